@@ -1,0 +1,30 @@
+//! What happens when the configuration is bad: one clear line on stderr and exit 64, before
+//! anything is bound or written.
+
+use std::{ffi::OsString, fmt::Display, process::ExitCode};
+
+use clap::Parser;
+
+/// Exit status for bad configuration (`EX_USAGE` of sysexits).
+pub const BAD_CONFIGURATION: u8 = 64;
+
+/// Reads the settings from a command line and the environment. `Err` is the status to exit with:
+/// success after `--help` and `--version`, [`BAD_CONFIGURATION`] otherwise.
+pub fn parse<T: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<T, ExitCode> {
+    T::try_parse_from(arguments).map_err(|error| {
+        if !error.use_stderr() {
+            print!("{error}");
+            return ExitCode::SUCCESS;
+        }
+        let text = error.to_string();
+        // The first paragraph says what is wrong; usage hints would make it many lines.
+        let line = text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        refuse(line.trim_start_matches("error: "))
+    })
+}
+
+/// Says what is wrong with the configuration and gives the status to exit with.
+pub fn refuse(what: impl Display) -> ExitCode {
+    eprintln!("onethread: {what}");
+    ExitCode::from(BAD_CONFIGURATION)
+}

@@ -1,0 +1,17 @@
+//! What every service agrees on and nothing does I/O for: typed ids, time, randomness, generated
+//! names of people, page tokens. No wire type, no SQL.
+
+mod clock;
+mod entropy;
+mod ids;
+mod names;
+mod page;
+
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
+pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use ids::{
+    AgentId, ApiKeyId, ApplicationId, ContactId, ConversationId, DeviceId, ImportId, MessageId,
+    OrganizationId, ParseIdError, new_uuid,
+};
+pub use names::generated_name;
+pub use page::{BadPageToken, PageSize, PageToken};

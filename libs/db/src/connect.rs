@@ -1,0 +1,92 @@
+//! Opening databases.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    ConnectOptions, PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::Result;
+
+/// How long work waits for a free connection before it is turned away.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// How long one statement may run on PostgreSQL before it is stopped.
+const STATEMENT_MS: &str = "15000";
+
+/// One service's database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database(pub(crate) Pools);
+
+#[derive(Debug, Clone)]
+pub(crate) enum Pools {
+    /// One file. One writer, because several stall each other on a synchronous commit; readers
+    /// see the last commit and wait for nobody.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+impl Database {
+    /// Opens the service's database: a `postgres:` URL, in which the service has the schema
+    /// `schema`, or a `sqlite:` URL. Secrets in the URL never reach a log.
+    pub async fn connect(url: &str, schema: &'static str) -> Result<Self> {
+        if url.starts_with("sqlite:") {
+            return Self::sqlite(SqliteConnectOptions::from_str(url)?).await;
+        }
+        let options = PgConnectOptions::from_str(url)?
+            .application_name(schema)
+            .options([("search_path", schema), ("statement_timeout", STATEMENT_MS)])
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Ok(Self(Pools::Postgres(pool)))
+    }
+
+    /// Opens an SQLite file, making it where it is missing.
+    pub async fn open(file: &Path) -> Result<Self> {
+        Self::sqlite(SqliteConnectOptions::new().filename(file)).await
+    }
+
+    async fn sqlite(options: SqliteConnectOptions) -> Result<Self> {
+        let options = options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged commit is on disk, power cut or not.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(ACQUIRE)
+            .disable_statement_logging();
+        let pool = || {
+            SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None)
+        };
+        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
+        Ok(Self(Pools::Sqlite { writer, readers }))
+    }
+
+    /// `sqlite` or `postgresql`, as OpenTelemetry names them.
+    pub fn system(&self) -> &'static str {
+        match self.0 {
+            Pools::Sqlite { .. } => "sqlite",
+            Pools::Postgres(_) => "postgresql",
+        }
+    }
+
+    /// Closes every connection, once the work on it is done.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What database work can fail with, and how that looks from outside.
+
+use sqlx::error::ErrorKind;
+
+/// Database work failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database said no, or could not be reached.
+    #[error("database")]
+    Sql(#[from] sqlx::Error),
+    /// A migration could not be run.
+    #[error("migration")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A row holds something no version of this program writes.
+    #[error("stored data: {0}")]
+    Corrupt(&'static str),
+    /// The task that did the work panicked.
+    #[error("database task")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl Error {
+    /// True when a unique key refused the row.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.kind() == ErrorKind::UniqueViolation)
+    }
+
+    /// True when the database is away or overloaded, so that another try may well succeed.
+    fn is_passing(&self) -> bool {
+        let Self::Sql(error) = self else { return false };
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
+            // PostgreSQL: connection trouble, rolled back by conflict, out of resources, shutting
+            // down. SQLite: busy, locked, disk full, input/output.
+            sqlx::Error::Database(e) => e.code().is_some_and(|code| {
+                ["08", "40", "53", "57"]
+                    .iter()
+                    .any(|class| code.len() == 5 && code.starts_with(class))
+                    || code.len() < 5
+                        && code.parse::<i32>().is_ok_and(|n| matches!(n & 0xff, 5 | 6 | 10 | 13))
+            }),
+            _ => false,
+        }
+    }
+}
+
+impl From<Error> for onethread_errors::Error {
+    fn from(error: Error) -> Self {
+        if error.is_passing() { Self::unavailable(error) } else { Self::internal(error) }
+    }
+}

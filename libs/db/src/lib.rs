@@ -1,0 +1,32 @@
+//! SQLite and PostgreSQL behind one enum. A store writes one SQL text and one row struct; the
+//! [`on!`] macro runs it on whichever database is there. Lives here: connecting, migrating,
+//! transactions that a dropped request can't cut in half, time as both databases keep it.
+//! Doesn't: any table.
+
+mod conn;
+mod connect;
+mod error;
+mod migrate;
+mod time;
+mod work;
+
+pub use conn::Conn;
+pub use connect::Database;
+pub use error::Error;
+pub use migrate::Migrations;
+pub use sqlx::types::Json;
+pub use time::Time;
+
+/// The result of database work.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Runs one body on whichever database a [`Conn`] is: `on!(conn, |c| query(SQL).execute(&mut **c).await)`.
+#[macro_export]
+macro_rules! on {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match $conn {
+            $crate::Conn::Sqlite($c) => $body,
+            $crate::Conn::Postgres($c) => $body,
+        }
+    };
+}

@@ -1,0 +1,16 @@
+//! How services speak gRPC: the layers around every call in one order, [`Server`] that carries a
+//! service with health and reflection, [`Peer`] that a generated client sits on, and the small
+//! conversions that every service's messages need.
+
+mod answer;
+mod deadline;
+mod peer;
+mod server;
+mod trace;
+mod wire;
+
+pub use answer::{answer, log_failure};
+pub use deadline::{DEFAULT as DEFAULT_DEADLINE, Unhurried};
+pub use peer::Peer;
+pub use server::Server;
+pub use wire::{id, optional_id, page_size, timestamp, to_timestamp};

@@ -1,0 +1,59 @@
+//! The other end of a generated client.
+
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use tokio::time::timeout_at;
+use tonic::{Status, body::Body, codegen::StdError, service::Routes};
+use tower::{Service, ServiceExt, util::BoxCloneSyncService};
+use tracing::Instrument;
+
+use crate::{deadline, trace};
+
+/// A service that a generated client calls: in this process, through the same layers as over a
+/// socket. Each call gets a span, the trace context in its metadata, and a deadline. Cheap to
+/// clone.
+#[derive(Debug, Clone)]
+pub struct Peer(BoxCloneSyncService<Request<Body>, Response<Body>, StdError>);
+
+impl Peer {
+    /// A service in this process, without a socket.
+    pub(crate) fn in_process(routes: Routes) -> Self {
+        let routes = ServiceExt::<Request<Body>>::map_err(routes, StdError::from);
+        Self(BoxCloneSyncService::new(routes))
+    }
+}
+
+impl Service<Request<Body>> for Peer {
+    type Response = Response<Body>;
+    type Error = StdError;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let span = trace::call(request.uri().path());
+        onethread_telemetry::inject(&span, request.headers_mut());
+        let unhurried = request.extensions().get::<deadline::Unhurried>().is_some();
+        let due = deadline::deadline(deadline::DEFAULT);
+        if !unhurried {
+            deadline::write(request.headers_mut(), due);
+        }
+        let call = self.0.call(request);
+        let noted = span.clone();
+        let called = async move {
+            let response = if unhurried {
+                call.await?
+            } else {
+                let late = || Status::deadline_exceeded("the deadline passed").into_http();
+                timeout_at(due, call).await.unwrap_or_else(|_| Ok(late()))?
+            };
+            trace::record(&noted, response.headers(), false);
+            Ok(response)
+        };
+        Box::pin(called.instrument(span))
+    }
+}

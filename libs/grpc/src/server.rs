@@ -1,0 +1,86 @@
+//! A service on the air.
+
+use std::time::Duration;
+
+use axum::middleware::from_fn;
+use onethread_lifecycle::Lifecycle;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::Routes;
+use tonic_health::{ServingStatus, server::health_reporter};
+use tracing::error;
+
+use crate::{Peer, deadline, trace};
+
+/// The health service's name for "migrated, not draining"; the empty name says "the process lives".
+const READINESS: &str = "readiness";
+
+/// How long calls under way may take once the server drains. Streams end by the same word.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// A service with its layers, health and reflection, ready to be served on a socket and to be
+/// called in the process.
+#[derive(Debug, Clone)]
+pub struct Server {
+    routes: Routes,
+    health: tonic_health::server::HealthReporter,
+}
+
+impl Server {
+    /// Wraps a service's routes. Order of the layers, outermost first:
+    ///
+    /// 1. the span, so that whatever follows stands in it;
+    /// 2. the deadline, so that it covers all of the handler, and nothing is awaited without it.
+    pub fn new(routes: Routes) -> Self {
+        let (health, health_service) = health_reporter();
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(onethread_proto::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let routes = routes
+            .add_service(health_service)
+            .add_service(reflection().build_v1().expect("the descriptors are our own"))
+            .add_service(reflection().build_v1alpha().expect("the descriptors are our own"))
+            .into_axum_router()
+            .layer(from_fn(deadline::enforce))
+            .layer(from_fn(trace::serve));
+        Self { routes: Routes::from(routes), health }
+    }
+
+    /// The service for clients in the same process.
+    pub fn peer(&self) -> Peer {
+        Peer::in_process(self.routes.clone())
+    }
+
+    /// Serves until the process stops, then lets calls under way end.
+    pub async fn serve(self, listener: TcpListener, life: Lifecycle) {
+        self.health.set_service_status("", ServingStatus::Serving).await;
+        self.health.set_service_status(READINESS, ServingStatus::Serving).await;
+        let health = self.health.clone();
+        let stopping = life.stopping();
+        let drain = async move {
+            stopping.await;
+            health.set_service_status(READINESS, ServingStatus::NotServing).await;
+        };
+        let server = tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(20)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+            .max_concurrent_streams(1024)
+            .add_routes(self.routes)
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), drain);
+        let stopping = life.stopping();
+        let cut_off = async move {
+            stopping.await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            ended = server => if let Err(error) = ended {
+                error!(%error, "gRPC server ended");
+                life.stop();
+            },
+            // An idle connection or an open stream would hold the server for ever.
+            () = cut_off => {}
+        }
+    }
+}

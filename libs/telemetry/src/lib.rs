@@ -1,0 +1,8 @@
+//! Logs and traces of a process: [`init`] at the start, [`Guard::flush`] at the end, and the
+//! trace context that goes with each call in between.
+
+mod context;
+mod init;
+
+pub use context::{adopt, adopt_text, inject, link, text, trace_id};
+pub use init::{Error, Guard, LogFormat, init};

@@ -1,0 +1,25 @@
+//! Compiles the protocol with protox, so that no `protoc` is needed.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message;
+
+const FILES: &[&str] = &[
+    "onethread/identity/v1/person.proto",
+    "onethread/identity/v1/session.proto",
+    "onethread/identity/v1/contact.proto",
+    "onethread/identity/v1/organization.proto",
+    "onethread/conversation/v1/conversation.proto",
+    "onethread/conversation/v1/stream.proto",
+    "onethread/contactimport/v1/import.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=onethread");
+    let descriptors = protox::compile(FILES, ["."])?;
+    // Reflection serves this set, comments and all.
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
+    fs::write(out, descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}
