@@ -135,7 +135,6 @@ function adopt(answer, clean) {
     old: { unread: conversation.unread, last: conversation.lastSeq }, // what was unread at the beginning, up to which number
     news: [], // numbers of agents' messages that came since and are unread
     read: 0, // everything up to here is read, here or on another device
-    told: conversation.unread ? 0 : conversation.lastSeq, // the last read mark this page sent
     outbox: [],
     sending: false,
   };
@@ -312,14 +311,11 @@ function readBy(at, side, seq) {
 
 async function markRead() {
   const at = session;
-  if (!at || !visible || document.hidden || at.told >= at.thread.last) return;
-  const before = at.told;
-  at.told = at.thread.last;
-  readTo(at, at.told);
-  // Should it fail, the next message or opening says it again.
-  await call('POST', '/read', { seq: at.told }).catch(() => {
-    at.told = before;
-  });
+  if (!at || !visible || document.hidden || !(at.old.unread + at.news.length)) return;
+  const seq = at.thread.last;
+  readTo(at, seq);
+  // Should it fail, the next message that is read says it as well.
+  await call('POST', '/read', { seq }).catch(() => {});
 }
 document.addEventListener('visibilitychange', markRead);
 
