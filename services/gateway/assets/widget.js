@@ -3,6 +3,7 @@
 (() => {
   'use strict';
   const NAMES = ['HelpCrunch', 'Onethread'];
+  const YOUNG_MS = 3000;
   const tell = (problem, mend = '') => console.warn(`Onethread: ${problem} ${mend}`);
   const script = document.currentScript || document.querySelector('script[src*="/widget.js"]');
   if (NAMES.some((name) => window[name]?.loaded)) return tell('/widget.js is loaded twice.', 'Keep one of its script tags.');
@@ -14,6 +15,7 @@
   let kept = null; // the device token, where the page has no storage
   let sent = null; // the device token the frame last began with
   let host, button, badge, frame;
+  let young = 0; // until then another tab may turn out to have begun at the same time
   let ready = false; // the frame listens
   let available = false; // there is a session, or there was one
   let wanted = false; // showChatWidget was called
@@ -83,8 +85,11 @@
       start();
     },
     device({ deviceToken }) {
-      // Another tab began at the same time and was first: this one goes on as the same device.
-      if (!sent && read() && read() !== deviceToken) return start();
+      if (!sent) {
+        // Another tab began at the same time and was first: this one goes on as the same device.
+        if (read() && read() !== deviceToken) return start();
+        young = Date.now() + YOUNG_MS;
+      }
       keep((sent = deviceToken));
     },
     state(state) {
@@ -192,6 +197,12 @@
       } catch (error) {
         tell('the chat failed:', error);
       }
+    });
+    // One tab's storage reaches another with a delay, so both may have believed to be first.
+    addEventListener('storage', ({ key }) => {
+      if (key !== slot || Date.now() > young || !read() || read() === sent) return;
+      young = 0;
+      start();
     });
     root.append(frame, button);
     document.body.append(host);
