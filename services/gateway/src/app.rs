@@ -1,0 +1,105 @@
+//! What every call of the gateway has at hand: clients, limits, live streams. Holds nothing that
+//! a restart may not lose.
+
+use std::{fmt, sync::Arc};
+
+use onethread_core::{Clock, Entropy};
+use onethread_grpc::Peer;
+use onethread_lifecycle::Lifecycle;
+use onethread_proto::{
+    contactimport::import_service_client::ImportServiceClient,
+    conversation::{
+        conversation_service_client::ConversationServiceClient,
+        stream_service_client::StreamServiceClient,
+    },
+    identity::{
+        contact_service_client::ContactServiceClient,
+        organization_service_client::OrganizationServiceClient,
+        session_service_client::SessionServiceClient,
+    },
+};
+use tokio::sync::Semaphore;
+
+use crate::{
+    Config, Deps,
+    limits::Limits,
+    names::Names,
+    streams::{Hub, Revocations},
+};
+
+/// A page of 200 messages of 20,000 four-byte characters each.
+const LONGEST_THREAD_PAGE: usize = 24 * 1024 * 1024;
+
+/// A page of rejected rows whose records are as long as records may be.
+const LONGEST_ROWS_PAGE: usize = 64 * 1024 * 1024;
+
+/// Calls that confirm sessions of open streams, at once.
+const CONFIRMATIONS: usize = 64;
+
+/// The state of the router.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) limits: Limits,
+    pub(crate) names: Names,
+    pub(crate) hub: Hub,
+    pub(crate) revocations: Revocations,
+    /// Streams confirmed at once: when all come into doubt, identity isn't run over.
+    pub(crate) confirmations: Semaphore,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) life: Lifecycle,
+    identity: Peer,
+    conversation: Peer,
+    contact_import: Peer,
+}
+
+impl App {
+    pub(crate) fn new(config: Config, deps: Deps, life: Lifecycle) -> Self {
+        Self {
+            limits: Limits::new(config.rate_limits),
+            names: Names::default(),
+            hub: Hub::default(),
+            revocations: Revocations::default(),
+            confirmations: Semaphore::new(CONFIRMATIONS),
+            clock: deps.clock,
+            entropy: deps.entropy,
+            life,
+            identity: deps.identity,
+            conversation: deps.conversation,
+            contact_import: deps.contact_import,
+            config,
+        }
+    }
+
+    pub(crate) fn sessions(&self) -> SessionServiceClient<Peer> {
+        SessionServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn contacts(&self) -> ContactServiceClient<Peer> {
+        ContactServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn organizations(&self) -> OrganizationServiceClient<Peer> {
+        OrganizationServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn conversations(&self) -> ConversationServiceClient<Peer> {
+        ConversationServiceClient::new(self.conversation.clone())
+            .max_decoding_message_size(LONGEST_THREAD_PAGE)
+    }
+
+    pub(crate) fn streams(&self) -> StreamServiceClient<Peer> {
+        StreamServiceClient::new(self.conversation.clone())
+    }
+
+    pub(crate) fn imports(&self) -> ImportServiceClient<Peer> {
+        ImportServiceClient::new(self.contact_import.clone())
+            .max_decoding_message_size(LONGEST_ROWS_PAGE)
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,44 @@
+//! The shapes of the JSON API and how the services' messages become them. Whatever is said here
+//! is read by clients; nothing else is decided here.
+
+mod claims;
+mod contact;
+mod conversation;
+mod import;
+mod message;
+mod session;
+mod value;
+
+use onethread_core::Timestamp;
+use onethread_grpc::to_timestamp;
+use serde::Serialize;
+
+pub(crate) use claims::{claims, fields, init, page_context};
+pub(crate) use contact::{Contact, Person, Warning};
+pub(crate) use conversation::{Conversation, ContactLine, Read};
+pub(crate) use import::Import;
+pub(crate) use message::{Message, MessageOfConversation};
+pub(crate) use session::{Session, Thread};
+
+/// A list, a page at a time.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct List<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    pub(crate) fn new(items: Vec<T>, next_page_token: String) -> Self {
+        Self { items, next_cursor: some(next_page_token) }
+    }
+}
+
+/// An empty text is none.
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn time(at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    at.as_ref().map(to_timestamp)
+}

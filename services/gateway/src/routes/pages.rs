@@ -1,0 +1,138 @@
+//! The plain pages and the widget's script, embedded. The file's name is the address: what begins
+//! with `frame` lies under `/widget/`, the rest at the root, pages without their `.html`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use onethread_errors::Error;
+use rust_embed::{EmbeddedFile, RustEmbed};
+use serde_json::{Value, json};
+
+use crate::{app::App, problem::ApiResult};
+
+#[derive(RustEmbed)]
+#[folder = "assets/"]
+struct Assets;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    let demo = Router::new().route("/demo/settings.json", get(demo_settings));
+    Assets::iter().fold(demo, |routes, name| {
+        let path = path(&name);
+        routes.route(&path, get(move |headers: HeaderMap| async move { file(&name, &headers) }))
+    })
+}
+
+/// `frame.html` → `/widget/frame`, `inbox.js` → `/inbox.js`.
+fn path(name: &str) -> String {
+    let folder = if name.starts_with("frame") { "/widget/" } else { "/" };
+    format!("{folder}{}", name.strip_suffix(".html").unwrap_or(name))
+}
+
+fn file(name: &str, asked: &HeaderMap) -> Response {
+    let Some(file) = Assets::get(name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let tag = tag(&file);
+    // Asked for each time, and sent only when it changed: a new release is seen at once.
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let known = known.is_some_and(|known| known.split(',').any(|one| weakly(one) == tag));
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        file.data.into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::ETAG, HeaderValue::from_str(&tag).expect("hex in quotes"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // The widget's script and frame are made for pages of other sites.
+    let anybody = HeaderValue::from_static("cross-origin");
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), anybody);
+    if name.ends_with(".html") {
+        let policy = HeaderValue::from_str(&policy(name)).expect("plain letters");
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+fn tag(file: &EmbeddedFile) -> String {
+    let hash = file.metadata.sha256_hash();
+    let hex: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
+
+/// Proxies that compress mark a tag as weak.
+fn weakly(tag: &str) -> &str {
+    let tag = tag.trim();
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
+/// Nothing inline, nothing from elsewhere; only the widget's frame stands in other sites' pages.
+fn policy(name: &str) -> String {
+    let ancestors = match name {
+        "frame.html" => "*",
+        "inbox.html" => "'none'",
+        _ => "'self'",
+    };
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors {ancestors}"
+    )
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        _ => "application/octet-stream",
+    }
+}
+
+async fn demo_settings(State(app): State<Arc<App>>) -> ApiResult<Json<Value>> {
+    let demo = app.config.demo.as_ref().ok_or_else(Error::not_found)?;
+    Ok(Json(json!({
+        "organization": demo.organization,
+        "applicationId": demo.application_id,
+        "applicationSecret": demo.application_secret,
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_lie_where_pages_look_for_them() {
+        assert_eq!(path("frame.html"), "/widget/frame");
+        assert_eq!(path("frame-view.js"), "/widget/frame-view.js");
+        assert_eq!(path("widget.js"), "/widget.js");
+        assert_eq!(path("inbox.html"), "/inbox");
+    }
+
+    #[test]
+    fn every_file_has_a_type_that_browsers_take() {
+        for name in Assets::iter() {
+            assert_ne!(content_type(&name), "application/octet-stream", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_known_is_not_sent_again() {
+        let first = file("widget.js", &HeaderMap::new());
+        assert_eq!(first.status(), 200);
+        let mut asked = HeaderMap::new();
+        asked.insert("if-none-match", first.headers()["etag"].clone());
+        assert_eq!(file("widget.js", &asked).status(), 304);
+    }
+}

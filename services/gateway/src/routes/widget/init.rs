@@ -1,0 +1,84 @@
+//! Starting the widget, and starting anew after a logout.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{FromRequest, Request, State},
+    response::{IntoResponse, Response},
+};
+use onethread_errors::{Error, Reason, Result};
+use onethread_proto::{
+    conversation::Side,
+    identity::{self, LogoutRequest, Mode, identify_response::Outcome},
+};
+
+use serde_json::Map;
+
+use crate::{
+    address,
+    app::App,
+    auth::Person,
+    extract::Body,
+    json::{self, Message, Session, Thread},
+    problem::{ApiError, ApiResult, problem},
+    routes::thread,
+};
+
+/// Messages that a widget begins with.
+const BEGINNING: i32 = 50;
+
+pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiResult<Response> {
+    let trusted = &app.config.trusted_proxies;
+    let from = address::client(request.extensions(), request.headers(), trusted);
+    // Before the body is read: whoever calls too often isn't listened to.
+    app.limits.init(from)?;
+    let body = Body::from_request(request, &app).await?;
+    let answer = app.sessions().identify(json::init(&body)?).await?.into_inner();
+    match answer.outcome {
+        Some(Outcome::Session(session)) => {
+            Ok(Json(begin(&app, session, BEGINNING).await?).into_response())
+        }
+        Some(Outcome::Refused(refused)) => {
+            let clean = refused.clean_session.unwrap_or_default();
+            let clean = Session::new(clean, Thread::default());
+            let clean = serde_json::to_value(clean).expect("answers are plain data");
+            let members = Map::from_iter([("cleanSession".to_owned(), clean)]);
+            Ok(problem(&Error::new(Reason::IdentityRefused), members))
+        }
+        None => Err(ApiError(Error::internal("identity answered neither"))),
+    }
+}
+
+pub(super) async fn logout(
+    State(app): State<Arc<App>>,
+    person: Person,
+) -> ApiResult<Json<Session>> {
+    let request = LogoutRequest { token: person.token };
+    let answer = app.sessions().logout(request).await?.into_inner();
+    Ok(Json(begin(&app, answer.session.unwrap_or_default(), BEGINNING).await?))
+}
+
+/// A session with the person's thread and the newest messages of it. With 0 messages only its
+/// numbers are there.
+pub(super) async fn begin(app: &App, session: identity::Session, messages: i32) -> Result<Session> {
+    let person = session.person.clone().unwrap_or_default();
+    let known = session.mode() == Mode::Contact || session.stored;
+    let mut conversation = Thread { id: known.then(|| person.id.clone()), ..Thread::default() };
+    if session.stored {
+        let organization = session.organization_id.clone();
+        let contact = person.id.clone();
+        let run = thread::run(app, organization, contact, Side::Contact, None, messages.max(1));
+        let mut run = thread::or_nothing(run.await)?;
+        if messages == 0 {
+            run.messages.clear();
+        }
+        let by = (person.id.as_str(), person.name.as_str());
+        let organization = session.organization_id.as_str();
+        let authors = app.names.of_thread(app, organization, by, &run.messages).await?;
+        conversation.last_seq = run.last_seq;
+        conversation.unread = run.unread;
+        conversation.messages = Message::list(run.messages, &authors);
+    }
+    Ok(Session::new(session, conversation))
+}

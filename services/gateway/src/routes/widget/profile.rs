@@ -1,0 +1,83 @@
+//! What people say of themselves: the form before the first message, and changes later.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use onethread_errors::{Error, Result};
+use onethread_proto::identity::{SubmitPreChatRequest, UpdateOwnProfileRequest, UserClaims};
+use serde::Serialize;
+
+use super::init::begin;
+use crate::{
+    address::ClientAddress,
+    app::App,
+    auth::Person,
+    extract::Body,
+    json::{self, Session, Warning},
+    problem::{ApiResult, from_service},
+};
+
+pub(super) async fn pre_chat(
+    State(app): State<Arc<App>>,
+    person: Person,
+    ClientAddress(from): ClientAddress,
+    body: Body,
+) -> ApiResult<Json<Session>> {
+    let fields = body.object("fields")?;
+    let fields = json::fields(fields.ok_or_else(|| Error::invalid("/fields", "is missing"))?);
+    let user = body.object("user")?.map(json::claims);
+    if !person.stored {
+        app.limits.new_visitor(from)?;
+    }
+    let context = Some(json::page_context(&body));
+    let request = SubmitPreChatRequest { token: person.token, fields, user, context };
+    let answer = app.sessions().submit_pre_chat(request).await?.into_inner();
+    app.names.forget(&person.organization, &person.contact);
+    Ok(Json(begin(&app, answer.session.unwrap_or_default(), 0).await?))
+}
+
+/// The profile after a change.
+#[derive(Debug, Serialize)]
+pub(super) struct Changed {
+    #[serde(flatten)]
+    person: json::Person,
+    warnings: Vec<Warning>,
+}
+
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    person: Person,
+    Body(user): Body,
+) -> ApiResult<Json<Changed>> {
+    // Who somebody is, and the proof of it, is settled by init alone.
+    let user = UserClaims {
+        user_id: None,
+        security_hash: None,
+        user_hash: None,
+        user_jwt: None,
+        ..json::claims(&user)
+    };
+    let request = UpdateOwnProfileRequest { token: person.token, user: Some(user) };
+    let answer = app.contacts().update_own_profile(request).await.map_err(from_service);
+    let answer = of_body(answer)?.into_inner();
+    app.names.forget(&person.organization, &person.contact);
+    let mut warnings: Vec<_> = answer.warnings.into_iter().map(Warning::from).collect();
+    for warning in &mut warnings {
+        within_user(&mut warning.pointer);
+    }
+    Ok(Json(Changed { person: answer.person.unwrap_or_default().into(), warnings }))
+}
+
+fn of_body<T>(answer: Result<T>) -> Result<T> {
+    answer.map_err(|mut error| {
+        error.fields.iter_mut().for_each(|field| within_user(&mut field.pointer));
+        error
+    })
+}
+
+/// In this call the body itself is the user: `/user/email` → `/email`.
+fn within_user(pointer: &mut String) {
+    if let Some(rest) = pointer.strip_prefix("/user/") {
+        *pointer = format!("/{rest}");
+    }
+}

@@ -1,0 +1,96 @@
+//! The HTTP server: connections in bounds, a deadline on every wait, and an end that nobody holds up.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+};
+use onethread_lifecycle::Lifecycle;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tower::ServiceExt;
+use tracing::warn;
+
+use crate::address::PeerAddress;
+
+/// Connections held at once, live streams among them; more wait in the listener's backlog.
+const CONNECTIONS: usize = 20_000;
+
+/// How long the head of a request may take to arrive, and an idle connection may stay.
+const HEAD_WAIT: Duration = Duration::from_secs(30);
+
+/// How long calls under way may take once the server drains. Streams end by the same word.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// Serves until the process stops.
+pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let http = http();
+    let stopping = life.stopping();
+    tokio::pin!(stopping);
+    loop {
+        let next = async {
+            let place = places.clone().acquire_owned().await.expect("never closed");
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            () = &mut stopping => break,
+            next = next => next,
+        };
+        let (socket, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, say: those in use come back.
+                warn!(%error, "no connection accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let watcher = graceful.watcher();
+        let connection = connection(http.clone(), router.clone(), socket, PeerAddress(peer), watcher);
+        tokio::spawn(async move {
+            connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        warn!("calls under way took too long, they are cut off");
+    }
+}
+
+fn http() -> Builder<TokioExecutor> {
+    let mut http = Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).max_buf_size(64 * 1024);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(128)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10));
+    http
+}
+
+async fn connection(
+    http: Builder<TokioExecutor>,
+    router: Router,
+    socket: TcpStream,
+    peer: PeerAddress,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    // An event is small and shall not wait for more; a socket that can't be told so still works.
+    let _ = socket.set_nodelay(true);
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        router.clone().oneshot(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(socket), service).into_owned();
+    // A client that breaks off is no failure of ours.
+    let _ = watcher.watch(connection).await;
+}

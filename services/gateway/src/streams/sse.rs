@@ -1,0 +1,51 @@
+//! How events are written: `text/event-stream`, JSON in `data`, a comment while nothing happens.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::response::{
+    IntoResponse, Response, Sse,
+    sse::{Event, KeepAlive},
+};
+use futures::{Stream, StreamExt};
+use http::{HeaderName, HeaderValue, header};
+use onethread_lifecycle::Lifecycle;
+use serde::Serialize;
+
+/// A silent stream looks like a dead one.
+const COMMENT_EVERY: Duration = Duration::from_secs(20);
+
+/// An event with JSON.
+pub(super) fn event(name: &str, data: &impl Serialize) -> Event {
+    let data = serde_json::to_string(data).expect("answers are plain data");
+    Event::default().event(name).data(data)
+}
+
+/// A message, by whose number a reader goes on later.
+pub(super) fn numbered(name: &str, seq: i64, data: &impl Serialize) -> Event {
+    event(name, data).id(seq.to_string())
+}
+
+/// What was missed can't be told: fetch anew.
+pub(super) fn reload() -> Event {
+    Event::default().event("reload").data("{}")
+}
+
+/// The session is over.
+pub(super) fn session_ended() -> Event {
+    Event::default().event("session-ended").data("{}")
+}
+
+/// Answers with the events until they end or the process stops.
+pub(super) fn respond(
+    events: impl Stream<Item = Event> + Send + 'static,
+    life: &Lifecycle,
+) -> Response {
+    let events = events.map(Ok::<_, Infallible>).take_until(life.stopping());
+    let alive = KeepAlive::new().interval(COMMENT_EVERY);
+    let mut response = Sse::new(events).keep_alive(alive).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies that gather an answer before they pass it on.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}

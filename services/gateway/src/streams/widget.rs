@@ -1,0 +1,143 @@
+//! The stream of one person: their thread, live, and whatever they missed before.
+
+use std::sync::Arc;
+
+use async_stream::stream;
+use axum::response::{Response, sse};
+use onethread_errors::{Error, Result};
+use onethread_proto::conversation::{ListMessagesResponse, Message};
+
+use super::{
+    guard::{Cut, Guard},
+    hub::{Event, Subscription, Wanted},
+    sse::{event, numbered, reload, respond, session_ended},
+};
+use crate::{app::App, auth::Person, json, routes::thread};
+
+/// Messages in one page of what was missed.
+const PAGE: i32 = 200;
+
+/// Answers with the person's events: everything after the number, or from now.
+pub(crate) async fn follow(app: Arc<App>, person: Person, after: Option<i64>) -> Result<Response> {
+    let guard = Guard::of_person(&app, &person);
+    let mut reader = Reader { person, app: app.clone(), last: after.unwrap_or(0) };
+    let missed = reader.begin(after).await?;
+    if missed.last_seq < reader.last {
+        // A number that this thread never had: the reader remembers another one.
+        return Ok(respond(futures::stream::iter([reload()]), &app.life));
+    }
+    let live = reader.subscribe_behind(&missed).await?;
+    Ok(respond(events(reader, guard, missed.messages, live), &app.life))
+}
+
+fn events(
+    mut reader: Reader,
+    mut guard: Guard,
+    mut missed: Vec<Message>,
+    mut live: Option<Subscription>,
+) -> impl futures::Stream<Item = sse::Event> {
+    stream! {
+        // What was missed is read page by page, as fast as the reader takes it.
+        let mut live = loop {
+            for message in std::mem::take(&mut missed) {
+                match reader.event(Event::Message(message)).await {
+                    Ok(Some(event)) => yield event,
+                    Ok(None) => {}
+                    Err(_) => return,
+                }
+            }
+            if let Some(live) = live.take() {
+                break live;
+            }
+            let Ok(page) = reader.page().await else { return };
+            let Ok(behind) = reader.subscribe_behind(&page).await else { return };
+            live = behind;
+            missed = page.messages;
+        };
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = guard.doubted() => {
+                    match guard.confirm().await {
+                        None => continue,
+                        Some(Cut::Ended) => yield session_ended(),
+                        Some(Cut::Unknown) => {}
+                    }
+                    return;
+                }
+                next = live.events.recv() => next,
+            };
+            // The end of the queue: too slow, the client comes again and goes on where it was.
+            let Some(next) = next else { return };
+            let over = matches!(next, Event::Reload);
+            match reader.event(next).await {
+                Ok(Some(event)) => yield event,
+                Ok(None) => {}
+                Err(_) => return,
+            }
+            if over {
+                return;
+            }
+        }
+    }
+}
+
+struct Reader {
+    app: Arc<App>,
+    person: Person,
+    /// The last number that is delivered or in the page being delivered.
+    last: i64,
+}
+
+impl Reader {
+    /// The first page of what was missed. Without a number nothing was, and "now" is settled.
+    async fn begin(&mut self, after: Option<i64>) -> Result<ListMessagesResponse> {
+        if !self.person.stored {
+            return Ok(ListMessagesResponse::default());
+        }
+        if after.is_some() {
+            return self.page().await;
+        }
+        let newest = thread::of_contact(&self.app, &self.person, None, 1).await?;
+        self.last = newest.last_seq;
+        Ok(ListMessagesResponse { messages: Vec::new(), ..newest })
+    }
+
+    async fn page(&self) -> Result<ListMessagesResponse> {
+        let after = Some(thread::Position::AfterSeq(self.last));
+        thread::of_contact(&self.app, &self.person, after, PAGE).await
+    }
+
+    /// Goes on behind a page: live if it was the last one.
+    async fn subscribe_behind(&mut self, page: &ListMessagesResponse) -> Result<Option<Subscription>> {
+        self.last = page.messages.last().map_or(self.last, |message| message.seq);
+        if page.messages.last().is_some_and(|message| message.seq < page.last_seq) {
+            return Ok(None);
+        }
+        let wanted = Wanted::Thread {
+            organization: self.person.organization.clone(),
+            conversation: self.person.contact.clone(),
+            after_seq: self.last,
+        };
+        Ok(Some(self.app.hub.subscribe(wanted).await?))
+    }
+
+    async fn event(&self, next: Event) -> Result<Option<sse::Event>, Error> {
+        let app = &self.app;
+        let (organization, contact) = (&self.person.organization, &self.person.contact);
+        Ok(match next {
+            Event::Message(message) => {
+                // Asked for anew: a form may have given the person a name meanwhile.
+                let name = app.names.person(app, organization, contact).await?.name;
+                let by = (contact.as_str(), name.as_str());
+                let authors = app.names.of_thread(app, organization, by, [&message]).await?;
+                let seq = message.seq;
+                Some(numbered("message", seq, &json::Message::new(message, &authors)))
+            }
+            Event::Read(mark) => Some(event("read", &json::Read::of_one(&mark))),
+            Event::Reload => Some(reload()),
+            // Of interest to agents alone.
+            Event::Conversation(_) => None,
+        })
+    }
+}
