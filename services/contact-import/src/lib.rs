@@ -1,1 +1,110 @@
-//! placeholder
+//! contact-import: loads people from CSV files. [`build`] makes the service, [`Service::peer`] is
+//! it for callers in the process, [`Service::start`] puts it on the air. How a contact is stored
+//! is identity's; files, the state of each import and the report on its rows live here.
+
+mod app;
+mod domain;
+mod files;
+mod grpc;
+mod store;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::{path::PathBuf, sync::Arc};
+
+use onethread_core::{Clock, Entropy};
+use onethread_db::{Database, Migrations};
+use onethread_errors::Result;
+use onethread_grpc::{Peer, Server};
+use onethread_lifecycle::Lifecycle;
+use onethread_proto::contactimport::import_service_server::ImportServiceServer;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use app::App;
+use files::{Files, blocking};
+use grpc::{Contacts, Handlers};
+use store::SqlStore;
+use worker::{Sweep, Wake, Worker};
+
+/// Imports that one process works on at once: a long one must not hold up a short one.
+const WORKERS: usize = 2;
+
+/// The service's tables.
+pub static MIGRATIONS: Migrations = Migrations {
+    schema: "contact_import",
+    sqlite: sqlx::migrate!("migrations/sqlite"),
+    postgres: sqlx::migrate!("migrations/postgres"),
+};
+
+/// What the service needs.
+pub struct Deps {
+    /// Its database, with the tables of [`MIGRATIONS`].
+    pub db: Database,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Identity, which keeps the contacts.
+    pub identity: Peer,
+    /// Folder for uploaded files, made where it is missing. Replicas share it.
+    pub uploads: PathBuf,
+}
+
+impl std::fmt::Debug for Deps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deps").finish_non_exhaustive()
+    }
+}
+
+/// The service, not yet on the air.
+#[derive(Debug)]
+pub struct Service {
+    server: Server,
+    worker: Worker<SqlStore>,
+    sweep: Sweep<SqlStore>,
+    stopping: CancellationToken,
+}
+
+/// Makes the service. Fails when the folder for uploads can't be made.
+pub async fn build(deps: Deps) -> Result<Service> {
+    let Deps { db, clock, entropy, identity, uploads } = deps;
+    let files = blocking(move || Files::open(uploads)).await?;
+    let (store, wake, stopping) = (SqlStore(db), Wake::default(), CancellationToken::new());
+    let app = App::new(
+        store.clone(),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+        files.clone(),
+        wake.clone(),
+        stopping.clone(),
+    );
+    let server = Server::new(Routes::new(ImportServiceServer::new(Handlers(app))));
+    let sweep = Sweep { store: store.clone(), clock: Arc::clone(&clock), files: files.clone() };
+    let contacts = Contacts(identity);
+    let worker = Worker { store, clock, entropy, files, contacts, wake };
+    Ok(Service { server, worker, sweep, stopping })
+}
+
+impl Service {
+    /// The service for clients in the same process.
+    pub fn peer(&self) -> Peer {
+        self.server.peer()
+    }
+
+    /// Serves and works on imports until the process stops.
+    pub fn start(self, listener: TcpListener, life: &Lifecycle) {
+        let (stop, stopping) = (life.stopping(), self.stopping);
+        life.spawn(async move {
+            stop.await;
+            stopping.cancel();
+        });
+        for _ in 0..WORKERS {
+            life.spawn(self.worker.clone().run(life.clone()));
+        }
+        life.spawn(self.sweep.run(life.clone()));
+        life.spawn(self.server.serve(listener, life.clone()));
+    }
+}

@@ -1,0 +1,100 @@
+//! An import and the numbers it keeps.
+
+use std::time::Duration;
+
+use onethread_core::{ImportId, Timestamp};
+
+use super::{Header, ImportState, Mapping};
+
+/// One import.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Import {
+    pub(crate) id: ImportId,
+    pub(crate) file_name: String,
+    pub(crate) state: ImportState,
+    /// Records in the file; 0 before the scan.
+    pub(crate) rows: i64,
+    pub(crate) counts: Counts,
+    /// Empty before the scan.
+    pub(crate) encoding: String,
+    /// Empty before the scan.
+    pub(crate) delimiter: String,
+    pub(crate) header: Header,
+    pub(crate) mapping: Mapping,
+    pub(crate) preview: Vec<Vec<String>>,
+    /// Why it failed.
+    pub(crate) error: Option<String>,
+    pub(crate) created_at: Timestamp,
+    /// When applying began.
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
+}
+
+impl Import {
+    /// Records a second from the beginning of applying until its end or `now`; 0 before.
+    pub(crate) fn rows_per_second(&self, now: Timestamp) -> f64 {
+        let Some(started) = self.started_at else { return 0.0 };
+        let span = self.finished_at.unwrap_or(now).since(started);
+        // Below a millisecond the quotient says nothing.
+        let seconds = span.max(Duration::from_millis(1)).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a file has far fewer than 2^53 records")]
+        let processed = self.counts.processed() as f64;
+        processed / seconds
+    }
+}
+
+/// What became of records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
+    pub(crate) unchanged: i64,
+    pub(crate) rejected: i64,
+}
+
+impl Counts {
+    /// Records that have an outcome.
+    pub(crate) fn processed(self) -> i64 {
+        self.created + self.updated + self.unchanged + self.rejected
+    }
+}
+
+/// Where a record begins in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// Bytes before it.
+    pub(crate) offset: u64,
+    /// Its line, from 1.
+    pub(crate) line: u64,
+    /// Its number: the header is 0.
+    pub(crate) record: u64,
+}
+
+impl Position {
+    /// The beginning of a file.
+    pub(crate) const START: Self = Self { offset: 0, line: 1, record: 0 };
+}
+
+/// What the scan found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Scanned {
+    pub(crate) header: Header,
+    pub(crate) rows: i64,
+    pub(crate) preview: Vec<Vec<String>>,
+    /// Where the first record after the header begins.
+    pub(crate) first: Position,
+}
+
+/// A record that was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RejectedRow {
+    /// Number of the record: the first after the header is 1.
+    pub(crate) record: u64,
+    /// Line that it begins on, from 1.
+    pub(crate) line: u64,
+    /// Column at fault; empty when it is the whole record.
+    pub(crate) column: String,
+    pub(crate) reason: String,
+    /// The record's cells in the columns' order.
+    pub(crate) cells: Vec<String>,
+}

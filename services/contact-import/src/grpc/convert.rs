@@ -1,0 +1,102 @@
+//! Between messages and what they mean.
+
+use onethread_errors::{Error, Result};
+use onethread_grpc::{id, timestamp};
+use onethread_proto::{
+    contactimport::{self as proto, UploadHeader},
+    identity::{ImportOutcome, ImportRow, ImportRowResult},
+};
+
+use crate::{
+    app::NewFile,
+    domain::{Import, ImportState, Outcome, RejectedRow, Row},
+};
+
+impl TryFrom<UploadHeader> for NewFile {
+    type Error = Error;
+
+    fn try_from(header: UploadHeader) -> Result<Self> {
+        Ok(Self {
+            organization: id("/organizationId", &header.organization_id)?,
+            name: header.file_name,
+            apply: header.apply,
+            request_id: header.request_id,
+        })
+    }
+}
+
+/// An import with the rate that it has now.
+pub(super) fn import(import: Import, now: onethread_core::Timestamp) -> proto::Import {
+    let rows_per_second = import.rows_per_second(now);
+    let mapping = import.mapping.0.into_iter();
+    proto::Import {
+        id: import.id.to_string(),
+        file_name: import.file_name,
+        state: proto::ImportState::from(import.state).into(),
+        rows: import.rows,
+        processed: import.counts.processed(),
+        created: import.counts.created,
+        updated: import.counts.updated,
+        unchanged: import.counts.unchanged,
+        rejected: import.counts.rejected,
+        rows_per_second,
+        encoding: import.encoding,
+        delimiter: import.delimiter,
+        columns: import.header.columns.into_iter().map(|column| column.name).collect(),
+        mapping: mapping.map(|(column, target)| (column, target.to_string())).collect(),
+        preview: import.preview.into_iter().map(|cells| proto::PreviewRow { cells }).collect(),
+        error: import.error,
+        created_at: Some(timestamp(import.created_at)),
+        finished_at: import.finished_at.map(timestamp),
+    }
+}
+
+impl From<ImportState> for proto::ImportState {
+    fn from(state: ImportState) -> Self {
+        match state {
+            ImportState::Scanning => Self::Scanning,
+            ImportState::Ready => Self::Ready,
+            ImportState::Running => Self::Running,
+            ImportState::Done => Self::Done,
+            ImportState::Failed => Self::Failed,
+            ImportState::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<RejectedRow> for proto::RejectedRow {
+    fn from(row: RejectedRow) -> Self {
+        Self {
+            line: i64::try_from(row.line).unwrap_or(i64::MAX),
+            column: row.column,
+            reason: row.reason,
+            cells: row.cells,
+        }
+    }
+}
+
+/// A row on its way to the contacts.
+pub(super) fn import_row((line, row): (u64, Row)) -> ImportRow {
+    ImportRow {
+        line: i64::try_from(line).unwrap_or(i64::MAX),
+        user_id: row.user_id,
+        email: row.email,
+        name: row.name,
+        phone: row.phone,
+        company: row.company,
+        security_hash: row.security_hash,
+        tags: row.tags,
+        custom_data: row.custom.into_iter().collect(),
+    }
+}
+
+/// What the contacts made of it. `None` when they don't say.
+pub(super) fn outcome(result: ImportRowResult) -> Option<Outcome> {
+    Some(match result.outcome() {
+        ImportOutcome::Unspecified => return None,
+        ImportOutcome::Created => Outcome::Created,
+        ImportOutcome::Updated => Outcome::Updated,
+        ImportOutcome::Unchanged => Outcome::Unchanged,
+        ImportOutcome::Rejected => Outcome::Rejected { field: result.field, reason: result.reason },
+    })
+}

@@ -1,0 +1,167 @@
+//! `ImportService`: each call is read, handed to its use case, and answered.
+
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use onethread_core::{ImportId, PageToken};
+use onethread_errors::{Error, Result};
+use onethread_grpc::{answer, id, log_failure, page_size};
+use onethread_proto::contactimport::{
+    ApplyImportRequest, ApplyImportResponse, CancelImportRequest, CancelImportResponse,
+    GetImportRequest, GetImportResponse, ListImportsRequest, ListImportsResponse,
+    ListRejectedRowsRequest, ListRejectedRowsResponse, UploadImportRequest, UploadImportResponse,
+    WatchImportRequest, WatchImportResponse, import_service_server::ImportService,
+    upload_import_request::Part,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert;
+use crate::{
+    app::{App, Page},
+    domain::Import,
+    store::Store,
+};
+
+/// The service as offered.
+#[derive(Debug)]
+pub(crate) struct Handlers<S>(pub(crate) App<S>);
+
+type Answer<T> = Result<Response<T>, Status>;
+
+impl<S: Store> Handlers<S> {
+    fn shown(&self, import: Import) -> Option<onethread_proto::contactimport::Import> {
+        Some(convert::import(import, self.0.clock.now()))
+    }
+
+    async fn upload(&self, mut parts: Streaming<UploadImportRequest>) -> Result<Import> {
+        let Some(UploadImportRequest { part: Some(Part::Header(header)) }) =
+            parts.message().await?
+        else {
+            return Err(Error::invalid("/header", "comes first"));
+        };
+        let chunks = parts.map(|part| match part?.part {
+            Some(Part::Chunk(bytes)) => Ok(bytes),
+            _ => Err(Error::invalid("/header", "comes once, and chunks alone after it")),
+        });
+        self.0.upload(header.try_into()?, chunks).await
+    }
+
+    async fn list(&self, request: ListImportsRequest) -> Result<ListImportsResponse> {
+        let organization = id("/organizationId", &request.organization_id)?;
+        let after = key(&request.page_token)?.map(ImportId);
+        let size = page_size("/limit", request.page_size)?;
+        let Page { items, next } = self.0.list(organization, after, size).await?;
+        Ok(ListImportsResponse {
+            imports: items.into_iter().filter_map(|import| self.shown(import)).collect(),
+            next_page_token: token(next.map(|id| id.0)),
+        })
+    }
+
+    async fn rejected(&self, request: ListRejectedRowsRequest) -> Result<ListRejectedRowsResponse> {
+        let organization = id("/organizationId", &request.organization_id)?;
+        let import = id("/importId", &request.import_id)?;
+        let after = key(&request.page_token)?.unwrap_or(0);
+        let size = page_size("/limit", request.page_size)?;
+        let Page { items, next } = self.0.rejected(organization, import, after, size).await?;
+        Ok(ListRejectedRowsResponse {
+            rows: items.into_iter().map(Into::into).collect(),
+            next_page_token: token(next),
+        })
+    }
+
+    async fn watch(
+        &self,
+        request: WatchImportRequest,
+    ) -> Result<BoxStream<'static, Result<WatchImportResponse, Status>>> {
+        let organization = id("/organizationId", &request.organization_id)?;
+        let import = id("/importId", &request.import_id)?;
+        let clock = std::sync::Arc::clone(&self.0.clock);
+        let imports = self.0.watch(organization, import).await?;
+        let messages = imports.map_ok(move |import| WatchImportResponse {
+            import: Some(convert::import(import, clock.now())),
+        });
+        let told = messages.map_err(|error| {
+            log_failure(&error);
+            Status::from(error)
+        });
+        Ok(told.boxed())
+    }
+}
+
+#[tonic::async_trait]
+impl<S: Store> ImportService for Handlers<S> {
+    type WatchImportStream = BoxStream<'static, Result<WatchImportResponse, Status>>;
+
+    async fn upload_import(
+        &self,
+        request: Request<Streaming<UploadImportRequest>>,
+    ) -> Answer<UploadImportResponse> {
+        let import = self.upload(request.into_inner()).await;
+        answer(import.map(|import| UploadImportResponse { import: self.shown(import) }))
+    }
+
+    async fn get_import(&self, request: Request<GetImportRequest>) -> Answer<GetImportResponse> {
+        let request = request.into_inner();
+        let got = async {
+            let organization = id("/organizationId", &request.organization_id)?;
+            self.0.get(organization, id("/importId", &request.import_id)?).await
+        };
+        answer(got.await.map(|import| GetImportResponse { import: self.shown(import) }))
+    }
+
+    async fn list_imports(
+        &self,
+        request: Request<ListImportsRequest>,
+    ) -> Answer<ListImportsResponse> {
+        answer(self.list(request.into_inner()).await)
+    }
+
+    async fn apply_import(
+        &self,
+        request: Request<ApplyImportRequest>,
+    ) -> Answer<ApplyImportResponse> {
+        let request = request.into_inner();
+        let applied = async {
+            let organization = id("/organizationId", &request.organization_id)?;
+            let import = id("/importId", &request.import_id)?;
+            let mut changes: Vec<_> = request.mapping.into_iter().collect();
+            // A map has no order; errors have to have one.
+            changes.sort();
+            self.0.apply(organization, import, &changes).await
+        };
+        answer(applied.await.map(|import| ApplyImportResponse { import: self.shown(import) }))
+    }
+
+    async fn cancel_import(
+        &self,
+        request: Request<CancelImportRequest>,
+    ) -> Answer<CancelImportResponse> {
+        let request = request.into_inner();
+        let cancelled = async {
+            let organization = id("/organizationId", &request.organization_id)?;
+            self.0.cancel(organization, id("/importId", &request.import_id)?).await
+        };
+        answer(cancelled.await.map(|import| CancelImportResponse { import: self.shown(import) }))
+    }
+
+    async fn watch_import(
+        &self,
+        request: Request<WatchImportRequest>,
+    ) -> Answer<Self::WatchImportStream> {
+        answer(self.watch(request.into_inner()).await)
+    }
+
+    async fn list_rejected_rows(
+        &self,
+        request: Request<ListRejectedRowsRequest>,
+    ) -> Answer<ListRejectedRowsResponse> {
+        answer(self.rejected(request.into_inner()).await)
+    }
+}
+
+fn key<K: DeserializeOwned>(token: &str) -> Result<Option<K>> {
+    PageToken::decode(token).map_err(|error| Error::invalid("/cursor", error.to_string()))
+}
+
+fn token<K: Serialize>(key: Option<K>) -> String {
+    key.map(|key| PageToken::encode(&key)).unwrap_or_default()
+}

@@ -1,0 +1,142 @@
+//! Contacts in memory: a row with a known key changes its contact, a batch that came before gets
+//! its first answer again.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+};
+
+use futures::{StreamExt, stream::BoxStream};
+use onethread_errors::{Error, Reason};
+use onethread_grpc::{Peer, Server};
+use onethread_proto::identity::{
+    self as proto, ImportContactsRequest, ImportContactsResponse, ImportOutcome, ImportRow,
+    ImportRowResult,
+    contact_service_server::{ContactService, ContactServiceServer},
+};
+use tokio::sync::Notify;
+use tonic::{Request, Response, Status, Streaming, service::Routes};
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Contacts by organization and key.
+    pub(super) contacts: BTreeMap<(String, String), ImportRow>,
+    answered: HashMap<(String, i64), ImportContactsResponse>,
+    /// Batches that came, repeated ones too.
+    pub(super) batches: usize,
+    /// The largest batch that came, in bytes.
+    pub(super) largest: usize,
+    /// Batches still to be turned away before anything is stored.
+    pub(super) away: usize,
+    /// Hangs after having stored this batch, without an answer.
+    pub(super) hang_at: Option<i64>,
+    /// Refuses every batch for good.
+    pub(super) refuses: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct FakeContacts {
+    pub(super) state: Arc<Mutex<State>>,
+    /// Told when a batch hangs.
+    pub(super) hung: Arc<Notify>,
+}
+
+impl FakeContacts {
+    pub(super) fn peer(&self) -> Peer {
+        Server::new(Routes::new(ContactServiceServer::new(self.clone()))).peer()
+    }
+
+    fn take(&self, batch: ImportContactsRequest) -> Result<Option<ImportContactsResponse>, Status> {
+        let mut state = self.state.lock().unwrap();
+        state.batches += 1;
+        state.largest = state.largest.max(prost::Message::encoded_len(&batch));
+        if state.away > 0 {
+            state.away -= 1;
+            return Err(Error::new(Reason::Unavailable).into());
+        }
+        if state.refuses {
+            return Err(Error::not_found().into());
+        }
+        let number = batch.batch_number;
+        let id = (batch.import_id, number);
+        if !state.answered.contains_key(&id) {
+            let results = batch.rows.into_iter();
+            let results = results.map(|row| store(&mut state, &batch.organization_id, row));
+            let answer =
+                ImportContactsResponse { batch_number: number, results: results.collect() };
+            state.answered.insert(id.clone(), answer);
+        }
+        if state.hang_at == Some(number) {
+            state.hang_at = None;
+            self.hung.notify_one();
+            return Ok(None);
+        }
+        Ok(Some(state.answered[&id].clone()))
+    }
+}
+
+fn store(state: &mut State, organization: &str, row: ImportRow) -> ImportRowResult {
+    let line = row.line;
+    let result = |outcome: ImportOutcome, field: &str, reason: &str| ImportRowResult {
+        line,
+        outcome: outcome.into(),
+        field: field.to_owned(),
+        reason: reason.to_owned(),
+    };
+    if !row.email.is_empty() && !row.email.contains('@') {
+        return result(ImportOutcome::Rejected, "email", "is not an e-mail address");
+    }
+    let key =
+        if row.user_id.is_empty() { row.email.to_ascii_lowercase() } else { row.user_id.clone() };
+    let key = (organization.to_owned(), key);
+    let row = ImportRow { line: 0, ..row };
+    let outcome = match state.contacts.get(&key) {
+        None => ImportOutcome::Created,
+        Some(known) if *known == row => ImportOutcome::Unchanged,
+        Some(_) => ImportOutcome::Updated,
+    };
+    state.contacts.insert(key, row);
+    result(outcome, "", "")
+}
+
+macro_rules! not_offered {
+    ($($method:ident: $request:ident => $response:ident,)*) => {
+        #[tonic::async_trait]
+        impl ContactService for FakeContacts {
+            type ImportContactsStream = BoxStream<'static, Result<ImportContactsResponse, Status>>;
+
+            async fn import_contacts(
+                &self,
+                request: Request<Streaming<ImportContactsRequest>>,
+            ) -> Result<Response<Self::ImportContactsStream>, Status> {
+                let contacts = self.clone();
+                let answers = request.into_inner().filter_map(move |batch| {
+                    let answer = batch.and_then(|batch| contacts.take(batch)).transpose();
+                    async move {
+                        if answer.is_none() {
+                            std::future::pending::<()>().await;
+                        }
+                        answer
+                    }
+                });
+                Ok(Response::new(answers.boxed()))
+            }
+
+            $(async fn $method(
+                &self,
+                _: Request<proto::$request>,
+            ) -> Result<Response<proto::$response>, Status> {
+                Err(Status::unimplemented("no import calls it"))
+            })*
+        }
+    };
+}
+
+not_offered! {
+    get_contact: GetContactRequest => GetContactResponse,
+    batch_get_contacts: BatchGetContactsRequest => BatchGetContactsResponse,
+    list_contacts: ListContactsRequest => ListContactsResponse,
+    update_own_profile: UpdateOwnProfileRequest => UpdateOwnProfileResponse,
+    admit_visitor: AdmitVisitorRequest => AdmitVisitorResponse,
+    record_first_message: RecordFirstMessageRequest => RecordFirstMessageResponse,
+}

@@ -1,0 +1,147 @@
+//! What happens when something stops half-way.
+
+use std::{fmt::Write, time::Duration};
+
+use onethread_core::{Clock, Entropy, SystemEntropy};
+use onethread_lifecycle::Lifecycle;
+use onethread_proto::contactimport::ImportState;
+
+use super::stack::{Stack, counts};
+
+/// Rows of which every seventh repeats an earlier one and every eleventh has no e-mail.
+fn file() -> String {
+    let mut file = "email,name\n".to_owned();
+    for n in 0..9500 {
+        let of = if n % 7 == 6 { n / 2 } else { n };
+        let mail = if n % 11 == 5 { format!("p{of}") } else { format!("p{of}@example.org") };
+        writeln!(file, "{mail},\"Person\n{n}\"").unwrap();
+    }
+    file
+}
+
+async fn undisturbed() -> (Stack, String) {
+    let stack = Stack::new().await;
+    let import = stack.upload(&file(), true).await;
+    assert_eq!(stack.ended(&import.id).await.state(), ImportState::Done);
+    (stack, import.id)
+}
+
+/// A worker dies after the contacts have stored a batch and before it heard of it.
+#[tokio::test]
+async fn a_killed_worker_is_followed_by_another_with_the_same_result() {
+    let (calm, calm_id) = undisturbed().await;
+    let stack = Stack::idle().await;
+    let mut byte = [0];
+    SystemEntropy.fill(&mut byte);
+    let dies_at = i64::from(byte[0]) % 10 + 1;
+    println!("dies at batch {dies_at}");
+    stack.contacts.state.lock().unwrap().hang_at = Some(dies_at);
+    let import = stack.upload(&file(), true).await;
+
+    let first = tokio::spawn(stack.replica(3).await.worker.run(Lifecycle::new()));
+    tokio::time::timeout(Duration::from_secs(60), stack.contacts.hung.notified()).await.unwrap();
+    first.abort();
+    let half = stack.get(super::stack::ORGANIZATION, &import.id).await.unwrap();
+    assert_eq!((half.state(), half.processed), (ImportState::Running, (dies_at - 1) * 1000));
+
+    // Nobody may take it up before the lease has run out.
+    let second = stack.replica(4).await.worker;
+    let now = stack.clock.now();
+    assert!(crate::store::Store::claim(&second.store, now, now).await.unwrap().is_none());
+    stack.clock.advance(Duration::from_secs(60));
+    let life = Lifecycle::new();
+    let running = tokio::spawn(second.run(life.clone()));
+    let ended = stack.ended(&import.id).await;
+    life.stop();
+    running.await.unwrap();
+
+    let wanted = calm.get(super::stack::ORGANIZATION, &calm_id).await.unwrap();
+    assert_eq!(ended.state(), ImportState::Done);
+    assert_eq!(counts(&ended), counts(&wanted));
+    assert_eq!(stack.rejected(&import.id).await, calm.rejected(&calm_id).await);
+    let (got, wanted) = (stack.contacts.state.lock().unwrap(), calm.contacts.state.lock().unwrap());
+    assert_eq!(got.contacts, wanted.contacts);
+}
+
+#[tokio::test]
+async fn contacts_that_are_away_for_a_while_are_waited_for() {
+    let stack = Stack::new().await;
+    stack.contacts.state.lock().unwrap().away = 3;
+    let import = stack.upload(&file(), true).await;
+    // The pauses are measured by the clock that stands still.
+    let clock = std::sync::Arc::clone(&stack.clock);
+    let ticks = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            clock.advance(Duration::from_millis(500));
+        }
+    });
+    let ended = stack.ended(&import.id).await;
+    ticks.abort();
+    assert_eq!((ended.state(), ended.processed), (ImportState::Done, 9500));
+}
+
+#[tokio::test]
+async fn contacts_that_refuse_fail_the_import() {
+    let stack = Stack::new().await;
+    stack.contacts.state.lock().unwrap().refuses = true;
+    let import = stack.upload("email\na@b.c\n", true).await;
+    let ended = stack.ended(&import.id).await;
+    assert_eq!((ended.state(), ended.processed), (ImportState::Failed, 0));
+}
+
+#[tokio::test]
+async fn a_cancelled_import_stops_and_the_last_batch_is_counted() {
+    let stack = Stack::idle().await;
+    stack.contacts.state.lock().unwrap().hang_at = Some(3);
+    let import = stack.upload(&file(), true).await;
+    let life = Lifecycle::new();
+    let running = tokio::spawn(stack.replica(3).await.worker.run(life.clone()));
+    stack.contacts.hung.notified().await;
+    let cancelled = stack.cancel(&import.id).await.unwrap();
+    assert_eq!((cancelled.state(), cancelled.processed), (ImportState::Cancelled, 2000));
+    life.stop();
+    running.await.unwrap();
+    // Nobody goes on with it.
+    stack.clock.advance(Duration::from_secs(60));
+    let now = stack.clock.now();
+    let store = stack.replica(4).await.worker.store;
+    assert!(crate::store::Store::claim(&store, now, now).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_process_that_stops_hands_its_import_on_at_once() {
+    let stack = Stack::idle().await;
+    stack.contacts.state.lock().unwrap().hang_at = Some(2);
+    let import = stack.upload(&file(), true).await;
+    let life = Lifecycle::new();
+    let first = tokio::spawn(stack.replica(3).await.worker.run(life.clone()));
+    stack.contacts.hung.notified().await;
+    life.stop();
+    first.await.unwrap();
+    let life = Lifecycle::new();
+    let second = tokio::spawn(stack.replica(4).await.worker.run(life.clone()));
+    assert_eq!(stack.ended(&import.id).await.state(), ImportState::Done);
+    life.stop();
+    second.await.unwrap();
+}
+
+#[tokio::test]
+async fn files_go_thirty_days_after_the_end() {
+    let stack = Stack::new().await;
+    let import = stack.ended(&stack.upload("email\na@b.c\n", true).await.id).await;
+    let waiting = stack.upload("email\na@b.c\n", false).await;
+    let folder = stack.uploads.path().join(super::stack::ORGANIZATION);
+    let orphan =
+        folder.join(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000).to_string());
+    std::fs::write(&orphan, "email\n").unwrap();
+    stack.until(&waiting.id, &[ImportState::Ready]).await;
+
+    let sweep = stack.replica(5).await.sweep;
+    stack.clock.advance(Duration::from_secs(29 * 24 * 3600));
+    sweep.round().await.unwrap();
+    assert!(folder.join(&import.id).exists() && !orphan.exists());
+    stack.clock.advance(Duration::from_secs(2 * 24 * 3600));
+    sweep.round().await.unwrap();
+    assert!(!folder.join(&import.id).exists() && folder.join(&waiting.id).exists());
+}

@@ -1,0 +1,199 @@
+//! The service on a database of its own, and short ways to call it.
+
+use std::{sync::Arc, time::Duration};
+
+use onethread_core::{Clock, FixedClock, SeededEntropy, SystemClock};
+use onethread_errors::Error;
+use onethread_grpc::Peer;
+use onethread_lifecycle::Lifecycle;
+use onethread_proto::contactimport::{
+    ApplyImportRequest, CancelImportRequest, GetImportRequest, Import, ImportState,
+    ListImportsRequest, ListRejectedRowsRequest, RejectedRow, UploadHeader, UploadImportRequest,
+    WatchImportRequest, import_service_client::ImportServiceClient, upload_import_request::Part,
+};
+use onethread_testing::ScratchDatabase;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::contacts::FakeContacts;
+use crate::{Deps, MIGRATIONS, Service, build};
+
+pub(super) const ORGANIZATION: &str = "00000000-0000-4000-8000-000000000001";
+pub(super) const OTHER: &str = "00000000-0000-4000-8000-000000000002";
+
+/// How long a test waits for what has to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) struct Stack {
+    pub(super) contacts: FakeContacts,
+    pub(super) clock: Arc<FixedClock>,
+    pub(super) scratch: ScratchDatabase,
+    pub(super) uploads: TempDir,
+    client: ImportServiceClient<Peer>,
+    life: Lifecycle,
+}
+
+impl Stack {
+    /// Nobody works yet.
+    pub(super) async fn idle() -> Self {
+        let scratch = onethread_testing::sqlite(&MIGRATIONS).await;
+        let uploads = tempfile::tempdir().unwrap();
+        let (contacts, clock) = (FakeContacts::default(), FixedClock::new(SystemClock.now()));
+        let (clock, life) = (Arc::new(clock), Lifecycle::new());
+        let service = service(&scratch, &contacts, &clock, &uploads, 1).await;
+        let client = ImportServiceClient::new(service.peer());
+        Self { contacts, clock, scratch, uploads, client, life }
+    }
+
+    /// A service that works.
+    pub(super) async fn new() -> Self {
+        let stack = Self::idle().await;
+        let service = stack.replica(2).await;
+        service.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), &stack.life);
+        stack
+    }
+
+    /// Another service on the same database and files.
+    pub(super) async fn replica(&self, seed: u64) -> Service {
+        service(&self.scratch, &self.contacts, &self.clock, &self.uploads, seed).await
+    }
+
+    pub(super) async fn upload_as(
+        &self,
+        organization: &str,
+        file: &[u8],
+        apply: bool,
+        request_id: &str,
+    ) -> Result<Import, Error> {
+        let header = UploadHeader {
+            organization_id: organization.to_owned(),
+            file_name: "people.csv".to_owned(),
+            apply,
+            request_id: request_id.to_owned(),
+        };
+        let chunks = file.chunks(7000).map(|bytes| Part::Chunk(bytes.to_vec()));
+        let parts: Vec<_> = std::iter::once(Part::Header(header))
+            .chain(chunks)
+            .map(|part| UploadImportRequest { part: Some(part) })
+            .collect();
+        let answer = self.client.clone().upload_import(futures::stream::iter(parts)).await?;
+        Ok(answer.into_inner().import.unwrap())
+    }
+
+    pub(super) async fn upload(&self, file: &str, apply: bool) -> Import {
+        self.upload_as(ORGANIZATION, file.as_bytes(), apply, "").await.unwrap()
+    }
+
+    pub(super) async fn get(&self, organization: &str, id: &str) -> Result<Import, Error> {
+        let request =
+            GetImportRequest { organization_id: organization.to_owned(), import_id: id.to_owned() };
+        Ok(self.client.clone().get_import(request).await?.into_inner().import.unwrap())
+    }
+
+    /// Follows an import until it stands at one of these.
+    pub(super) async fn until(&self, id: &str, states: &[ImportState]) -> Import {
+        let request = WatchImportRequest {
+            organization_id: ORGANIZATION.to_owned(),
+            import_id: id.to_owned(),
+        };
+        let follow = async {
+            let mut told = self.client.clone().watch_import(request).await.unwrap().into_inner();
+            while let Some(now) = told.message().await.unwrap() {
+                let import = now.import.unwrap();
+                if states.contains(&import.state()) {
+                    return import;
+                }
+            }
+            panic!("the import ended elsewhere");
+        };
+        tokio::time::timeout(PATIENCE, follow).await.expect("it comes in time")
+    }
+
+    pub(super) async fn ended(&self, id: &str) -> Import {
+        self.until(id, &[ImportState::Done, ImportState::Failed, ImportState::Cancelled]).await
+    }
+
+    pub(super) async fn apply(&self, id: &str, changes: &[(&str, &str)]) -> Result<Import, Error> {
+        let request = ApplyImportRequest {
+            organization_id: ORGANIZATION.to_owned(),
+            import_id: id.to_owned(),
+            mapping: changes.iter().map(|(c, t)| (c.to_string(), t.to_string())).collect(),
+        };
+        Ok(self.client.clone().apply_import(request).await?.into_inner().import.unwrap())
+    }
+
+    pub(super) async fn cancel(&self, id: &str) -> Result<Import, Error> {
+        let request = CancelImportRequest {
+            organization_id: ORGANIZATION.to_owned(),
+            import_id: id.to_owned(),
+        };
+        Ok(self.client.clone().cancel_import(request).await?.into_inner().import.unwrap())
+    }
+
+    pub(super) async fn list(&self, size: i32) -> Vec<Vec<String>> {
+        let (mut pages, mut token) = (Vec::new(), String::new());
+        loop {
+            let request = ListImportsRequest {
+                organization_id: ORGANIZATION.to_owned(),
+                page_size: size,
+                page_token: token,
+            };
+            let page = self.client.clone().list_imports(request).await.unwrap().into_inner();
+            pages.push(page.imports.into_iter().map(|import| import.id).collect());
+            token = page.next_page_token;
+            if token.is_empty() {
+                return pages;
+            }
+        }
+    }
+
+    pub(super) async fn rejected(&self, id: &str) -> Vec<RejectedRow> {
+        let (mut rows, mut token) = (Vec::new(), String::new());
+        loop {
+            let request = ListRejectedRowsRequest {
+                organization_id: ORGANIZATION.to_owned(),
+                import_id: id.to_owned(),
+                page_size: 7,
+                page_token: token,
+            };
+            let page = self.client.clone().list_rejected_rows(request).await.unwrap().into_inner();
+            rows.extend(page.rows);
+            token = page.next_page_token;
+            if token.is_empty() {
+                return rows;
+            }
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.life.stop();
+    }
+}
+
+async fn service(
+    scratch: &ScratchDatabase,
+    contacts: &FakeContacts,
+    clock: &Arc<FixedClock>,
+    uploads: &TempDir,
+    seed: u64,
+) -> Service {
+    let deps = Deps {
+        db: scratch.db.clone(),
+        clock: Arc::<FixedClock>::clone(clock),
+        entropy: Arc::new(SeededEntropy::new(seed)),
+        identity: contacts.peer(),
+        uploads: uploads.path().to_owned(),
+    };
+    build(deps).await.unwrap()
+}
+
+/// What an import brought, in the order created, updated, unchanged, rejected.
+pub(super) fn counts(import: &Import) -> [i64; 4] {
+    assert_eq!(
+        import.created + import.updated + import.unchanged + import.rejected,
+        import.processed
+    );
+    [import.created, import.updated, import.unchanged, import.rejected]
+}

@@ -1,0 +1,252 @@
+//! Works through the queue of imports: takes one up under a lease that it prolongs as it goes, and
+//! scans or applies it. One that dies is followed by another when the lease runs out.
+
+mod apply;
+mod batch;
+mod duplicates;
+mod records;
+mod scan;
+mod sorter;
+mod sweep;
+
+use std::{io::Seek, io::SeekFrom, sync::Arc, time::Duration};
+
+use onethread_core::{Clock, Entropy};
+use onethread_errors::{Error, Result};
+use onethread_lifecycle::Lifecycle;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, info_span, warn};
+
+use crate::{
+    domain::{ImportState, Job, Mapping, Position},
+    files::{Files, blocking},
+    grpc::Contacts,
+    store::Store,
+};
+use records::{ReadError, Records};
+
+pub(crate) use sweep::Sweep;
+
+/// How long a lease holds.
+const LEASE: Duration = Duration::from_secs(20);
+/// How often it is prolonged, by a timer of its own.
+const BEAT: Duration = Duration::from_secs(5);
+/// How often an idle worker looks; another process may have taken in a file.
+const LOOK: Duration = Duration::from_secs(1);
+/// Longest pause before another try.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Tries without any progress, of what is not known to pass, until an import counts as failed.
+const TRIES: i64 = 8;
+
+/// Tells the workers of this process that there is something to do. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wake(Arc<Notify>);
+
+impl Wake {
+    /// To be called after the commit; forgetting it delays the work by a second.
+    pub(crate) fn wake(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Why work on an import ended before its time.
+#[derive(Debug)]
+enum Stopped {
+    /// The file or the contacts say no for good.
+    Refused(String),
+    /// Something is away, or broke.
+    Trouble(Error),
+    /// The lease is lost or somebody stopped the import.
+    Gone,
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Trouble(error)
+    }
+}
+
+impl From<onethread_db::Error> for Stopped {
+    fn from(error: onethread_db::Error) -> Self {
+        Self::Trouble(error.into())
+    }
+}
+
+/// Works on one import at a time.
+#[derive(Clone)]
+pub(crate) struct Worker<S> {
+    pub(crate) store: S,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) files: Files,
+    pub(crate) contacts: Contacts,
+    pub(crate) wake: Wake,
+}
+
+impl<S: Store> Worker<S> {
+    /// Works until the process stops.
+    pub(crate) async fn run(self, life: Lifecycle) {
+        while !life.is_stopping() {
+            let now = self.clock.now();
+            match self.store.claim(now, now.plus(LEASE)).await {
+                Ok(Some(job)) => {
+                    // There may be more of them, and other workers idle.
+                    self.wake.wake();
+                    self.work(job, &life).await;
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => warn!(cause = Error::from(error).chain(), "the queue can't be read"),
+            }
+            tokio::select! {
+                () = life.stopping() => break,
+                () = self.wake.0.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    async fn work(&self, job: Job, life: &Lifecycle) {
+        let span = info_span!(
+            parent: None,
+            "import",
+            otel.name = format!("import {}", job.state.name()),
+            otel.kind = "consumer",
+            import = %job.lease.import_id,
+            trace_id = tracing::field::Empty,
+        );
+        onethread_telemetry::adopt_text(&span, &job.traceparent);
+        span.record("trace_id", onethread_telemetry::trace_id(&span));
+        async {
+            let ended = tokio::select! {
+                biased;
+                () = life.stopping() => {
+                    // Whoever is next goes on at once.
+                    self.give_back(&job, Duration::ZERO, job.attempts - 1).await;
+                    return;
+                }
+                () = self.hold(&job) => Err(Stopped::Gone),
+                ended = self.step(&job) => ended,
+            };
+            match ended {
+                Ok(()) | Err(Stopped::Gone) => {}
+                Err(Stopped::Refused(reason)) => self.fail(&job, reason).await,
+                Err(Stopped::Trouble(trouble)) => self.later(&job, trouble).await,
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    /// Prolongs the lease; returns when it is lost.
+    async fn hold(&self, job: &Job) {
+        loop {
+            tokio::time::sleep(BEAT).await;
+            match self.store.keep(job.lease, self.clock.now().plus(LEASE)).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // If it goes on like this the lease runs out, and the next write says so.
+                Err(error) => {
+                    warn!(cause = Error::from(error).chain(), "a lease was not prolonged");
+                }
+            }
+        }
+    }
+
+    async fn step(&self, job: &Job) -> Result<(), Stopped> {
+        if job.state == ImportState::Scanning {
+            self.scan(job).await
+        } else {
+            self.apply(job).await
+        }
+    }
+
+    async fn scan(&self, job: &Job) -> Result<(), Stopped> {
+        let scanned =
+            self.read(job, Position::START, |records, halt| scan::scan(records, halt)).await?;
+        let mapping = Mapping::propose(&scanned.header);
+        if job.apply_at_once && !mapping.has_key() {
+            let reason = "Line 1: no column is named user_id or email. Upload the file without \
+                applying it, and choose which column is which.";
+            return Err(Stopped::Refused(reason.to_owned()));
+        }
+        let next = if job.apply_at_once { ImportState::Running } else { ImportState::Ready };
+        debug_assert!(job.state.may_become(next));
+        let now = self.clock.now();
+        self.store.scanned(job.lease, scanned, mapping, next, now).await?;
+        self.wake.wake();
+        Ok(())
+    }
+
+    /// Reads the file from a place on, on a thread where that may block. When the caller goes away
+    /// the reading is told to halt.
+    async fn read<T, F>(&self, job: &Job, from: Position, work: F) -> Result<T, Stopped>
+    where
+        F: FnOnce(Records<std::fs::File>, &CancellationToken) -> Result<T, ReadError>,
+        F: Send + 'static,
+        T: Send + 'static,
+    {
+        let halt = CancellationToken::new();
+        let _halted_with_the_caller = halt.clone().drop_guard();
+        let (files, lease) = (self.files.clone(), job.lease);
+        let done = blocking(move || {
+            let mut file = files.read(lease.organization_id, lease.import_id)?;
+            file.seek(SeekFrom::Start(from.offset))?;
+            settle(work(Records::new(file, from), &halt))
+        });
+        done.await?.map_err(|broken| Stopped::Refused(broken.to_string()))
+    }
+
+    async fn fail(&self, job: &Job, reason: String) {
+        if let Err(error) = self.store.fail(job.lease, reason, self.clock.now()).await {
+            // The lease runs out and the import is found again.
+            warn!(cause = Error::from(error).chain(), "a failed import was not stored");
+        }
+    }
+
+    /// Puts an import off. What is known to pass is tried for ever, other trouble some times.
+    async fn later(&self, job: &Job, trouble: Error) {
+        let passing = trouble.reason.http() == 503;
+        if !passing && job.attempts >= TRIES {
+            error!(cause = trouble.chain(), "an import was given up");
+            let reason = "Something broke on the server while the file was worked on.";
+            return self.fail(job, reason.to_owned()).await;
+        }
+        let pause = self.pause(job.attempts);
+        warn!(cause = trouble.chain(), ?pause, "an import has to wait");
+        self.give_back(job, pause, job.attempts).await;
+    }
+
+    async fn give_back(&self, job: &Job, pause: Duration, attempts: i64) {
+        let due = self.clock.now().plus(pause);
+        if let Err(error) = self.store.give_back(job.lease, due, attempts).await {
+            // The lease runs out by itself.
+            warn!(cause = Error::from(error).chain(), "an import was not given back");
+        }
+    }
+
+    /// Doubles from 250 ms, between half and all of it by chance.
+    fn pause(&self, attempts: i64) -> Duration {
+        let doublings = u32::try_from(attempts.clamp(1, 16) - 1).unwrap_or(0);
+        let whole = (Duration::from_millis(250) * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
+        let mut byte = [0];
+        self.entropy.fill(&mut byte);
+        whole / 2 + whole * u32::from(byte[0]) / 512
+    }
+}
+
+impl<S> std::fmt::Debug for Worker<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").finish_non_exhaustive()
+    }
+}
+
+/// Keeps apart what the file did and what the disk did.
+fn settle<T>(read: Result<T, ReadError>) -> std::io::Result<Result<T, crate::domain::Broken>> {
+    match read {
+        Ok(done) => Ok(Ok(done)),
+        Err(ReadError::Broken(broken)) => Ok(Err(broken)),
+        Err(ReadError::Io(error)) => Err(error),
+    }
+}

@@ -1,0 +1,253 @@
+//! Reads a file record by record, in bounded memory, and checks its structure on the way.
+
+use std::io::Read;
+
+use csv_core::{ReadRecordResult, Reader};
+
+use crate::domain::{Broken, Lines, Position, Record, Structure};
+
+/// Bytes read at a time.
+const CHUNK: usize = 64 * 1024;
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Reading ended badly.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The file is at fault.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The disk is.
+    #[error("reading the file")]
+    Io(#[from] std::io::Error),
+}
+
+/// The records of a file.
+#[derive(Debug)]
+pub(crate) struct Records<R> {
+    source: R,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that are used up.
+    used: usize,
+    ended: bool,
+    structure: Structure,
+    core: Reader,
+    /// Offset of the next byte.
+    offset: u64,
+    lines: Lines,
+    /// Number of the next record.
+    number: u64,
+}
+
+impl<R: Read> Records<R> {
+    /// Reads from a source that stands at `from`, where a record begins.
+    pub(crate) fn new(source: R, from: Position) -> Self {
+        let mut core = Reader::new();
+        // It takes a byte order mark off its first input, which is a file's beginning only at times.
+        core.read_record(b"\n", &mut [0], &mut [0]);
+        Self {
+            source,
+            buffer: Vec::with_capacity(CHUNK),
+            used: 0,
+            ended: false,
+            structure: Structure::from(from.line),
+            core,
+            offset: from.offset,
+            lines: Lines::from(from.line),
+            number: from.record,
+        }
+    }
+
+    /// Where it has come to.
+    pub(crate) fn position(&self) -> Position {
+        Position { offset: self.offset, line: self.lines.line, record: self.number }
+    }
+
+    /// Reads the next record. False at the end of the file, which has then been checked whole.
+    pub(crate) fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
+        if !self.skip_breaks()? {
+            return Ok(false);
+        }
+        record.number = self.number;
+        record.line = self.lines.line;
+        record.offset = self.offset;
+        let mut text = std::mem::take(&mut record.text).into_bytes();
+        text.resize(text.capacity().max(256), 0);
+        record.ends.resize(record.ends.capacity().max(16), 0);
+        let (mut length, mut width) = (0, 0);
+        loop {
+            if self.used == self.buffer.len() && !self.ended {
+                self.fill()?;
+            }
+            let input = &self.buffer[self.used..];
+            let (result, read, wrote, ends) =
+                self.core.read_record(input, &mut text[length..], &mut record.ends[width..]);
+            self.pass(read);
+            length += wrote;
+            width += ends;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                // The check of the structure bounds both: a record has 1 MiB at most.
+                ReadRecordResult::OutputFull => text.resize(text.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => record.ends.resize(width * 2, 0),
+                ReadRecordResult::Record => break,
+                ReadRecordResult::End => return Ok(false),
+            }
+        }
+        text.truncate(length);
+        record.ends.truncate(width);
+        let broken = || Broken::new(record.line, "the text is not UTF-8.");
+        record.text = String::from_utf8(text).map_err(|_| broken())?;
+        // Halves of a character in neighbouring cells would make a whole one together.
+        if record.ends.iter().any(|end| !record.text.is_char_boundary(*end)) {
+            return Err(broken().into());
+        }
+        self.number += 1;
+        Ok(true)
+    }
+
+    /// Goes to the next record over line breaks and empty lines. False when there is none.
+    fn skip_breaks(&mut self) -> Result<bool, ReadError> {
+        loop {
+            match self.buffer.get(self.used) {
+                Some(b'\r' | b'\n') => self.pass(1),
+                Some(_) => return Ok(true),
+                None if self.ended => return Ok(false),
+                None => self.fill()?,
+            }
+        }
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        for &byte in &self.buffer[self.used..self.used + bytes] {
+            self.lines.pass(byte);
+        }
+        self.used += bytes;
+        self.offset += bytes as u64;
+    }
+
+    fn fill(&mut self) -> Result<(), ReadError> {
+        self.buffer.clear();
+        self.used = 0;
+        self.source.by_ref().take(CHUNK as u64).read_to_end(&mut self.buffer)?;
+        if self.buffer.is_empty() {
+            self.ended = true;
+            return Ok(self.structure.finish()?);
+        }
+        if self.offset == 0 {
+            if self.buffer.starts_with(b"\xff\xfe") || self.buffer.starts_with(b"\xfe\xff") {
+                return Err(Broken::new(1, "the text is UTF-16; it has to be UTF-8.").into());
+            }
+            if self.buffer.starts_with(BOM) {
+                self.used = BOM.len();
+                self.offset = BOM.len() as u64;
+            }
+        }
+        Ok(self.structure.check(&self.buffer[self.used..])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Cells = Vec<Vec<String>>;
+
+    fn read_from(file: &[u8], from: Position) -> Result<(Cells, Vec<Position>), ReadError> {
+        let start = usize::try_from(from.offset).unwrap();
+        let mut records = Records::new(&file[start..], from);
+        let (mut cells, mut places) = (Vec::new(), Vec::new());
+        let mut record = Record::default();
+        while records.read(&mut record)? {
+            cells.push(record.cells().map(str::to_owned).collect());
+            let (offset, line, number) = (record.offset, record.line, record.number);
+            places.push(Position { offset, line, record: number });
+        }
+        Ok((cells, places))
+    }
+
+    fn by_csv(file: &[u8]) -> Option<Cells> {
+        let mut reader =
+            ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
+        let cells = reader
+            .records()
+            .map(|record| Some(record.ok()?.iter().map(str::to_owned).collect::<Vec<_>>()));
+        cells.collect()
+    }
+
+    fn lines_of(file: &str) -> Vec<u64> {
+        let (_, places) = read_from(file.as_bytes(), Position::START).unwrap();
+        places.into_iter().map(|place| place.line).collect()
+    }
+
+    #[test]
+    fn lines_are_those_an_editor_shows() {
+        assert_eq!(lines_of("\u{feff}a\r\n\r\n1\r\n\"x\r\ny\"\r\n2"), [1, 3, 4, 6]);
+        assert_eq!(lines_of("a\rb\r\rc"), [1, 2, 4]);
+        assert_eq!(lines_of("\n\na\n\"\"\n"), [3, 4]);
+    }
+
+    #[test]
+    fn other_encodings_are_told() {
+        for (file, line) in
+            [(&b"a\nb\n\xe4\n"[..], 3), (b"a,b\n\xc3,\xa4\n", 2), (b"\xff\xfea\0", 1)]
+        {
+            match read_from(file, Position::START) {
+                Err(ReadError::Broken(broken)) => assert_eq!(broken.line, line),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn records_longer_than_a_chunk_come_whole() {
+        let long = "x\"\"y\n".repeat(50_000);
+        let file = format!("a,b\n1,\"{long}\"\n2,3\n");
+        let (cells, places) = read_from(file.as_bytes(), Position::START).unwrap();
+        assert_eq!(cells[1][1], long.replace("\"\"", "\""));
+        assert_eq!(places[2].line, 50_003);
+    }
+
+    proptest! {
+        /// What passes the check is read as the csv crate reads it.
+        #[test]
+        fn reads_as_the_csv_crate_does(file in "[ab,\"\r\n ä]{0,60}") {
+            if let Ok((cells, _)) = read_from(file.as_bytes(), Position::START) {
+                prop_assert_eq!(Some(cells), by_csv(file.as_bytes()));
+            }
+        }
+
+        /// What a writer of CSV writes is never refused, and comes back.
+        #[test]
+        fn takes_what_is_well_formed(
+            rows in prop::collection::vec(prop::collection::vec("[ab,\"\r\n ä]{0,6}", 2..4), 1..9)
+        ) {
+            let mut writer =
+                ::csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+            for row in &rows {
+                writer.write_record(row).unwrap();
+            }
+            let file = writer.into_inner().unwrap();
+            prop_assert_eq!(read_from(&file, Position::START).unwrap().0, rows);
+        }
+
+        /// Reading can go on at any record.
+        #[test]
+        fn goes_on_where_a_record_begins(file in "[ab,\"\r\n]{0,60}") {
+            if let Ok((cells, places)) = read_from(file.as_bytes(), Position::START) {
+                for (index, place) in places.iter().enumerate() {
+                    let (rest, there) = read_from(file.as_bytes(), *place).unwrap();
+                    prop_assert_eq!(&rest[..], &cells[index..]);
+                    prop_assert_eq!(&there[..], &places[index..]);
+                }
+            }
+        }
+
+        /// Nothing makes it panic.
+        #[test]
+        fn takes_any_bytes(file in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read_from(&file, Position::START);
+        }
+    }
+}
