@@ -5,14 +5,14 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
-use crate::{Clock, Entropy};
+use crate::{Clock, Entropy, Timestamp};
 
 /// A UUID of version 7: its first 48 bits are the time in milliseconds, so that ids made one
 /// after the other lie together in an index.
-pub fn new_uuid(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {
+pub fn new_uuid(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
     let mut random = [0; 10];
     entropy.fill(&mut random);
-    let millis = u64::try_from(clock.now().micros() / 1000).unwrap_or(0);
+    let millis = u64::try_from(now.micros() / 1000).unwrap_or(0);
     Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
@@ -31,7 +31,7 @@ macro_rules! ids {
         impl $name {
             /// A new id, later than those before it.
             pub fn generate(clock: &dyn Clock, entropy: &dyn Entropy) -> Self {
-                Self(new_uuid(clock, entropy))
+                Self(new_uuid(clock.now(), entropy))
             }
         }
 

@@ -14,6 +14,9 @@ pub enum Error {
     /// A row holds something no version of this program writes.
     #[error("stored data: {0}")]
     Corrupt(&'static str),
+    /// Another process wrote first: the transaction is rolled back and may be tried again.
+    #[error("another process wrote first")]
+    Conflict,
     /// The task that did the work panicked.
     #[error("database task")]
     Task(#[from] tokio::task::JoinError),
@@ -27,7 +30,11 @@ impl Error {
 
     /// True when the database is away or overloaded, so that another try may well succeed.
     fn is_passing(&self) -> bool {
-        let Self::Sql(error) = self else { return false };
+        let error = match self {
+            Self::Sql(error) => error,
+            Self::Conflict => return true,
+            _ => return false,
+        };
         match error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
             // PostgreSQL: connection trouble, rolled back by conflict, out of resources, shutting

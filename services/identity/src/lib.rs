@@ -1,1 +1,105 @@
-//! placeholder
+//! Identity: who somebody is. It owns organizations, applications, agents, contacts, devices,
+//! sessions and claims, and knows nothing of messages or HTTP.
+
+mod app;
+mod domain;
+mod grpc;
+mod keys_file;
+mod store;
+
+use std::sync::Arc;
+
+use onethread_core::{Clock, Entropy};
+use onethread_db::{Database, Migrations};
+use onethread_errors::Result;
+use onethread_grpc::{Peer, Server};
+use onethread_lifecycle::Lifecycle;
+use onethread_proto::identity::{
+    contact_service_server::ContactServiceServer,
+    organization_service_server::OrganizationServiceServer,
+    session_service_server::SessionServiceServer,
+};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+pub use app::FirstOrganization;
+pub use keys_file::{Keys, KeysError};
+
+/// Identity's tables.
+pub static MIGRATIONS: Migrations = Migrations {
+    schema: "identity",
+    sqlite: sqlx::migrate!("./migrations/sqlite"),
+    postgres: sqlx::migrate!("./migrations/postgres"),
+};
+
+/// What identity stands on.
+pub struct Deps {
+    /// Its database, migrated.
+    pub db: Database,
+    /// The server's keys.
+    pub keys: Keys,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Identity, ready to serve.
+pub struct Service {
+    app: Arc<app::App>,
+    feed: app::Feed,
+    server: Server,
+}
+
+/// Puts identity together.
+pub fn build(deps: Deps) -> Service {
+    let app = Arc::new(app::App {
+        store: store::Store::new(deps.db, deps.entropy.clone()),
+        keys: Arc::new(deps.keys.0),
+        clock: deps.clock,
+        passwords: app::Passwords::new(deps.entropy.clone()),
+        entropy: deps.entropy,
+    });
+    let feed = app::Feed::new();
+    let handlers = grpc::Handlers { app: app.clone(), feed: feed.clone() };
+    let routes = Routes::new(SessionServiceServer::new(handlers.clone()))
+        .add_service(ContactServiceServer::new(handlers.clone()))
+        .add_service(OrganizationServiceServer::new(handlers));
+    Service { app, feed, server: Server::new(routes) }
+}
+
+impl Service {
+    /// Identity for clients in this process.
+    pub fn peer(&self) -> Peer {
+        self.server.peer()
+    }
+
+    /// Makes the first organization, where there is none. `keep` stores its secrets, before the
+    /// organization itself is stored.
+    pub async fn first_organization(
+        &self,
+        name: &str,
+        keep: impl FnOnce(&FirstOrganization) -> std::io::Result<()>,
+    ) -> Result<()> {
+        self.app.first_organization(name, keep).await
+    }
+
+    /// Serves until the process stops.
+    pub fn start(self, listener: TcpListener, life: &Lifecycle) {
+        let (store, clock) = (self.app.store.clone(), self.app.clock.clone());
+        life.spawn(app::run_feed(self.feed, store, clock, life.clone()));
+        life.spawn(self.server.serve(listener, life.clone()));
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Deps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deps").finish_non_exhaustive()
+    }
+}

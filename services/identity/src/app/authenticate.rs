@@ -1,0 +1,63 @@
+//! Who a credential speaks for.
+
+use onethread_errors::{Error, Reason, Result};
+
+use super::App;
+use crate::domain::{
+    contact::{Contact, Source, TOUCH_EVERY},
+    session::{Caller, stands},
+    tokens::{ContactToken, RandomToken, RandomUse, SessionToken, VisitorToken},
+};
+
+impl App {
+    pub(crate) async fn authenticate(&self, credential: &str) -> Result<Caller> {
+        let ended = || Error::new(Reason::SessionEnded);
+        let now = self.clock.now();
+        if let Some(token) = RandomToken::read(RandomUse::Login, credential) {
+            let agent = self.store.agent_by_login(token, now).await?;
+            return agent.map(Caller::Agent).ok_or_else(ended);
+        }
+        if let Some(token) = RandomToken::read(RandomUse::ApiKey, credential) {
+            return self.store.api_key(token).await?.map(Caller::Server).ok_or_else(ended);
+        }
+        match self.keys.read_session(credential, now).ok_or_else(ended)? {
+            SessionToken::Visitor(token) => self.visitor_caller(token).await,
+            SessionToken::Contact(token) => self.contact_caller(token).await,
+        }
+    }
+
+    async fn visitor_caller(&self, token: VisitorToken) -> Result<Caller> {
+        let row = self.live_visitor(&token).await?;
+        let of = token.device.organization_id;
+        let form_due = match &row {
+            Some(row) if row.form_at.is_some() => false,
+            _ => {
+                let application = self.store.application(of, token.application_id).await?;
+                application.ok_or_else(|| Error::new(Reason::SessionEnded))?.form.enabled
+            }
+        };
+        let stored = row.is_some();
+        let blank = || Contact::new(of, token.device.visitor_id, Source::Visitor, self.clock.now());
+        Ok(Caller::Visitor {
+            contact: row.unwrap_or_else(blank),
+            stored,
+            device_id: token.device.device_id,
+            form_due,
+        })
+    }
+
+    async fn contact_caller(&self, token: ContactToken) -> Result<Caller> {
+        let now = self.clock.now();
+        let (of, device_id) = (token.organization_id, token.device_id);
+        let (device, contact) = self.store.visitor(of, device_id, token.contact_id).await?;
+        let (device, contact) = device
+            .zip(contact)
+            .filter(|(device, contact)| stands(&token, device, contact, now))
+            .ok_or_else(|| Error::new(Reason::SessionEnded))?;
+        // Use prolongs a session; once a minute is exact enough for a day.
+        if now.since(device.last_seen_at) >= TOUCH_EVERY {
+            self.store.touch_device(of, device_id, now).await?;
+        }
+        Ok(Caller::Contact { contact, device_id })
+    }
+}

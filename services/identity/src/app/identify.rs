@@ -1,0 +1,194 @@
+//! Starting the widget.
+
+use onethread_core::{ApplicationId, ContactId, DeviceId, OrganizationId, Timestamp};
+use onethread_errors::{Error, Reason, Result};
+use subtle::ConstantTimeEq;
+
+use super::App;
+use crate::domain::{
+    application::Application,
+    contact::{Contact, Context, Source},
+    login::{Decision, LoggedIn, Login},
+    said::{Said, UserClaims},
+    session::Session,
+    tokens::{CONTACT_LIFE, DeviceToken, SessionToken},
+};
+
+/// Which application, in one of two spellings.
+#[derive(Debug, Clone)]
+pub(crate) enum ApplicationRef {
+    Numbered { number: i64, secret: String },
+    AppId(String),
+}
+
+/// What a page starts the widget with.
+#[derive(Debug, Clone)]
+pub(crate) struct IdentifyCommand {
+    pub(crate) organization: String,
+    pub(crate) application: Option<ApplicationRef>,
+    pub(crate) user: UserClaims,
+    pub(crate) device_token: String,
+    pub(crate) context: Context,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Identified {
+    /// A visitor's session, or a contact's.
+    In(Session),
+    /// A clean visitor's session, as the identity was not proven.
+    Refused(Session),
+}
+
+impl App {
+    pub(crate) async fn identify(&self, command: IdentifyCommand) -> Result<Identified> {
+        let application = self.find_application(&command).await?;
+        let said = Said::read(&command.user)?;
+        let of = application.organization_id;
+        let now = self.clock.now();
+        let device = self.keys.read_device(&command.device_token, of, now);
+        let Some(user_id) = said.user_id.clone() else {
+            let session = self.open_visitor(&application, device, said, command.context).await?;
+            return Ok(Identified::In(session));
+        };
+        let login = Login {
+            organization_id: of,
+            application_id: application.id,
+            user_id,
+            proof: said.proof,
+            profile: said.profile,
+            device,
+            context: command.context,
+            now,
+            new_contact: ContactId::generate(&*self.clock, &*self.entropy),
+            new_device: DeviceId::generate(&*self.clock, &*self.entropy),
+        };
+        match self.store.log_in(login, self.keys.clone()).await? {
+            Decision::Refused => Ok(Identified::Refused(self.clean_session(&application, now))),
+            Decision::In(person) => {
+                let mut session = self.contact_session(&application, *person, now);
+                session.warnings.splice(0..0, said.warnings);
+                Ok(Identified::In(session))
+            }
+        }
+    }
+
+    /// Unknown organization, application or secret: one and the same answer.
+    async fn find_application(&self, command: &IdentifyCommand) -> Result<Application> {
+        let unknown = || Error::new(Reason::UnknownApplication);
+        let organization = command.organization.clone();
+        match &command.application {
+            Some(ApplicationRef::Numbered { number, secret }) => {
+                let found = self.store.application_by_number(organization, *number).await?;
+                let right = |a: &Application| a.secret.as_bytes().ct_eq(secret.as_bytes()).into();
+                found.filter(right).ok_or_else(unknown)
+            }
+            Some(ApplicationRef::AppId(id)) => {
+                let id: ApplicationId = id.parse().map_err(|_| unknown())?;
+                self.store.application_by_app_id(organization, id).await?.ok_or_else(unknown)
+            }
+            None => Err(unknown()),
+        }
+    }
+
+    /// A visitor's session. Writes nothing for somebody without a row.
+    async fn open_visitor(
+        &self,
+        application: &Application,
+        device: Option<DeviceToken>,
+        said: Said,
+        context: Context,
+    ) -> Result<Session> {
+        let now = self.clock.now();
+        let of = application.organization_id;
+        let (device, held) = self.visitor_slot(of, device, now).await?;
+        let id = device.visitor_id;
+        let mut warnings = said.warnings;
+        let stored = held.is_some();
+        let blank = Contact::new(of, id, Source::Visitor, now);
+        let mut contact = held.clone().unwrap_or(blank);
+        warnings.extend(contact.apply(&said.profile));
+        contact.touch(&context, now);
+        if held.is_some_and(|held| held != contact) {
+            let profile = said.profile;
+            let change = move |held: Option<Contact>| {
+                let mut held = held.filter(Contact::is_visitor)?;
+                held.apply(&profile);
+                held.touch(&context, now);
+                Some(held)
+            };
+            // Whoever logged in this moment keeps the row; the page learns it at its next call.
+            self.store.change_contact(of, id, change).await?;
+        }
+        let mut session = self.visitor_session(application, device, contact, stored, now);
+        session.warnings = warnings;
+        Ok(session)
+    }
+
+    /// The visitor that a device token opens: its own, while that one is still nobody's, else a
+    /// fresh one; and the row, where there is one.
+    async fn visitor_slot(
+        &self,
+        of: OrganizationId,
+        token: Option<DeviceToken>,
+        now: Timestamp,
+    ) -> Result<(DeviceToken, Option<Contact>)> {
+        let fresh = DeviceId::generate(&*self.clock, &*self.entropy);
+        let issued = now.seconds();
+        let Some(token) = token else { return Ok((fresh_device(of, fresh, issued), None)) };
+        let (device, row) = self.store.visitor(of, token.device_id, token.visitor_id).await?;
+        if device.is_some_and(|device| device.retired) {
+            return Ok((fresh_device(of, fresh, issued), None));
+        }
+        match row {
+            Some(row) if !row.is_visitor() => {
+                // It has become somebody's; the device goes on with another visitor.
+                Ok((
+                    DeviceToken { visitor_id: ContactId::of_visitor(fresh), issued, ..token },
+                    None,
+                ))
+            }
+            row => Ok((DeviceToken { issued, ..token }, row)),
+        }
+    }
+
+    /// An empty chat for a page whose identity was refused: never joined to anybody.
+    fn clean_session(&self, application: &Application, now: Timestamp) -> Session {
+        let fresh = DeviceId::generate(&*self.clock, &*self.entropy);
+        let of = application.organization_id;
+        let device = DeviceToken { clean: true, ..fresh_device(of, fresh, now.seconds()) };
+        let contact = Contact::new(of, device.visitor_id, Source::Visitor, now);
+        self.visitor_session(application, device, contact, false, now)
+    }
+
+    fn contact_session(
+        &self,
+        application: &Application,
+        person: LoggedIn,
+        now: Timestamp,
+    ) -> Session {
+        Session {
+            token: self.keys.sign_session(&SessionToken::Contact(person.session)),
+            expires_at: now.plus(CONTACT_LIFE),
+            device_token: self.keys.sign_device(&person.device_token),
+            contact: person.contact,
+            identified: true,
+            stored: true,
+            form: application.form.clone(),
+            show_form: false,
+            application_name: application.name.clone(),
+            warnings: person.warnings,
+        }
+    }
+}
+
+/// A device nobody has seen before, its visitor being itself.
+pub(super) fn fresh_device(of: OrganizationId, id: DeviceId, issued: i64) -> DeviceToken {
+    DeviceToken {
+        organization_id: of,
+        device_id: id,
+        visitor_id: ContactId::of_visitor(id),
+        clean: false,
+        issued,
+    }
+}

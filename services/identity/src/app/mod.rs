@@ -1,0 +1,33 @@
+//! The use cases, one file each. They put together domain and store, and know neither wire nor SQL.
+
+mod admit;
+mod authenticate;
+mod contacts;
+mod identify;
+mod import;
+mod login;
+mod organization;
+mod passwords;
+mod profile;
+mod revocations;
+mod sessions;
+
+use std::sync::Arc;
+
+use onethread_core::{Clock, Entropy};
+
+use crate::{domain::keys::ServerKeys, store::Store};
+
+pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
+pub use organization::FirstOrganization;
+pub(crate) use passwords::Passwords;
+pub(crate) use revocations::{Feed, run_feed};
+
+/// Identity's use cases.
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) keys: Arc<ServerKeys>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) passwords: Passwords,
+}

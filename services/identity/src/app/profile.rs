@@ -1,0 +1,40 @@
+//! A person changes their own profile.
+
+use onethread_errors::Result;
+
+use super::App;
+use crate::domain::{
+    contact::Contact,
+    said::{UserClaims, Warning, read_profile},
+    session::Caller,
+};
+
+impl App {
+    pub(crate) async fn update_own_profile(
+        &self,
+        token: &str,
+        user: &UserClaims,
+    ) -> Result<(Contact, Vec<Warning>)> {
+        let (patch, mut warnings) = read_profile(user);
+        let (contact, stored) = match self.authenticate(token).await? {
+            Caller::Visitor { contact, stored, .. } => (contact, stored),
+            Caller::Contact { contact, .. } => (contact, true),
+            Caller::Agent(_) | Caller::Server(_) => {
+                return Err(onethread_errors::Error::new(onethread_errors::Reason::SessionEnded));
+            }
+        };
+        if !stored {
+            return Ok((contact, warnings));
+        }
+        let mut tried = contact.clone();
+        warnings.extend(tried.apply(&patch));
+        let change = move |held: Option<Contact>| {
+            let mut held = held?;
+            held.apply(&patch);
+            Some(held)
+        };
+        let changed =
+            self.store.change_contact(contact.organization_id, contact.id, change).await?;
+        Ok((changed.unwrap_or(contact), warnings))
+    }
+}

@@ -1,0 +1,77 @@
+//! The feed of ended sessions: read from the database, where every replica writes it, a moment
+//! after it was written.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use onethread_core::Clock;
+use onethread_errors::Error;
+use onethread_lifecycle::Lifecycle;
+use tokio::{
+    sync::broadcast,
+    time::{MissedTickBehavior, interval},
+};
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::store::{Revocation, Store};
+
+/// How often the database is asked; the promise is that a session is cut off within a second.
+const EVERY: Duration = Duration::from_millis(200);
+/// How far each look reaches back: a transaction may commit later than its rows' time.
+const REACH: Duration = Duration::from_secs(20);
+/// How long entries are kept.
+const KEPT: Duration = Duration::from_secs(600);
+/// Looks between two clean-ups.
+const CLEAN_EVERY: u32 = 300;
+/// Beats a watcher may be behind before it is cut off.
+const BEHIND: usize = 256;
+
+/// Where watchers listen: each beat the revocations that are new, often none.
+#[derive(Clone)]
+pub(crate) struct Feed(broadcast::Sender<Arc<Vec<Revocation>>>);
+
+impl Feed {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::Sender::new(BEHIND))
+    }
+
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Vec<Revocation>>> {
+        self.0.subscribe()
+    }
+}
+
+/// Reads the feed until the process stops. While the database is away there are no beats, and
+/// whoever watches knows that nothing is known.
+pub(crate) async fn run_feed(feed: Feed, store: Store, clock: Arc<dyn Clock>, life: Lifecycle) {
+    let mut told: HashSet<Uuid> = HashSet::new();
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks: u32 = 0;
+    loop {
+        tokio::select! {
+            () = life.stopping() => return,
+            _ = ticks.tick() => {}
+        }
+        looks = looks.wrapping_add(1);
+        let now = clock.now();
+        if looks.is_multiple_of(CLEAN_EVERY)
+            && let Err(error) = store.forget_revocations(now.minus(KEPT)).await
+        {
+            warn!(cause = Error::from(error).chain(), "old revocations stay");
+        }
+        // Nobody listens: whoever begins to authenticates all it holds, so nothing is missed.
+        if feed.0.receiver_count() == 0 {
+            continue;
+        }
+        match store.revocations(now.minus(REACH)).await {
+            Ok(reached) => {
+                let ids: HashSet<_> = reached.iter().map(|entry| entry.id).collect();
+                let fresh = reached.into_iter().filter(|entry| !told.contains(&entry.id)).collect();
+                told = ids;
+                // An error says that the last watcher left.
+                let _ = feed.0.send(Arc::new(fresh));
+            }
+            Err(error) => warn!(cause = Error::from(error).chain(), "revocations can't be read"),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! A person with a row: a contact, or a visitor who left something.
+
+use std::time::Duration;
+
+use onethread_core::{ContactId, OrganizationId, Timestamp, generated_name};
+use serde_json::{Map, Value};
+
+use crate::domain::{
+    attributes,
+    keys::Claim,
+    said::{UserId, Warning},
+};
+
+/// A page is noted at most this often.
+pub(crate) const TOUCH_EVERY: Duration = Duration::from_secs(60);
+/// A visit ends after this long without a call.
+const VISIT_ENDS: Duration = Duration::from_secs(30 * 60);
+
+/// How somebody came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Identified,
+    PreChat,
+    Import,
+    Agent,
+    Api,
+    Visitor,
+}
+
+impl Source {
+    const NAMES: [(Self, &'static str); 6] = [
+        (Self::Identified, "identified"),
+        (Self::PreChat, "pre-chat"),
+        (Self::Import, "import"),
+        (Self::Agent, "agent"),
+        (Self::Api, "api"),
+        (Self::Visitor, "visitor"),
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(source, _)| *source == self).map_or("visitor", |(_, name)| name)
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(source, _)| *source)
+    }
+}
+
+/// What becomes of one field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Change {
+    #[default]
+    Keep,
+    Clear,
+    Set(String),
+}
+
+impl Change {
+    /// The field after the change.
+    pub(crate) fn applied(&self, held: Option<String>) -> Option<String> {
+        match self {
+            Self::Keep => held,
+            Self::Clear => None,
+            Self::Set(text) => Some(text.clone()),
+        }
+    }
+}
+
+/// Changes to a profile.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProfilePatch {
+    pub(crate) name: Change,
+    pub(crate) email: Change,
+    pub(crate) phone: Change,
+    pub(crate) company: Change,
+    /// Forget all attributes first.
+    pub(crate) clear_custom: bool,
+    /// Attributes to set, or with null to remove.
+    pub(crate) custom: Map<String, Value>,
+}
+
+/// A page of the customer's site.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Page {
+    pub(crate) url: String,
+    pub(crate) title: String,
+    pub(crate) referrer: String,
+}
+
+/// Where a call comes from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    pub(crate) page: Option<Page>,
+    /// `web`, `ios` or `android`.
+    pub(crate) platform: String,
+    pub(crate) locale: String,
+    pub(crate) time_zone: String,
+}
+
+/// A person with a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Contact {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) id: ContactId,
+    pub(crate) user_id: Option<String>,
+    /// Stands in Contacts.
+    pub(crate) listed: bool,
+    pub(crate) source: Source,
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+    /// The e-mail came from an import, an agent or the API rather than from a page.
+    pub(crate) email_vouched: bool,
+    pub(crate) phone: Option<String>,
+    pub(crate) company: Option<String>,
+    pub(crate) custom: Map<String, Value>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) claim: Option<Claim>,
+    /// How many claims there have been.
+    pub(crate) claim_version: i64,
+    /// When the pre-chat form was stored.
+    pub(crate) form_at: Option<Timestamp>,
+    /// When a message of their own was first stored.
+    pub(crate) wrote_at: Option<Timestamp>,
+    pub(crate) blocked: bool,
+    pub(crate) first_seen_at: Option<Timestamp>,
+    pub(crate) last_seen_at: Option<Timestamp>,
+    pub(crate) sessions: i64,
+    pub(crate) page: Option<Page>,
+    pub(crate) locale: String,
+    pub(crate) time_zone: String,
+    pub(crate) created_at: Timestamp,
+}
+
+impl Contact {
+    /// Somebody of whom nothing is known yet.
+    pub(crate) fn new(of: OrganizationId, id: ContactId, source: Source, now: Timestamp) -> Self {
+        Self {
+            organization_id: of,
+            id,
+            user_id: None,
+            listed: false,
+            source,
+            name: None,
+            email: None,
+            email_vouched: false,
+            phone: None,
+            company: None,
+            custom: Map::new(),
+            tags: Vec::new(),
+            claim: None,
+            claim_version: 0,
+            form_at: None,
+            wrote_at: None,
+            blocked: false,
+            first_seen_at: None,
+            last_seen_at: None,
+            sessions: 0,
+            page: None,
+            locale: String::new(),
+            time_zone: String::new(),
+            created_at: now,
+        }
+    }
+
+    /// True while a visitor's token may speak for this row.
+    pub(crate) fn is_visitor(&self) -> bool {
+        self.user_id.is_none() && matches!(self.source, Source::Visitor | Source::PreChat)
+    }
+
+    /// The name shown, and whether it is a generated one.
+    pub(crate) fn shown_name(&self) -> (String, bool) {
+        match &self.name {
+            Some(name) => (name.clone(), false),
+            None => (generated_name(self.id.0), true),
+        }
+    }
+
+    /// The person is identified from now on.
+    pub(crate) fn identify(&mut self, user_id: &UserId) {
+        self.user_id = Some(user_id.as_str().to_owned());
+        if !self.listed {
+            self.listed = true;
+            self.source = Source::Identified;
+        }
+    }
+
+    /// Enters Contacts once the form and a message are both there.
+    pub(crate) fn enter_if_complete(&mut self) {
+        if !self.listed && self.form_at.is_some() && self.wrote_at.is_some() {
+            self.listed = true;
+            self.source = Source::PreChat;
+        }
+    }
+
+    /// Changes the profile. Answers with what found no room.
+    pub(crate) fn apply(&mut self, patch: &ProfilePatch) -> Vec<Warning> {
+        self.name = patch.name.applied(self.name.take());
+        let email = patch.email.applied(self.email.clone());
+        if email != self.email {
+            self.email = email;
+            self.email_vouched = false;
+        }
+        self.phone = patch.phone.applied(self.phone.take());
+        self.company = patch.company.applied(self.company.take());
+        if patch.clear_custom {
+            self.custom.clear();
+        }
+        let no_room = attributes::apply(&mut self.custom, &patch.custom);
+        let told = |key: String| Warning {
+            pointer: format!("/user/custom_data/{}", attributes::escape(&key)),
+            detail: "finds no room: a contact has at most 100 attributes".to_owned(),
+        };
+        no_room.into_iter().map(told).collect()
+    }
+
+    /// Notes that the person was seen, at most once a minute.
+    pub(crate) fn touch(&mut self, context: &Context, now: Timestamp) {
+        let away = self.last_seen_at.map(|last| now.since(last));
+        if away.is_some_and(|away| away < TOUCH_EVERY) {
+            return;
+        }
+        if away.is_none_or(|away| away >= VISIT_ENDS) {
+            self.sessions += 1;
+        }
+        self.first_seen_at.get_or_insert(now);
+        self.last_seen_at = Some(now);
+        if context.page.is_some() {
+            self.page.clone_from(&context.page);
+        }
+        for (held, said) in
+            [(&mut self.locale, &context.locale), (&mut self.time_zone, &context.time_zone)]
+        {
+            if !said.is_empty() {
+                held.clone_from(said);
+            }
+        }
+    }
+}

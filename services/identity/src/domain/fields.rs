@@ -1,0 +1,92 @@
+//! What a profile's fields may hold.
+
+use email_address::{EmailAddress, Options};
+use serde_json::Value;
+
+use crate::domain::contact::Change;
+
+/// Says what is wrong with a text, if anything.
+pub(crate) type Check = fn(&str) -> Result<(), &'static str>;
+
+/// A field from JSON: absent keeps, null and blank clear, a good text is set.
+pub(crate) fn change(value: Option<&Value>, check: Check) -> Result<Change, &'static str> {
+    match value {
+        None => Ok(Change::Keep),
+        Some(Value::Null) => Ok(Change::Clear),
+        Some(Value::String(text)) => match text.trim() {
+            "" => Ok(Change::Clear),
+            text => check(text).map(|()| Change::Set(text.to_owned())),
+        },
+        Some(_) => Err("is not a string"),
+    }
+}
+
+/// A name of a person or a company: at most 255 bytes without control characters.
+pub(crate) fn name(text: &str) -> Result<(), &'static str> {
+    if text.len() > 255 {
+        Err("is longer than 255 bytes")
+    } else if text.chars().any(char::is_control) {
+        Err("holds a control character")
+    } else {
+        Ok(())
+    }
+}
+
+/// An e-mail address as RFC 5321 has it, with a dot in its domain.
+pub(crate) fn email(text: &str) -> Result<(), &'static str> {
+    let options =
+        Options::default().without_display_text().without_domain_literal().with_required_tld();
+    if text.len() > 254 {
+        Err("is longer than 254 bytes")
+    } else if EmailAddress::parse_with_options(text, options).is_err() {
+        Err("is not an e-mail address")
+    } else {
+        Ok(())
+    }
+}
+
+/// A phone number as people write it: 3 to 20 digits, and what stands between them.
+pub(crate) fn phone(text: &str) -> Result<(), &'static str> {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let all_usual = text.chars().all(|c| c.is_ascii_digit() || " +-().,;/#*x".contains(c));
+    if text.len() > 64 {
+        Err("is longer than 64 bytes")
+    } else if !all_usual || !(3..=20).contains(&digits) {
+        Err("is not a phone number")
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for good in ["ann@example.com", "a.b+c@mail.example.org", "ü@exämple.com"] {
+            assert_eq!(email(good), Ok(()), "{good}");
+        }
+        for bad in
+            ["ann", "ann@", "@example.com", "Ann <ann@example.com>", "a b@example.com", "a@b"]
+        {
+            assert!(email(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn phones() {
+        for good in ["+380 44 123-45-67", "(212) 555 0100 x12", "112"] {
+            assert_eq!(phone(good), Ok(()), "{good}");
+        }
+        for bad in ["call me", "12", "+1\n2345", "123456789012345678901"] {
+            assert!(phone(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_blank_clears() {
+        assert_eq!(change(Some(&Value::from("  ")), name), Ok(Change::Clear));
+        assert_eq!(change(Some(&Value::from(" Ann ")), name), Ok(Change::Set("Ann".into())));
+    }
+}

@@ -1,0 +1,258 @@
+//! What an init does: a pure decision over what the database holds. Every call by which a widget
+//! names an identity comes through [`decide`], the one place where proofs are checked.
+
+use onethread_core::{ApplicationId, ContactId, DeviceId, OrganizationId, Timestamp};
+
+use crate::domain::{
+    contact::{Contact, Context, ProfilePatch, Source, TOUCH_EVERY},
+    keys::{Match, ServerKeys},
+    said::{SecurityHash, UserId, Warning},
+    session::Device,
+    tokens::{ContactToken, DeviceToken},
+};
+
+/// A page names a user.
+#[derive(Debug, Clone)]
+pub(crate) struct Login {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) application_id: ApplicationId,
+    pub(crate) user_id: UserId,
+    pub(crate) proof: Option<SecurityHash>,
+    pub(crate) profile: ProfilePatch,
+    /// The token the page held, if it is one of ours.
+    pub(crate) device: Option<DeviceToken>,
+    pub(crate) context: Context,
+    pub(crate) now: Timestamp,
+    /// For a contact that has to be made.
+    pub(crate) new_contact: ContactId,
+    /// For a device, or a visitor on one, that has to be made.
+    pub(crate) new_device: DeviceId,
+}
+
+impl Login {
+    /// The device to look up: the page's own, or one that can't be there yet.
+    pub(crate) fn device_id(&self) -> DeviceId {
+        self.device.as_ref().filter(|token| !token.clean).map_or(self.new_device, |t| t.device_id)
+    }
+
+    /// The visitor to look up, likewise.
+    pub(crate) fn visitor_id(&self) -> ContactId {
+        let token = self.device.as_ref().filter(|token| !token.clean);
+        token.map_or(ContactId::of_visitor(self.new_device), |token| token.visitor_id)
+    }
+}
+
+/// What the database holds of those who take part.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Held {
+    /// The contact with the user id.
+    pub(crate) contact: Option<Contact>,
+    /// The device of the page's token.
+    pub(crate) device: Option<Device>,
+    /// The row behind the token's visitor, whatever has become of it.
+    pub(crate) visitor: Option<Contact>,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// The identity needs a proof that did not come. Nothing is written.
+    Refused,
+    /// The person is in.
+    In(Box<LoggedIn>),
+}
+
+/// The person is in, once this is written.
+#[derive(Debug)]
+pub(crate) struct LoggedIn {
+    pub(crate) contact: Contact,
+    /// How the contact's row changes.
+    pub(crate) contact_write: Write,
+    pub(crate) device: Device,
+    /// The device's row changes.
+    pub(crate) device_changed: bool,
+    /// Contacts and devices whose sessions have to be looked at again.
+    pub(crate) revoked: Vec<uuid::Uuid>,
+    /// The session.
+    pub(crate) session: ContactToken,
+    /// What the page keeps.
+    pub(crate) device_token: DeviceToken,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl LoggedIn {
+    /// True when nothing has to be written.
+    pub(crate) fn is_as_held(&self) -> bool {
+        self.contact_write == Write::None && !self.device_changed && self.revoked.is_empty()
+    }
+}
+
+/// How a row changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    None,
+    Insert,
+    Update,
+}
+
+/// Decides a login.
+pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision {
+    let now = login.now;
+    // A token of a device that logged out, or that came with a refusal, begins anew.
+    let device_held = held.device.as_ref();
+    let token = login
+        .device
+        .as_ref()
+        .filter(|token| !token.clean && !device_held.is_some_and(|device| device.retired));
+    let carried = device_held.and_then(|device| device.contact_id);
+
+    let mut revoked = Vec::new();
+    let upgrade = held.visitor.as_ref().filter(|visitor| {
+        // The device carried nobody before, so the visitor can only be this person.
+        token.is_some() && carried.is_none() && visitor.is_visitor()
+    });
+    let (before, mut contact, contact_known) = match (&held.contact, upgrade) {
+        (Some(known), _) => (Some(known), known.clone(), true),
+        (None, Some(visitor)) => {
+            // The visitor's token speaks for the row no longer.
+            revoked.push(visitor.id.0);
+            (Some(visitor), visitor.clone(), true)
+        }
+        (None, None) => {
+            let of = login.organization_id;
+            (None, Contact::new(of, login.new_contact, Source::Identified, now), false)
+        }
+    };
+
+    match check(&mut contact, login, keys) {
+        Proof::Refused => return Decision::Refused,
+        Proof::Claims => revoked.push(contact.id.0),
+        Proof::InOrder => {}
+    }
+
+    contact.identify(&login.user_id);
+    let warnings = contact.apply(&login.profile);
+    contact.touch(&login.context, now);
+    let contact_write = match before {
+        None => Write::Insert,
+        Some(before) if *before != contact => Write::Update,
+        Some(_) => Write::None,
+    };
+
+    let switched = token.is_some() && carried.is_some_and(|carried| carried != contact.id);
+    let device = carry(login, token, device_held, &contact, &mut revoked);
+    let device_changed = device_held != Some(&device);
+
+    // The page keeps its visitor, unless that one has become somebody's.
+    let kept = token.filter(|token| {
+        !switched
+            && token.visitor_id != contact.id
+            && held.visitor.as_ref().is_none_or(Contact::is_visitor)
+    });
+    let visitor_id = kept.map_or(ContactId::of_visitor(login.new_device), |token| token.visitor_id);
+
+    let claim_version = if contact.claim.is_some() { contact.claim_version } else { 0 };
+    let session = ContactToken {
+        organization_id: login.organization_id,
+        application_id: login.application_id,
+        device_id: device.id,
+        contact_id: contact.id,
+        epoch: device.epoch,
+        claim_version,
+        issued: now.seconds(),
+    };
+    let device_token = DeviceToken {
+        organization_id: login.organization_id,
+        device_id: device.id,
+        visitor_id,
+        clean: false,
+        issued: now.seconds(),
+    };
+    debug_assert!(contact_known || contact_write == Write::Insert);
+    Decision::In(Box::new(LoggedIn {
+        contact,
+        contact_write,
+        device,
+        device_changed,
+        revoked,
+        session,
+        device_token,
+        warnings,
+    }))
+}
+
+/// How the proof stands.
+enum Proof {
+    Refused,
+    InOrder,
+    /// In order, and the user id is claimed from now on.
+    Claims,
+}
+
+/// The check of the policy `optional`: nothing is needed until a `security_hash` has come once,
+/// from then on the same one every time.
+fn check(contact: &mut Contact, login: &Login, keys: &ServerKeys) -> Proof {
+    let (of, user_id) = (login.organization_id, login.user_id.as_str());
+    match (&contact.claim, &login.proof) {
+        (None, None) => Proof::InOrder,
+        (None, Some(proof)) => {
+            contact.claim = Some(keys.claim(of, user_id, proof.as_str()));
+            contact.claim_version += 1;
+            Proof::Claims
+        }
+        (Some(_), None) => Proof::Refused,
+        (Some(claim), Some(proof)) => match keys.check(claim, of, user_id, proof.as_str()) {
+            Match::No => Proof::Refused,
+            Match::Yes => Proof::InOrder,
+            Match::Stale => {
+                contact.claim = Some(keys.claim(of, user_id, proof.as_str()));
+                Proof::InOrder
+            }
+        },
+    }
+}
+
+/// The device, carrying the person from now on.
+fn carry(
+    login: &Login,
+    token: Option<&DeviceToken>,
+    held: Option<&Device>,
+    contact: &Contact,
+    revoked: &mut Vec<uuid::Uuid>,
+) -> Device {
+    let platform = &login.context.platform;
+    match (token, held) {
+        (Some(_), Some(held)) if held.contact_id == Some(contact.id) => {
+            let mut device = held.clone();
+            if login.now.since(held.last_seen_at) >= TOUCH_EVERY {
+                device.last_seen_at = login.now;
+                device.platform.clone_from(platform);
+            }
+            device
+        }
+        (Some(_), Some(held)) => {
+            // Another person on the device: the first one's session there ends.
+            revoked.push(held.id.0);
+            Device {
+                contact_id: Some(contact.id),
+                epoch: held.epoch + 1,
+                last_seen_at: login.now,
+                platform: platform.clone(),
+                ..held.clone()
+            }
+        }
+        (token, _) => Device {
+            organization_id: login.organization_id,
+            id: token.map_or(login.new_device, |token| token.device_id),
+            contact_id: Some(contact.id),
+            epoch: 0,
+            platform: platform.clone(),
+            last_seen_at: login.now,
+            retired: false,
+        },
+    }
+}
+
+#[cfg(test)]
+#[path = "login_tests.rs"]
+mod tests;

@@ -1,0 +1,14 @@
+//! The rules of identity, pure: who somebody is, what proves it, what a login changes. No I/O, no
+//! wire message, no SQL.
+
+pub(crate) mod application;
+pub(crate) mod attributes;
+pub(crate) mod contact;
+pub(crate) mod fields;
+pub(crate) mod import;
+pub(crate) mod keys;
+pub(crate) mod login;
+pub(crate) mod people;
+pub(crate) mod said;
+pub(crate) mod session;
+pub(crate) mod tokens;

@@ -1,0 +1,261 @@
+//! What a page says of its user, read once: what must be right is refused when it isn't, what may
+//! be wrong is left out with a warning.
+
+use onethread_errors::{Error, Result};
+use serde_json::{Map, Value};
+
+use crate::domain::{
+    attributes,
+    contact::{Change, ProfilePatch},
+    fields,
+};
+
+/// The longest `security_hash`, in bytes.
+const LONGEST_PROOF: usize = 1024;
+
+/// The `user` object as it came: absent, null or some value, member by member.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UserClaims {
+    pub(crate) user_id: Option<Value>,
+    pub(crate) email: Option<Value>,
+    pub(crate) name: Option<Value>,
+    pub(crate) phone: Option<Value>,
+    pub(crate) company: Option<Value>,
+    pub(crate) security_hash: Option<Value>,
+    pub(crate) custom_data: Option<Value>,
+}
+
+/// A field that was left as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Warning {
+    pub(crate) pointer: String,
+    pub(crate) detail: String,
+}
+
+/// The company's own id of a person. It may itself be a secret: it is shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct UserId(String);
+
+impl UserId {
+    /// From a text; the error says what is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        // Each of these would put strangers into one thread.
+        const ACCIDENTS: [&str; 4] = ["null", "undefined", "NaN", "[object Object]"];
+        if text.is_empty() {
+            Err("is empty")
+        } else if text.len() > 255 {
+            Err("is longer than 255 bytes")
+        } else if text.chars().any(char::is_control) {
+            Err("holds a control character")
+        } else if ACCIDENTS.contains(&text) {
+            Err("is a text that a page without a user prints")
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for UserId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UserId(…)")
+    }
+}
+
+/// A proof that came along.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SecurityHash(String);
+
+impl SecurityHash {
+    /// From a text; `Ok(None)` when it is empty, which counts as none.
+    pub(crate) fn parse(text: &str) -> Result<Option<Self>, &'static str> {
+        match text.len() {
+            0 => Ok(None),
+            1..=LONGEST_PROOF => Ok(Some(Self(text.to_owned()))),
+            _ => Err("is longer than 1,024 bytes"),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SecurityHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecurityHash(…)")
+    }
+}
+
+/// What a page said of its user, understood.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) proof: Option<SecurityHash>,
+    pub(crate) profile: ProfilePatch,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Said {
+    /// Reads a `user` object. Fails where the identity itself is at fault.
+    pub(crate) fn read(user: &UserClaims) -> Result<Self> {
+        let (profile, mut warnings) = read_profile(user);
+        let user_id = match &user.user_id {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.is_empty() => None,
+            Some(Value::String(text)) => Some(
+                UserId::parse(text).map_err(|detail| Error::invalid("/user/user_id", detail))?,
+            ),
+            Some(_) => return Err(Error::invalid("/user/user_id", "is not a string")),
+        };
+        let proof = match (read_proof(user.security_hash.as_ref()), &user_id) {
+            (Ok(Some(_)) | Err(_), None) => {
+                warnings.push(warning("security_hash", "means nothing without a user_id"));
+                None
+            }
+            (Err(detail), Some(_)) => return Err(Error::invalid("/user/security_hash", detail)),
+            (Ok(proof), _) => proof,
+        };
+        Ok(Self { user_id, proof, profile, warnings })
+    }
+}
+
+fn read_proof(value: Option<&Value>) -> Result<Option<SecurityHash>, &'static str> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => SecurityHash::parse(text),
+        Some(_) => Err("is not a string"),
+    }
+}
+
+/// Reads the profile alone. Nothing of it can fail the call.
+pub(crate) fn read_profile(user: &UserClaims) -> (ProfilePatch, Vec<Warning>) {
+    let mut warnings = Vec::new();
+    let mut read = |name, value: &Option<Value>, check: fields::Check| {
+        fields::change(value.as_ref(), check).unwrap_or_else(|detail| {
+            warnings.push(warning(name, detail));
+            Change::Keep
+        })
+    };
+    let profile = ProfilePatch {
+        name: read("name", &user.name, fields::name),
+        email: read("email", &user.email, fields::email),
+        phone: read("phone", &user.phone, fields::phone),
+        company: read("company", &user.company, fields::name),
+        ..ProfilePatch::default()
+    };
+    let (clear_custom, custom) = match &user.custom_data {
+        None => (false, Map::new()),
+        Some(Value::Null) => (true, Map::new()),
+        Some(Value::Object(members)) => {
+            let (good, bad) = attributes::sort_out(members);
+            warnings.extend(bad.into_iter().map(|(key, detail)| Warning {
+                pointer: format!("/user/custom_data/{}", attributes::escape(&key)),
+                detail: detail.to_owned(),
+            }));
+            (false, good)
+        }
+        Some(_) => {
+            warnings.push(warning("custom_data", "is not an object"));
+            (false, Map::new())
+        }
+    };
+    (ProfilePatch { clear_custom, custom, ..profile }, warnings)
+}
+
+fn warning(name: &str, detail: &str) -> Warning {
+    Warning { pointer: format!("/user/{name}"), detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn claims(user: Value) -> UserClaims {
+        let get = |name: &str| user.get(name).cloned();
+        UserClaims {
+            user_id: get("user_id"),
+            email: get("email"),
+            name: get("name"),
+            phone: get("phone"),
+            company: get("company"),
+            security_hash: get("security_hash"),
+            custom_data: get("custom_data"),
+        }
+    }
+
+    #[test]
+    fn a_page_of_a_logged_out_person_names_nobody() {
+        for nobody in [json!({}), json!({"user_id": null}), json!({"user_id": ""})] {
+            assert!(Said::read(&claims(nobody)).unwrap().user_id.is_none());
+        }
+    }
+
+    #[test]
+    fn an_accident_in_the_user_id_is_refused_by_name() {
+        let long = "x".repeat(256);
+        for bad in [
+            json!(12345),
+            json!(true),
+            json!(["1"]),
+            json!({"id": 1}),
+            json!("null"),
+            json!("undefined"),
+            json!("NaN"),
+            json!("[object Object]"),
+            json!("a\u{7}b"),
+            json!(long),
+        ] {
+            let error = Said::read(&claims(json!({"user_id": bad}))).unwrap_err();
+            assert_eq!(error.fields[0].pointer, "/user/user_id");
+        }
+        assert!(
+            Said::read(&claims(json!({"user_id": "x".repeat(255)}))).unwrap().user_id.is_some()
+        );
+    }
+
+    #[test]
+    fn a_proof_of_a_wrong_kind_is_refused_with_a_user_and_only_told_without() {
+        for bad in [json!(1), json!(["a"]), json!({}), json!(true), json!("x".repeat(1025))] {
+            let with = json!({"user_id": "1", "security_hash": bad});
+            let error = Said::read(&claims(with)).unwrap_err();
+            assert_eq!(error.fields[0].pointer, "/user/security_hash");
+            let without = Said::read(&claims(json!({"security_hash": bad}))).unwrap();
+            assert_eq!(without.warnings[0].pointer, "/user/security_hash");
+        }
+        for none in [json!(null), json!("")] {
+            let said = Said::read(&claims(json!({"user_id": "1", "security_hash": none}))).unwrap();
+            assert_eq!(said.proof, None);
+        }
+    }
+
+    #[test]
+    fn bad_fields_are_told_and_good_ones_taken() {
+        let said = Said::read(&claims(json!({
+            "user_id": "1", "email": "no-at-sign", "name": "Ann", "phone": 5, "company": null,
+            "custom_data": {"plan": "pro", "a b": 1, "deep": {}},
+        })))
+        .unwrap();
+        let told: Vec<_> = said.warnings.iter().map(|w| w.pointer.as_str()).collect();
+        assert_eq!(
+            told,
+            ["/user/email", "/user/phone", "/user/custom_data/a b", "/user/custom_data/deep"]
+        );
+        assert_eq!(said.profile.name, Change::Set("Ann".to_owned()));
+        assert_eq!(said.profile.company, Change::Clear);
+        assert_eq!(said.profile.custom["plan"], "pro");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(id in ".*", email in ".*", phone in ".*") {
+            let _ = Said::read(&claims(json!({"user_id": id, "email": email, "phone": phone})));
+        }
+    }
+}

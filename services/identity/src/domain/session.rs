@@ -1,0 +1,68 @@
+//! Sessions: what a widget gets to begin with, and who a credential speaks for.
+
+use onethread_core::{DeviceId, OrganizationId, Timestamp};
+
+use crate::domain::{
+    application::PreChatForm,
+    contact::Contact,
+    people::{Agent, ApiKey},
+    said::Warning,
+    tokens::{CONTACT_LIFE, ContactToken},
+};
+
+/// A device that carried an identity, or that logged out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Device {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) id: DeviceId,
+    /// Who is logged in on it.
+    pub(crate) contact_id: Option<onethread_core::ContactId>,
+    /// Counts logouts and changes of person.
+    pub(crate) epoch: i64,
+    pub(crate) platform: String,
+    pub(crate) last_seen_at: Timestamp,
+    /// Logged out: nothing begins on it any more.
+    pub(crate) retired: bool,
+}
+
+/// All that a widget needs to begin, messages aside.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) token: String,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) device_token: String,
+    /// The person; for a visitor without a row, as they would be.
+    pub(crate) contact: Contact,
+    /// Identified, rather than a visitor.
+    pub(crate) identified: bool,
+    /// There is a row.
+    pub(crate) stored: bool,
+    pub(crate) form: PreChatForm,
+    pub(crate) show_form: bool,
+    pub(crate) application_name: String,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// Who a credential speaks for.
+#[derive(Debug)]
+pub(crate) enum Caller {
+    Visitor { contact: Contact, stored: bool, device_id: DeviceId, form_due: bool },
+    Contact { contact: Contact, device_id: DeviceId },
+    Agent(Agent),
+    Server(ApiKey),
+}
+
+/// Whether a contact's session still stands: the device still carries the person, was used within
+/// a day, and whatever claim there is was proven by this session.
+pub(crate) fn stands(
+    token: &ContactToken,
+    device: &Device,
+    contact: &Contact,
+    now: Timestamp,
+) -> bool {
+    let carried = !device.retired
+        && device.contact_id == Some(token.contact_id)
+        && device.epoch == token.epoch;
+    let proven = contact.claim.is_none() || contact.claim_version == token.claim_version;
+    carried && proven && now.since(device.last_seen_at) < CONTACT_LIFE
+}

@@ -1,0 +1,18 @@
+//! The wire side of identity: messages into commands, results into answers.
+
+mod contacts;
+mod convert;
+mod json;
+mod organizations;
+mod sessions;
+
+use std::sync::Arc;
+
+use crate::app::{App, Feed};
+
+/// Answers identity's calls.
+#[derive(Clone)]
+pub(crate) struct Handlers {
+    pub(crate) app: Arc<App>,
+    pub(crate) feed: Feed,
+}

@@ -1,0 +1,49 @@
+//! `OrganizationService`.
+
+use onethread_errors::Result;
+use onethread_grpc::{answer, id, timestamp};
+use onethread_proto::identity::{self as wire, organization_service_server::OrganizationService};
+use secrecy::{ExposeSecret, SecretString};
+use tonic::{Request, Response, Status};
+
+use super::Handlers;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl OrganizationService for Handlers {
+    async fn login(&self, request: Request<wire::LoginRequest>) -> Answer<wire::LoginResponse> {
+        let request = request.into_inner();
+        let password = SecretString::from(request.password);
+        let login = self.app.log_agent_in(request.organization, &request.email, password).await;
+        answer(login.map(|login| wire::LoginResponse {
+            organization_id: login.agent.organization_id.to_string(),
+            agent: Some(login.agent.into()),
+            token: login.token.expose_secret().to_owned(),
+            expires_at: Some(timestamp(login.expires_at)),
+        }))
+    }
+
+    async fn end_login(
+        &self,
+        request: Request<wire::EndLoginRequest>,
+    ) -> Answer<wire::EndLoginResponse> {
+        let ended = self.app.end_login(&request.into_inner().token).await;
+        answer(ended.map(|()| wire::EndLoginResponse {}))
+    }
+
+    async fn batch_get_agents(
+        &self,
+        request: Request<wire::BatchGetAgentsRequest>,
+    ) -> Answer<wire::BatchGetAgentsResponse> {
+        let request = request.into_inner();
+        let found = async {
+            let of = id("/organizationId", &request.organization_id)?;
+            let ids = request.agent_ids.iter().map(|text| id("/agentIds", text));
+            self.app.batch_agents(of, ids.collect::<Result<_>>()?).await
+        };
+        answer(found.await.map(|found| wire::BatchGetAgentsResponse {
+            agents: found.into_iter().map(Into::into).collect(),
+        }))
+    }
+}

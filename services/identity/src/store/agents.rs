@@ -1,0 +1,170 @@
+//! Agents, their logins, and API keys.
+
+use onethread_core::{AgentId, ApiKeyId, OrganizationId, Timestamp};
+use onethread_db::{Conn, Result, Time, on};
+use sqlx::{query, query_as, query_scalar};
+use uuid::Uuid;
+
+use super::{Store, rows::AgentRow, sql};
+use crate::domain::{
+    people::{Agent, ApiKey},
+    tokens::RandomToken,
+};
+
+/// Writes an agent.
+pub(super) async fn insert(
+    conn: &mut Conn<'_>,
+    agent: &Agent,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<()> {
+    on!(conn, |c| query(sql::INSERT_AGENT)
+        .bind(agent.organization_id.0)
+        .bind(agent.id.0)
+        .bind(&agent.email)
+        .bind(&agent.name)
+        .bind(agent.role.name())
+        .bind(password_hash)
+        .bind(Time(now))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+impl Store {
+    /// The agent who wants to log in, with the hash of their password.
+    pub(crate) async fn agent_by_email(
+        &self,
+        organization: String,
+        email: String,
+    ) -> Result<Option<(Agent, String)>> {
+        let row: Option<AgentRow> = self
+            .db
+            .read("agent.by_email", move |mut conn| {
+                Box::pin(async move {
+                    Ok(on!(&mut conn, |c| query_as(sql::AGENT_BY_EMAIL)
+                        .bind(organization)
+                        .bind(email)
+                        .fetch_optional(&mut **c)
+                        .await)?)
+                })
+            })
+            .await?;
+        let Some(mut row) = row else { return Ok(None) };
+        let hash = std::mem::take(&mut row.password_hash);
+        Ok(Some((row.try_into()?, hash)))
+    }
+
+    /// Those of the agents that exist.
+    pub(crate) async fn agents(&self, of: OrganizationId, ids: Vec<AgentId>) -> Result<Vec<Agent>> {
+        let rows: Vec<AgentRow> = self
+            .db
+            .read("agent.batch", move |mut conn| {
+                Box::pin(async move {
+                    let mut rows = Vec::with_capacity(ids.len());
+                    for id in ids {
+                        let row = on!(&mut conn, |c| query_as(sql::AGENT_BY_ID)
+                            .bind(of.0)
+                            .bind(id.0)
+                            .fetch_optional(&mut **c)
+                            .await)?;
+                        rows.extend(row);
+                    }
+                    Ok(rows)
+                })
+            })
+            .await?;
+        rows.into_iter().map(Agent::try_from).collect()
+    }
+
+    /// Stores a login and forgets those of the agent that ran out.
+    pub(crate) async fn store_login(
+        &self,
+        of: OrganizationId,
+        agent: AgentId,
+        token: RandomToken,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<()> {
+        self.db
+            .write("login.store", move |mut conn| {
+                Box::pin(async move {
+                    on!(&mut conn, |c| query(sql::DELETE_STALE_LOGINS)
+                        .bind(of.0)
+                        .bind(agent.0)
+                        .bind(Time(now))
+                        .execute(&mut **c)
+                        .await
+                        .map(drop))?;
+                    on!(&mut conn, |c| query(sql::INSERT_LOGIN)
+                        .bind(of.0)
+                        .bind(&token.hash)
+                        .bind(agent.0)
+                        .bind(Time(expires))
+                        .execute(&mut **c)
+                        .await
+                        .map(drop))?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Ends a login.
+    pub(crate) async fn end_login(&self, token: RandomToken) -> Result<()> {
+        self.db
+            .write("login.end", move |mut conn| {
+                Box::pin(async move {
+                    on!(&mut conn, |c| query(sql::DELETE_LOGIN)
+                        .bind(token.organization_id.0)
+                        .bind(&token.hash)
+                        .execute(&mut **c)
+                        .await
+                        .map(drop))?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// The agent whose login this is.
+    pub(crate) async fn agent_by_login(
+        &self,
+        token: RandomToken,
+        now: Timestamp,
+    ) -> Result<Option<Agent>> {
+        let row: Option<AgentRow> = self
+            .db
+            .read("login.get", move |mut conn| {
+                Box::pin(async move {
+                    Ok(on!(&mut conn, |c| query_as(sql::AGENT_BY_LOGIN)
+                        .bind(token.organization_id.0)
+                        .bind(&token.hash)
+                        .bind(Time(now))
+                        .fetch_optional(&mut **c)
+                        .await)?)
+                })
+            })
+            .await?;
+        row.map(Agent::try_from).transpose()
+    }
+
+    /// The server whose API key this is.
+    pub(crate) async fn api_key(&self, token: RandomToken) -> Result<Option<ApiKey>> {
+        let of = token.organization_id;
+        let id: Option<Uuid> = self
+            .db
+            .read("api_key.get", move |mut conn| {
+                Box::pin(async move {
+                    Ok(on!(&mut conn, |c| query_scalar(sql::API_KEY)
+                        .bind(of.0)
+                        .bind(&token.hash)
+                        .fetch_optional(&mut **c)
+                        .await)?)
+                })
+            })
+            .await?;
+        Ok(id.map(|id| ApiKey { organization_id: of, id: ApiKeyId(id) }))
+    }
+}

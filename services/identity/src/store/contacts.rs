@@ -1,0 +1,293 @@
+//! Contacts and visitors.
+
+use onethread_core::{ContactId, OrganizationId, PageSize, Timestamp};
+use onethread_db::{Conn, Error, Json, Result, Time, on};
+use serde::{Deserialize, Serialize};
+use sqlx::{query, query_as};
+use uuid::Uuid;
+
+use super::{
+    Store,
+    logins::ROUNDS,
+    rows::{ContactRow, DeviceRow, NEVER},
+    sql::{self, ListTexts},
+};
+use crate::domain::{contact::Contact, session::Device};
+
+/// What a list of Contacts is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContactSort {
+    Name { descending: bool },
+    Created { descending: bool },
+    Seen { descending: bool },
+}
+
+/// The key of the last row of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum PageKey {
+    Name(String, Uuid),
+    Time(i64, Uuid),
+}
+
+/// A page of Contacts.
+#[derive(Debug)]
+pub(crate) struct ContactPage {
+    pub(crate) contacts: Vec<Contact>,
+    /// Where to go on, when there is more.
+    pub(crate) next: Option<PageKey>,
+}
+
+impl ContactSort {
+    fn texts(self) -> ListTexts {
+        match self {
+            Self::Name { descending: false } => sql::BY_NAME_UP,
+            Self::Name { descending: true } => sql::BY_NAME_DOWN,
+            Self::Created { descending: false } => sql::BY_CREATED_UP,
+            Self::Created { descending: true } => sql::BY_CREATED_DOWN,
+            Self::Seen { descending: false } => sql::BY_SEEN_UP,
+            Self::Seen { descending: true } => sql::BY_SEEN_DOWN,
+        }
+    }
+
+    fn key(self, contact: &Contact) -> PageKey {
+        match self {
+            Self::Name { .. } => PageKey::Name(sort_name(contact), contact.id.0),
+            Self::Created { .. } => PageKey::Time(contact.created_at.micros(), contact.id.0),
+            Self::Seen { .. } => {
+                PageKey::Time(contact.last_seen_at.unwrap_or(NEVER).micros(), contact.id.0)
+            }
+        }
+    }
+
+    /// True when the key is one of this sort's.
+    pub(crate) fn takes(self, key: &PageKey) -> bool {
+        matches!(self, Self::Name { .. }) == matches!(key, PageKey::Name(..))
+    }
+}
+
+/// What a contact's name sorts as.
+fn sort_name(contact: &Contact) -> String {
+    contact.shown_name().0.to_lowercase()
+}
+
+macro_rules! bind_contact {
+    ($query:expr, $contact:expr) => {{
+        let contact: &Contact = $contact;
+        $query
+            .bind(contact.organization_id.0)
+            .bind(contact.id.0)
+            .bind(&contact.user_id)
+            .bind(contact.listed)
+            .bind(contact.source.name())
+            .bind(&contact.name)
+            .bind(&contact.email)
+            .bind(contact.email_vouched)
+            .bind(&contact.phone)
+            .bind(&contact.company)
+            .bind(Json(&contact.custom))
+            .bind(Json(&contact.tags))
+            .bind(contact.claim.as_ref().map(|claim| &claim.hash))
+            .bind(contact.claim.as_ref().map(|claim| &claim.key))
+            .bind(contact.claim_version)
+            .bind(contact.form_at.map(Time))
+            .bind(contact.wrote_at.map(Time))
+            .bind(contact.blocked)
+            .bind(contact.first_seen_at.map(Time))
+            .bind(Time(contact.last_seen_at.unwrap_or(NEVER)))
+            .bind(contact.sessions)
+            .bind(contact.page.as_ref().map(Json))
+            .bind(&contact.locale)
+            .bind(&contact.time_zone)
+            .bind(Time(contact.created_at))
+            .bind(sort_name(contact))
+            .bind(contact.email.as_ref().map(|email| email.to_lowercase()))
+    }};
+}
+
+/// Writes a new row. False when another process was first.
+pub(super) async fn insert(conn: &mut Conn<'_>, contact: &Contact) -> Result<bool> {
+    let rows = on!(conn, |c| bind_contact!(query(sql::INSERT_CONTACT), contact)
+        .execute(&mut **c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// Writes a row that is there.
+pub(super) async fn update(conn: &mut Conn<'_>, contact: &Contact) -> Result<()> {
+    on!(conn, |c| bind_contact!(query(sql::UPDATE_CONTACT), contact)
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Whether a row that is read is kept from other writers until the transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    No,
+    Yes,
+}
+
+impl Lock {
+    fn pick(self, conn: &Conn<'_>, plain: &'static str, locked: &'static str) -> &'static str {
+        if self == Self::Yes { conn.pick(plain, locked) } else { plain }
+    }
+}
+
+pub(super) async fn by_id(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    id: ContactId,
+    lock: Lock,
+) -> Result<Option<Contact>> {
+    let text = lock.pick(conn, sql::CONTACT_BY_ID, sql::CONTACT_BY_ID_LOCKED);
+    let row: Option<ContactRow> =
+        on!(conn, |c| query_as(text).bind(of.0).bind(id.0).fetch_optional(&mut **c).await)?;
+    row.map(Contact::try_from).transpose()
+}
+
+pub(super) async fn by_user_id(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    user_id: &str,
+    lock: Lock,
+) -> Result<Option<Contact>> {
+    let text = lock.pick(conn, sql::CONTACT_BY_USER_ID, sql::CONTACT_BY_USER_ID_LOCKED);
+    let row: Option<ContactRow> =
+        on!(conn, |c| query_as(text).bind(of.0).bind(user_id).fetch_optional(&mut **c).await)?;
+    row.map(Contact::try_from).transpose()
+}
+
+/// Those without a user id whose e-mail was vouched for: two at most, which is enough to know
+/// that there are several.
+pub(super) async fn vouched_by_email(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    email: &str,
+) -> Result<Vec<Contact>> {
+    let text = Lock::Yes.pick(conn, sql::VOUCHED_BY_EMAIL, sql::VOUCHED_BY_EMAIL_LOCKED);
+    let rows: Vec<ContactRow> = on!(conn, |c| query_as(text)
+        .bind(of.0)
+        .bind(email.to_lowercase())
+        .fetch_all(&mut **c)
+        .await)?;
+    rows.into_iter().map(Contact::try_from).collect()
+}
+
+impl Store {
+    /// One person, with the devices that carry them.
+    pub(crate) async fn contact(
+        &self,
+        of: OrganizationId,
+        id: ContactId,
+    ) -> Result<Option<(Contact, Vec<Device>)>> {
+        self.db
+            .read("contact.get", move |mut conn| {
+                Box::pin(async move {
+                    let Some(contact) = by_id(&mut conn, of, id, Lock::No).await? else {
+                        return Ok(None);
+                    };
+                    let devices: Vec<DeviceRow> =
+                        on!(&mut conn, |c| query_as(sql::DEVICES_OF_CONTACT)
+                            .bind(of.0)
+                            .bind(id.0)
+                            .fetch_all(&mut **c)
+                            .await)?;
+                    Ok(Some((contact, devices.into_iter().map(Device::from).collect())))
+                })
+            })
+            .await
+    }
+
+    /// Those of the people that exist.
+    pub(crate) async fn contacts(
+        &self,
+        of: OrganizationId,
+        ids: Vec<ContactId>,
+    ) -> Result<Vec<Contact>> {
+        self.db
+            .read("contact.batch", move |mut conn| {
+                Box::pin(async move {
+                    let mut found = Vec::with_capacity(ids.len());
+                    for id in ids {
+                        found.extend(by_id(&mut conn, of, id, Lock::No).await?);
+                    }
+                    Ok(found)
+                })
+            })
+            .await
+    }
+
+    /// A page of Contacts.
+    pub(crate) async fn list_contacts(
+        &self,
+        of: OrganizationId,
+        sort: ContactSort,
+        after: Option<PageKey>,
+        size: PageSize,
+    ) -> Result<ContactPage> {
+        let rows: Vec<ContactRow> = self
+            .db
+            .read("contact.list", move |mut conn| {
+                Box::pin(async move {
+                    let (texts, limit) = (sort.texts(), size.limit_and_one());
+                    Ok(on!(&mut conn, |c| match after {
+                        None => query_as(texts.first).bind(of.0).bind(limit).fetch_all(&mut **c),
+                        Some(PageKey::Name(name, id)) => query_as(texts.further)
+                            .bind(of.0)
+                            .bind(limit)
+                            .bind(name)
+                            .bind(id)
+                            .fetch_all(&mut **c),
+                        Some(PageKey::Time(at, id)) => query_as(texts.further)
+                            .bind(of.0)
+                            .bind(limit)
+                            .bind(Time(Timestamp::from_micros(at)))
+                            .bind(id)
+                            .fetch_all(&mut **c),
+                    }
+                    .await)?)
+                })
+            })
+            .await?;
+        let more = rows.len() > size.rows();
+        let contacts: Vec<_> =
+            rows.into_iter().take(size.rows()).map(Contact::try_from).collect::<Result<_>>()?;
+        let next = contacts.last().filter(|_| more).map(|last| sort.key(last));
+        Ok(ContactPage { contacts, next })
+    }
+
+    /// Changes a person's row as `change` says, in one transaction. `None` when there is no row
+    /// and `change` makes none. It may run twice when another process was first.
+    pub(crate) async fn change_contact<F>(
+        &self,
+        of: OrganizationId,
+        id: ContactId,
+        change: F,
+    ) -> Result<Option<Contact>>
+    where
+        F: Fn(Option<Contact>) -> Option<Contact> + Clone + Send + Sync + 'static,
+    {
+        for _ in 0..ROUNDS {
+            let change = change.clone();
+            let done = self.db.write("contact.change", move |mut conn| {
+                Box::pin(async move {
+                    let held = by_id(&mut conn, of, id, Lock::Yes).await?;
+                    let Some(contact) = change(held.clone()) else { return Ok(None) };
+                    match held {
+                        None if !insert(&mut conn, &contact).await? => return Err(Error::Conflict),
+                        Some(held) if held != contact => update(&mut conn, &contact).await?,
+                        _ => {}
+                    }
+                    Ok(Some(contact))
+                })
+            });
+            match done.await {
+                Err(Error::Conflict) => {}
+                settled => return settled,
+            }
+        }
+        Err(Error::Conflict)
+    }
+}

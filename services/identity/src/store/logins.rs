@@ -1,0 +1,186 @@
+//! Logins of contacts, visitors' rows, and sessions.
+
+use std::sync::Arc;
+
+use onethread_core::{ContactId, DeviceId, OrganizationId, Timestamp};
+use onethread_db::{Conn, Error, Result, Time, on};
+use sqlx::{query, query_as};
+
+use super::{
+    Store,
+    contacts::{self, Lock},
+    revocations,
+    rows::DeviceRow,
+    sql,
+};
+use crate::domain::{
+    contact::Contact,
+    keys::ServerKeys,
+    login::{Decision, Held, LoggedIn, Login, Write, decide},
+    session::Device,
+};
+
+/// How often a write that another process outran is tried again.
+pub(super) const ROUNDS: usize = 16;
+
+async fn held(conn: &mut Conn<'_>, login: &Login, lock: Lock) -> Result<Held> {
+    let of = login.organization_id;
+    Ok(Held {
+        contact: contacts::by_user_id(conn, of, login.user_id.as_str(), lock).await?,
+        device: device(conn, of, login.device_id()).await?,
+        // Without a token there is nobody to look for.
+        visitor: match login.device {
+            Some(_) => contacts::by_id(conn, of, login.visitor_id(), lock).await?,
+            None => None,
+        },
+    })
+}
+
+async fn device(conn: &mut Conn<'_>, of: OrganizationId, id: DeviceId) -> Result<Option<Device>> {
+    let row: Option<DeviceRow> =
+        on!(conn, |c| query_as(sql::DEVICE).bind(of.0).bind(id.0).fetch_optional(&mut **c).await)?;
+    Ok(row.map(Device::from))
+}
+
+/// Writes a device, unless another process took it further meanwhile. False then.
+async fn put_device(conn: &mut Conn<'_>, device: &Device) -> Result<bool> {
+    let rows = on!(conn, |c| query(sql::PUT_DEVICE)
+        .bind(device.organization_id.0)
+        .bind(device.id.0)
+        .bind(device.contact_id.map(|id| id.0))
+        .bind(device.epoch)
+        .bind(&device.platform)
+        .bind(Time(device.last_seen_at))
+        .bind(device.retired)
+        .execute(&mut **c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+impl Store {
+    /// Logs a person in: looks, decides, and writes only where something changes. The decision is
+    /// made again inside the transaction, on rows that nobody else can change.
+    pub(crate) async fn log_in(&self, login: Login, keys: Arc<ServerKeys>) -> Result<Decision> {
+        let looked = {
+            let (login, keys) = (login.clone(), keys.clone());
+            self.db.read("login.look", move |mut conn| {
+                Box::pin(async move {
+                    Ok(decide(&login, &held(&mut conn, &login, Lock::No).await?, &keys))
+                })
+            })
+        };
+        match looked.await? {
+            Decision::In(person) if !person.is_as_held() => {}
+            settled => return Ok(settled),
+        }
+        // Another process's write between the look and ours sends us round: it got further then.
+        for _ in 0..ROUNDS {
+            let (login, keys, entropy) = (login.clone(), keys.clone(), self.entropy.clone());
+            let done = self.db.write("login.write", move |mut conn| {
+                Box::pin(async move {
+                    let held = held(&mut conn, &login, Lock::Yes).await?;
+                    let decision = decide(&login, &held, &keys);
+                    if let Decision::In(person) = &decision {
+                        write(&mut conn, person).await?;
+                        let of = login.organization_id;
+                        revocations::insert(&mut conn, of, &person.revoked, login.now, &*entropy)
+                            .await?;
+                    }
+                    Ok(decision)
+                })
+            });
+            match done.await {
+                Err(Error::Conflict) => {}
+                settled => return settled,
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// The rows behind a device token: its device, and its visitor.
+    pub(crate) async fn visitor(
+        &self,
+        of: OrganizationId,
+        device_id: DeviceId,
+        visitor_id: ContactId,
+    ) -> Result<(Option<Device>, Option<Contact>)> {
+        self.db
+            .read("visitor.get", move |mut conn| {
+                Box::pin(async move {
+                    let device = device(&mut conn, of, device_id).await?;
+                    Ok((device, contacts::by_id(&mut conn, of, visitor_id, Lock::No).await?))
+                })
+            })
+            .await
+    }
+
+    /// Notes that a session is used.
+    pub(crate) async fn touch_device(
+        &self,
+        of: OrganizationId,
+        id: DeviceId,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.db
+            .write("device.touch", move |mut conn| {
+                Box::pin(async move {
+                    on!(&mut conn, |c| query(sql::TOUCH_DEVICE)
+                        .bind(of.0)
+                        .bind(id.0)
+                        .bind(Time(now))
+                        .execute(&mut **c)
+                        .await
+                        .map(drop))?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Logs a device out: whatever runs on it ends, and nothing begins on it any more.
+    pub(crate) async fn retire_device(
+        &self,
+        of: OrganizationId,
+        id: DeviceId,
+        now: Timestamp,
+    ) -> Result<()> {
+        let entropy = self.entropy.clone();
+        self.db
+            .write("device.retire", move |mut conn| {
+                Box::pin(async move {
+                    let held = device(&mut conn, of, id).await?;
+                    let epoch = held.as_ref().map_or(0, |device| device.epoch) + 1;
+                    let device = Device {
+                        organization_id: of,
+                        id,
+                        contact_id: None,
+                        epoch,
+                        platform: held.map(|device| device.platform).unwrap_or_default(),
+                        last_seen_at: now,
+                        retired: true,
+                    };
+                    put_device(&mut conn, &device).await?;
+                    revocations::insert(&mut conn, of, &[id.0], now, &*entropy).await
+                })
+            })
+            .await
+    }
+}
+
+/// Writes what a decision says.
+async fn write(conn: &mut Conn<'_>, person: &LoggedIn) -> Result<()> {
+    match person.contact_write {
+        Write::None => {}
+        Write::Insert => {
+            if !contacts::insert(conn, &person.contact).await? {
+                return Err(Error::Conflict);
+            }
+        }
+        Write::Update => contacts::update(conn, &person.contact).await?,
+    }
+    if person.device_changed && !put_device(conn, &person.device).await? {
+        return Err(Error::Conflict);
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Identity's database in words of its use cases. Every method takes the organization first; the
+//! exceptions are what comes before an organization is known (an application or a login named
+//! from outside) and the feed of revocations, which serves all of them.
+
+mod agents;
+mod applications;
+mod contacts;
+mod imports;
+mod logins;
+mod revocations;
+mod rows;
+mod sql;
+
+use std::sync::Arc;
+
+use onethread_core::Entropy;
+use onethread_db::Database;
+
+pub(crate) use applications::NewOrganization;
+pub(crate) use contacts::{ContactSort, PageKey};
+pub(crate) use imports::BatchJob;
+pub(crate) use revocations::Revocation;
+
+/// Identity's store. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store {
+    db: Database,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Store {
+    /// Works on a migrated database.
+    pub(crate) fn new(db: Database, entropy: Arc<dyn Entropy>) -> Self {
+        Self { db, entropy }
+    }
+}
+
+#[cfg(test)]
+mod tests;

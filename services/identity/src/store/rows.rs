@@ -1,0 +1,150 @@
+//! Rows as both databases have them, and their way into meaning.
+
+use onethread_core::{AgentId, ApplicationId, ContactId, DeviceId, OrganizationId, Timestamp};
+use onethread_db::{Error, Json, Result, Time};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::domain::{
+    application::{Application, PreChatForm},
+    contact::{Contact, Page, Source},
+    keys::Claim,
+    people::{Agent, Role},
+    session::Device,
+};
+
+/// "Never" where a time has to sort.
+pub(super) const NEVER: Timestamp = Timestamp::from_micros(0);
+
+#[derive(sqlx::FromRow)]
+pub(super) struct ContactRow {
+    organization_id: Uuid,
+    id: Uuid,
+    user_id: Option<String>,
+    listed: bool,
+    source: String,
+    name: Option<String>,
+    email: Option<String>,
+    email_vouched: bool,
+    phone: Option<String>,
+    company: Option<String>,
+    custom: Json<Map<String, Value>>,
+    tags: Json<Vec<String>>,
+    claim_hash: Option<Vec<u8>>,
+    claim_key: Option<String>,
+    claim_version: i64,
+    form_at: Option<Time>,
+    wrote_at: Option<Time>,
+    blocked: bool,
+    first_seen_at: Option<Time>,
+    last_seen_at: Time,
+    sessions: i64,
+    page: Option<Json<Page>>,
+    locale: String,
+    time_zone: String,
+    created_at: Time,
+}
+
+impl TryFrom<ContactRow> for Contact {
+    type Error = Error;
+
+    fn try_from(row: ContactRow) -> Result<Self> {
+        let last_seen_at = Timestamp::from(row.last_seen_at);
+        Ok(Self {
+            organization_id: OrganizationId(row.organization_id),
+            id: ContactId(row.id),
+            user_id: row.user_id,
+            listed: row.listed,
+            source: Source::from_name(&row.source).ok_or(Error::Corrupt("contacts.source"))?,
+            name: row.name,
+            email: row.email,
+            email_vouched: row.email_vouched,
+            phone: row.phone,
+            company: row.company,
+            custom: row.custom.0,
+            tags: row.tags.0,
+            claim: row.claim_hash.zip(row.claim_key).map(|(hash, key)| Claim { hash, key }),
+            claim_version: row.claim_version,
+            form_at: row.form_at.map(Timestamp::from),
+            wrote_at: row.wrote_at.map(Timestamp::from),
+            blocked: row.blocked,
+            first_seen_at: row.first_seen_at.map(Timestamp::from),
+            last_seen_at: (last_seen_at != NEVER).then_some(last_seen_at),
+            sessions: row.sessions,
+            page: row.page.map(|page| page.0),
+            locale: row.locale,
+            time_zone: row.time_zone,
+            created_at: row.created_at.into(),
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct DeviceRow {
+    organization_id: Uuid,
+    id: Uuid,
+    contact_id: Option<Uuid>,
+    epoch: i64,
+    platform: String,
+    last_seen_at: Time,
+    retired: bool,
+}
+
+impl From<DeviceRow> for Device {
+    fn from(row: DeviceRow) -> Self {
+        Self {
+            organization_id: OrganizationId(row.organization_id),
+            id: DeviceId(row.id),
+            contact_id: row.contact_id.map(ContactId),
+            epoch: row.epoch,
+            platform: row.platform,
+            last_seen_at: row.last_seen_at.into(),
+            retired: row.retired,
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct ApplicationRow {
+    organization_id: Uuid,
+    id: Uuid,
+    name: String,
+    secret: String,
+    pre_chat: Json<PreChatForm>,
+}
+
+impl From<ApplicationRow> for Application {
+    fn from(row: ApplicationRow) -> Self {
+        Self {
+            organization_id: OrganizationId(row.organization_id),
+            id: ApplicationId(row.id),
+            name: row.name,
+            secret: row.secret,
+            form: row.pre_chat.0,
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct AgentRow {
+    organization_id: Uuid,
+    id: Uuid,
+    email: String,
+    name: String,
+    role: String,
+    pub(super) password_hash: String,
+}
+
+impl TryFrom<AgentRow> for Agent {
+    type Error = Error;
+
+    fn try_from(row: AgentRow) -> Result<Self> {
+        Ok(Self {
+            organization_id: OrganizationId(row.organization_id),
+            id: AgentId(row.id),
+            email: row.email,
+            name: row.name,
+            role: Role::from_name(&row.role).ok_or(Error::Corrupt("agents.role"))?,
+        })
+    }
+}

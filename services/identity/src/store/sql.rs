@@ -1,0 +1,165 @@
+//! The SQL texts, one a purpose, for both databases.
+
+macro_rules! contact_columns {
+    () => {
+        "organization_id, id, user_id, listed, source, name, email, email_vouched, phone, company,
+         custom, tags, claim_hash, claim_key, claim_version, form_at, wrote_at, blocked,
+         first_seen_at, last_seen_at, sessions, page, locale, time_zone, created_at"
+    };
+}
+
+macro_rules! select_contact {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            contact_columns!(),
+            " FROM contacts WHERE organization_id = $1 AND ",
+            $rest
+        )
+    };
+}
+
+// Organizations and applications.
+pub(super) const FIRST_ORGANIZATION: &str = "SELECT organization_id FROM organizations LIMIT 1";
+pub(super) const INSERT_ORGANIZATION: &str =
+    "INSERT INTO organizations (organization_id, name, created_at) VALUES ($1, $2, $3)";
+pub(super) const INSERT_APPLICATION: &str =
+    "INSERT INTO applications (organization_id, id, number, secret, name, pre_chat, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+pub(super) const APPLICATION_BY_NUMBER: &str =
+    "SELECT a.organization_id, a.id, a.name, a.secret, a.pre_chat
+     FROM organizations o JOIN applications a ON a.organization_id = o.organization_id
+     WHERE o.name = $1 AND a.number = $2";
+pub(super) const APPLICATION_BY_APP_ID: &str =
+    "SELECT a.organization_id, a.id, a.name, a.secret, a.pre_chat
+     FROM organizations o JOIN applications a ON a.organization_id = o.organization_id
+     WHERE o.name = $1 AND a.id = $2";
+pub(super) const APPLICATION: &str =
+    "SELECT organization_id, id, name, secret, pre_chat FROM applications
+     WHERE organization_id = $1 AND id = $2";
+
+// Agents, their logins, API keys.
+pub(super) const INSERT_AGENT: &str =
+    "INSERT INTO agents (organization_id, id, email, name, role, password_hash, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+pub(super) const AGENT_BY_EMAIL: &str =
+    "SELECT a.organization_id, a.id, a.email, a.name, a.role, a.password_hash
+     FROM organizations o JOIN agents a ON a.organization_id = o.organization_id
+     WHERE o.name = $1 AND a.email = $2";
+pub(super) const AGENT_BY_ID: &str =
+    "SELECT organization_id, id, email, name, role, password_hash FROM agents
+     WHERE organization_id = $1 AND id = $2";
+pub(super) const INSERT_LOGIN: &str = "INSERT INTO logins (organization_id, token_hash, agent_id, expires_at) VALUES ($1, $2, $3, $4)";
+pub(super) const DELETE_STALE_LOGINS: &str =
+    "DELETE FROM logins WHERE organization_id = $1 AND agent_id = $2 AND expires_at <= $3";
+pub(super) const DELETE_LOGIN: &str =
+    "DELETE FROM logins WHERE organization_id = $1 AND token_hash = $2";
+pub(super) const AGENT_BY_LOGIN: &str =
+    "SELECT a.organization_id, a.id, a.email, a.name, a.role, a.password_hash
+     FROM logins l JOIN agents a ON a.organization_id = l.organization_id AND a.id = l.agent_id
+     WHERE l.organization_id = $1 AND l.token_hash = $2 AND l.expires_at > $3";
+pub(super) const INSERT_API_KEY: &str =
+    "INSERT INTO api_keys (organization_id, id, key_hash, created_at) VALUES ($1, $2, $3, $4)";
+pub(super) const API_KEY: &str =
+    "SELECT id FROM api_keys WHERE organization_id = $1 AND key_hash = $2";
+
+// Contacts. The ones that lock are told so by PostgreSQL's suffix; SQLite has one writer.
+pub(super) const CONTACT_BY_ID: &str = select_contact!("id = $2");
+pub(super) const CONTACT_BY_ID_LOCKED: &str = select_contact!("id = $2 FOR UPDATE");
+pub(super) const CONTACT_BY_USER_ID: &str = select_contact!("user_id = $2");
+pub(super) const CONTACT_BY_USER_ID_LOCKED: &str = select_contact!("user_id = $2 FOR UPDATE");
+pub(super) const VOUCHED_BY_EMAIL: &str =
+    select_contact!("user_id IS NULL AND email_vouched AND email_key = $2 LIMIT 2");
+pub(super) const VOUCHED_BY_EMAIL_LOCKED: &str =
+    select_contact!("user_id IS NULL AND email_vouched AND email_key = $2 LIMIT 2 FOR UPDATE");
+// A row that another process stored first makes it insert nothing, and the caller looks again.
+pub(super) const INSERT_CONTACT: &str = concat!(
+    "INSERT INTO contacts (",
+    contact_columns!(),
+    ", sort_name, email_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27) ON CONFLICT DO NOTHING"
+);
+pub(super) const UPDATE_CONTACT: &str =
+    "UPDATE contacts SET user_id = $3, listed = $4, source = $5, name = $6, email = $7,
+       email_vouched = $8, phone = $9, company = $10, custom = $11, tags = $12, claim_hash = $13,
+       claim_key = $14, claim_version = $15, form_at = $16, wrote_at = $17, blocked = $18,
+       first_seen_at = $19, last_seen_at = $20, sessions = $21, page = $22, locale = $23,
+       time_zone = $24, created_at = $25, sort_name = $26, email_key = $27
+     WHERE organization_id = $1 AND id = $2";
+
+/// Pages of Contacts: by what, which way, first or further.
+pub(super) struct ListTexts {
+    pub(super) first: &'static str,
+    pub(super) further: &'static str,
+}
+
+macro_rules! list_by {
+    ($column:literal, $direction:literal, $beyond:literal) => {
+        ListTexts {
+            first: concat!(
+                "SELECT ",
+                contact_columns!(),
+                " FROM contacts WHERE organization_id = $1 AND listed
+                 ORDER BY ",
+                $column,
+                " ",
+                $direction,
+                ", id ",
+                $direction,
+                " LIMIT $2"
+            ),
+            further: concat!(
+                "SELECT ",
+                contact_columns!(),
+                " FROM contacts WHERE organization_id = $1 AND listed
+                 AND (",
+                $column,
+                ", id) ",
+                $beyond,
+                " ($3, $4)
+                 ORDER BY ",
+                $column,
+                " ",
+                $direction,
+                ", id ",
+                $direction,
+                " LIMIT $2"
+            ),
+        }
+    };
+}
+
+pub(super) const BY_NAME_UP: ListTexts = list_by!("sort_name", "ASC", ">");
+pub(super) const BY_NAME_DOWN: ListTexts = list_by!("sort_name", "DESC", "<");
+pub(super) const BY_CREATED_UP: ListTexts = list_by!("created_at", "ASC", ">");
+pub(super) const BY_CREATED_DOWN: ListTexts = list_by!("created_at", "DESC", "<");
+pub(super) const BY_SEEN_UP: ListTexts = list_by!("last_seen_at", "ASC", ">");
+pub(super) const BY_SEEN_DOWN: ListTexts = list_by!("last_seen_at", "DESC", "<");
+
+// Devices.
+pub(super) const DEVICE: &str =
+    "SELECT organization_id, id, contact_id, epoch, platform, last_seen_at, retired FROM devices
+     WHERE organization_id = $1 AND id = $2";
+pub(super) const DEVICES_OF_CONTACT: &str =
+    "SELECT organization_id, id, contact_id, epoch, platform, last_seen_at, retired FROM devices
+     WHERE organization_id = $1 AND contact_id = $2 ORDER BY last_seen_at DESC LIMIT 20";
+pub(super) const PUT_DEVICE: &str =
+    "INSERT INTO devices (organization_id, id, contact_id, epoch, platform, last_seen_at, retired)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (organization_id, id) DO UPDATE SET contact_id = excluded.contact_id,
+       epoch = excluded.epoch, platform = excluded.platform, last_seen_at = excluded.last_seen_at,
+       retired = excluded.retired
+     WHERE devices.epoch <= excluded.epoch AND NOT devices.retired";
+pub(super) const TOUCH_DEVICE: &str = "UPDATE devices SET last_seen_at = $3 WHERE organization_id = $1 AND id = $2 AND last_seen_at < $3";
+
+// Revocations.
+pub(super) const INSERT_REVOCATION: &str =
+    "INSERT INTO revocations (organization_id, id, subject_id, created_at) VALUES ($1, $2, $3, $4)";
+pub(super) const REVOCATIONS_SINCE: &str = "SELECT id, organization_id, subject_id FROM revocations WHERE created_at >= $1 ORDER BY created_at";
+pub(super) const DELETE_OLD_REVOCATIONS: &str = "DELETE FROM revocations WHERE created_at < $1";
+
+// Imports.
+pub(super) const IMPORT_BATCH: &str = "SELECT results FROM import_batches WHERE organization_id = $1 AND import_id = $2 AND number = $3";
+pub(super) const INSERT_IMPORT_BATCH: &str =
+    "INSERT INTO import_batches (organization_id, import_id, number, results, created_at)
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";

@@ -1,0 +1,310 @@
+//! The store on a real database, through the service's own calls.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use onethread_core::{SystemClock, SystemEntropy};
+use onethread_proto::identity::{
+    self as wire, contact_service_client::ContactServiceClient, identify_response::Outcome,
+    session_service_client::SessionServiceClient,
+};
+use onethread_testing::ScratchDatabase;
+use prost_types::{Value, value::Kind};
+use tonic::Code;
+
+use crate::{Deps, FirstOrganization, Keys, MIGRATIONS, Service, build};
+
+struct Identity {
+    service: Service,
+    organization: String,
+    secret: String,
+    api_key: String,
+    _scratch: ScratchDatabase,
+    _folder: tempfile::TempDir,
+}
+
+async fn identity() -> Identity {
+    use secrecy::ExposeSecret;
+    let scratch = onethread_testing::sqlite(&MIGRATIONS).await;
+    let folder = tempfile::tempdir().unwrap();
+    let service = build(Deps {
+        db: scratch.db.clone(),
+        keys: Keys::load(&folder.path().join("keys.json"), &SystemEntropy).unwrap(),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    });
+    let mut kept = None;
+    let keep = |made: &FirstOrganization| {
+        kept = Some((
+            made.organization.clone(),
+            made.application_secret.clone(),
+            made.api_key.expose_secret().to_owned(),
+        ));
+        Ok(())
+    };
+    service.first_organization("demo", keep).await.unwrap();
+    let (organization, secret, api_key) = kept.unwrap();
+    Identity { service, organization, secret, api_key, _scratch: scratch, _folder: folder }
+}
+
+fn text(value: &str) -> Option<Value> {
+    Some(Value { kind: Some(Kind::StringValue(value.to_owned())) })
+}
+
+impl Identity {
+    fn request(
+        &self,
+        user_id: Option<&str>,
+        hash: Option<&str>,
+        device: &str,
+    ) -> wire::IdentifyRequest {
+        wire::IdentifyRequest {
+            organization: self.organization.clone(),
+            application: Some(wire::identify_request::Application::Secret(
+                wire::ApplicationSecret {
+                    application_id: 1,
+                    application_secret: self.secret.clone(),
+                },
+            )),
+            user: Some(wire::UserClaims {
+                user_id: user_id.and_then(text),
+                security_hash: hash.and_then(text),
+                ..Default::default()
+            }),
+            device_token: device.to_owned(),
+            context: None,
+        }
+    }
+
+    fn sessions(&self) -> SessionServiceClient<onethread_grpc::Peer> {
+        SessionServiceClient::new(self.service.peer())
+    }
+
+    fn contacts(&self) -> ContactServiceClient<onethread_grpc::Peer> {
+        ContactServiceClient::new(self.service.peer())
+    }
+
+    async fn identify(&self, user_id: Option<&str>, hash: Option<&str>, device: &str) -> Outcome {
+        let request = self.request(user_id, hash, device);
+        self.sessions().identify(request).await.unwrap().into_inner().outcome.unwrap()
+    }
+
+    async fn enter(
+        &self,
+        user_id: Option<&str>,
+        hash: Option<&str>,
+        device: &str,
+    ) -> wire::Session {
+        match self.identify(user_id, hash, device).await {
+            Outcome::Session(session) => session,
+            Outcome::Refused(_) => panic!("refused"),
+        }
+    }
+
+    async fn authenticate(&self, credential: &str) -> Result<wire::AuthenticateResponse, Code> {
+        let request = wire::AuthenticateRequest { credential: credential.to_owned() };
+        let answer = self.sessions().authenticate(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| status.code())
+    }
+
+    async fn list(&self, of: &str, sort: &str, size: i32) -> Vec<wire::Contact> {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = wire::ListContactsRequest {
+                organization_id: of.to_owned(),
+                sort: sort.to_owned(),
+                page_size: size,
+                page_token,
+            };
+            let page = self.contacts().list_contacts(request).await.unwrap().into_inner();
+            all.extend(page.contacts);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return all;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn sixty_four_first_logins_make_one_contact() {
+    let identity = identity().await;
+    let sessions = join_all((0..64).map(|_| identity.enter(Some("12345"), None, ""))).await;
+    let first = sessions[0].person.as_ref().unwrap();
+    assert!(sessions.iter().all(|session| session.person.as_ref().unwrap().id == first.id));
+    assert_eq!(identity.list(&sessions[0].organization_id, "", 50).await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_sixty_four_different_first_hashes_one_wins() {
+    let identity = identity().await;
+    let hashes: Vec<_> = (0..64).map(|n| format!("hash-{n}")).collect();
+    let tries = hashes.iter().map(|hash| identity.identify(Some("u"), Some(hash), ""));
+    let outcomes = join_all(tries).await;
+    let winners: Vec<_> = (0..64).filter(|n| matches!(outcomes[*n], Outcome::Session(_))).collect();
+    assert_eq!(winners.len(), 1);
+    // And it goes on winning.
+    identity.enter(Some("u"), Some(&hashes[winners[0]]), "").await;
+}
+
+#[tokio::test]
+async fn opening_a_page_writes_no_row_and_the_form_alone_is_not_enough() {
+    let identity = identity().await;
+    let opened = identity.enter(None, None, "").await;
+    let of = opened.organization_id.clone();
+    let id = opened.person.as_ref().unwrap().id.clone();
+    let get = || wire::GetContactRequest { organization_id: of.clone(), contact_id: id.clone() };
+    assert_eq!(identity.contacts().get_contact(get()).await.unwrap_err().code(), Code::NotFound);
+
+    let fields = [("name", "Ann"), ("email", "ann@example.com")];
+    let form = wire::SubmitPreChatRequest {
+        token: opened.token.clone(),
+        fields: fields.map(|(k, v)| (k.to_owned(), text(v).unwrap())).into(),
+        ..Default::default()
+    };
+    let done =
+        identity.sessions().submit_pre_chat(form).await.unwrap().into_inner().session.unwrap();
+    assert!(done.stored && !done.pre_chat.unwrap().show);
+    assert!(identity.list(&of, "", 50).await.is_empty());
+
+    let wrote =
+        wire::RecordFirstMessageRequest { organization_id: of.clone(), contact_id: id.clone() };
+    for _ in 0..2 {
+        identity.contacts().record_first_message(wrote.clone()).await.unwrap();
+    }
+    let listed = identity.list(&of, "", 50).await;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].source(), wire::Source::PreChat);
+
+    // Logging in as a new user keeps the row, and the visitor's token stops.
+    let person = identity.enter(Some("new"), None, &opened.device_token).await;
+    assert_eq!(person.person.unwrap().id, id);
+    assert_eq!(identity.authenticate(&opened.token).await.unwrap_err(), Code::Unauthenticated);
+    assert!(identity.authenticate(&person.token).await.is_ok());
+    // The device's visitor is another one now.
+    let again = identity.enter(None, None, &opened.device_token).await;
+    assert_ne!(again.person.unwrap().id, id);
+}
+
+#[tokio::test]
+async fn a_visitor_beside_a_logged_in_contact_ends_nothing() {
+    let identity = identity().await;
+    let person = identity.enter(Some("u"), None, "").await;
+    let beside = identity.enter(None, None, &person.device_token).await;
+    assert_eq!(beside.mode(), wire::Mode::Visitor);
+    assert!(identity.authenticate(&person.token).await.is_ok());
+    assert!(identity.authenticate(&beside.token).await.is_ok());
+    // Somebody else on the same device ends the first one's session.
+    let other = identity.enter(Some("v"), None, &beside.device_token).await;
+    assert_eq!(identity.authenticate(&person.token).await.unwrap_err(), Code::Unauthenticated);
+    assert!(identity.authenticate(&other.token).await.is_ok());
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_and_the_device_begins_anew() {
+    let identity = identity().await;
+    let person = identity.enter(Some("u"), None, "").await;
+    let elsewhere = identity.enter(Some("u"), None, "").await;
+    let logout = wire::LogoutRequest { token: person.token.clone() };
+    let fresh = identity.sessions().logout(logout).await.unwrap().into_inner().session.unwrap();
+    assert_eq!(identity.authenticate(&person.token).await.unwrap_err(), Code::Unauthenticated);
+    assert!(identity.authenticate(&elsewhere.token).await.is_ok());
+    let anew = identity.enter(None, None, &person.device_token).await;
+    assert_eq!(anew.mode(), wire::Mode::Visitor);
+    assert_ne!(anew.person.unwrap().id, fresh.person.unwrap().id);
+}
+
+#[tokio::test]
+async fn a_server_key_and_a_forged_token() {
+    let identity = identity().await;
+    let caller = identity.authenticate(&identity.api_key).await.unwrap().caller.unwrap();
+    assert!(matches!(caller, wire::authenticate_response::Caller::Server(_)));
+    for forged in ["", "x", "otl_AAAA", &format!("{}A", identity.api_key)] {
+        assert_eq!(identity.authenticate(forged).await.unwrap_err(), Code::Unauthenticated);
+    }
+}
+
+fn row(line: i64, user_id: &str, email: &str, name: &str) -> wire::ImportRow {
+    wire::ImportRow {
+        line,
+        user_id: user_id.to_owned(),
+        email: email.to_owned(),
+        name: name.to_owned(),
+        ..Default::default()
+    }
+}
+
+async fn import(
+    identity: &Identity,
+    of: &str,
+    number: i64,
+    rows: Vec<wire::ImportRow>,
+) -> Vec<wire::ImportOutcome> {
+    let batch = wire::ImportContactsRequest {
+        organization_id: of.to_owned(),
+        import_id: uuid::Uuid::from_u128(77).to_string(),
+        batch_number: number,
+        rows,
+    };
+    let answers =
+        identity.contacts().import_contacts(futures::stream::iter([batch])).await.unwrap();
+    let answer = answers.into_inner().message().await.unwrap().unwrap();
+    answer.results.iter().map(wire::ImportRowResult::outcome).collect()
+}
+
+#[tokio::test]
+async fn rows_find_their_contacts() {
+    use wire::ImportOutcome::{Created, Rejected, Unchanged, Updated};
+    let identity = identity().await;
+    let of = identity.enter(Some("u1"), None, "").await.organization_id;
+    let rows = vec![
+        row(2, "u1", "one@example.com", ""),
+        row(3, "u2", "", "Two"),
+        row(4, "", "three@example.com", "Three"),
+        row(5, "", "", "Nobody"),
+        row(6, "u3", "not an address", ""),
+    ];
+    let first = import(&identity, &of, 1, rows.clone()).await;
+    assert_eq!(first, [Updated, Created, Created, Rejected, Rejected]);
+    // The number again gets the answer again; the rows again change nothing.
+    assert_eq!(import(&identity, &of, 1, rows.clone()).await, first);
+    let again = import(&identity, &of, 2, rows).await;
+    assert_eq!(again, [Unchanged, Unchanged, Unchanged, Rejected, Rejected]);
+    // An e-mail that a user id has is no match, and a page's e-mail vouches for nobody.
+    let third = import(&identity, &of, 3, vec![row(2, "", "ONE@example.com", "")]).await;
+    assert_eq!(third, [Created]);
+    assert_eq!(identity.list(&of, "name", 1).await.len(), 4);
+}
+
+#[tokio::test]
+async fn every_sort_order_pages_through_all_of_them_once() {
+    let identity = identity().await;
+    let of = identity.enter(Some("seen"), None, "").await.organization_id;
+    let rows = (0..25).map(|n| row(n + 2, &format!("u{n}"), "", &format!("Name {}", n % 5)));
+    import(&identity, &of, 1, rows.collect()).await;
+    for sort in ["name", "-name", "createdAt", "-createdAt", "lastSeenAt", "-lastSeenAt"] {
+        let listed = identity.list(&of, sort, 4).await;
+        let ids: std::collections::BTreeSet<_> =
+            listed.iter().map(|contact| contact.person.as_ref().unwrap().id.clone()).collect();
+        assert_eq!((listed.len(), ids.len()), (26, 26), "{sort}");
+    }
+    let seen = identity.list(&of, "-lastSeenAt", 4).await;
+    assert_eq!(seen[0].person.as_ref().unwrap().user_id.as_deref(), Some("seen"));
+}
+
+#[tokio::test]
+async fn an_import_claims_the_unclaimed_and_no_other() {
+    use wire::ImportOutcome::{Rejected, Unchanged, Updated};
+    let identity = identity().await;
+    let session = identity.enter(Some("u1"), None, "").await;
+    let of = session.organization_id.clone();
+    let with =
+        |hash: &str| wire::ImportRow { security_hash: hash.to_owned(), ..row(2, "u1", "", "") };
+    assert_eq!(import(&identity, &of, 1, vec![with("s")]).await, [Updated]);
+    assert_eq!(import(&identity, &of, 2, vec![with("s")]).await, [Unchanged]);
+    assert_eq!(import(&identity, &of, 3, vec![with("t")]).await, [Rejected]);
+    // The session that did not prove it is over.
+    assert_eq!(identity.authenticate(&session.token).await.unwrap_err(), Code::Unauthenticated);
+    identity.enter(Some("u1"), Some("s"), "").await;
+}

@@ -1,0 +1,65 @@
+//! The first organization: `demo`, with its secrets in `bootstrap.json` for whoever starts
+//! Onethread for the first time.
+
+use std::{fs, path::Path};
+
+use onethread_errors::{Error, Result};
+use onethread_identity::{FirstOrganization, Service};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use crate::folder::write_private;
+
+const NAME: &str = "demo";
+
+/// `bootstrap.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Bootstrap {
+    pub(crate) organization: String,
+    pub(crate) application_id: i64,
+    pub(crate) application_secret: String,
+    app_id: String,
+    pub(crate) agent: Owner,
+    api_key: String,
+}
+
+/// The first agent.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Owner {
+    pub(crate) email: String,
+    pub(crate) password: String,
+}
+
+/// Makes the first organization where there is none; in either case gives what the file says, if
+/// there is one.
+pub(crate) async fn bootstrap(identity: &Service, file: &Path) -> Result<Option<Bootstrap>> {
+    // The file comes first: a crash in between leaves secrets that open nothing, and the next
+    // start writes others, rather than an organization that nobody can get into.
+    let keep = |made: &FirstOrganization| {
+        let text = serde_json::to_vec_pretty(&Bootstrap::from(made))?;
+        write_private(file, &text)
+    };
+    identity.first_organization(NAME, keep).await?;
+    match fs::read(file) {
+        Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::internal(error)),
+    }
+}
+
+impl From<&FirstOrganization> for Bootstrap {
+    fn from(made: &FirstOrganization) -> Self {
+        Self {
+            organization: made.organization.clone(),
+            application_id: made.application_id,
+            application_secret: made.application_secret.clone(),
+            app_id: made.app_id.to_string(),
+            agent: Owner {
+                email: made.email.clone(),
+                password: made.password.expose_secret().to_owned(),
+            },
+            api_key: made.api_key.expose_secret().to_owned(),
+        }
+    }
+}

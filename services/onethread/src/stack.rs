@@ -1,0 +1,167 @@
+//! Puts the four services together: each generated client sits on the other service itself, and
+//! the gRPC ports listen all the same.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use onethread_config::Settings;
+use onethread_core::{Clock, Entropy, SystemClock, SystemEntropy};
+use onethread_db::{Database, Migrations};
+use onethread_errors::Error;
+use onethread_lifecycle::Lifecycle;
+use tokio::net::TcpListener;
+
+use crate::{
+    bootstrap::{Bootstrap, bootstrap},
+    folder::{Addresses, DataFolder},
+};
+
+/// Why the process could not start.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    /// The person who starts it can mend it; one line says how.
+    Configuration(String),
+    /// Something broke.
+    Broken(Error),
+}
+
+impl<E: Into<Error>> From<E> for StartError {
+    fn from(error: E) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+/// Serves until a signal comes, then drains.
+pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), StartError> {
+    let folder = DataFolder::open(&settings.data_dir).map_err(StartError::Configuration)?;
+    // Everything is bound before anything is made, so that a port in use leaves no half start.
+    let listeners = Listeners::bind(settings).await?;
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let keys = onethread_identity::Keys::load(&settings.server_keys_file(), &*entropy)
+        .map_err(|error| StartError::Configuration(error.to_string()))?;
+    let (identity_db, conversation_db, import_db) = tokio::try_join!(
+        database(settings, &folder, &onethread_identity::MIGRATIONS),
+        database(settings, &folder, &onethread_conversation::MIGRATIONS),
+        database(settings, &folder, &onethread_contact_import::MIGRATIONS),
+    )?;
+    life.stop_on_signals().map_err(Error::internal)?;
+
+    let identity = onethread_identity::build(onethread_identity::Deps {
+        db: identity_db.clone(),
+        keys,
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+    });
+    let first = bootstrap(&identity, &folder.path("bootstrap.json")).await?;
+    let conversation = onethread_conversation::build(onethread_conversation::Deps {
+        db: conversation_db.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        identity: identity.peer(),
+    })
+    .await?;
+    let imports = onethread_contact_import::build(onethread_contact_import::Deps {
+        db: import_db.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        identity: identity.peer(),
+        uploads: folder.path("uploads"),
+    })
+    .await?;
+    let config = onethread_gateway::Config {
+        rate_limits: settings.rate_limits,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        demo: first.as_ref().map(|first| onethread_gateway::Demo {
+            organization: first.organization.clone(),
+            application_id: first.application_id,
+            application_secret: first.application_secret.clone(),
+        }),
+    };
+    let deps = onethread_gateway::Deps {
+        identity: identity.peer(),
+        conversation: conversation.peer(),
+        contact_import: imports.peer(),
+        clock,
+        entropy,
+    };
+    let gateway = onethread_gateway::build(config, deps, &life);
+
+    let addresses = listeners.addresses()?;
+    identity.start(listeners.identity, &life);
+    conversation.start(listeners.conversation, &life);
+    imports.start(listeners.contact_import, &life);
+    gateway.start(listeners.http, &life);
+    folder.write_addresses(&addresses).map_err(Error::internal)?;
+    greet(&addresses, first.as_ref());
+
+    life.drained().await;
+    folder.clear_addresses();
+    for db in [identity_db, conversation_db, import_db] {
+        db.close().await;
+    }
+    Ok(())
+}
+
+async fn database(
+    settings: &Settings,
+    folder: &DataFolder,
+    migrations: &Migrations,
+) -> Result<Database, StartError> {
+    let db = match &settings.database_url {
+        Some(url) => Database::connect(url.expose(), migrations.schema).await?,
+        None => Database::open(&folder.path(&format!("{}.db", migrations.schema))).await?,
+    };
+    db.migrate(migrations).await?;
+    Ok(db)
+}
+
+struct Listeners {
+    http: TcpListener,
+    identity: TcpListener,
+    conversation: TcpListener,
+    contact_import: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, StartError> {
+        Ok(Self {
+            http: bind("--http-addr", settings.http_addr).await?,
+            identity: bind("--identity-addr", settings.identity_addr).await?,
+            conversation: bind("--conversation-addr", settings.conversation_addr).await?,
+            contact_import: bind("--contact-import-addr", settings.contact_import_addr).await?,
+        })
+    }
+
+    fn addresses(&self) -> Result<Addresses, StartError> {
+        let address = |listener: &TcpListener| listener.local_addr().map_err(Error::internal);
+        Ok(Addresses {
+            http: address(&self.http)?,
+            identity: address(&self.identity)?,
+            conversation: address(&self.conversation)?,
+            contact_import: address(&self.contact_import)?,
+            pid: std::process::id(),
+        })
+    }
+}
+
+async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let refused = |error| StartError::Configuration(format!("{flag} {address}: {error}"));
+    TcpListener::bind(address).await.map_err(refused)
+}
+
+/// Tells the person in front of the terminal where to go.
+fn greet(addresses: &Addresses, first: Option<&Bootstrap>) {
+    let http = addresses.http;
+    println!("Onethread serves.");
+    println!("  demo page  http://{http}/demo");
+    println!("  inbox      http://{http}/inbox");
+    println!("  API        http://{http}/v1 and /widget/v1");
+    println!(
+        "  gRPC       identity {}, conversation {}, contact-import {}",
+        addresses.identity, addresses.conversation, addresses.contact_import
+    );
+    if let Some(first) = first {
+        let (organization, agent) = (&first.organization, &first.agent);
+        println!("  login      {organization} / {} / {}", agent.email, agent.password);
+    }
+}
