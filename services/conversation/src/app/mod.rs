@@ -1,0 +1,61 @@
+//! The use cases, one file each.
+
+mod first_message;
+mod list_conversations;
+mod list_messages;
+mod mark_read;
+mod send_message;
+mod subscribe;
+mod turns;
+
+use std::sync::Arc;
+
+use onethread_core::{Clock, ConversationId, Entropy, OrganizationId};
+use onethread_errors::{Error, Result};
+use onethread_outbox::Wake;
+
+use crate::{
+    domain::{Side, Summary},
+    live::Live,
+    store::Store,
+};
+
+pub(crate) use first_message::ToIdentity;
+pub(crate) use list_conversations::Listed;
+pub(crate) use send_message::{Accepted, Draft};
+
+/// What the use cases work with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// Word to the readers.
+    pub(crate) live: Live,
+    /// Word to the outbox.
+    pub(crate) wake: Wake,
+    pub(crate) turns: turns::Turns,
+}
+
+impl App {
+    /// With nothing under way.
+    pub(crate) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        live: Live,
+    ) -> Self {
+        let turns = turns::Turns::default();
+        Self { store, clock, entropy, live, wake: Wake::default(), turns }
+    }
+
+    /// One conversation as a side sees it.
+    pub(crate) async fn conversation(
+        &self,
+        organization: OrganizationId,
+        id: ConversationId,
+        side: Side,
+    ) -> Result<Summary> {
+        self.store.summary(organization, id, side).await?.ok_or_else(Error::not_found)
+    }
+}

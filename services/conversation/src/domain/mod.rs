@@ -1,0 +1,9 @@
+//! What a conversation is and how it changes. Pure: no I/O, no wire type, no SQL.
+
+mod conversation;
+mod message;
+mod text;
+
+pub(crate) use conversation::{Appended, Conversation, Reader, Status, Summary};
+pub(crate) use message::{Author, AuthorKind, Kind, Message, Side};
+pub(crate) use text::Text;

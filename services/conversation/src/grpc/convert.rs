@@ -1,0 +1,205 @@
+//! Wire ⇄ domain. What comes in is checked here once. Errors name fields as the JSON API spells
+//! them, because the gateway passes them on.
+
+use onethread_core::{ConversationId, OrganizationId};
+use onethread_errors::{Error, Result};
+use onethread_grpc::{id, timestamp};
+use onethread_proto::conversation as pb;
+use uuid::Uuid;
+
+use crate::{
+    app::{Accepted, Draft, Listed},
+    domain::{Author, AuthorKind, Kind, Message, Side, Status, Summary, Text},
+    live::{Command, Event, Open, What},
+    store::{History, Position},
+};
+
+pub(super) fn organization(text: &str) -> Result<OrganizationId> {
+    id("/organizationId", text)
+}
+
+pub(super) fn conversation(text: &str) -> Result<ConversationId> {
+    id("/conversationId", text)
+}
+
+pub(super) fn side(code: i32) -> Result<Side> {
+    match pb::Side::try_from(code) {
+        Ok(pb::Side::Contact) => Ok(Side::Contact),
+        Ok(pb::Side::Agent) => Ok(Side::Agent),
+        _ => Err(Error::invalid("/side", "is neither the contact's nor the agents'")),
+    }
+}
+
+pub(super) fn status_filter(code: i32) -> Result<Option<Status>> {
+    match pb::ConversationStatus::try_from(code) {
+        Ok(pb::ConversationStatus::Unspecified) => Ok(None),
+        Ok(pb::ConversationStatus::Open) => Ok(Some(Status::Open)),
+        Ok(pb::ConversationStatus::Closed) => Ok(Some(Status::Closed)),
+        Err(_) => Err(Error::invalid("/status", "is not known")),
+    }
+}
+
+pub(super) fn position(position: Option<pb::list_messages_request::Position>) -> Position {
+    match position {
+        Some(pb::list_messages_request::Position::AfterSeq(seq)) => Position::After(seq),
+        Some(pb::list_messages_request::Position::BeforeSeq(seq)) => Position::Before(seq),
+        None => Position::Newest,
+    }
+}
+
+fn uuid(field: &str, text: &str) -> Result<Uuid> {
+    Uuid::parse_str(text).map_err(|_| Error::invalid(field, "is not a UUID"))
+}
+
+impl TryFrom<pb::Author> for Author {
+    type Error = Error;
+
+    fn try_from(author: pb::Author) -> Result<Self> {
+        let kind = match author.kind() {
+            pb::AuthorKind::Contact => AuthorKind::Contact,
+            pb::AuthorKind::Agent => AuthorKind::Agent,
+            _ => return Err(Error::invalid("/author/kind", "is neither contact nor agent")),
+        };
+        Ok(Self { kind, id: uuid("/author/id", &author.id)? })
+    }
+}
+
+impl TryFrom<pb::SendMessageRequest> for Draft {
+    type Error = Error;
+
+    fn try_from(request: pb::SendMessageRequest) -> Result<Self> {
+        let kind = match request.kind() {
+            pb::MessageKind::Unspecified | pb::MessageKind::Text => Kind::Text,
+            pb::MessageKind::Note => Kind::Note,
+            pb::MessageKind::Event => {
+                return Err(Error::invalid("/kind", "is neither text nor note"));
+            }
+        };
+        let author = request.author.ok_or_else(|| Error::invalid("/author", "is missing"))?;
+        Ok(Self {
+            conversation: conversation(&request.conversation_id)?,
+            author: author.try_into()?,
+            client_message_id: uuid("/clientMessageId", &request.client_message_id)?,
+            kind,
+            text: Text::new(request.text)?,
+        })
+    }
+}
+
+impl TryFrom<pb::SubscribeRequest> for Command {
+    type Error = Error;
+
+    fn try_from(request: pb::SubscribeRequest) -> Result<Self> {
+        use pb::subscribe_request::Action;
+        let open = match request.action {
+            Some(Action::Open(open)) => open,
+            Some(Action::Close(_)) => return Ok(Self::Close(request.subscription_id)),
+            None => return Err(Error::invalid("/action", "is missing")),
+        };
+        let side = side(open.side)?;
+        let conversation = match open.conversation_id.as_str() {
+            "" if side != Side::Agent => {
+                return Err(Error::invalid("/side", "is not the agents'"));
+            }
+            "" => None,
+            text => Some(conversation(text)?),
+        };
+        Ok(Self::Open(Open {
+            subscription: request.subscription_id,
+            organization: organization(&open.organization_id)?,
+            conversation,
+            side,
+            // Nothing lies before the first message.
+            after: open.after_seq.map(|seq| seq.max(0)),
+        }))
+    }
+}
+
+/// A message as a side sees it.
+fn message(message: Message, side: Side) -> pb::Message {
+    let author = pb::Author {
+        kind: match message.author.kind {
+            AuthorKind::Contact => pb::AuthorKind::Contact.into(),
+            AuthorKind::Agent => pb::AuthorKind::Agent.into(),
+        },
+        id: message.author.id.to_string(),
+    };
+    pb::Message {
+        id: message.id.to_string(),
+        conversation_id: message.conversation.to_string(),
+        seq: message.seq,
+        prev_seq: message.prev_seq(side),
+        author: Some(author),
+        created_at: Some(timestamp(message.created_at)),
+        client_message_id: message.client_message_id.map(|id| id.to_string()),
+        kind: match message.kind {
+            Kind::Text => pb::MessageKind::Text.into(),
+            Kind::Note => pb::MessageKind::Note.into(),
+        },
+        text: message.text.into_string(),
+    }
+}
+
+/// A conversation as a side sees it.
+pub(super) fn summary(summary: Summary, side: Side) -> pb::Conversation {
+    let Summary { conversation, last_message } = summary;
+    pb::Conversation {
+        id: conversation.id.to_string(),
+        status: match conversation.status {
+            Status::Open => pb::ConversationStatus::Open.into(),
+            Status::Closed => pb::ConversationStatus::Closed.into(),
+        },
+        assignee_id: conversation.assignee.map(|id| id.to_string()),
+        last_message: last_message.map(|last| message(last, side)),
+        last_seq: conversation.last_seq(side),
+        unread: conversation.reader(side).unread,
+        updated_at: Some(timestamp(conversation.updated_at)),
+    }
+}
+
+/// A run of messages as a side sees it.
+pub(super) fn history(history: History, side: Side) -> pb::ListMessagesResponse {
+    pb::ListMessagesResponse {
+        messages: history.messages.into_iter().map(|one| message(one, side)).collect(),
+        last_seq: history.conversation.last_seq(side),
+        unread: history.conversation.reader(side).unread,
+    }
+}
+
+impl From<Accepted> for pb::SendMessageResponse {
+    fn from(accepted: Accepted) -> Self {
+        let side = accepted.message.author.kind.side();
+        Self { message: Some(message(accepted.message, side)), repeated: accepted.repeated }
+    }
+}
+
+impl From<Listed> for pb::ListConversationsResponse {
+    fn from(listed: Listed) -> Self {
+        let conversations = listed.conversations.into_iter();
+        Self {
+            conversations: conversations.map(|one| summary(one, Side::Agent)).collect(),
+            next_page_token: listed.next_page_token,
+        }
+    }
+}
+
+impl From<Event> for pb::SubscribeResponse {
+    fn from(event: Event) -> Self {
+        use pb::subscribe_response::Event as Wire;
+        let wire = match event.what {
+            What::Opened => Wire::Opened(pb::SubscriptionOpened {}),
+            What::Message(one, side) => Wire::Message(message(*one, side)),
+            What::Read { conversation, side, seq } => Wire::Read(pb::ReadMark {
+                conversation_id: conversation.to_string(),
+                side: match side {
+                    Side::Contact => pb::Side::Contact.into(),
+                    Side::Agent => pb::Side::Agent.into(),
+                },
+                seq,
+            }),
+            What::Conversation(one) => Wire::Conversation(summary(*one, Side::Agent)),
+            What::Reload => Wire::Reload(pb::ReloadSubscription {}),
+        };
+        Self { subscription_id: event.subscription, event: Some(wire) }
+    }
+}

@@ -1,0 +1,127 @@
+//! The calls.
+
+use futures::{StreamExt, stream::BoxStream};
+use onethread_errors::{Error, Result};
+use onethread_grpc::{answer, log_failure, page_size};
+use onethread_proto::conversation::{
+    GetConversationRequest, GetConversationResponse, ListConversationsRequest,
+    ListConversationsResponse, ListMessagesRequest, ListMessagesResponse, MarkReadRequest,
+    MarkReadResponse, SendMessageRequest, SendMessageResponse, SubscribeRequest, SubscribeResponse,
+    conversation_service_server::ConversationService, stream_service_server::StreamService,
+};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert;
+use crate::{app::App, domain::Side, live::Command};
+
+/// Both services of the package.
+#[derive(Clone)]
+pub(crate) struct Handlers(App);
+
+impl Handlers {
+    /// On these use cases.
+    pub(crate) fn new(app: App) -> Self {
+        Self(app)
+    }
+
+    async fn send(&self, request: SendMessageRequest) -> Result<SendMessageResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let accepted = self.0.send_message(organization, request.try_into()?).await?;
+        Ok(accepted.into())
+    }
+
+    async fn list(&self, request: ListMessagesRequest) -> Result<ListMessagesResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let conversation = convert::conversation(&request.conversation_id)?;
+        let side = convert::side(request.side)?;
+        let size = page_size("/limit", request.page_size)?;
+        let position = convert::position(request.position);
+        let history =
+            self.0.list_messages(organization, conversation, side, position, size).await?;
+        Ok(convert::history(history, side))
+    }
+
+    async fn inbox(&self, request: ListConversationsRequest) -> Result<ListConversationsResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let status = convert::status_filter(request.status)?;
+        let size = page_size("/limit", request.page_size)?;
+        let token = &request.page_token;
+        Ok(self.0.list_conversations(organization, status, size, token).await?.into())
+    }
+
+    async fn get(&self, request: GetConversationRequest) -> Result<GetConversationResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let conversation = convert::conversation(&request.conversation_id)?;
+        let side = convert::side(request.side)?;
+        let summary = self.0.conversation(organization, conversation, side).await?;
+        Ok(GetConversationResponse { conversation: Some(convert::summary(summary, side)) })
+    }
+
+    async fn mark(&self, request: MarkReadRequest) -> Result<MarkReadResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let conversation = convert::conversation(&request.conversation_id)?;
+        let side: Side = convert::side(request.side)?;
+        if request.seq < 0 {
+            return Err(Error::invalid("/seq", "is below 0"));
+        }
+        let seq = self.0.mark_read(organization, conversation, side, request.seq).await?;
+        Ok(MarkReadResponse { seq })
+    }
+}
+
+#[tonic::async_trait]
+impl ConversationService for Handlers {
+    async fn send_message(
+        &self,
+        request: Request<SendMessageRequest>,
+    ) -> Result<Response<SendMessageResponse>, Status> {
+        answer(self.send(request.into_inner()).await)
+    }
+
+    async fn list_messages(
+        &self,
+        request: Request<ListMessagesRequest>,
+    ) -> Result<Response<ListMessagesResponse>, Status> {
+        answer(self.list(request.into_inner()).await)
+    }
+
+    async fn list_conversations(
+        &self,
+        request: Request<ListConversationsRequest>,
+    ) -> Result<Response<ListConversationsResponse>, Status> {
+        answer(self.inbox(request.into_inner()).await)
+    }
+
+    async fn get_conversation(
+        &self,
+        request: Request<GetConversationRequest>,
+    ) -> Result<Response<GetConversationResponse>, Status> {
+        answer(self.get(request.into_inner()).await)
+    }
+
+    async fn mark_read(
+        &self,
+        request: Request<MarkReadRequest>,
+    ) -> Result<Response<MarkReadResponse>, Status> {
+        answer(self.mark(request.into_inner()).await)
+    }
+}
+
+#[tonic::async_trait]
+impl StreamService for Handlers {
+    type SubscribeStream = BoxStream<'static, Result<SubscribeResponse, Status>>;
+
+    async fn subscribe(
+        &self,
+        request: Request<Streaming<SubscribeRequest>>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
+        let commands = request.into_inner().map(|request| Command::try_from(request?));
+        let events = self.0.subscribe(commands.boxed()).map(|event| {
+            event.map(SubscribeResponse::from).map_err(|failure| {
+                log_failure(&failure);
+                Status::from(failure)
+            })
+        });
+        Ok(Response::new(events.boxed()))
+    }
+}

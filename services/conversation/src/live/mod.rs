@@ -1,0 +1,17 @@
+//! Reading along: hints say that something happened, readers fetch it from the database. A hint
+//! carries ids and numbers only, so a lost one delays and never loses.
+//!
+//! [`Live`] carries hints from the use cases to the [`Session`]s, one for each stream of a
+//! gateway. A session keeps for each subscription the last number it delivered and reads on from
+//! there, so its memory is bounded by design: no message waits in a queue.
+
+mod events;
+mod hints;
+mod registry;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use events::{Command, Event, Open, What};
+pub(crate) use hints::{Change, Hint, Live};
+pub(crate) use session::Session;

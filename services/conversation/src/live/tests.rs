@@ -1,0 +1,148 @@
+//! Sessions whose hints get lost.
+
+use std::time::Duration;
+
+use futures::{StreamExt, stream, stream::BoxStream};
+use onethread_core::{
+    ConversationId, MessageId, OrganizationId, SystemEntropy, Timestamp, new_uuid,
+};
+use onethread_errors::Result;
+use onethread_testing::ScratchDatabase;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Change, Command, Event, Hint, Live, Open, Session, What};
+use crate::{
+    MIGRATIONS,
+    domain::{Author, AuthorKind, Kind, Side, Text},
+    store::{NewMessage, Store},
+};
+
+const NOW: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
+const SOON: Duration = Duration::from_secs(10);
+
+struct Stage {
+    store: Store,
+    live: Live,
+    organization: OrganizationId,
+    conversation: ConversationId,
+    _database: ScratchDatabase,
+}
+
+async fn stage(check_every: Duration) -> Stage {
+    let database = onethread_testing::sqlite(&MIGRATIONS).await;
+    let uuid = || new_uuid(NOW, &SystemEntropy);
+    Stage {
+        store: Store::new(database.db.clone()),
+        live: Live::new(CancellationToken::new(), check_every),
+        organization: OrganizationId(uuid()),
+        conversation: ConversationId(uuid()),
+        _database: database,
+    }
+}
+
+impl Stage {
+    /// Stores a message and tells nobody.
+    async fn write(&self) {
+        let new = NewMessage {
+            id: MessageId(new_uuid(NOW, &SystemEntropy)),
+            conversation: self.conversation,
+            author: Author { kind: AuthorKind::Contact, id: self.conversation.0 },
+            client_message_id: new_uuid(NOW, &SystemEntropy),
+            kind: Kind::Text,
+            text: Text::new("hello".to_owned()).unwrap(),
+            now: NOW,
+            delivery: new_uuid(NOW, &SystemEntropy),
+        };
+        self.store.send(self.organization, new).await.unwrap();
+    }
+
+    fn tell(&self, change: Change) {
+        self.live.tell(Hint::new(self.organization, self.conversation, change));
+    }
+
+    /// Opens subscriptions, 1 to the conversation and 2 to all, and waits until they stand.
+    async fn session(&self) -> BoxStream<'static, Result<Event>> {
+        let open = |subscription, conversation| {
+            Ok(Command::Open(Open {
+                subscription,
+                organization: self.organization,
+                conversation,
+                side: Side::Agent,
+                after: None,
+            }))
+        };
+        let commands = stream::iter([open(1, Some(self.conversation)), open(2, None)]).boxed();
+        let mut events = Session::new(self.store.clone(), &self.live, commands).events().boxed();
+        for _ in 0..2 {
+            assert!(matches!(next(&mut events).await.what, What::Opened));
+        }
+        events
+    }
+}
+
+async fn next(events: &mut BoxStream<'static, Result<Event>>) -> Event {
+    timeout(SOON, events.next()).await.unwrap().unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_look_at_the_database_heals_what_hints_did_not_tell() {
+    let stage = stage(Duration::from_millis(20)).await;
+    stage.write().await;
+    let mut events = stage.session().await;
+    stage.write().await;
+    let event = next(&mut events).await;
+    assert!(matches!(event.what, What::Message(message, _) if message.seq == 2));
+    let marked =
+        stage.store.mark_read(stage.organization, stage.conversation, Side::Agent, 2).await;
+    assert!(marked.unwrap().unwrap().moved);
+    let event = next(&mut events).await;
+    assert!(matches!(event.what, What::Read { side: Side::Agent, seq: 2, .. }));
+}
+
+#[tokio::test]
+async fn a_reader_that_fell_behind_reads_on_and_one_of_all_reloads() {
+    // No look but the one that falling behind brings.
+    let stage = stage(Duration::from_secs(3600)).await;
+    stage.write().await;
+    let mut events = stage.session().await;
+    stage.write().await;
+    for _ in 0..10_000 {
+        stage.tell(Change::Read { side: Side::Contact, seq: 0 });
+    }
+    let (mut message, mut reload) = (0, 0);
+    while message == 0 || reload == 0 {
+        match next(&mut events).await {
+            Event { subscription: 1, what: What::Message(one, _) } => message += one.seq,
+            Event { subscription: 2, what: What::Reload } => reload += 1,
+            // Hints that were still kept when the reader came back.
+            Event { subscription: 2, what: What::Read { .. } | What::Conversation(_) } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((message, reload), (2, 1));
+}
+
+#[tokio::test]
+async fn a_late_hint_is_delivered_once() {
+    let stage = stage(Duration::from_secs(3600)).await;
+    let mut events = stage.session().await;
+    stage.write().await;
+    stage.write().await;
+    for seq in [1, 2, 2, 1] {
+        stage.tell(Change::Stored { seq });
+    }
+    stage.tell(Change::Read { side: Side::Agent, seq: 2 });
+    let mut seen = Vec::new();
+    let mut marks = 0;
+    // Both the messages and the mark, in whatever order: the session serves them by turns.
+    while seen.len() < 2 || marks == 0 {
+        match next(&mut events).await {
+            Event { subscription: 1, what: What::Message(message, _) } => seen.push(message.seq),
+            Event { subscription: 1, what: What::Read { .. } } => marks += 1,
+            Event { subscription: 2, .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((seen, marks), (vec![1, 2], 1));
+}

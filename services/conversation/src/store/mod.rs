@@ -1,0 +1,102 @@
+//! What is stored, in words of the use cases. Every method takes the organization first; none
+//! waits for anything but the database.
+
+mod rows;
+mod sql;
+mod sql_store;
+#[cfg(test)]
+mod tests;
+
+use onethread_core::{ConversationId, MessageId, PageSize, Timestamp};
+use uuid::Uuid;
+
+use crate::domain::{Author, Conversation, Kind, Message, Status, Text};
+
+pub(crate) use rows::Head;
+pub(crate) use sql_store::Store;
+
+/// Topic of the outbox row that comes with a contact's first own message. Its payload is a
+/// [`FirstMessage`] as JSON.
+pub(crate) const FIRST_MESSAGE: &str = "first-message";
+
+/// A contact wrote for the first time.
+#[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FirstMessage {
+    /// Who.
+    pub(crate) contact_id: Uuid,
+}
+
+/// A message to be stored.
+#[derive(Debug, Clone)]
+pub(crate) struct NewMessage {
+    /// Its id, should it be stored.
+    pub(crate) id: MessageId,
+    pub(crate) conversation: ConversationId,
+    pub(crate) author: Author,
+    pub(crate) client_message_id: Uuid,
+    pub(crate) kind: Kind,
+    pub(crate) text: Text,
+    pub(crate) now: Timestamp,
+    /// Id of the delivery that tells of it, should it be the contact's first.
+    pub(crate) delivery: Uuid,
+}
+
+/// What became of a send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is on disk.
+    Stored {
+        /// The message.
+        message: Message,
+        /// True when a delivery was written with it.
+        first_of_contact: bool,
+    },
+    /// The same author sent the same before.
+    Repeated(Message),
+    /// The same author used this id for something else.
+    IdReused,
+    /// There is no such conversation, and this author can't begin it.
+    NoConversation,
+}
+
+/// Where a run of messages lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// Right after this number.
+    After(i64),
+    /// Right before this number.
+    Before(i64),
+    /// At the end.
+    Newest,
+}
+
+/// A run of messages and where the conversation stood right after it was read.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) messages: Vec<Message>,
+    pub(crate) conversation: Conversation,
+}
+
+/// A read mark after a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marked {
+    /// Where it stands.
+    pub(crate) seq: i64,
+    /// True when the call moved it.
+    pub(crate) moved: bool,
+}
+
+/// The key that a page of conversations begins behind.
+pub(crate) type ListKey = (Timestamp, ConversationId);
+
+/// Which conversations a list holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ListQuery {
+    /// Only those in this state.
+    pub(crate) status: Option<Status>,
+    /// Where the page begins; the newest when absent.
+    pub(crate) behind: Option<ListKey>,
+    /// Rows at most.
+    pub(crate) size: PageSize,
+}

@@ -1,0 +1,132 @@
+//! The texts. Valid on SQLite and PostgreSQL alike; where they differ, both stand here side by
+//! side. Codes of states and kinds: see `rows`.
+
+macro_rules! conversation_columns {
+    () => {
+        "c.id AS conversation_id, c.status, c.assignee_id, c.last_seq, c.last_public_seq,
+        c.contact_read_seq, c.contact_unread, c.agent_read_seq, c.agent_unread, c.contact_wrote,
+        c.updated_at"
+    };
+}
+
+macro_rules! message_columns {
+    () => {
+        "m.conversation_id, m.seq, m.id, m.client_message_id, m.author_kind, m.author_id, m.kind,
+        m.body, m.prev_public_seq, m.created_at"
+    };
+}
+
+macro_rules! get {
+    () => {
+        concat!(
+            "SELECT ",
+            conversation_columns!(),
+            " FROM conversations c WHERE c.organization_id = $1 AND c.id = $2"
+        )
+    };
+}
+
+macro_rules! page {
+    ($beyond:literal, $order:literal) => {
+        concat!(
+            "SELECT ",
+            message_columns!(),
+            " FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.seq ",
+            $beyond,
+            " $3 AND m.kind <> $4 ORDER BY m.seq ",
+            $order,
+            " LIMIT $5"
+        )
+    };
+}
+
+/// Organization, conversation.
+pub(super) const GET: &str = get!();
+
+/// The same, keeping other writers out of the conversation until the transaction ends. On SQLite
+/// the transaction itself does.
+pub(super) const LOCK_SQLITE: &str = get!();
+pub(super) const LOCK_POSTGRES: &str = concat!(get!(), " FOR NO KEY UPDATE");
+
+/// Organization, conversation, status, now. Does nothing where the row exists.
+pub(super) const BEGIN: &str =
+    "INSERT INTO conversations (organization_id, id, status, last_seq, last_public_seq,
+        contact_read_seq, contact_unread, agent_read_seq, agent_unread, contact_wrote,
+        created_at, updated_at)
+    VALUES ($1, $2, $3, 0, 0, 0, 0, 0, 0, false, $4, $4)
+    ON CONFLICT (organization_id, id) DO NOTHING";
+
+/// What a new message changes in its conversation.
+pub(super) const APPENDED: &str =
+    "UPDATE conversations SET status = $3, last_seq = $4, last_public_seq = $5,
+        contact_unread = $6, agent_unread = $7, contact_wrote = $8, updated_at = $9
+    WHERE organization_id = $1 AND id = $2";
+
+/// Does nothing where the author used the client's id before in this conversation.
+pub(super) const INSERT: &str =
+    "INSERT INTO messages (organization_id, conversation_id, seq, id, client_message_id,
+        author_kind, author_id, kind, body, prev_public_seq, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (organization_id, conversation_id, author_kind, author_id, client_message_id)
+    DO NOTHING";
+
+/// Organization, conversation, author's kind and id, the client's id.
+pub(super) const SENT_BEFORE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2
+        AND m.author_kind = $3 AND m.author_id = $4 AND m.client_message_id = $5"
+);
+
+/// Organization, conversation, number, kind left out, rows.
+pub(super) const AFTER: &str = page!(">", "ASC");
+pub(super) const BEFORE: &str = page!("<", "DESC");
+
+/// Organization, conversation, number.
+pub(super) const ONE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.seq = $3"
+);
+
+/// Organization, conversation, mark before, mark after, kind of the other side's author, kind that
+/// counts. Each message is counted once in its life, because marks go forward only.
+pub(super) const PASSED: &str = "SELECT count(*) FROM messages m
+    WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.seq > $3 AND m.seq <= $4
+        AND m.author_kind = $5 AND m.kind = $6";
+
+/// What a read mark changes. The time stays: reading is no activity, and the index stays as it is.
+pub(super) const MARKED: &str =
+    "UPDATE conversations SET contact_read_seq = $3, contact_unread = $4, agent_read_seq = $5,
+        agent_unread = $6
+    WHERE organization_id = $1 AND id = $2";
+
+/// Organization, the key before the page (time, id), rows, status, another status. Each status
+/// is a stretch of one index; its best rows are merged.
+pub(super) const LIST: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    ", m.seq, m.id, m.client_message_id, m.author_kind, m.author_id, m.kind, m.body,
+        m.prev_public_seq, m.created_at
+    FROM (
+        SELECT * FROM (SELECT * FROM conversations
+            WHERE organization_id = $1 AND status = $5 AND (updated_at, id) < ($2, $3)
+            ORDER BY updated_at DESC, id DESC LIMIT $4) AS one
+        UNION ALL
+        SELECT * FROM (SELECT * FROM conversations
+            WHERE organization_id = $1 AND status = $6 AND (updated_at, id) < ($2, $3)
+            ORDER BY updated_at DESC, id DESC LIMIT $4) AS other
+    ) AS c
+    JOIN messages m ON m.organization_id = c.organization_id AND m.conversation_id = c.id
+        AND m.seq = c.last_seq
+    ORDER BY c.updated_at DESC, c.id DESC LIMIT $4"
+);
+
+/// Organization, a JSON array of ids in hex.
+pub(super) const HEADS_SQLITE: &str = "SELECT id, last_seq, contact_read_seq, agent_read_seq
+    FROM conversations
+    WHERE organization_id = $1 AND id IN (SELECT unhex(value) FROM json_each($2))";
+pub(super) const HEADS_POSTGRES: &str = "SELECT id, last_seq, contact_read_seq, agent_read_seq
+    FROM conversations
+    WHERE organization_id = $1
+        AND id IN (SELECT value::uuid FROM json_array_elements_text($2::json))";

@@ -1,0 +1,448 @@
+//! What the store promises, on SQLite, and on PostgreSQL too where
+//! `ONETHREAD_TEST_POSTGRES_URL` names one. Each test has organizations of its own.
+
+use std::{collections::HashMap, future::Future};
+
+use futures::future::join_all;
+use onethread_core::{
+    ConversationId, MessageId, OrganizationId, PageSize, SystemEntropy, Timestamp, new_uuid,
+};
+use onethread_db::{Database, on};
+use proptest::prelude::*;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::{ListQuery, Marked, NewMessage, Position, Sent, Store};
+use crate::{
+    MIGRATIONS,
+    domain::{Author, AuthorKind, Kind, Message, Side, Text},
+};
+
+const NOW: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
+
+/// Runs a test on each database there is.
+async fn on_each<F: Future<Output = ()>>(test: impl Fn(Database) -> F) {
+    let scratch = onethread_testing::sqlite(&MIGRATIONS).await;
+    test(scratch.db.clone()).await;
+    if let Ok(url) = std::env::var("ONETHREAD_TEST_POSTGRES_URL") {
+        static MIGRATED: OnceCell<()> = OnceCell::const_new();
+        let db = Database::connect(&url, MIGRATIONS.schema).await.unwrap();
+        MIGRATED.get_or_init(|| async { db.migrate(&MIGRATIONS).await.unwrap() }).await;
+        test(db).await;
+    }
+}
+
+fn uuid() -> Uuid {
+    new_uuid(NOW, &SystemEntropy)
+}
+
+/// An organization and a contact's conversation in it.
+fn somewhere() -> (OrganizationId, ConversationId) {
+    (OrganizationId(uuid()), ConversationId(uuid()))
+}
+
+fn contact(conversation: ConversationId) -> Author {
+    Author { kind: AuthorKind::Contact, id: conversation.0 }
+}
+
+fn agent() -> Author {
+    Author { kind: AuthorKind::Agent, id: Uuid::from_u128(7) }
+}
+
+fn message(conversation: ConversationId, author: Author, kind: Kind, text: &str) -> NewMessage {
+    NewMessage {
+        id: MessageId(uuid()),
+        conversation,
+        author,
+        client_message_id: uuid(),
+        kind,
+        text: Text::new(text.to_owned()).unwrap(),
+        now: NOW,
+        delivery: uuid(),
+    }
+}
+
+fn stored(sent: Sent) -> Message {
+    match sent {
+        Sent::Stored { message, .. } => message,
+        other => panic!("not stored: {other:?}"),
+    }
+}
+
+fn size(rows: i32) -> PageSize {
+    PageSize::new(rows).unwrap()
+}
+
+async fn write(
+    store: &Store,
+    at: (OrganizationId, ConversationId),
+    author: Author,
+    kind: Kind,
+) -> Message {
+    stored(store.send(at.0, message(at.1, author, kind, "hello")).await.unwrap())
+}
+
+async fn seqs(
+    store: &Store,
+    at: (OrganizationId, ConversationId),
+    side: Side,
+    position: Position,
+    rows: i32,
+) -> Vec<i64> {
+    let history = store.history(at.0, at.1, side, position, size(rows)).await.unwrap().unwrap();
+    history.messages.iter().map(|message| message.seq).collect()
+}
+
+async fn deliveries(db: &Database, organization: OrganizationId) -> i64 {
+    db.read("test.outbox", move |mut conn| {
+        Box::pin(async move {
+            Ok(on!(&mut conn, |c| sqlx::query_scalar(
+                "SELECT count(*) FROM outbox WHERE organization_id = $1"
+            )
+            .bind(organization.0)
+            .fetch_one(&mut **c)
+            .await)?)
+        })
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_repeat_gets_the_stored_message_and_another_body_a_refusal() {
+    on_each(|db| async move {
+        let store = Store::new(db);
+        let (organization, conversation) = somewhere();
+        let first = message(conversation, contact(conversation), Kind::Text, "hello");
+        let kept = stored(store.send(organization, first.clone()).await.unwrap());
+        assert_eq!((kept.seq, kept.created_at), (1, NOW));
+
+        let later =
+            NewMessage { id: MessageId(uuid()), now: Timestamp::from_micros(0), ..first.clone() };
+        assert_eq!(store.send(organization, later).await.unwrap(), Sent::Repeated(kept.clone()));
+        let other = NewMessage { text: Text::new("Hello".to_owned()).unwrap(), ..first.clone() };
+        assert_eq!(store.send(organization, other).await.unwrap(), Sent::IdReused);
+        // Another sender's ids are another's.
+        let agents = NewMessage { author: agent(), id: MessageId(uuid()), ..first.clone() };
+        assert_eq!(stored(store.send(organization, agents.clone()).await.unwrap()).seq, 2);
+        let note = NewMessage { kind: Kind::Note, ..agents };
+        assert_eq!(store.send(organization, note).await.unwrap(), Sent::IdReused);
+
+        assert_eq!(
+            seqs(&store, (organization, conversation), Side::Agent, Position::Newest, 0).await,
+            [1, 2]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_agent_needs_a_conversation_and_another_organization_has_none() {
+    on_each(|db| async move {
+        let store = Store::new(db.clone());
+        let (organization, conversation) = somewhere();
+        let early = message(conversation, agent(), Kind::Text, "hello");
+        assert_eq!(store.send(organization, early.clone()).await.unwrap(), Sent::NoConversation);
+        write(&store, (organization, conversation), contact(conversation), Kind::Text).await;
+        assert_eq!(stored(store.send(organization, early.clone()).await.unwrap()).seq, 2);
+
+        let foreign = OrganizationId(uuid());
+        assert_eq!(store.send(foreign, early).await.unwrap(), Sent::NoConversation);
+        let history = store.history(foreign, conversation, Side::Agent, Position::Newest, size(0));
+        assert!(history.await.unwrap().is_none());
+        assert!(store.summary(foreign, conversation, Side::Agent).await.unwrap().is_none());
+        assert!(store.mark_read(foreign, conversation, Side::Agent, 1).await.unwrap().is_none());
+        assert!(store.heads(foreign, &[conversation]).await.unwrap().is_empty());
+        let query = ListQuery { status: None, behind: None, size: size(0) };
+        assert!(store.list(foreign, query).await.unwrap().0.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_first_message_of_the_contact_writes_one_delivery() {
+    on_each(|db| async move {
+        let store = Store::new(db.clone());
+        let at = somewhere();
+        for _ in 0..3 {
+            write(&store, at, contact(at.1), Kind::Text).await;
+            write(&store, at, agent(), Kind::Text).await;
+        }
+        assert_eq!(deliveries(&db, at.0).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn notes_are_hidden_from_the_contact_and_its_chain_skips_them() {
+    on_each(|db| async move {
+        let store = Store::new(db);
+        let at = somewhere();
+        write(&store, at, contact(at.1), Kind::Text).await;
+        write(&store, at, agent(), Kind::Note).await;
+        write(&store, at, agent(), Kind::Text).await;
+        write(&store, at, agent(), Kind::Note).await;
+
+        assert_eq!(seqs(&store, at, Side::Agent, Position::Newest, 0).await, [1, 2, 3, 4]);
+        let seen = store.history(at.0, at.1, Side::Contact, Position::Newest, size(0)).await;
+        let seen = seen.unwrap().unwrap();
+        let chain: Vec<_> =
+            seen.messages.iter().map(|m| (m.prev_seq(Side::Contact), m.seq)).collect();
+        assert_eq!(chain, [(0, 1), (1, 3)]);
+        assert_eq!(seen.conversation.last_seq(Side::Contact), 3);
+        let last = store.summary(at.0, at.1, Side::Contact).await.unwrap().unwrap().last_message;
+        assert_eq!(last.unwrap().seq, 3);
+        let last = store.summary(at.0, at.1, Side::Agent).await.unwrap().unwrap().last_message;
+        assert_eq!(last.unwrap().seq, 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn runs_of_history_lie_where_they_were_asked_for() {
+    on_each(|db| async move {
+        let store = Store::new(db);
+        let at = somewhere();
+        for _ in 0..7 {
+            write(&store, at, contact(at.1), Kind::Text).await;
+        }
+        assert_eq!(seqs(&store, at, Side::Agent, Position::After(2), 3).await, [3, 4, 5]);
+        assert_eq!(seqs(&store, at, Side::Agent, Position::Before(6), 3).await, [3, 4, 5]);
+        assert_eq!(seqs(&store, at, Side::Contact, Position::Newest, 3).await, [5, 6, 7]);
+        assert!(seqs(&store, at, Side::Contact, Position::After(7), 3).await.is_empty());
+        assert!(seqs(&store, at, Side::Contact, Position::Before(1), 3).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_of_long_messages_is_cut_near_its_position() {
+    on_each(|db| async move {
+        let store = Store::new(db);
+        let at = somewhere();
+        let long = "😀".repeat(20_000);
+        for _ in 0..20 {
+            let one = message(at.1, contact(at.1), Kind::Text, &long);
+            stored(store.send(at.0, one).await.unwrap());
+        }
+        let (page, more) = store.messages_after(at.0, at.1, 2, size(200)).await.unwrap();
+        assert!(more && page.len() < 18, "{} messages", page.len());
+        assert_eq!(page[0].seq, 3);
+        assert_eq!(page[0].text.as_str(), long);
+        let newest = seqs(&store, at, Side::Agent, Position::Newest, 200).await;
+        assert_eq!(newest.last(), Some(&20));
+        assert!(newest.len() < 20);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn unread_counts_the_other_sides_texts_behind_the_mark() {
+    on_each(|db| async move {
+        let store = Store::new(db);
+        let at = somewhere();
+        write(&store, at, contact(at.1), Kind::Text).await;
+        write(&store, at, agent(), Kind::Note).await;
+        write(&store, at, contact(at.1), Kind::Text).await;
+        write(&store, at, agent(), Kind::Text).await;
+        write(&store, at, agent(), Kind::Note).await;
+
+        let unread = async |side| {
+            store.summary(at.0, at.1, side).await.unwrap().unwrap().conversation.reader(side).unread
+        };
+        assert_eq!((unread(Side::Agent).await, unread(Side::Contact).await), (2, 1));
+        let mark = async |side, seq| store.mark_read(at.0, at.1, side, seq).await.unwrap().unwrap();
+        assert_eq!(mark(Side::Agent, 2).await, Marked { seq: 2, moved: true });
+        assert_eq!((unread(Side::Agent).await, unread(Side::Contact).await), (1, 1));
+        assert_eq!(mark(Side::Agent, 1).await, Marked { seq: 2, moved: false });
+        assert_eq!(mark(Side::Agent, 99).await, Marked { seq: 5, moved: true });
+        // A contact's mark goes no further than what it can see.
+        assert_eq!(mark(Side::Contact, 99).await, Marked { seq: 4, moved: true });
+        assert_eq!((unread(Side::Agent).await, unread(Side::Contact).await), (0, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_list_is_newest_first_and_its_pages_meet() {
+    on_each(|db| async move {
+        let store = Store::new(db);
+        let organization = OrganizationId(uuid());
+        let mut expected = Vec::new();
+        for n in 0..9_i64 {
+            let id = ConversationId(uuid());
+            let mut one = message(id, contact(id), Kind::Text, "hello");
+            // Threes at the same moment: the id decides then.
+            one.now = Timestamp::from_micros(NOW.micros() + n / 3);
+            store.send(organization, one).await.unwrap();
+            expected.push((NOW.micros() + n / 3, id));
+        }
+        expected.sort_by(|a, b| b.cmp(a));
+        let expected: Vec<_> = expected.into_iter().map(|(_, id)| id).collect();
+
+        let mut seen = Vec::new();
+        let mut behind = None;
+        loop {
+            let query = ListQuery { status: None, behind, size: size(2) };
+            let (page, more) = store.list(organization, query).await.unwrap();
+            seen.extend(page.iter().map(|one| one.conversation.id));
+            assert!(page.iter().all(|one| one.last_message.as_ref().unwrap().seq == 1));
+            let last = &page.last().unwrap().conversation;
+            behind = Some((last.updated_at, last.id));
+            if !more {
+                break;
+            }
+        }
+        assert_eq!(seen, expected);
+
+        let open =
+            ListQuery { status: Some(crate::domain::Status::Open), behind: None, size: size(0) };
+        assert_eq!(store.list(organization, open).await.unwrap().0.len(), 9);
+        let closed = ListQuery { status: Some(crate::domain::Status::Closed), ..open };
+        assert!(store.list(organization, closed).await.unwrap().0.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_equal_sends_at_once_are_one_message() {
+    on_each(|db| async move {
+        let store = Store::new(db.clone());
+        let at = somewhere();
+        let one = message(at.1, contact(at.1), Kind::Text, "hello");
+        let sends = (0..20).map(|_| {
+            let new = NewMessage { id: MessageId(uuid()), delivery: uuid(), ..one.clone() };
+            store.send(at.0, new)
+        });
+        let sent: Vec<_> = join_all(sends).await.into_iter().map(|sent| sent.unwrap()).collect();
+        let fresh = sent.iter().filter(|sent| matches!(sent, Sent::Stored { .. })).count();
+        assert_eq!(fresh, 1);
+        let answers = sent.into_iter().map(|sent| match sent {
+            Sent::Stored { message, .. } | Sent::Repeated(message) => message,
+            other => panic!("{other:?}"),
+        });
+        let answers: Vec<_> = answers.collect();
+        assert!(answers.iter().all(|answer| *answer == answers[0]));
+        assert_eq!(seqs(&store, at, Side::Agent, Position::Newest, 0).await, [1]);
+        assert_eq!(deliveries(&db, at.0).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_senders_at_once_leave_no_gap() {
+    on_each(|db| async move {
+        let store = Store::new(db);
+        let at = somewhere();
+        write(&store, at, contact(at.1), Kind::Text).await;
+        let senders = (0..16_usize).map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let (author, kind) = match n % 3 {
+                    0 => (contact(at.1), Kind::Text),
+                    1 => (agent(), Kind::Text),
+                    _ => (agent(), Kind::Note),
+                };
+                let mut own = Vec::new();
+                for _ in 0..10 {
+                    own.push(write(&store, at, author, kind).await.seq);
+                }
+                own
+            })
+        });
+        for own in join_all(senders).await {
+            assert!(own.unwrap().is_sorted(), "a sender's order is kept");
+        }
+        let all = seqs(&store, at, Side::Agent, Position::Newest, 200).await;
+        assert_eq!(all, (1..=161).collect::<Vec<_>>());
+
+        let seen = store.history(at.0, at.1, Side::Contact, Position::Newest, size(200)).await;
+        let seen = seen.unwrap().unwrap();
+        let mut before = 0;
+        for message in &seen.messages {
+            assert_eq!(message.prev_seq(Side::Contact), before);
+            before = message.seq;
+        }
+        assert_eq!(seen.conversation.last_seq(Side::Contact), before);
+        assert_eq!(seen.conversation.agent.unread, 1 + 6 * 10);
+        assert_eq!(seen.conversation.contact.unread, 5 * 10);
+    })
+    .await;
+}
+
+/// A send: by whom, with which of a few ids, and which of a few bodies.
+#[derive(Debug, Clone)]
+struct Step {
+    by_agent: bool,
+    note: bool,
+    client: u128,
+    body: u8,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    (any::<bool>(), any::<bool>(), 0..6_u128, 0..2_u8).prop_map(|(by_agent, note, client, body)| {
+        Step { by_agent, note: note && by_agent, client, body }
+    })
+}
+
+/// Compares the store with a model that keeps messages in a list.
+async fn follow(store: &Store, steps: &[Step]) {
+    let at = somewhere();
+    let mut list: Vec<(AuthorKind, Kind, String)> = Vec::new();
+    let mut known: HashMap<(bool, u128), usize> = HashMap::new();
+    for step in steps {
+        let author = if step.by_agent { agent() } else { contact(at.1) };
+        let kind = if step.note { Kind::Note } else { Kind::Text };
+        let text = format!("body {}", step.body);
+        let mut new = message(at.1, author, kind, &text);
+        new.client_message_id = Uuid::from_u128(step.client);
+        let sent = store.send(at.0, new).await.unwrap();
+        let entry = (author.kind, kind, text);
+        match known.get(&(step.by_agent, step.client)) {
+            _ if step.by_agent && list.is_empty() => assert_eq!(sent, Sent::NoConversation),
+            Some(index) if list[*index] == entry => {
+                assert!(matches!(sent, Sent::Repeated(m) if m.seq == seq_of(*index)));
+            }
+            Some(_) => assert_eq!(sent, Sent::IdReused),
+            None => {
+                let message = stored(sent);
+                let public = list.iter().rposition(|(_, kind, _)| *kind == Kind::Text);
+                assert_eq!(message.seq, seq_of(list.len()));
+                assert_eq!(message.prev_seq(Side::Contact), public.map_or(0, seq_of));
+                known.insert((step.by_agent, step.client), list.len());
+                list.push(entry);
+            }
+        }
+    }
+    let history =
+        store.history(at.0, at.1, Side::Agent, Position::Newest, size(200)).await.unwrap();
+    let stored = history.map(|history| history.messages).unwrap_or_default();
+    let stored: Vec<_> = stored
+        .into_iter()
+        .map(|message| (message.author.kind, message.kind, message.text.into_string()))
+        .collect();
+    assert_eq!(stored, list);
+}
+
+fn seq_of(index: usize) -> i64 {
+    i64::try_from(index).unwrap() + 1
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn numbering_and_repeats_agree_with_a_list(
+        runs in prop::collection::vec(prop::collection::vec(step(), 1..24), 1..8)
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(on_each(|db| {
+            let runs = runs.clone();
+            async move {
+                let store = Store::new(db);
+                for steps in &runs {
+                    follow(&store, steps).await;
+                }
+            }
+        }));
+    }
+}
