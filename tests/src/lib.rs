@@ -1,1 +1,27 @@
-//! placeholder
+//! System tests of the built binary: this library starts it, kills it and speaks to it as its
+//! clients do; the tests themselves lie in `tests/`, one file a theme. Nothing here reaches into
+//! the services' code: what it knows of them is the public contract.
+
+mod actors;
+mod chance;
+mod collector;
+mod history;
+mod http;
+mod people;
+mod process;
+mod rows;
+mod rpc;
+mod sse;
+mod wait;
+
+pub use actors::{Agent, Device, Stage, Widget};
+pub use chance::Chance;
+pub use collector::{Collector, Span, kind};
+pub use history::{Fault, History, Sent, Stored, View};
+pub use http::{Api, Reply};
+pub use people::{people_csv, person_row};
+pub use process::{Onethread, Options, Refusal, binary, refused};
+pub use rows::row_counts;
+pub use rpc::{Health, channel, health, services_v1, services_v1alpha};
+pub use sse::{Event, Events};
+pub use wait::{LONG, SHORT, until};

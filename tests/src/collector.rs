@@ -1,0 +1,151 @@
+//! A receiver of traces over OTLP, as an operator's collector is one, that keeps what it gets.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+    common::v1::{KeyValue, any_value::Value},
+    trace::v1,
+};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status, transport::Server};
+
+use crate::{LONG, until};
+
+/// What kinds of spans are called on the wire.
+pub mod kind {
+    use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+
+    /// Takes a call.
+    pub const SERVER: i32 = SpanKind::Server as i32;
+    /// Makes a call.
+    pub const CLIENT: i32 = SpanKind::Client as i32;
+}
+
+/// A span as it was received; ids in hex.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// Trace.
+    pub trace: String,
+    /// Span.
+    pub id: String,
+    /// Span above it; empty on a root.
+    pub parent: String,
+    /// Name.
+    pub name: String,
+    /// One of [`kind`], or another.
+    pub kind: i32,
+    /// `service.name` of the process.
+    pub service: String,
+    /// Attributes, as text.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A receiver that listens on loopback until it is dropped.
+#[derive(Debug)]
+pub struct Collector {
+    endpoint: String,
+    received: Arc<Mutex<Received>>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Received {
+    spans: Vec<Span>,
+    raw: String,
+}
+
+impl Collector {
+    /// Starts listening.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        let received = Arc::<Mutex<Received>>::default();
+        let service = TraceServiceServer::new(Receiver(Arc::clone(&received)));
+        let server = Server::builder().add_service(service);
+        let server = server.serve_with_incoming(TcpListenerStream::new(listener));
+        let server = tokio::spawn(async { server.await.expect("the receiver serves") });
+        Self { endpoint, received, server }
+    }
+
+    /// What `OTEL_EXPORTER_OTLP_ENDPOINT` has to be.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The spans received so far.
+    pub fn spans(&self) -> Vec<Span> {
+        self.received.lock().expect("no holder panics").spans.clone()
+    }
+
+    /// Everything received so far, with nothing left out, as text.
+    pub fn raw(&self) -> String {
+        self.received.lock().expect("no holder panics").raw.clone()
+    }
+
+    /// Waits until the spans received hold an answer.
+    pub async fn find<T>(&self, what: &str, search: impl Fn(&[Span]) -> Option<T>) -> T {
+        until(what, LONG / 4, async || search(&self.spans())).await
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+struct Receiver(Arc<Mutex<Received>>);
+
+#[tonic::async_trait]
+impl TraceService for Receiver {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let request = request.into_inner();
+        let mut received = self.0.lock().expect("no holder panics");
+        received.raw.push_str(&format!("{request:?}\n"));
+        for resource in request.resource_spans {
+            let about = attributes(resource.resource.map(|r| r.attributes).unwrap_or_default());
+            let service = about.get("service.name").cloned().unwrap_or_default();
+            let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
+            received.spans.extend(spans.map(|span| read(span, service.clone())));
+        }
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+fn read(span: v1::Span, service: String) -> Span {
+    Span {
+        trace: hex(&span.trace_id),
+        id: hex(&span.span_id),
+        parent: hex(&span.parent_span_id),
+        name: span.name,
+        kind: span.kind,
+        service,
+        attributes: attributes(span.attributes),
+    }
+}
+
+fn attributes(list: Vec<KeyValue>) -> BTreeMap<String, String> {
+    let value = |value: Option<Value>| match value {
+        Some(Value::StringValue(text)) => text,
+        Some(Value::IntValue(number)) => number.to_string(),
+        Some(Value::BoolValue(truth)) => truth.to_string(),
+        Some(other) => format!("{other:?}"),
+        None => String::new(),
+    };
+    list.into_iter().map(|pair| (pair.key, value(pair.value.and_then(|v| v.value)))).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,254 @@
+//! People from CSV files: progress, counts, reports, repetition.
+
+use onethread_tests::{Agent, Events, LONG, Reply, Stage, people_csv, person_row, until};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Uploads a file under a key where one is given.
+pub(crate) async fn upload(agent: &Agent, csv: &str, key: Option<&str>) -> Reply {
+    let request = agent.api.request(Method::POST, "/v1/imports").header("content-type", "text/csv");
+    let request = match key {
+        Some(key) => request.header("idempotency-key", key),
+        None => request,
+    };
+    Reply::of(request.body(csv.to_owned())).await
+}
+
+/// Waits for the end of an import, whichever it is.
+pub(crate) async fn ended(agent: &Agent, id: &str) -> Value {
+    let path = format!("/v1/imports/{id}");
+    let over = ["done", "failed", "cancelled"];
+    until("the end of the import", LONG, async || {
+        let import = agent.api.get(&path).await.expect(200);
+        over.iter().any(|state| import["state"] == *state).then_some(import)
+    })
+    .await
+}
+
+/// Uploads a file and waits for its end.
+pub(crate) async fn import(agent: &Agent, csv: &str) -> Value {
+    let begun = upload(agent, csv, None).await.expect(202);
+    ended(agent, begun["id"].as_str().expect("an import has an id")).await
+}
+
+#[track_caller]
+pub(crate) fn assert_counts(import: &Value, [created, updated, unchanged, rejected]: [usize; 4]) {
+    assert_eq!(import["state"], "done", "{import}");
+    let rows = created + updated + unchanged + rejected;
+    for (name, count) in [
+        ("rows", rows),
+        ("processed", rows),
+        ("created", created),
+        ("updated", updated),
+        ("unchanged", unchanged),
+        ("rejected", rejected),
+    ] {
+        assert_eq!(import[name], count, "{name} of {import}");
+    }
+    assert!(import["finishedAt"].is_string(), "{import}");
+    assert_eq!(import["error"], Value::Null, "{import}");
+}
+
+/// The report, without the byte order mark that some spreadsheets want.
+pub(crate) async fn rejected_csv(agent: &Agent, import: &Value) -> String {
+    let path = format!("/v1/imports/{}/rejected.csv", import["id"].as_str().expect("an id"));
+    let reply = agent.api.get(&path).await;
+    assert!(reply.header("content-type").starts_with("text/csv"), "{:?}", reply.headers);
+    assert_eq!(reply.status, 200);
+    reply.text.trim_start_matches('\u{feff}').to_owned()
+}
+
+#[tokio::test]
+async fn ten_thousand_people_come_in_and_the_same_file_changes_nothing() {
+    let stage = Stage::new().await;
+    let agent = stage.agent().await;
+    let csv = people_csv("crowd", 10_000);
+
+    let begun = upload(&agent, &csv, Some("first")).await.expect(202);
+    let id = begun["id"].as_str().unwrap();
+    let path = format!("/v1/imports/{id}/events");
+    let mut progress = Events::open(agent.api.request(Method::GET, &path)).await;
+    let mut seen = Vec::new();
+    for event in progress.until_end(LONG).await {
+        assert_eq!(event.name, "import");
+        assert_eq!(event.data["id"], id);
+        seen.push(event.data["processed"].as_i64().unwrap());
+    }
+    assert!(!seen.is_empty() && seen.is_sorted(), "{seen:?}");
+    assert_eq!(seen.last(), Some(&10_000));
+
+    let done = ended(&agent, id).await;
+    assert_counts(&done, [10_000, 0, 0, 0]);
+    assert!(done["rowsPerSecond"].as_f64().unwrap() > 0.0, "{done}");
+    assert_eq!(done["columns"], json!(["user_id", "email", "name", "phone", "company"]));
+    assert_eq!(done["mapping"]["user_id"], "user_id", "{}", done["mapping"]);
+    assert!(!done["preview"].as_array().unwrap().is_empty());
+    assert_eq!(rejected_csv(&agent, &done).await.lines().count(), 1, "a header alone");
+
+    let contacts = agent.contacts().await;
+    assert_eq!(contacts.len(), 10_000);
+    let ids: std::collections::HashSet<_> = contacts.iter().map(|c| c["id"].to_string()).collect();
+    assert_eq!(ids.len(), 10_000);
+    let one = contacts.iter().find(|contact| contact["userId"] == "crowd-4711").unwrap();
+    assert_eq!(one["name"], "Person 4711, of crowd");
+    assert_eq!(one["source"], "import");
+
+    // The key gives the same import again, without another upload's work.
+    assert_eq!(upload(&agent, &csv, Some("first")).await.expect(202)["id"], id);
+    let other = people_csv("other", 1);
+    upload(&agent, &other, Some("first")).await.problem(409, "idempotency-key-reused");
+
+    assert_counts(&import(&agent, &csv).await, [0, 0, 10_000, 0]);
+    assert_eq!(agent.contacts().await.len(), 10_000);
+    let list = agent.api.get("/v1/imports").await.expect(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+
+    // A person of the file logs in and finds themself.
+    let login = stage.open(&json!({"user_id": "crowd-4711"})).await;
+    assert_eq!(login.start["contact"]["id"], one["id"]);
+}
+
+#[tokio::test]
+async fn rows_are_matched_and_rejected_with_reasons() {
+    let stage = Stage::new().await;
+    let agent = stage.agent().await;
+    stage.open(&json!({"user_id": "known", "name": "Known", "email": "shared@example.com"})).await;
+
+    let csv = "\u{feff}User ID,E-Mail,Name,Phone,Company,Plan\r\n\
+        known,shared@example.com,Known By File,,,pro\r\n\
+        fresh,fresh@example.com,Fresh,,,\r\n\
+        ,only-mail@example.com,Only Mail,,,\r\n\
+        ,shared@example.com,Not Known,,,\r\n\
+        ,,Nobody,,,\r\n\
+        bad,not an address,Bad,,,\r\n\
+        fresh,again@example.com,Again,,,\r\n\
+        ,ONLY-MAIL@example.com,Again,,,\r\n\
+        few,few@example.com\r\n\
+        many,many@example.com,Many,,,,,\r\n\
+        null,null@example.com,Null,,,\r\n\
+        quoted,quoted@example.com,\"Two\nlines, \"\"quoted\"\"\",,,\r\n";
+    let done = import(&agent, csv).await;
+    assert_counts(&done, [4, 1, 0, 7]);
+    assert_eq!(done["mapping"]["User ID"], "user_id", "{}", done["mapping"]);
+
+    let contacts = agent.contacts().await;
+    let named = |name: &str| contacts.iter().find(|contact| contact["name"] == name);
+    assert_eq!(named("Known By File").unwrap()["userId"], "known");
+    assert_eq!(named("Fresh").unwrap()["userId"], "fresh");
+    assert_eq!(named("Two\nlines, \"quoted\"").unwrap()["userId"], "quoted");
+    // An e-mail joins nobody to somebody with a user id.
+    assert_eq!(named("Not Known").unwrap()["userId"], Value::Null);
+    for name in ["Nobody", "Bad", "Again", "Many", "Null"] {
+        assert!(named(name).is_none(), "{name} is in Contacts");
+    }
+
+    let report = rejected_csv(&agent, &done).await;
+    let header =
+        "User ID,E-Mail,Name,Phone,Company,Plan,rejected_line,rejected_column,rejected_reason";
+    assert_eq!(report.lines().next(), Some(header));
+    let lines: Vec<_> = report.lines().skip(1).collect();
+    assert_eq!(lines.len(), 7, "{report}");
+    for (row, place) in [
+        (",,Nobody,", ",6,"),
+        ("bad,not an address,", ",7,E-Mail,"),
+        ("fresh,again@example.com,", ",8,"),
+        (",ONLY-MAIL@example.com,", ",9,"),
+        ("few,few@example.com", ",10,"),
+        ("many,many@example.com,", ",11,"),
+        ("null,null@example.com,", ",12,User ID,"),
+    ] {
+        let found = lines.iter().find(|line| line.starts_with(row));
+        assert!(found.is_some_and(|line| line.contains(place)), "{row} with {place}:\n{report}");
+    }
+    let duplicate = lines.iter().find(|line| line.starts_with("fresh,")).unwrap();
+    assert!(duplicate.contains('3'), "it names the line it repeats: {duplicate}");
+
+    // The report, mended, is a file like any other.
+    let fixed = report.replace("not an address", "bad@example.com");
+    assert_counts(&import(&agent, &fixed).await, [1, 1, 0, 5]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_csv_fails_with_a_line_and_changes_nothing() {
+    let stage = Stage::new().await;
+    let agent = stage.agent().await;
+    let good = person_row("good", 1);
+    let huge = "x".repeat(1024 * 1024 + 1);
+    let files = [
+        (
+            "an unclosed quote",
+            format!("user_id,email,name,phone,company\n{good}bad,\"never closed\n{good}"),
+            true,
+        ),
+        ("a record over 1 MiB", format!("user_id,name\ngood,Good\nbig,{huge}\n"), true),
+        ("no usable column", "colour,size\nred,1\n".to_owned(), false),
+        ("an empty file", String::new(), false),
+        ("no text", "user_id,name\nu\u{0}u,N\n".to_owned(), true),
+    ];
+    for (what, file, tells_line) in files {
+        let import = import(&agent, &file).await;
+        assert_eq!(import["state"], "failed", "{what}: {import}");
+        let error = import["error"].as_str().unwrap_or_else(|| panic!("{what}: {import}"));
+        assert!(!tells_line || error.contains(|c: char| c.is_ascii_digit()), "{what}: {error}");
+        assert_eq!(import["created"], 0, "{what}");
+    }
+    assert_eq!(agent.contacts().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_file_waits_for_its_mapping_where_that_is_asked() {
+    let stage = Stage::new().await;
+    let agent = stage.agent().await;
+    let csv = "user_id,Shoe Size,name\nu1,44,Uma\n";
+    let request = agent.api.request(Method::POST, "/v1/imports?apply=false");
+    let begun = Reply::of(request.header("content-type", "text/csv").body(csv)).await.expect(202);
+    let path = format!("/v1/imports/{}", begun["id"].as_str().unwrap());
+    let ready = until("the scan", LONG, async || {
+        let import = agent.api.get(&path).await.expect(200);
+        (import["state"] == "ready").then_some(import)
+    })
+    .await;
+    assert_eq!((&ready["rows"], &ready["processed"]), (&json!(1), &json!(0)));
+    assert_eq!(agent.contacts().await.len(), 0);
+
+    let apply = format!("{path}/apply");
+    let wrong = json!({"mapping": {"Hat Size": "custom.hat"}});
+    agent.api.post(&apply, &wrong).await.refuses("/mapping/Hat Size");
+    let mapping = json!({"mapping": {"Shoe Size": "custom.shoe_size", "name": null}});
+    agent.api.post(&apply, &mapping).await;
+    let done = ended(&agent, begun["id"].as_str().unwrap()).await;
+    assert_counts(&done, [1, 0, 0, 0]);
+    let contact = &agent.contacts().await[0];
+    assert_eq!(contact["customData"]["shoe_size"], "44", "{contact}");
+    assert_eq!(contact["nameGenerated"], true, "the name was left out: {contact}");
+    agent.api.post(&apply, &json!({})).await.problem(409, "import-state");
+    agent.api.post(&format!("{path}/cancel"), &json!({})).await.problem(409, "import-state");
+}
+
+#[tokio::test]
+async fn a_form_with_a_file_is_taken_too() {
+    let stage = Stage::new().await;
+    let agent = stage.agent().await;
+    let file = reqwest::multipart::Part::text(people_csv("form", 3)).file_name("people.csv");
+    let form = reqwest::multipart::Form::new().part("file", file.mime_str("text/csv").unwrap());
+    let request = agent.api.request(Method::POST, "/v1/imports").multipart(form);
+    let begun = Reply::of(request).await.expect(202);
+    assert_eq!(begun["fileName"], "people.csv");
+    assert_counts(&ended(&agent, begun["id"].as_str().unwrap()).await, [3, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn an_import_claims_the_unclaimed_alone() {
+    let stage = Stage::new().await;
+    let agent = stage.agent().await;
+    stage.open(&json!({"user_id": "claimed", "security_hash": "theirs"})).await;
+    let csv = "user_id,name,security_hash\nclaimed,Claimed,other\nnew,New,secret\n";
+    let done = import(&agent, csv).await;
+    assert_counts(&done, [1, 0, 0, 1]);
+    stage.init(&json!({"user_id": "new"})).await.problem(403, "identity-refused");
+    assert_eq!(
+        stage.open(&json!({"user_id": "new", "security_hash": "secret"})).await.mode(),
+        "contact"
+    );
+    stage.open(&json!({"user_id": "claimed", "security_hash": "theirs"})).await;
+}

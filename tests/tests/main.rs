@@ -1,0 +1,19 @@
+//! The system tests: one file a theme, each test with a server of its own. They run over the built
+//! binary (`cargo build --workspace` first, or `ONETHREAD_BIN`).
+
+mod bad_input;
+mod claims;
+mod faults;
+mod grpc;
+mod import_faults;
+mod imports;
+mod journey;
+mod limits;
+mod messages;
+mod secrets;
+mod sessions;
+mod starting;
+mod tenants;
+mod tracing;
+mod user_fields;
+mod visitors;

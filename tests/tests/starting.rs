@@ -1,0 +1,151 @@
+//! Starts that have to be refused: one clear line, exit 64, and nothing half-started.
+
+use std::{net::TcpListener, path::Path};
+
+use onethread_tests::{Onethread, Options, Refusal, refused};
+use tempfile::TempDir;
+
+const FREE: [&str; 8] = [
+    "--http-addr",
+    "127.0.0.1:0",
+    "--identity-addr",
+    "127.0.0.1:0",
+    "--conversation-addr",
+    "127.0.0.1:0",
+    "--contact-import-addr",
+    "127.0.0.1:0",
+];
+
+fn in_folder<'a>(folder: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = FREE.to_vec();
+    arguments.extend(["--data-dir", folder]);
+    // The last of two equal flags would be an error of its own: replace.
+    for pair in more.chunks(2) {
+        match arguments.iter().position(|one| *one == pair[0]) {
+            Some(at) => arguments[at + 1] = pair[1],
+            None => arguments.extend(pair),
+        }
+    }
+    arguments
+}
+
+#[track_caller]
+fn one_line(refusal: &Refusal, words: &[&str]) {
+    assert_eq!(refusal.code, Some(64), "{refusal:?}");
+    assert_eq!(refusal.stderr.len(), 1, "{refusal:?}");
+    assert_eq!(refusal.stdout, "", "{refusal:?}");
+    let line = refusal.stderr[0].to_lowercase();
+    assert!(words.iter().any(|word| line.contains(word)), "none of {words:?} in {line}");
+    assert!(!line.contains("panicked"), "{line}");
+}
+
+fn holds_nothing(folder: &Path) {
+    assert!(!folder.join("run.json").exists());
+    let listed: Vec<_> = folder.read_dir().into_iter().flatten().flatten().collect();
+    assert!(listed.is_empty(), "{listed:?}");
+}
+
+#[tokio::test]
+async fn a_bad_flag_or_variable() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let path = data.to_str().unwrap();
+    let plain = Options::default();
+    for (more, word) in [
+        (&["--nonsense", "1"], "nonsense"),
+        (&["--http-addr", "nowhere"], "http-addr"),
+        (&["--http-addr", "127.0.0.1:70000"], "http-addr"),
+        (&["--rate-limits", "sometimes"], "rate-limits"),
+        (&["--log-format", "xml"], "log-format"),
+        (&["--trusted-proxies", "everyone"], "trusted-proxies"),
+        (&["--database-url", "mysql://x"], "database-url"),
+    ] {
+        one_line(&refused(&in_folder(path, more), &plain).await, &[word]);
+    }
+    for (name, value) in [
+        ("ONETHREAD_RATE_LIMITS", "sometimes"),
+        ("ONETHREAD_TRUSTED_PROXIES", "everyone"),
+        ("ONETHREAD_LOG_FORMAT", "xml"),
+        ("RUST_LOG", "onethread=nonsense=what"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon"),
+    ] {
+        let mut options = Options::default().env(name, value);
+        if name.starts_with("OTEL") {
+            options = options.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+        }
+        let words = [
+            name.to_lowercase(),
+            name.replace("ONETHREAD_", "--").to_lowercase().replace('_', "-"),
+        ];
+        one_line(
+            &refused(&in_folder(path, &[]), &options).await,
+            &words.each_ref().map(String::as_str),
+        );
+    }
+    assert!(!data.exists(), "the folder is not made before the settings are good");
+}
+
+#[tokio::test]
+async fn a_port_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for flag in ["--http-addr", "--identity-addr", "--conversation-addr", "--contact-import-addr"] {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let refusal = refused(&in_folder(path, &[flag, &address]), &Options::default()).await;
+        one_line(&refusal, &[&address]);
+        assert!(!folder.path().join("run.json").exists());
+        assert!(!folder.path().join("bootstrap.json").exists(), "nothing is half-started");
+    }
+    // Two of our own on one port are a mistake as well.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let folder = TempDir::new().unwrap();
+    let both = ["--http-addr", &free, "--identity-addr", &free];
+    let refusal =
+        refused(&in_folder(folder.path().to_str().unwrap(), &both), &Options::default()).await;
+    one_line(&refusal, &[&free]);
+}
+
+#[tokio::test]
+async fn a_data_folder_that_cannot_be_written() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not a folder").unwrap();
+    // Whoever runs the tests may be root, whom no permission stops: these stop root too.
+    for path in [file.clone(), file.join("data"), Path::new("/proc/onethread").to_owned()] {
+        let path = path.to_str().unwrap();
+        one_line(
+            &refused(&in_folder(path, &[]), &Options::default()).await,
+            &[&path.to_lowercase()],
+        );
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "not a folder");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_in_use() {
+    let first = Onethread::start(Options::default()).await;
+    let folder = first.data_dir();
+    let run = std::fs::read(folder.join("run.json")).unwrap();
+    let path = folder.to_str().unwrap();
+    let refusal = refused(&in_folder(path, &[]), &Options::default()).await;
+    one_line(&refusal, &["use", "lock", "another"]);
+    assert_eq!(std::fs::read(folder.join("run.json")).unwrap(), run);
+    let api = onethread_tests::Api::new(first.address("http"));
+    api.get("/readyz").await.expect(200);
+}
+
+#[tokio::test]
+async fn asking_for_help_is_no_mistake() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let path = data.to_str().unwrap();
+    let secret = Options::default().env("ONETHREAD_DATABASE_URL", "postgres://u:canary-pass@h/db");
+    for flag in ["--help", "--version", "--dump-config"] {
+        let answer = refused(&["--data-dir", path, flag], &secret).await;
+        assert_eq!(answer.code, Some(0), "{answer:?}");
+        assert!(answer.stderr.is_empty() && !answer.stdout.is_empty(), "{answer:?}");
+        assert!(!answer.stdout.contains("canary-pass"), "{answer:?}");
+    }
+    holds_nothing(&data);
+}

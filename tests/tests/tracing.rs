@@ -1,0 +1,168 @@
+//! One trace over every pair of services, as an operator's collector receives it.
+
+use std::collections::HashMap;
+
+use onethread_tests::{Collector, Options, SHORT, Span, Stage, kind, until};
+use serde_json::json;
+
+const IDENTITY: &str = "onethread.identity.v1";
+const CONVERSATION: &str = "onethread.conversation.v1";
+const IMPORT: &str = "onethread.contactimport.v1";
+
+/// The spans above one, nearest first, as far as they were received.
+fn above<'a>(spans: &'a [Span], span: &Span) -> Vec<&'a Span> {
+    let by_id: HashMap<_, _> = spans.iter().map(|span| (span.id.as_str(), span)).collect();
+    let mut chain = Vec::new();
+    let mut parent = span.parent.as_str();
+    while let Some(next) = by_id.get(parent) {
+        chain.push(*next);
+        parent = next.parent.as_str();
+    }
+    chain
+}
+
+/// Whether there is a call of `rpc` whose server span hangs on its client span, which hangs
+/// somewhere below a server span called `caller`, all of them in one trace that begins there.
+fn linked(spans: &[Span], rpc: &str, caller: &str) -> bool {
+    let servers = spans.iter().filter(|span| span.name == rpc && span.kind == kind::SERVER);
+    servers.into_iter().any(|server| {
+        let chain = above(spans, server);
+        let Some((client, rest)) = chain.split_first() else { return false };
+        let (service, method) = rpc.split_once('/').expect("service/method");
+        let attributes = |span: &Span| {
+            span.attributes.get("rpc.service").is_some_and(|is| is == service)
+                && span.attributes.get("rpc.method").is_some_and(|is| is == method)
+        };
+        client.name == rpc
+            && client.kind == kind::CLIENT
+            && attributes(client)
+            && attributes(server)
+            && chain.iter().all(|span| span.trace == server.trace)
+            && rest.iter().any(|span| span.name == caller && span.kind == kind::SERVER)
+            && chain.last().is_some_and(|root| root.parent.is_empty())
+    })
+}
+
+async fn every_pair_is_linked(options: Options) {
+    let collector = Collector::start().await;
+    let options = options
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
+        .env("OTEL_BSP_SCHEDULE_DELAY", "100");
+    let stage = Stage::with(options).await;
+
+    let visitor = stage.open(&json!({})).await;
+    visitor.fill_form(&json!({"name": "Vera", "email": "vera@example.com"})).await.expect(200);
+    visitor.say("hello").await;
+    let agent = stage.agent().await;
+    let id = visitor.contact_id();
+    until("the visitor in Contacts", SHORT, async || agent.contact(id).await).await;
+    crate::imports::import(&agent, "user_id,name\nu,Uma\n").await;
+
+    for (rpc, caller) in [
+        // gateway → identity
+        (format!("{IDENTITY}.SessionService/Identify"), "POST /widget/v1/init".to_owned()),
+        (format!("{IDENTITY}.SessionService/SubmitPreChat"), "POST /widget/v1/pre-chat".to_owned()),
+        // gateway → conversation
+        (
+            format!("{CONVERSATION}.ConversationService/SendMessage"),
+            "POST /widget/v1/messages".to_owned(),
+        ),
+        // conversation → identity, by the outbox
+        (
+            format!("{IDENTITY}.ContactService/RecordFirstMessage"),
+            format!("{CONVERSATION}.ConversationService/SendMessage"),
+        ),
+        (
+            format!("{IDENTITY}.ContactService/RecordFirstMessage"),
+            "POST /widget/v1/messages".to_owned(),
+        ),
+        // gateway → contact-import → identity
+        (format!("{IMPORT}.ImportService/UploadImport"), "POST /v1/imports".to_owned()),
+        (
+            format!("{IDENTITY}.ContactService/ImportContacts"),
+            format!("{IMPORT}.ImportService/UploadImport"),
+        ),
+    ] {
+        let what = format!("{rpc} below {caller}");
+        let link = collector.find(&what, |spans| linked(spans, &rpc, &caller).then_some(()));
+        if tokio::time::timeout(SHORT, link).await.is_err() {
+            let spans = collector.spans();
+            let seen: Vec<_> = spans
+                .iter()
+                .map(|s| format!("{} {} < {} kind {} {}", s.trace, s.id, s.parent, s.kind, s.name))
+                .collect();
+            panic!("no link: {what}\n{}", seen.join("\n"));
+        }
+    }
+
+    let spans = collector.spans();
+    assert!(spans.iter().all(|span| span.service == "onethread"), "one process, one service");
+    // An error's trace can be looked up by what its body says.
+    let problem = stage.api.get("/v1/me").await.problem(401, "");
+    let trace = problem["traceId"].as_str().unwrap_or_default().to_owned();
+    collector
+        .find("the trace of the refused call", |spans| {
+            spans.iter().any(|span| span.trace == trace).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn each_pair_of_services_shares_a_trace() {
+    every_pair_is_linked(Options::default()).await;
+}
+
+#[tokio::test]
+async fn quiet_logs_do_not_break_traces() {
+    every_pair_is_linked(Options::default().env("RUST_LOG", "warn")).await;
+}
+
+#[tokio::test]
+async fn sql_is_part_of_the_trace() {
+    let collector = Collector::start().await;
+    let options = Options::default()
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
+        .env("OTEL_BSP_SCHEDULE_DELAY", "100");
+    let stage = Stage::with(options).await;
+    stage.open(&json!({"user_id": "u"})).await.say("hello").await;
+    let send = format!("{CONVERSATION}.ConversationService/SendMessage");
+    collector
+        .find("a database span below a call", |spans| {
+            let is_database =
+                |span: &&Span| span.attributes.keys().any(|key| key.starts_with("db."));
+            let below = |span: &Span| above(spans, span).iter().any(|s| s.name == send);
+            spans.iter().filter(is_database).any(below).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_caller_does_not_decide_whose_trace_it_is() {
+    let collector = Collector::start().await;
+    let options = Options::default()
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
+        .env("OTEL_BSP_SCHEDULE_DELAY", "100");
+    let stage = Stage::with(options).await;
+    let theirs = "0af7651916cd43dd8448eb211c80319c";
+    let request = stage.api.request(reqwest::Method::POST, "/widget/v1/init");
+    let request = request.header("traceparent", format!("00-{theirs}-b7ad6b7169203331-01"));
+    onethread_tests::Reply::of(request.json(&stage.init_body(&json!({})))).await.expect(200);
+    let root = collector
+        .find("the init's span", |spans| {
+            spans.iter().find(|span| span.name == "POST /widget/v1/init").cloned()
+        })
+        .await;
+    assert_ne!(root.trace, theirs);
+    assert_eq!(root.parent, "");
+    // The caller's trace stands there as a link.
+    assert!(collector.raw().contains("links: [Link {"), "the span has no link");
+}
+
+#[tokio::test]
+async fn a_collector_that_is_away_harms_nothing() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let options = Options::default().env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{nobody}"));
+    let mut stage = Stage::with(options).await;
+    stage.open(&json!({"user_id": "u"})).await.say("hello").await;
+    assert!(stage.server.terminate(SHORT * 2).await.success());
+}
