@@ -1,5 +1,6 @@
 //! The service as its callers meet it: over gRPC in the process, with an identity that only notes
 //! what it is told.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::{sync::Arc, time::Duration};
 

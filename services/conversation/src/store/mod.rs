@@ -1,11 +1,13 @@
 //! What is stored, in words of the use cases. Every method takes the organization first; none
 //! waits for anything but the database.
 
+mod reads;
 mod rows;
 mod sql;
 mod sql_store;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use onethread_core::{ConversationId, MessageId, PageSize, Timestamp};
 use uuid::Uuid;
