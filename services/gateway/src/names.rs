@@ -152,7 +152,12 @@ impl Names {
     }
 
     /// One person.
-    pub(crate) async fn person(&self, app: &App, organization: &str, id: &str) -> Result<ContactLine> {
+    pub(crate) async fn person(
+        &self,
+        app: &App,
+        organization: &str,
+        id: &str,
+    ) -> Result<ContactLine> {
         let mut people = self.people(app, organization, [id.to_owned()]).await?;
         Ok(people.remove(id).unwrap_or_else(|| ContactLine::unknown(id)))
     }
@@ -179,7 +184,11 @@ impl<T: Clone> Kept<T> {
     }
 
     /// Those that are known, and the ids of the others.
-    fn look_up(&self, organization: &str, ids: BTreeSet<String>) -> (HashMap<String, T>, Vec<String>) {
+    fn look_up(
+        &self,
+        organization: &str,
+        ids: BTreeSet<String>,
+    ) -> (HashMap<String, T>, Vec<String>) {
         let mut known = HashMap::new();
         let mut missing = Vec::new();
         let values = self.values.lock().expect("no holder panics");
@@ -222,7 +231,8 @@ mod tests {
     async fn a_value_is_kept_for_a_while_and_for_its_organization() {
         let kept = Kept::new(Duration::from_secs(5));
         kept.keep("a", "1", "Ann");
-        let known = |organization| !kept.look_up(organization, ["1".to_owned()].into()).0.is_empty();
+        let known =
+            |organization| !kept.look_up(organization, ["1".to_owned()].into()).0.is_empty();
         assert!(known("a"));
         assert!(!known("b"));
         tokio::time::advance(Duration::from_secs(6)).await;

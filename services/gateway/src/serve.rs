@@ -53,7 +53,8 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle
             }
         };
         let watcher = graceful.watcher();
-        let connection = connection(http.clone(), router.clone(), socket, PeerAddress(peer), watcher);
+        let connection =
+            connection(http.clone(), router.clone(), socket, PeerAddress(peer), watcher);
         tokio::spawn(async move {
             connection.await;
             drop(place);

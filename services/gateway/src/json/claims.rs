@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use onethread_errors::{Error, Result};
 use onethread_proto::identity::{
-    ApplicationSecret, IdentifyRequest, Page, PageContext, UserClaims, identify_request::Application,
+    ApplicationSecret, IdentifyRequest, Page, PageContext, UserClaims,
+    identify_request::Application,
 };
 use prost_types::Value as Wire;
 use serde_json::{Map, Value};

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub(crate) use claims::{claims, fields, init, page_context};
 pub(crate) use contact::{Contact, Person, Warning};
-pub(crate) use conversation::{Conversation, ContactLine, Read};
+pub(crate) use conversation::{ContactLine, Conversation, Read};
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
 pub(crate) use session::{Session, Thread};

@@ -82,7 +82,9 @@ mod tests {
 
     fn prost_depth(value: &Wire) -> usize {
         match &value.kind {
-            Some(Kind::ListValue(list)) => 1 + list.values.iter().map(prost_depth).max().unwrap_or(0),
+            Some(Kind::ListValue(list)) => {
+                1 + list.values.iter().map(prost_depth).max().unwrap_or(0)
+            }
             _ => 0,
         }
     }

@@ -42,11 +42,8 @@ fn file(name: &str, asked: &HeaderMap) -> Response {
     // Asked for each time, and sent only when it changed: a new release is seen at once.
     let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
     let known = known.is_some_and(|known| known.split(',').any(|one| weakly(one) == tag));
-    let mut response = if known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        file.data.into_response()
-    };
+    let mut response =
+        if known { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_response() };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

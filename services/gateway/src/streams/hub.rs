@@ -97,8 +97,7 @@ impl Hub {
         let (opened, stands) = oneshot::channel();
         let reader = Reader { wanted, events, opened: Some(opened) };
         let id = self.0.add(reader)?;
-        let subscription =
-            Subscription { events: receiver, id, shared: self.0.clone() };
+        let subscription = Subscription { events: receiver, id, shared: self.0.clone() };
         match timeout(OPEN_WAIT, stands).await {
             Ok(Ok(())) => Ok(subscription),
             Ok(Err(_)) => Err(Error::unavailable("the subscription ended before it stood")),
@@ -143,7 +142,8 @@ impl Shared {
     fn connected(&self) {
         let mut state = self.state();
         state.connected = true;
-        state.outgoing = state.readers.iter().map(|(id, reader)| open(*id, &reader.wanted)).collect();
+        state.outgoing =
+            state.readers.iter().map(|(id, reader)| open(*id, &reader.wanted)).collect();
     }
 
     fn disconnected(&self) {
@@ -172,8 +172,7 @@ impl State {
     fn remove(&mut self, id: u64) {
         if self.readers.remove(&id).is_some() && self.connected {
             let close = Action::Close(CloseSubscription {});
-            self.outgoing
-                .push_back(SubscribeRequest { subscription_id: id, action: Some(close) });
+            self.outgoing.push_back(SubscribeRequest { subscription_id: id, action: Some(close) });
         }
     }
 }

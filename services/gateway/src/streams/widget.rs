@@ -109,7 +109,10 @@ impl Reader {
     }
 
     /// Goes on behind a page: live if it was the last one.
-    async fn subscribe_behind(&mut self, page: &ListMessagesResponse) -> Result<Option<Subscription>> {
+    async fn subscribe_behind(
+        &mut self,
+        page: &ListMessagesResponse,
+    ) -> Result<Option<Subscription>> {
         self.last = page.messages.last().map_or(self.last, |message| message.seq);
         if page.messages.last().is_some_and(|message| message.seq < page.last_seq) {
             return Ok(None);

@@ -1,0 +1,162 @@
+//! Live streams: resume, sessions that end, services that go and come back.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use onethread_proto::identity::Revocation;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::support::{CONTACT, DEVICE, Gateway, ORGANIZATION, by_agent, id, problem, visitor};
+
+fn write(gateway: &Gateway, count: usize) {
+    for n in 0..count {
+        gateway.world.write(CONTACT, by_agent(), &format!("message {n}"), &id(9));
+    }
+}
+
+async fn revoke(gateway: &Gateway, subject: &str) {
+    while gateway.world.revoked.receiver_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let revocation =
+        Revocation { organization_id: ORGANIZATION.to_owned(), subject_id: subject.to_owned() };
+    gateway.world.revoked.send(revocation).unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_where_it_was_with_nothing_twice() {
+    let gateway = Gateway::start().await;
+    write(&gateway, 950);
+    let mut events = gateway.follow("/widget/v1/events?afterSeq=3", "contact").await;
+    for seq in 4..=950 {
+        let (name, id, message) = events.next().await.unwrap();
+        assert_eq!((name.as_str(), id), ("message", Some(seq)));
+        assert_eq!(message["prevSeq"], seq - 1);
+        assert_eq!(message["author"]["name"], "Gus");
+    }
+    write(&gateway, 2);
+    assert_eq!(events.next().await.unwrap().1, Some(951));
+
+    // The other way to say it counts more.
+    let resumed = gateway.get("/widget/v1/events?afterSeq=1", "contact");
+    let resumed = resumed.header("last-event-id", "952").send().await.unwrap();
+    assert_eq!(resumed.status(), 200);
+    assert_eq!(events.next().await.unwrap().1, Some(952));
+}
+
+#[tokio::test]
+async fn without_a_number_it_begins_now() {
+    let gateway = Gateway::start().await;
+    gateway.may("new", visitor(false));
+    let mut new = gateway.follow("/widget/v1/events", "new").await;
+    write(&gateway, 5);
+    assert_eq!(new.next().await.unwrap().1, Some(1));
+    let mut events = gateway.follow("/widget/v1/events", "contact").await;
+    write(&gateway, 1);
+    assert_eq!(events.next().await.unwrap().1, Some(6));
+}
+
+#[tokio::test]
+async fn odd_numbers_are_refused_and_numbers_of_another_thread_reload() {
+    let gateway = Gateway::start().await;
+    write(&gateway, 2);
+    for odd in ["x", "-1", "1.5"] {
+        let stream = gateway.get("/widget/v1/events", "contact").header("last-event-id", odd);
+        problem(stream, 400, "invalid-argument").await;
+        let path = format!("/widget/v1/events?afterSeq={odd}");
+        problem(gateway.get(&path, "contact"), 400, "invalid-argument").await;
+    }
+    let mut events = gateway.follow("/widget/v1/events?afterSeq=9", "contact").await;
+    assert_eq!(events.next().await.unwrap().0, "reload");
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_ends_takes_its_stream_along_and_no_other() {
+    let gateway = Gateway::start().await;
+    gateway.may("visitor", visitor(true));
+    let mut cut = gateway.follow("/widget/v1/events", "contact").await;
+    let mut stays = gateway.follow("/widget/v1/events", "visitor").await;
+    gateway.world.callers.lock().unwrap().remove("contact");
+    let begun = Instant::now();
+    revoke(&gateway, DEVICE).await;
+    assert_eq!(cut.next().await.unwrap(), ("session-ended".to_owned(), None, json!({})));
+    assert!(cut.next().await.is_none());
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    write(&gateway, 1);
+    assert_eq!(stays.next().await.unwrap().0, "message");
+}
+
+#[tokio::test]
+async fn who_is_named_but_still_there_goes_on() {
+    let gateway = Gateway::start().await;
+    let mut events = gateway.follow("/widget/v1/events", "contact").await;
+    revoke(&gateway, CONTACT).await;
+    write(&gateway, 1);
+    assert_eq!(events.next().await.unwrap().0, "message");
+}
+
+#[tokio::test]
+async fn while_the_feed_is_silent_each_stream_is_asked_for() {
+    let gateway = Gateway::start().await;
+    let mut events = gateway.follow("/widget/v1/events", "contact").await;
+    gateway.world.feed_silent.store(true, Ordering::SeqCst);
+    gateway.world.callers.lock().unwrap().remove("contact");
+    let begun = Instant::now();
+    assert_eq!(events.next().await.unwrap().0, "session-ended");
+    assert!(begun.elapsed() < Duration::from_millis(2500), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_can_confirm_is_closed_and_gets_nothing_more() {
+    let gateway = Gateway::start().await;
+    let mut events = gateway.follow("/widget/v1/events", "contact").await;
+    gateway.world.feed_silent.store(true, Ordering::SeqCst);
+    gateway.world.identity_away.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    assert!(events.next().await.is_none(), "closed without a word");
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    problem(gateway.get("/widget/v1/events", "contact"), 503, "unavailable").await;
+}
+
+#[tokio::test]
+async fn agents_begin_with_a_reload_and_see_every_conversation() {
+    let gateway = Gateway::start().await;
+    let mut events = gateway.follow("/v1/events", "agent").await;
+    assert_eq!(events.next().await.unwrap(), ("reload".to_owned(), None, json!({})));
+    write(&gateway, 1);
+    let (name, seq, message) = events.next().await.unwrap();
+    assert_eq!((name.as_str(), seq), ("message", Some(1)));
+    assert_eq!(message["conversationId"], CONTACT);
+}
+
+#[tokio::test]
+async fn when_the_stream_of_conversations_breaks_readers_do_not_notice() {
+    let gateway = Gateway::start().await;
+    let mut agent = gateway.follow("/v1/events", "agent").await;
+    assert_eq!(agent.next().await.unwrap().0, "reload");
+    let mut reader = gateway.follow("/widget/v1/events", "contact").await;
+    write(&gateway, 1);
+    assert_eq!(reader.next().await.unwrap().1, Some(1));
+    assert_eq!(agent.next().await.unwrap().0, "message");
+    gateway.world.broken.send(()).unwrap();
+    write(&gateway, 3);
+    for seq in 2..=4 {
+        assert_eq!(reader.next().await.unwrap().1, Some(seq));
+    }
+    // What was missed isn't known, so they fetch anew; events from before the break may still come.
+    while agent.next().await.unwrap().0 != "reload" {}
+}
+
+#[tokio::test]
+async fn streams_do_not_hold_up_the_end() {
+    let gateway = Gateway::start().await;
+    let mut reader = gateway.follow("/widget/v1/events", "contact").await;
+    let mut agent = gateway.follow("/v1/events", "agent").await;
+    let begun = Instant::now();
+    gateway.life.stop();
+    gateway.life.drained().await;
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(reader.next().await.is_none());
+    while agent.next().await.is_some() {}
+}
