@@ -7,8 +7,9 @@ use super::App;
 use crate::domain::{
     application::PreChatForm,
     attributes,
-    contact::{Change, Contact, Context, ProfilePatch, Source},
+    contact::{Contact, Context, Source},
     fields,
+    profile::{Change, ProfilePatch},
     said::{UserClaims, read_profile},
     session::Session,
     tokens::{SessionToken, VisitorToken},

@@ -15,14 +15,12 @@ use crate::domain::{
 };
 
 /// Which application, in one of two spellings.
-#[derive(Debug, Clone)]
 pub(crate) enum ApplicationRef {
     Numbered { number: i64, secret: String },
     AppId(String),
 }
 
 /// What a page starts the widget with.
-#[derive(Debug, Clone)]
 pub(crate) struct IdentifyCommand {
     pub(crate) organization: String,
     pub(crate) application: Option<ApplicationRef>,

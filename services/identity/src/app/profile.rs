@@ -5,7 +5,8 @@ use onethread_errors::Result;
 use super::App;
 use crate::domain::{
     contact::Contact,
-    said::{UserClaims, Warning, read_profile},
+    profile::Warning,
+    said::{UserClaims, read_profile},
     session::Caller,
 };
 

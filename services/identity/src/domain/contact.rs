@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use crate::domain::{
     attributes,
     keys::Claim,
-    said::{UserId, Warning},
+    profile::{ProfilePatch, Warning},
+    proof::UserId,
 };
 
 /// A page is noted at most this often.
@@ -44,39 +45,6 @@ impl Source {
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(_, known)| *known == name).map(|(source, _)| *source)
     }
-}
-
-/// What becomes of one field.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) enum Change {
-    #[default]
-    Keep,
-    Clear,
-    Set(String),
-}
-
-impl Change {
-    /// The field after the change.
-    pub(crate) fn applied(&self, held: Option<String>) -> Option<String> {
-        match self {
-            Self::Keep => held,
-            Self::Clear => None,
-            Self::Set(text) => Some(text.clone()),
-        }
-    }
-}
-
-/// Changes to a profile.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ProfilePatch {
-    pub(crate) name: Change,
-    pub(crate) email: Change,
-    pub(crate) phone: Change,
-    pub(crate) company: Change,
-    /// Forget all attributes first.
-    pub(crate) clear_custom: bool,
-    /// Attributes to set, or with null to remove.
-    pub(crate) custom: Map<String, Value>,
 }
 
 /// A page of the customer's site.

@@ -3,7 +3,7 @@
 use email_address::{EmailAddress, Options};
 use serde_json::Value;
 
-use crate::domain::contact::Change;
+use crate::domain::profile::Change;
 
 /// Says what is wrong with a text, if anything.
 pub(crate) type Check = fn(&str) -> Result<(), &'static str>;

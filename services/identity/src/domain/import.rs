@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     attributes,
-    contact::{Change, Contact, ProfilePatch, Source},
+    contact::{Contact, Source},
     fields,
     keys::{Match, ServerKeys},
-    said::{SecurityHash, UserId},
+    profile::{Change, ProfilePatch},
+    proof::{SecurityHash, UserId},
 };
 
 /// A row as it came; empty cells say nothing.

@@ -4,9 +4,10 @@
 use onethread_core::{ApplicationId, ContactId, DeviceId, OrganizationId, Timestamp};
 
 use crate::domain::{
-    contact::{Contact, Context, ProfilePatch, Source, TOUCH_EVERY},
+    contact::{Contact, Context, Source, TOUCH_EVERY},
     keys::{Match, ServerKeys},
-    said::{SecurityHash, UserId, Warning},
+    profile::{ProfilePatch, Warning},
+    proof::{SecurityHash, UserId},
     session::Device,
     tokens::{ContactToken, DeviceToken},
 };

@@ -9,6 +9,8 @@ pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod people;
+pub(crate) mod profile;
+pub(crate) mod proof;
 pub(crate) mod said;
 pub(crate) mod session;
 pub(crate) mod tokens;

@@ -5,16 +5,13 @@ use onethread_errors::{Error, Result};
 use serde_json::{Map, Value};
 
 use crate::domain::{
-    attributes,
-    contact::{Change, ProfilePatch},
-    fields,
+    attributes, fields,
+    profile::{Change, ProfilePatch, Warning},
+    proof::{SecurityHash, UserId},
 };
 
-/// The longest `security_hash`, in bytes.
-const LONGEST_PROOF: usize = 1024;
-
 /// The `user` object as it came: absent, null or some value, member by member.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct UserClaims {
     pub(crate) user_id: Option<Value>,
     pub(crate) email: Option<Value>,
@@ -23,71 +20,6 @@ pub(crate) struct UserClaims {
     pub(crate) company: Option<Value>,
     pub(crate) security_hash: Option<Value>,
     pub(crate) custom_data: Option<Value>,
-}
-
-/// A field that was left as it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Warning {
-    pub(crate) pointer: String,
-    pub(crate) detail: String,
-}
-
-/// The company's own id of a person. It may itself be a secret: it is shown nowhere.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct UserId(String);
-
-impl UserId {
-    /// From a text; the error says what is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        // Each of these would put strangers into one thread.
-        const ACCIDENTS: [&str; 4] = ["null", "undefined", "NaN", "[object Object]"];
-        if text.is_empty() {
-            Err("is empty")
-        } else if text.len() > 255 {
-            Err("is longer than 255 bytes")
-        } else if text.chars().any(char::is_control) {
-            Err("holds a control character")
-        } else if ACCIDENTS.contains(&text) {
-            Err("is a text that a page without a user prints")
-        } else {
-            Ok(Self(text.to_owned()))
-        }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for UserId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("UserId(…)")
-    }
-}
-
-/// A proof that came along.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct SecurityHash(String);
-
-impl SecurityHash {
-    /// From a text; `Ok(None)` when it is empty, which counts as none.
-    pub(crate) fn parse(text: &str) -> Result<Option<Self>, &'static str> {
-        match text.len() {
-            0 => Ok(None),
-            1..=LONGEST_PROOF => Ok(Some(Self(text.to_owned()))),
-            _ => Err("is longer than 1,024 bytes"),
-        }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for SecurityHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SecurityHash(…)")
-    }
 }
 
 /// What a page said of its user, understood.

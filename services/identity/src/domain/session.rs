@@ -6,7 +6,7 @@ use crate::domain::{
     application::PreChatForm,
     contact::Contact,
     people::{Agent, ApiKey},
-    said::Warning,
+    profile::Warning,
     tokens::{CONTACT_LIFE, ContactToken},
 };
 

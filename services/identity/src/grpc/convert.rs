@@ -14,7 +14,8 @@ use crate::{
         contact::{Contact, Context, Page, Source},
         import::{ImportRow, RowOutcome, RowResult},
         people::{Agent, Role},
-        said::{UserClaims, Warning},
+        profile::Warning,
+        said::UserClaims,
         session::{Caller, Device, Session},
     },
 };

@@ -7,8 +7,7 @@ use sqlx::{query, query_as};
 use uuid::Uuid;
 
 use super::{
-    Store,
-    logins::ROUNDS,
+    ROUNDS, Store,
     rows::{ContactRow, DeviceRow, NEVER},
     sql::{self, ListTexts},
 };

@@ -7,9 +7,8 @@ use onethread_db::{Conn, Error, Json, Result, Time, on};
 use sqlx::{query, query_scalar};
 
 use super::{
-    Store,
+    ROUNDS, Store,
     contacts::{self, Lock},
-    logins::ROUNDS,
     revocations, sql,
 };
 use crate::domain::{

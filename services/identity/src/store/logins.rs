@@ -7,7 +7,7 @@ use onethread_db::{Conn, Error, Result, Time, on};
 use sqlx::{query, query_as};
 
 use super::{
-    Store,
+    ROUNDS, Store,
     contacts::{self, Lock},
     revocations,
     rows::DeviceRow,
@@ -19,9 +19,6 @@ use crate::domain::{
     login::{Decision, Held, LoggedIn, Login, Write, decide},
     session::Device,
 };
-
-/// How often a write that another process outran is tried again.
-pub(super) const ROUNDS: usize = 16;
 
 async fn held(conn: &mut Conn<'_>, login: &Login, lock: Lock) -> Result<Held> {
     let of = login.organization_id;

@@ -21,6 +21,9 @@ pub(crate) use contacts::{ContactSort, PageKey};
 pub(crate) use imports::BatchJob;
 pub(crate) use revocations::Revocation;
 
+/// How often a write that another process outran is tried again.
+const ROUNDS: usize = 16;
+
 /// Identity's store. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Store {

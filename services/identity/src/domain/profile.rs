@@ -1,0 +1,43 @@
+//! Changes to a profile, and what is told of those that could not be made.
+
+use serde_json::{Map, Value};
+
+/// What becomes of one field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Change {
+    #[default]
+    Keep,
+    Clear,
+    Set(String),
+}
+
+impl Change {
+    /// The field after the change.
+    pub(crate) fn applied(&self, held: Option<String>) -> Option<String> {
+        match self {
+            Self::Keep => held,
+            Self::Clear => None,
+            Self::Set(text) => Some(text.clone()),
+        }
+    }
+}
+
+/// Changes to a profile.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProfilePatch {
+    pub(crate) name: Change,
+    pub(crate) email: Change,
+    pub(crate) phone: Change,
+    pub(crate) company: Change,
+    /// Forget all attributes first.
+    pub(crate) clear_custom: bool,
+    /// Attributes to set, or with null to remove.
+    pub(crate) custom: Map<String, Value>,
+}
+
+/// A field that was left as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Warning {
+    pub(crate) pointer: String,
+    pub(crate) detail: String,
+}
