@@ -91,7 +91,7 @@ async fn contacts_that_refuse_fail_the_import() {
 }
 
 #[tokio::test]
-async fn a_cancelled_import_stops_and_the_last_batch_is_counted() {
+async fn a_cancelled_import_stops_and_nobody_goes_on_with_it() {
     let stack = Stack::idle().await;
     stack.contacts.state.lock().unwrap().hang_at = Some(3);
     let import = stack.upload(&file(), true).await;
@@ -102,7 +102,6 @@ async fn a_cancelled_import_stops_and_the_last_batch_is_counted() {
     assert_eq!((cancelled.state(), cancelled.processed), (ImportState::Cancelled, 2000));
     life.stop();
     running.await.unwrap();
-    // Nobody goes on with it.
     stack.clock.advance(Duration::from_secs(60));
     let now = stack.clock.now();
     let store = stack.replica(4).await.worker.store;

@@ -4,3 +4,4 @@ mod contacts;
 mod faults;
 mod journeys;
 mod stack;
+mod store;

@@ -163,8 +163,7 @@ impl<S: Store> Worker<S> {
     }
 
     async fn scan(&self, job: &Job) -> Result<(), Stopped> {
-        let scanned =
-            self.read(job, Position::START, |records, halt| scan::scan(records, halt)).await?;
+        let scanned = self.read(job, Position::START, scan::scan).await?;
         let mapping = Mapping::propose(&scanned.header);
         if job.apply_at_once && !mapping.has_key() {
             let reason = "Line 1: no column is named user_id or email. Upload the file without \

@@ -58,7 +58,7 @@ mod tests {
         let names: Vec<_> = found.header.columns.iter().map(|c| c.name.as_str()).collect();
         assert_eq!((names, found.header.width, found.rows), (vec!["email", "name"], 4, 2));
         assert_eq!(found.preview, [vec!["a@b.c", "A"], vec!["b@b.c"]]);
-        assert_eq!(found.first, Position { offset: 31, line: 2, record: 1 });
+        assert_eq!(found.first, Position { offset: 32, line: 2, record: 1 });
     }
 
     #[test]
