@@ -18,7 +18,7 @@ use super::support::{Gateway, id, json, problem};
 #[tokio::test]
 async fn a_file_is_streamed_through_either_way() {
     let gateway = Gateway::start().await;
-    let file = "email\n".repeat(200_000);
+    let file = "email\n".repeat(1_000_000);
     let upload = gateway.post("/v1/imports?apply=false", "key").header("content-type", "text/csv");
     let upload = upload.header("idempotency-key", "k1");
     json(upload.body(file.clone()), 202).await;

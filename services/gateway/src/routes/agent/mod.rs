@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     response::Response,
     routing::{get, post},
 };
@@ -19,6 +19,8 @@ use axum::{
 use crate::{app::App, auth::Staff, problem::ApiResult, streams};
 
 pub(super) fn routes() -> Router<Arc<App>> {
+    // Uploads count for themselves: they are longer than what is held in memory.
+    let uploads = DefaultBodyLimit::disable();
     Router::new()
         .route("/login", post(login::login))
         .route("/logout", post(login::logout))
@@ -32,7 +34,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/conversations/{id}/read", post(conversations::read))
         .route("/contacts", get(contacts::list))
         .route("/contacts/{id}", get(contacts::one))
-        .route("/imports", get(imports::list).post(upload::upload))
+        .route("/imports", get(imports::list).post(upload::upload).layer(uploads))
         .route("/imports/{id}", get(imports::one))
         .route("/imports/{id}/apply", post(imports::apply))
         .route("/imports/{id}/cancel", post(imports::cancel))

@@ -37,6 +37,9 @@ pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiRe
     let answer = app.sessions().identify(json::init(&body)?).await?.into_inner();
     match answer.outcome {
         Some(Outcome::Session(session)) => {
+            if let Some(person) = &session.person {
+                app.names.forget(&session.organization_id, &person.id);
+            }
             Ok(Json(begin(&app, session, BEGINNING).await?).into_response())
         }
         Some(Outcome::Refused(refused)) => {
