@@ -61,9 +61,8 @@ async fn a_wrong_content_type_is_415() {
         let reply = post_raw(&stage, "/widget/v1/init", kind, body.clone()).await;
         reply.problem(415, "unsupported-media-type");
     }
-    for kind in ["application/json; charset=utf-8", "application/problem+json"] {
-        post_raw(&stage, "/widget/v1/init", kind, body.clone()).await.expect(200);
-    }
+    let kind = "application/json; charset=utf-8";
+    post_raw(&stage, "/widget/v1/init", kind, body.clone()).await.expect(200);
     let agent = stage.agent().await;
     let upload = agent.api.request(Method::POST, "/v1/imports").header("content-type", JSON);
     Reply::of(upload.body("{}")).await.problem(415, "unsupported-media-type");
@@ -106,10 +105,12 @@ async fn lists_are_asked_for_within_bounds() {
     let stage = Stage::new().await;
     let agent = stage.agent().await;
     for path in ["/v1/contacts", "/v1/conversations", "/v1/imports"] {
-        for limit in ["0", "-1", "x", "99999999999999999999"] {
+        for limit in ["0", "-1", "x"] {
             agent.api.get(&format!("{path}?limit={limit}")).await.problem(400, "");
         }
-        agent.api.get(&format!("{path}?limit=100000")).await.expect(200);
+        for limit in ["200", "100000", "99999999999999999999"] {
+            agent.api.get(&format!("{path}?limit={limit}")).await.expect(200);
+        }
         agent.api.get(&format!("{path}?cursor=nonsense")).await.problem(400, "");
     }
     agent.api.get("/v1/contacts?sort=password").await.problem(400, "");

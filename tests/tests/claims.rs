@@ -13,7 +13,7 @@ fn person(hash: &Value) -> Value {
         "user_id": "canary-id",
         "name": "Canary Name",
         "email": "canary@example.com",
-        "phone": "555-canary",
+        "phone": "+49 555 019 2837",
         "company": "Canary Company",
     });
     if !hash.is_null() {
@@ -38,7 +38,7 @@ fn clean_chat(reply: Reply, contact: &Widget) -> Value {
     assert_eq!(session["conversation"]["unread"], 0, "{body}");
     assert_eq!(session["contact"]["nameGenerated"], true, "{body}");
     assert_eq!(session["contact"]["userId"], Value::Null, "{body}");
-    for secret in ["canary", "Canary", "the message", contact.contact_id()] {
+    for secret in ["canary", "Canary", "2837", "the message", contact.contact_id()] {
         assert!(!text.contains(secret), "{secret} stands in {text}");
     }
     session.clone()

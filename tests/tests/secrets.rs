@@ -12,7 +12,7 @@ const CANARIES: [&str; 9] = [
     "canary-user-hash",
     "canary@example.com",
     "Canary Name",
-    "555-canary",
+    "+49 555 019 2837",
     "canary text",
     "canary-password",
 ];
@@ -41,7 +41,7 @@ async fn nothing_secret_reaches_logs_or_spans() {
 
     let person = json!({
         "user_id": "canary-user-id", "security_hash": "canary-hash", "email": "canary@example.com",
-        "name": "Canary Name", "phone": "555-canary", "company": "Canary Name Ltd",
+        "name": "Canary Name", "phone": "+49 555 019 2837", "company": "Canary Name Ltd",
     });
     let owner = stage.open(&person).await;
     let stream = owner.events().await;

@@ -77,7 +77,7 @@ async fn user_ids_are_compared_byte_for_byte() {
 #[tokio::test]
 async fn a_bad_profile_field_is_a_warning_and_stays_as_it_was() {
     let stage = Stage::new().await;
-    let good = json!({"user_id": "u", "name": "Uma", "email": "uma@example.com", "phone": "1", "company": "C"});
+    let good = json!({"user_id": "u", "name": "Uma", "email": "uma@example.com", "phone": "+49 30 1", "company": "C"});
     stage.open(&good).await;
     let bad = [
         ("email", json!("not an address")),
@@ -87,6 +87,8 @@ async fn a_bad_profile_field_is_a_warning_and_stays_as_it_was() {
         ("name", json!("n".repeat(256))),
         ("phone", json!({"number": 1})),
         ("phone", json!("1".repeat(65))),
+        ("phone", json!("call me")),
+        ("name", json!("two\nlines")),
         ("company", json!(true)),
         ("company", json!("c".repeat(256))),
     ];
@@ -104,11 +106,11 @@ async fn a_bad_profile_field_is_a_warning_and_stays_as_it_was() {
 #[tokio::test]
 async fn given_overwrites_absent_stays_null_clears() {
     let stage = Stage::new().await;
-    let first = json!({"user_id": "u", "name": "Uma", "email": "uma@example.com", "phone": "1", "company": "C"});
+    let first = json!({"user_id": "u", "name": "Uma", "email": "uma@example.com", "phone": "+49 30 1", "company": "C"});
     stage.open(&first).await;
-    let changed = stage.open(&json!({"user_id": "u", "phone": "2"})).await;
+    let changed = stage.open(&json!({"user_id": "u", "phone": "+49 30 2"})).await;
     let contact = &changed.start["contact"];
-    assert_eq!((&contact["phone"], &contact["company"]), (&json!("2"), &json!("C")));
+    assert_eq!((&contact["phone"], &contact["company"]), (&json!("+49 30 2"), &json!("C")));
 
     let nulls =
         json!({"user_id": "u", "name": null, "email": null, "phone": null, "company": null});
@@ -151,12 +153,11 @@ async fn custom_attributes_are_kept_by_key() {
 async fn a_person_changes_their_own_profile() {
     let stage = Stage::new().await;
     let uma = stage.open(&json!({"user_id": "u", "name": "Uma"})).await;
-    let change =
-        json!({"phone": "7", "email": "wrong", "user_id": "x", "custom_data": {"plan": "pro"}});
+    let change = json!({"phone": "+49 30 7", "email": "wrong", "user_id": "x", "custom_data": {"plan": "pro"}});
     let contact = uma.api.patch("/widget/v1/contact", &change).await.expect(200);
-    assert_eq!((&contact["userId"], &contact["phone"]), (&json!("u"), &json!("7")));
+    assert_eq!((&contact["userId"], &contact["phone"]), (&json!("u"), &json!("+49 30 7")));
     assert_eq!(contact["customData"]["plan"], "pro");
     let warnings = contact["warnings"].as_array().unwrap();
     assert!(warnings.iter().any(|warning| warning["pointer"] == "/email"), "{contact}");
-    assert_eq!(stage.open(&json!({"user_id": "u"})).await.start["contact"]["phone"], "7");
+    assert_eq!(stage.open(&json!({"user_id": "u"})).await.start["contact"]["phone"], "+49 30 7");
 }

@@ -12,7 +12,13 @@ async fn opening_a_page_writes_no_row() {
     let stage = Stage::new().await;
     let known = stage.open(&json!({"user_id": "somebody"})).await;
     known.say("so that there are rows to count").await;
-    let before = row_counts(&stage.server.data_dir()).await;
+    // What that message has to tell is told before the rows are counted.
+    let before = until("an empty outbox", SHORT, async || {
+        let counts = row_counts(&stage.server.data_dir()).await;
+        let waiting = counts.iter().find(|(table, rows)| table.ends_with("/outbox") && **rows > 0);
+        waiting.is_none().then(|| counts.clone())
+    })
+    .await;
 
     let given = json!({"name": "Vera", "email": "vera@example.com"});
     let visitor = stage.open(&given).await;
