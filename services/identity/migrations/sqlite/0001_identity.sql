@@ -120,7 +120,7 @@ CREATE INDEX devices_contact ON devices (organization_id, contact_id, last_seen_
 CREATE TABLE revocations (
   organization_id BLOB NOT NULL,
   id BLOB NOT NULL,
-  -- A contact or a device.
+  -- A contact, a device or an agent.
   subject_id BLOB NOT NULL,
   created_at BIGINT NOT NULL,
   PRIMARY KEY (organization_id, id)

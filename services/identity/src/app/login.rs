@@ -47,7 +47,7 @@ impl App {
     /// Ends an agent's login; one that is over already stays so.
     pub(crate) async fn end_login(&self, token: &str) -> Result<()> {
         if let Some(token) = RandomToken::read(RandomUse::Login, token) {
-            self.store.end_login(token).await?;
+            self.store.end_login(token, self.clock.now()).await?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The feed of ended sessions: read from the database, where every replica writes it, a moment
+//! The feed of sessions and logins that ended: read from the database, where every replica writes it, a moment
 //! after it was written.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};

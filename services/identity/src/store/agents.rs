@@ -5,7 +5,7 @@ use onethread_db::{Conn, Result, Time, on};
 use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::{Store, rows::AgentRow, sql};
+use super::{Store, revocations, rows::AgentRow, sql};
 use crate::domain::{
     people::{Agent, ApiKey},
     tokens::RandomToken,
@@ -111,18 +111,19 @@ impl Store {
             .await
     }
 
-    /// Ends a login.
-    pub(crate) async fn end_login(&self, token: RandomToken) -> Result<()> {
+    /// Ends a login; streams of the agent are asked for again.
+    pub(crate) async fn end_login(&self, token: RandomToken, now: Timestamp) -> Result<()> {
+        let entropy = self.entropy.clone();
         self.db
             .write("login.end", move |mut conn| {
                 Box::pin(async move {
-                    on!(&mut conn, |c| query(sql::DELETE_LOGIN)
-                        .bind(token.organization_id.0)
+                    let of = token.organization_id;
+                    let agent: Option<Uuid> = on!(&mut conn, |c| query_scalar(sql::DELETE_LOGIN)
+                        .bind(of.0)
                         .bind(&token.hash)
-                        .execute(&mut **c)
-                        .await
-                        .map(drop))?;
-                    Ok(())
+                        .fetch_optional(&mut **c)
+                        .await)?;
+                    revocations::insert(&mut conn, of, agent.as_slice(), now, &*entropy).await
                 })
             })
             .await

@@ -12,7 +12,7 @@ use super::{Store, sql};
 pub(crate) struct Revocation {
     pub(crate) id: Uuid,
     pub(crate) organization_id: Uuid,
-    /// A contact or a device.
+    /// A contact, a device or an agent.
     pub(crate) subject_id: Uuid,
 }
 

@@ -53,7 +53,7 @@ pub(super) const INSERT_LOGIN: &str = "INSERT INTO logins (organization_id, toke
 pub(super) const DELETE_STALE_LOGINS: &str =
     "DELETE FROM logins WHERE organization_id = $1 AND agent_id = $2 AND expires_at <= $3";
 pub(super) const DELETE_LOGIN: &str =
-    "DELETE FROM logins WHERE organization_id = $1 AND token_hash = $2";
+    "DELETE FROM logins WHERE organization_id = $1 AND token_hash = $2 RETURNING agent_id";
 pub(super) const AGENT_BY_LOGIN: &str =
     "SELECT a.organization_id, a.id, a.email, a.name, a.role, a.password_hash
      FROM logins l JOIN agents a ON a.organization_id = l.organization_id AND a.id = l.agent_id
