@@ -1,0 +1,127 @@
+// What the browser tests share: the server under test, Chromium, and a person's hands on the pages.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const START_MS = 30_000;
+const WAIT_MS = 10_000;
+
+/** The binary under test: ONETHREAD_BIN, else the one built last. */
+function binary() {
+  if (process.env.ONETHREAD_BIN) return process.env.ONETHREAD_BIN;
+  const target = process.env.CARGO_TARGET_DIR ? resolve(ROOT, process.env.CARGO_TARGET_DIR) : join(ROOT, 'target');
+  const built = ['release', 'debug'].map((profile) => join(target, profile, 'onethread')).filter(existsSync);
+  if (!built.length) throw new Error('There is no onethread to test: run `cargo build --workspace` first.');
+  return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+}
+
+/** Starts a server with a data folder of its own. */
+async function startServer() {
+  const folder = mkdtempSync(join(tmpdir(), 'onethread-browser-'));
+  const data = join(folder, 'data');
+  const free = ['http', 'identity', 'conversation', 'contact-import'].flatMap((part) => [`--${part}-addr`, '127.0.0.1:0']);
+  const env = { ...process.env, ONETHREAD_RATE_LIMITS: 'off', RUST_LOG: 'warn' };
+  const child = spawn(binary(), ['--data-dir', data, ...free], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const ended = new Promise((done) => child.once('exit', done));
+  const stop = async () => {
+    const stubborn = setTimeout(() => child.kill('SIGKILL'), WAIT_MS);
+    child.kill('SIGTERM');
+    await ended;
+    clearTimeout(stubborn);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const json = (name) => JSON.parse(readFileSync(join(data, name), 'utf8'));
+  for (const end = Date.now() + START_MS; Date.now() < end; await pause(20)) {
+    if (child.exitCode !== null) throw new Error(`onethread ended with ${child.exitCode}`);
+    if (existsSync(join(data, 'run.json'))) return { base: `http://${json('run.json').http}`, demo: json('bootstrap.json'), stop };
+  }
+  await stop();
+  throw new Error('onethread does not serve');
+}
+
+/** Server and browser for the tests of one file; `stop` ends both. */
+export async function stage() {
+  const server = await startServer();
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  const browser = await chromium.launch({ executablePath, headless: true, args }).catch(async (error) => {
+    await server.stop();
+    throw error;
+  });
+  return {
+    ...server,
+    /** A browser profile of its own: one more device. */
+    async device() {
+      const context = await browser.newContext();
+      context.setDefaultTimeout(WAIT_MS);
+      return context;
+    },
+    async stop() {
+      await browser.close();
+      await server.stop();
+    },
+  };
+}
+
+/** A page that keeps what went wrong in it: errors of scripts, and what a content policy forbade. */
+export async function openPage(device, address) {
+  const page = await device.newPage();
+  page.faults = [];
+  page.on('pageerror', (error) => page.faults.push(String(error)));
+  page.on('console', (line) => {
+    // Chromium itself writes a line for each answer from 400 on; what those mean is tested elsewhere.
+    if (line.type() === 'error' && !line.text().startsWith('Failed to load resource')) page.faults.push(line.text());
+  });
+  await page.goto(address);
+  return page;
+}
+
+/** The demo page with its chat open, as the person with this number (0 is a visitor). */
+export async function openChat(device, base, person, { hash = '' } = {}) {
+  const page = await openPage(device, `${base}/demo`);
+  await page.locator('#people input').nth(person).check();
+  await page.fill('#hash', hash);
+  await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Load the page as this person' }).click()]);
+  await page.getByRole('button', { name: /^Open chat/ }).click();
+  const chat = page.frameLocator('onethread-widget iframe');
+  return {
+    page,
+    chat,
+    /** Waits until the thread is exactly this. */
+    async thread(...texts) {
+      const shown = () => chat.locator('#thread .text').allTextContents();
+      await seen(`the thread ${JSON.stringify(texts)}`, async () => JSON.stringify(await shown()) === JSON.stringify(texts), shown);
+    },
+    async say(text) {
+      await chat.locator('#text').fill(text);
+      await chat.locator('#text').press('Enter');
+    },
+    async fillForm(fields) {
+      for (const [name, value] of Object.entries(fields)) await chat.locator(`#fields input[name="${name}"]`).fill(value);
+      await chat.getByRole('button', { name: 'Start the chat' }).click();
+      await chat.locator('#composer').waitFor();
+    },
+  };
+}
+
+/** The inbox, logged in as the demo owner. */
+export async function openInbox(device, base, demo) {
+  const page = await openPage(device, `${base}/inbox`);
+  await page.fill('input[name="organization"]', demo.organization);
+  await page.fill('input[name="email"]', demo.agent.email);
+  await page.fill('input[name="password"]', demo.agent.password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.locator('#app').waitFor();
+  return page;
+}
+
+/** Waits until `test` holds; says what `now` was otherwise. */
+export async function seen(what, test, now) {
+  for (const end = Date.now() + WAIT_MS; Date.now() < end; await pause(50)) if (await test()) return;
+  throw new Error(`not seen: ${what}${now ? `, but ${JSON.stringify(await now())}` : ''}`);
+}
