@@ -3,16 +3,17 @@
 use std::{path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, PgPool, SqlitePool,
+    ConnectOptions, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::Result;
+use crate::{Result, server::Server};
 
 /// How long work waits for a free connection before it is turned away.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// How long one statement may run on PostgreSQL before it is stopped.
+/// How long one statement may run on PostgreSQL before it is stopped, and how long a transaction
+/// may stand there idle, should a process freeze inside one.
 const STATEMENT_MS: &str = "15000";
 
 /// One service's database. Cheap to clone.
@@ -27,26 +28,27 @@ pub(crate) enum Pools {
         writer: SqlitePool,
         readers: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres(Server),
 }
 
 impl Database {
     /// Opens the service's database: a `postgres:` URL, in which the service has the schema
-    /// `schema`, or a `sqlite:` URL. Secrets in the URL never reach a log.
-    pub async fn connect(url: &str, schema: &'static str) -> Result<Self> {
+    /// `schema` (a plain lower-case name), or a `sqlite:` URL. Secrets in the URL never reach a
+    /// log. A server that is away is no error here but of the work that needs it.
+    pub async fn connect(url: &str, schema: &str) -> Result<Self> {
         if url.starts_with("sqlite:") {
             return Self::sqlite(SqliteConnectOptions::from_str(url)?).await;
         }
         let options = PgConnectOptions::from_str(url)?
             .application_name(schema)
-            .options([("search_path", schema), ("statement_timeout", STATEMENT_MS)])
+            .options([
+                ("search_path", schema),
+                ("statement_timeout", STATEMENT_MS),
+                ("idle_in_transaction_session_timeout", STATEMENT_MS),
+            ])
             .disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(16)
-            .acquire_timeout(ACQUIRE)
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
-        Ok(Self(Pools::Postgres(pool)))
+        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE);
+        Ok(Self(Pools::Postgres(Server::new(pool, options, schema))))
     }
 
     /// Opens an SQLite file, making it where it is missing.
@@ -64,7 +66,12 @@ impl Database {
             .busy_timeout(ACQUIRE)
             .disable_statement_logging();
         let pool = || {
-            SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None)
+            SqlitePoolOptions::new()
+                .acquire_timeout(ACQUIRE)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                // A file does not go away.
+                .test_before_acquire(false)
         };
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
@@ -86,7 +93,7 @@ impl Database {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres(server) => server.pool.close().await,
         }
     }
 }

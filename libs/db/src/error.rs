@@ -7,16 +7,21 @@ use sqlx::error::ErrorKind;
 pub enum Error {
     /// The database said no, or could not be reached.
     #[error("database")]
-    Sql(#[from] sqlx::Error),
+    Sql(#[source] sqlx::Error),
     /// A migration could not be run.
     #[error("migration")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// A row holds something no version of this program writes.
     #[error("stored data: {0}")]
     Corrupt(&'static str),
-    /// Another process wrote first: the transaction is rolled back and may be tried again.
+    /// Another process wrote first, or each waited for the other: the transaction is rolled back
+    /// and may be tried again.
     #[error("another process wrote first")]
     Conflict,
+    /// The work took longer than any may. What it wrote is rolled back, unless the commit itself
+    /// was under way.
+    #[error("database work took too long")]
+    TooLong,
     /// The task that did the work panicked.
     #[error("database task")]
     Task(#[from] tokio::task::JoinError),
@@ -28,25 +33,49 @@ impl Error {
         matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.kind() == ErrorKind::UniqueViolation)
     }
 
+    /// True when the connection is no good any more.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Io(_)) => true,
+            // PostgreSQL: connection trouble, shut down, ended for idling in a transaction.
+            Self::Sql(sqlx::Error::Database(e)) => e.code().is_some_and(|code| {
+                ["08", "57P", "25P03"].iter().any(|start| code.starts_with(start))
+            }),
+            _ => false,
+        }
+    }
+
     /// True when the database is away or overloaded, so that another try may well succeed.
     fn is_passing(&self) -> bool {
         let error = match self {
             Self::Sql(error) => error,
-            Self::Conflict => return true,
+            Self::Conflict | Self::TooLong => return true,
             _ => return false,
         };
+        if self.is_lost() {
+            return true;
+        }
         match error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
-            // PostgreSQL: connection trouble, rolled back by conflict, out of resources, shutting
-            // down. SQLite: busy, locked, disk full, input/output.
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+            // PostgreSQL: out of resources, stopped by its operator or its time limit. SQLite: busy, locked, disk full, input/output.
             sqlx::Error::Database(e) => e.code().is_some_and(|code| {
-                ["08", "40", "53", "57"]
-                    .iter()
-                    .any(|class| code.len() == 5 && code.starts_with(class))
+                ["53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
                     || code.len() < 5
                         && code.parse::<i32>().is_ok_and(|n| matches!(n & 0xff, 5 | 6 | 10 | 13))
             }),
             _ => false,
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            // PostgreSQL: a deadlock, or a row that changed meanwhile.
+            sqlx::Error::Database(e) if e.code().is_some_and(|code| code.starts_with("40")) => {
+                Self::Conflict
+            }
+            _ => Self::Sql(error),
         }
     }
 }

@@ -5,13 +5,17 @@
 
 mod conn;
 mod connect;
+mod copy;
 mod error;
+mod held;
 mod migrate;
+mod server;
 mod time;
 mod work;
 
 pub use conn::Conn;
 pub use connect::Database;
+pub use copy::{CopyError, FileCopy, copy_together};
 pub use error::Error;
 pub use migrate::Migrations;
 pub use sqlx::types::Json;

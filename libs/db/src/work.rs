@@ -1,57 +1,75 @@
 //! Reading and writing.
 
+use std::{future::Future, time::Duration};
+
 use futures::future::BoxFuture;
+use sqlx::Connection;
+use tokio::time::timeout;
 use tracing::{Instrument, Span, info_span};
 
-use crate::{Conn, Database, Result, connect::Pools};
+use crate::{Conn, Database, Error, Result, connect::Pools, held::Held, server::Server};
+
+/// The longest that work may take, from its connection to its commit. Each statement has its own
+/// limit on the server; this one is for a server that does not answer at all.
+const LONGEST: Duration = Duration::from_secs(30);
 
 impl Database {
     /// Reads on a connection of its own, outside a transaction: each statement sees the last commit.
-    /// `name` says in traces what is read, such as `contact.get`.
+    /// `name` says in traces what is read, such as `contact.get`. A caller that goes away ends it.
     pub async fn read<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>> + Send,
         T: Send,
     {
-        let span = self.span(name);
-        async {
+        let read = async {
             match &self.0 {
                 Pools::Sqlite { readers, .. } => {
-                    work(Conn::Sqlite(&mut *readers.acquire().await?)).await
+                    let mut conn = Held(readers.acquire().await?);
+                    within(work(Conn::Sqlite(&mut conn))).await
                 }
-                Pools::Postgres(pool) => work(Conn::Postgres(&mut *pool.acquire().await?)).await,
+                Pools::Postgres(server) => {
+                    let mut conn = server.acquire().await?;
+                    let done = within(work(Conn::Postgres(&mut conn))).await;
+                    server.note(&done);
+                    done
+                }
             }
-        }
-        .instrument(span)
-        .await
+        };
+        read.instrument(self.span(name)).await
     }
 
-    /// Writes in one transaction: committed when `work` succeeds, rolled back when it fails. It
-    /// runs to its end in a task of its own even if the caller goes away, because a cancelled
-    /// `begin` would put a connection with an open transaction back in the pool.
+    /// Writes in one transaction: committed when `work` succeeds, rolled back when it fails. Once
+    /// it has its connection it runs to its end in a task of its own even if the caller goes
+    /// away, so that nothing is cut off half-way; a caller that goes away before leaves nothing.
     pub async fn write<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let pools = self.0.clone();
-        let transaction = async move {
-            match &pools {
+        let write = async {
+            match &self.0 {
                 Pools::Sqlite { writer, .. } => {
-                    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
-                    let done = work(Conn::Sqlite(&mut tx)).await?;
-                    tx.commit().await?;
-                    Ok(done)
+                    let mut conn = Held(writer.acquire().await?);
+                    shield(async move {
+                        let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
+                        let done = work(Conn::Sqlite(&mut tx)).await?;
+                        tx.commit().await?;
+                        Ok(done)
+                    })
+                    .await
                 }
-                Pools::Postgres(pool) => {
-                    let mut tx = pool.begin().await?;
-                    let done = work(Conn::Postgres(&mut tx)).await?;
-                    tx.commit().await?;
-                    Ok(done)
+                Pools::Postgres(server) => {
+                    let (server, conn) = (server.clone(), server.acquire().await?);
+                    shield(async move {
+                        let done = transaction(&server, conn, work).await;
+                        server.note(&done);
+                        done
+                    })
+                    .await
                 }
             }
         };
-        tokio::spawn(transaction.instrument(self.span(name))).await?
+        write.instrument(self.span(name)).await
     }
 
     fn span(&self, name: &'static str) -> Span {
@@ -63,6 +81,37 @@ impl Database {
             db.query.summary = name,
         )
     }
+}
+
+/// One transaction on PostgreSQL.
+async fn transaction<T, F>(server: &Server, mut conn: Held<sqlx::Postgres>, work: F) -> Result<T>
+where
+    F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>>,
+{
+    let mut begun = conn.begin().await.map_err(Error::from);
+    if begun.as_ref().is_err_and(Error::is_lost) {
+        // The connection had died while it was idle. Nothing was begun, so another one will do.
+        server.note(&begun);
+        drop(begun);
+        conn = server.acquire().await?;
+        begun = conn.begin().await.map_err(Error::from);
+    }
+    let mut tx = begun?;
+    let done = work(Conn::Postgres(&mut tx)).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// Runs work to its end, whatever becomes of the caller.
+async fn shield<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(within(work).instrument(Span::current())).await?
+}
+
+/// Ends work that takes too long.
+async fn within<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(LONGEST, work).await.unwrap_or(Err(Error::TooLong))
 }
 
 #[cfg(test)]

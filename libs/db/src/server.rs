@@ -1,0 +1,71 @@
+//! A PostgreSQL server as one service sees it: a pool that notices when its connections died.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sqlx::{
+    Connection, PgPool, Postgres,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::timeout;
+
+use crate::{Result, held::Held};
+
+/// A connection that was used this short ago is taken to be alive: asking costs a round trip.
+const FRESH: Duration = Duration::from_secs(1);
+/// How long an idle connection may take to say that it lives.
+const ANSWER: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    pub(crate) pool: PgPool,
+    pub(crate) schema: Arc<str>,
+    losses: Losses,
+}
+
+/// When a connection was last found dead. The others that lay idle then are suspect.
+#[derive(Debug, Clone, Default)]
+struct Losses(Arc<Mutex<Option<Instant>>>);
+
+impl Losses {
+    fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn since(&self, idle_for: Duration) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|last| last.elapsed() <= idle_for)
+    }
+}
+
+impl Server {
+    pub(crate) fn new(pool: PgPoolOptions, options: PgConnectOptions, schema: &str) -> Self {
+        let losses = Losses::default();
+        let noted = losses.clone();
+        let pool = pool.test_before_acquire(false).before_acquire(move |conn, meta| {
+            let suspect = meta.idle_for >= FRESH || noted.since(meta.idle_for);
+            Box::pin(async move {
+                if suspect {
+                    // An error has the pool drop it and open another one.
+                    timeout(ANSWER, conn.ping()).await.map_err(std::io::Error::other)??;
+                }
+                Ok(true)
+            })
+        });
+        Self { pool: pool.connect_lazy_with(options), schema: schema.into(), losses }
+    }
+
+    /// Waits for a connection. Whoever stops waiting leaves nothing behind.
+    pub(crate) async fn acquire(&self) -> Result<Held<Postgres>> {
+        Ok(Held(self.pool.acquire().await?))
+    }
+
+    /// Remembers it when the work found its connection dead.
+    pub(crate) fn note<T>(&self, done: &Result<T>) {
+        if done.as_ref().is_err_and(crate::Error::is_lost) {
+            self.losses.note();
+        }
+    }
+}
