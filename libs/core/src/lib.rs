@@ -1,12 +1,14 @@
 //! What every service agrees on and nothing does I/O for: typed ids, time, randomness, generated
 //! names of people, page tokens. No wire type, no SQL.
 
+mod backoff;
 mod clock;
 mod entropy;
 mod ids;
 mod names;
 mod page;
 
+pub use backoff::Backoff;
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use ids::{

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
-use onethread_core::{Clock, Entropy, OrganizationId};
+use onethread_core::{Backoff, Clock, Entropy, OrganizationId};
 use onethread_db::Database;
 use onethread_errors::{Error, Result};
 use onethread_lifecycle::Lifecycle;
@@ -18,8 +18,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Deliveries under way at once.
 const AT_ONCE: usize = 16;
-/// Longest pause before another try.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Pauses between tries.
+const PAUSES: Backoff =
+    Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(60) };
 
 /// Carries a delivery to the service it is for.
 pub trait Deliver: Send + Sync + 'static {
@@ -109,7 +110,8 @@ impl<D: Deliver> Relay<D> {
         let kept = match delivered {
             Ok(()) => table::done(&self.db, row.organization_id, row.id).await,
             Err(failure) => {
-                let pause = self.pause(row.attempts);
+                let failures = u32::try_from(row.attempts).unwrap_or(u32::MAX);
+                let pause = PAUSES.pause(failures, &*self.entropy);
                 // A receiver that is away comes back; one that says no needs somebody to look.
                 if failure.reason.http() == 503 {
                     warn!(cause = failure.chain(), ?pause, "delivery has to wait");
@@ -125,15 +127,6 @@ impl<D: Deliver> Relay<D> {
             warn!(cause = Error::from(error).chain(), "a delivery's outcome was not stored");
         }
     }
-
-    /// Doubles from 100 ms, between half and all of it by chance.
-    fn pause(&self, attempts: i64) -> Duration {
-        let doublings = u32::try_from(attempts.clamp(1, 16) - 1).unwrap_or(0);
-        let whole = (Duration::from_millis(100) * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
-        let mut byte = [0];
-        self.entropy.fill(&mut byte);
-        whole / 2 + whole * u32::from(byte[0]) / 512
-    }
 }
 
 impl<D> std::fmt::Debug for Relay<D> {
@@ -144,18 +137,33 @@ impl<D> std::fmt::Debug for Relay<D> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::{
+        collections::HashMap,
+        sync::{
+            Mutex,
+            atomic::{AtomicU32, Ordering},
+        },
+    };
 
     use onethread_core::{SeededEntropy, SystemClock};
-    use onethread_db::on;
+    use onethread_db::Migrations;
+    use onethread_testing::ScratchDatabase;
     use uuid::Uuid;
 
     use super::*;
     use crate::push;
 
-    const TABLE: &str =
-        "CREATE TABLE outbox (organization_id BLOB, id BLOB, topic TEXT, payload TEXT,
-        traceparent TEXT, attempts BIGINT, due_at BIGINT, PRIMARY KEY (organization_id, id))";
+    static MIGRATIONS: Migrations = Migrations {
+        schema: "outbox",
+        sqlite: sqlx::migrate!("tests/migrations/sqlite"),
+        postgres: sqlx::migrate!("tests/migrations/postgres"),
+    };
+
+    onethread_testing::on_each_database! {
+        crate::relay::tests::MIGRATIONS:
+        a_delivery_is_tried_until_it_is_acknowledged_and_then_gone,
+        two_relays_share_what_is_due,
+    }
 
     struct FailsTwice(AtomicU32, Lifecycle);
 
@@ -169,35 +177,73 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_delivery_is_tried_until_it_is_acknowledged_and_then_gone() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Database::open(&folder.path().join("outbox.db")).await.unwrap();
-        db.write("fill", |mut conn| {
+    /// Counts who was told what.
+    #[derive(Clone, Default)]
+    struct Counts(Arc<Mutex<HashMap<Uuid, usize>>>);
+
+    impl Deliver for Counts {
+        async fn deliver(&self, entry: &Entry) -> Result<()> {
+            *self.0.lock().unwrap().entry(entry.id).or_default() += 1;
+            Ok(())
+        }
+    }
+
+    async fn fill(db: &Database, deliveries: u128) {
+        db.write("fill", move |mut conn| {
             Box::pin(async move {
-                on!(&mut conn, |c| sqlx::query(TABLE).execute(&mut **c).await.map(drop))?;
-                let entry = Entry {
-                    organization_id: OrganizationId(Uuid::from_u128(1)),
-                    id: Uuid::from_u128(2),
-                    topic: "told".to_owned(),
-                    payload: String::new(),
-                };
-                push(&mut conn, entry, SystemClock.now()).await
+                for n in 0..deliveries {
+                    let entry = Entry {
+                        organization_id: OrganizationId(Uuid::from_u128(1)),
+                        id: Uuid::from_u128(n),
+                        topic: "told".to_owned(),
+                        payload: String::new(),
+                    };
+                    push(&mut conn, entry, SystemClock.now()).await?;
+                }
+                Ok(())
             })
         })
         .await
         .unwrap();
+    }
 
-        let life = Lifecycle::new();
-        let relay = Relay {
-            db: db.clone(),
+    fn relay<D>(db: Database, deliver: D) -> Relay<D> {
+        Relay {
+            db,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SeededEntropy::new(1)),
             wake: Wake::default(),
-            deliver: FailsTwice(AtomicU32::new(0), life.clone()),
-        };
+            deliver,
+        }
+    }
+
+    /// Nothing is left, whether due or taken up.
+    async fn is_empty(db: &Database) -> bool {
+        let far = SystemClock.now().plus(Duration::from_secs(3600));
+        table::claim(db, far, far).await.unwrap().is_empty()
+    }
+
+    async fn a_delivery_is_tried_until_it_is_acknowledged_and_then_gone(scratch: ScratchDatabase) {
+        let db = &scratch.db;
+        fill(db, 1).await;
+        let life = Lifecycle::new();
+        let relay = relay(db.clone(), FailsTwice(AtomicU32::new(0), life.clone()));
         timeout(Duration::from_secs(30), relay.run(life)).await.unwrap();
-        let left = table::claim(&db, SystemClock.now().plus(LONGEST_PAUSE * 9), SystemClock.now());
-        assert!(left.await.unwrap().is_empty());
+        assert!(is_empty(db).await);
+    }
+
+    async fn two_relays_share_what_is_due(scratch: ScratchDatabase) {
+        const DELIVERIES: u128 = 500;
+        fill(&scratch.db, DELIVERIES).await;
+        let told = Counts::default();
+        let work = |db: Database| {
+            let relay = relay(db, told.clone());
+            async move { while relay.round().await.unwrap() {} }
+        };
+        tokio::join!(work(scratch.db.clone()), work(scratch.reconnect().await));
+        assert!(is_empty(&scratch.db).await);
+        let told = told.0.lock().unwrap();
+        assert_eq!(told.len() as u128, DELIVERIES);
+        assert!(told.values().all(|times| *times == 1), "a delivery came twice");
     }
 }

@@ -11,7 +11,7 @@ mod sweep;
 
 use std::{io::Seek, io::SeekFrom, sync::Arc, time::Duration};
 
-use onethread_core::{Clock, Entropy};
+use onethread_core::{Backoff, Clock, Entropy};
 use onethread_errors::{Error, Result};
 use onethread_lifecycle::Lifecycle;
 use tokio::sync::Notify;
@@ -34,8 +34,9 @@ const LEASE: Duration = Duration::from_secs(20);
 const BEAT: Duration = Duration::from_secs(5);
 /// How often an idle worker looks; another process may have taken in a file.
 const LOOK: Duration = Duration::from_secs(1);
-/// Longest pause before another try.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Pauses between tries.
+const PAUSES: Backoff =
+    Backoff { first: Duration::from_millis(250), longest: Duration::from_secs(60) };
 /// Tries without any progress, of what is not known to pass, until an import counts as failed.
 const TRIES: i64 = 8;
 
@@ -212,7 +213,8 @@ impl<S: Store> Worker<S> {
             let reason = "Something broke on the server while the file was worked on.";
             return self.fail(job, reason.to_owned()).await;
         }
-        let pause = self.pause(job.attempts);
+        let failures = u32::try_from(job.attempts).unwrap_or(u32::MAX);
+        let pause = PAUSES.pause(failures, &*self.entropy);
         warn!(cause = trouble.chain(), ?pause, "an import has to wait");
         self.give_back(job, pause, job.attempts).await;
     }
@@ -223,15 +225,6 @@ impl<S: Store> Worker<S> {
             // The lease runs out by itself.
             warn!(cause = Error::from(error).chain(), "an import was not given back");
         }
-    }
-
-    /// Doubles from 250 ms, between half and all of it by chance.
-    fn pause(&self, attempts: i64) -> Duration {
-        let doublings = u32::try_from(attempts.clamp(1, 16) - 1).unwrap_or(0);
-        let whole = (Duration::from_millis(250) * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
-        let mut byte = [0];
-        self.entropy.fill(&mut byte);
-        whole / 2 + whole * u32::from(byte[0]) / 512
     }
 }
 
