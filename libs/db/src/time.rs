@@ -11,7 +11,13 @@ use sqlx::{
 };
 use time::OffsetDateTime;
 
-/// A [`Timestamp`] in a row.
+/// The beginning of year 1 and the end of year 9999, in microseconds since 1970: well within what
+/// PostgreSQL takes.
+const EARLIEST: i64 = -62_135_596_800_000_000;
+const LATEST: i64 = 253_402_300_799_999_999;
+
+/// A [`Timestamp`] in a row. On PostgreSQL one outside the years 1 to 9999 is taken for the end
+/// it lies beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time(pub Timestamp);
 
@@ -35,7 +41,9 @@ impl Type<Postgres> for Time {
 
 impl Encode<'_, Postgres> for Time {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        let at = self.0.to_datetime().ok_or("a time outside the years of the calendar")?;
+        // What a client made up may lie anywhere; beyond the calendar's ends there is nothing.
+        let micros = self.0.micros().clamp(EARLIEST, LATEST);
+        let at = Timestamp::from_micros(micros).to_datetime().ok_or("no time of the calendar")?;
         <OffsetDateTime as Encode<Postgres>>::encode_by_ref(&at, buffer)
     }
 }

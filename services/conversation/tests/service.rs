@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
-use onethread_conversation::{Deps, MIGRATIONS, build};
+use onethread_conversation::{Deps, build};
 use onethread_core::{Clock, SystemClock, SystemEntropy, new_uuid};
 use onethread_errors::{Error, Reason};
 use onethread_grpc::{Peer, Server, Unhurried};
@@ -36,6 +36,20 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
+
+onethread_testing::on_each_database! {
+    onethread_conversation::MIGRATIONS:
+    a_send_answers_with_the_stored_message_and_a_repeat_with_the_same,
+    what_cannot_be_taken_is_named_and_nothing_is_stored,
+    both_sides_see_their_own_unread_and_last_message,
+    identity_hears_of_the_contacts_first_message_once,
+    a_reader_gets_what_it_missed_and_then_what_comes,
+    a_thread_may_be_listened_to_before_it_begins,
+    a_contact_hears_no_note_and_both_hear_read_marks,
+    agents_hear_all_conversations_of_their_organization_alone,
+    concurrent_sends_reach_every_reader_in_order_each_once,
+    a_stream_ends_with_the_process_and_with_a_command_that_cannot_be_taken,
+}
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -94,8 +108,7 @@ fn uuid() -> String {
     new_uuid(SystemClock.now(), &SystemEntropy).to_string()
 }
 
-async fn stage() -> Stage {
-    let database = onethread_testing::sqlite(&MIGRATIONS).await;
+async fn stage(database: ScratchDatabase) -> Stage {
     let (told, first_messages) = mpsc::channel(16);
     let identity = Server::new(Routes::new(ContactServiceServer::new(Identity(told))));
     let deps = Deps {
@@ -221,9 +234,10 @@ impl Stream {
     }
 }
 
-#[tokio::test]
-async fn a_send_answers_with_the_stored_message_and_a_repeat_with_the_same() {
-    let stage = stage().await;
+async fn a_send_answers_with_the_stored_message_and_a_repeat_with_the_same(
+    scratch: ScratchDatabase,
+) {
+    let stage = stage(scratch).await;
     let draft = stage.draft(AuthorKind::Contact, "hi 👋");
     let first = stage.send(draft.clone()).await.unwrap();
     let again = stage.send(draft.clone()).await.unwrap();
@@ -237,9 +251,8 @@ async fn a_send_answers_with_the_stored_message_and_a_repeat_with_the_same() {
     assert_eq!(stage.send(other).await.unwrap_err().reason, Reason::MessageIdReused);
 }
 
-#[tokio::test]
-async fn what_cannot_be_taken_is_named_and_nothing_is_stored() {
-    let stage = stage().await;
+async fn what_cannot_be_taken_is_named_and_nothing_is_stored(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
     let good = stage.draft(AuthorKind::Contact, "hi");
     let cases = [
         (SendMessageRequest { text: String::new(), ..good.clone() }, "/text"),
@@ -276,9 +289,8 @@ async fn what_cannot_be_taken_is_named_and_nothing_is_stored() {
     assert_eq!(Error::from(error).reason, Reason::NotFound);
 }
 
-#[tokio::test]
-async fn both_sides_see_their_own_unread_and_last_message() {
-    let stage = stage().await;
+async fn both_sides_see_their_own_unread_and_last_message(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
     stage.write(AuthorKind::Contact, "one").await;
     stage.note("between us").await;
     let get = async |side: Side| {
@@ -310,9 +322,8 @@ async fn both_sides_see_their_own_unread_and_last_message() {
     assert_eq!(page.next_page_token, "");
 }
 
-#[tokio::test]
-async fn identity_hears_of_the_contacts_first_message_once() {
-    let stage = stage().await;
+async fn identity_hears_of_the_contacts_first_message_once(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
     for text in ["one", "two", "three"] {
         stage.write(AuthorKind::Contact, text).await;
     }
@@ -322,9 +333,8 @@ async fn identity_hears_of_the_contacts_first_message_once() {
     assert!(told.try_recv().is_err());
 }
 
-#[tokio::test]
-async fn a_reader_gets_what_it_missed_and_then_what_comes() {
-    let stage = stage().await;
+async fn a_reader_gets_what_it_missed_and_then_what_comes(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
     for n in 0..450 {
         stage.write(AuthorKind::Contact, &n.to_string()).await;
     }
@@ -350,9 +360,8 @@ async fn a_reader_gets_what_it_missed_and_then_what_comes() {
     assert_eq!(both, [(2, 453, 452), (3, 453, 452)]);
 }
 
-#[tokio::test]
-async fn a_thread_may_be_listened_to_before_it_begins() {
-    let stage = stage().await;
+async fn a_thread_may_be_listened_to_before_it_begins(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
     let mut stream = stage.stream().await;
     stream.opened(1, stage.open(Side::Contact, None)).await;
     stage.write(AuthorKind::Contact, "first").await;
@@ -362,9 +371,8 @@ async fn a_thread_may_be_listened_to_before_it_begins() {
     assert!(matches!(stream.next().await, (2, Event::Reload(_))));
 }
 
-#[tokio::test]
-async fn a_contact_hears_no_note_and_both_hear_read_marks() {
-    let stage = stage().await;
+async fn a_contact_hears_no_note_and_both_hear_read_marks(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
     stage.write(AuthorKind::Contact, "one").await;
     let mut stream = stage.stream().await;
     stream.opened(1, stage.open(Side::Contact, Some(0))).await;
@@ -379,9 +387,8 @@ async fn a_contact_hears_no_note_and_both_hear_read_marks() {
     }
 }
 
-#[tokio::test]
-async fn agents_hear_all_conversations_of_their_organization_alone() {
-    let stage = stage().await;
+async fn agents_hear_all_conversations_of_their_organization_alone(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
     let mut stream = stage.stream().await;
     stream.opened(1, stage.open_all()).await;
     let mut foreign = stage.draft(AuthorKind::Contact, "elsewhere");
@@ -402,9 +409,8 @@ async fn agents_hear_all_conversations_of_their_organization_alone() {
     assert!(matches!(event, Event::Conversation(c) if c.unread == 0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn concurrent_sends_reach_every_reader_in_order_each_once() {
-    let stage = Arc::new(stage().await);
+async fn concurrent_sends_reach_every_reader_in_order_each_once(scratch: ScratchDatabase) {
+    let stage = Arc::new(stage(scratch).await);
     stage.write(AuthorKind::Contact, "first").await;
     let mut stream = stage.stream().await;
     for id in 1..=20 {
@@ -438,9 +444,10 @@ async fn concurrent_sends_reach_every_reader_in_order_each_once() {
     assert!(sent.into_iter().all(|sender| sender.is_ok()));
 }
 
-#[tokio::test]
-async fn a_stream_ends_with_the_process_and_with_a_command_that_cannot_be_taken() {
-    let stage = stage().await;
+async fn a_stream_ends_with_the_process_and_with_a_command_that_cannot_be_taken(
+    scratch: ScratchDatabase,
+) {
+    let stage = stage(scratch).await;
     let mut broken = stage.stream().await;
     broken.opened(1, stage.open(Side::Contact, None)).await;
     broken.say(1, stage.open(Side::Contact, None)).await;

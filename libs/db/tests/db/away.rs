@@ -109,7 +109,7 @@ fn kills_under_load_lose_nothing_that_was_acknowledged() {
         assert!(refused > 0 && !kept.is_empty(), "the kills have to meet some of the work");
 
         write(db, -1).await.unwrap();
-        let stored = stored(db).await;
+        let stored = stored(&scratch.reconnect().await).await;
         assert!(stored.iter().all(|(_, parts)| *parts == 2));
         let stored: BTreeSet<_> = stored.into_iter().map(|(number, _)| number).collect();
         assert!(kept.is_subset(&stored));

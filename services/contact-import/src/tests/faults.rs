@@ -5,8 +5,19 @@ use std::{fmt::Write, time::Duration};
 use onethread_core::{Clock, Entropy, SystemEntropy};
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::contactimport::ImportState;
+use onethread_testing::ScratchDatabase;
 
 use super::stack::{Stack, counts};
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    a_killed_worker_is_followed_by_another_with_the_same_result,
+    contacts_that_are_away_for_a_while_are_waited_for,
+    contacts_that_refuse_fail_the_import,
+    a_cancelled_import_stops_and_nobody_goes_on_with_it,
+    a_process_that_stops_hands_its_import_on_at_once,
+    files_go_thirty_days_after_the_end,
+}
 
 /// Rows of which every seventh repeats an earlier one and every eleventh has no e-mail.
 fn file() -> String {
@@ -19,18 +30,17 @@ fn file() -> String {
     file
 }
 
-async fn undisturbed() -> (Stack, String) {
-    let stack = Stack::new().await;
+async fn undisturbed(scratch: ScratchDatabase) -> (Stack, String) {
+    let stack = Stack::new(scratch).await;
     let import = stack.upload(&file(), true).await;
     assert_eq!(stack.ended(&import.id).await.state(), ImportState::Done);
     (stack, import.id)
 }
 
 /// A worker dies after the contacts have stored a batch and before it heard of it.
-#[tokio::test]
-async fn a_killed_worker_is_followed_by_another_with_the_same_result() {
-    let (calm, calm_id) = undisturbed().await;
-    let stack = Stack::idle().await;
+async fn a_killed_worker_is_followed_by_another_with_the_same_result(scratch: ScratchDatabase) {
+    let (calm, calm_id) = undisturbed(scratch.another().await).await;
+    let stack = Stack::idle(scratch).await;
     let mut byte = [0];
     SystemEntropy.fill(&mut byte);
     let dies_at = i64::from(byte[0]) % 10 + 1;
@@ -63,9 +73,8 @@ async fn a_killed_worker_is_followed_by_another_with_the_same_result() {
     assert_eq!(got.contacts, wanted.contacts);
 }
 
-#[tokio::test]
-async fn contacts_that_are_away_for_a_while_are_waited_for() {
-    let stack = Stack::new().await;
+async fn contacts_that_are_away_for_a_while_are_waited_for(scratch: ScratchDatabase) {
+    let stack = Stack::new(scratch).await;
     stack.contacts.state.lock().unwrap().away = 3;
     let import = stack.upload(&file(), true).await;
     // The pauses are measured by the clock that stands still.
@@ -81,18 +90,16 @@ async fn contacts_that_are_away_for_a_while_are_waited_for() {
     assert_eq!((ended.state(), ended.processed), (ImportState::Done, 9500));
 }
 
-#[tokio::test]
-async fn contacts_that_refuse_fail_the_import() {
-    let stack = Stack::new().await;
+async fn contacts_that_refuse_fail_the_import(scratch: ScratchDatabase) {
+    let stack = Stack::new(scratch).await;
     stack.contacts.state.lock().unwrap().refuses = true;
     let import = stack.upload("email\na@b.c\n", true).await;
     let ended = stack.ended(&import.id).await;
     assert_eq!((ended.state(), ended.processed), (ImportState::Failed, 0));
 }
 
-#[tokio::test]
-async fn a_cancelled_import_stops_and_nobody_goes_on_with_it() {
-    let stack = Stack::idle().await;
+async fn a_cancelled_import_stops_and_nobody_goes_on_with_it(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
     stack.contacts.state.lock().unwrap().hang_at = Some(3);
     let import = stack.upload(&file(), true).await;
     let life = Lifecycle::new();
@@ -108,9 +115,8 @@ async fn a_cancelled_import_stops_and_nobody_goes_on_with_it() {
     assert!(crate::store::Store::claim(&store, now, now).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn a_process_that_stops_hands_its_import_on_at_once() {
-    let stack = Stack::idle().await;
+async fn a_process_that_stops_hands_its_import_on_at_once(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
     stack.contacts.state.lock().unwrap().hang_at = Some(2);
     let import = stack.upload(&file(), true).await;
     let life = Lifecycle::new();
@@ -125,9 +131,8 @@ async fn a_process_that_stops_hands_its_import_on_at_once() {
     second.await.unwrap();
 }
 
-#[tokio::test]
-async fn files_go_thirty_days_after_the_end() {
-    let stack = Stack::new().await;
+async fn files_go_thirty_days_after_the_end(scratch: ScratchDatabase) {
+    let stack = Stack::new(scratch).await;
     let import = stack.ended(&stack.upload("email\na@b.c\n", true).await.id).await;
     let waiting = stack.upload("email\na@b.c\n", false).await;
     let folder = stack.uploads.path().join(super::stack::ORGANIZATION);

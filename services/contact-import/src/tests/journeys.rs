@@ -4,8 +4,21 @@ use std::{fmt::Write, time::Duration};
 
 use onethread_errors::Reason;
 use onethread_proto::contactimport::ImportState;
+use onethread_testing::ScratchDatabase;
 
 use super::stack::{ORGANIZATION, OTHER, Stack, counts};
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    a_file_comes_in_and_the_same_file_again_changes_nothing,
+    rows_that_cannot_be_taken_are_reported,
+    files_that_cannot_be_read_apply_nothing,
+    a_scanned_file_waits_for_its_mapping,
+    a_header_alone_is_done_with_no_rows,
+    an_idempotency_key_stands_for_one_file_of_one_organization,
+    imports_are_listed_by_their_own_organization_alone,
+    no_batch_grows_over_its_bounds,
+}
 
 fn people(count: usize) -> String {
     let mut file = "\u{feff}User ID,E-Mail,Full name,custom.plan,shoe size\r\n".to_owned();
@@ -16,9 +29,8 @@ fn people(count: usize) -> String {
     file
 }
 
-#[tokio::test]
-async fn a_file_comes_in_and_the_same_file_again_changes_nothing() {
-    let stack = Stack::new().await;
+async fn a_file_comes_in_and_the_same_file_again_changes_nothing(scratch: ScratchDatabase) {
+    let stack = Stack::new(scratch).await;
     let file = people(2500);
     let first = stack.upload(&file, true).await;
     assert_eq!(first.state(), ImportState::Scanning);
@@ -42,9 +54,8 @@ async fn a_file_comes_in_and_the_same_file_again_changes_nothing() {
     );
 }
 
-#[tokio::test]
-async fn rows_that_cannot_be_taken_are_reported() {
-    let stack = Stack::new().await;
+async fn rows_that_cannot_be_taken_are_reported(scratch: ScratchDatabase) {
+    let stack = Stack::new(scratch).await;
     let file =
         "user_id,mail,name\n1,a@b.c,A\n2\n,,C\n1,x@b.c,D\n,A@B.c,E\n,a@B.C,F\n9,bad,G\n1,2,3,4\n";
     let import = stack.ended(&stack.upload(file, true).await.id).await;
@@ -67,9 +78,8 @@ async fn rows_that_cannot_be_taken_are_reported() {
     assert_eq!(stack.rejected(&import.id).await[1].cells, ["", "", "C"]);
 }
 
-#[tokio::test]
-async fn files_that_cannot_be_read_apply_nothing() {
-    let stack = Stack::new().await;
+async fn files_that_cannot_be_read_apply_nothing(scratch: ScratchDatabase) {
+    let stack = Stack::new(scratch).await;
     let long = format!("email\na@b.c\n{}\n", "x".repeat(1024 * 1024 + 1));
     for (file, why) in [
         (&b""[..], "Line 1: the file is empty."),
@@ -89,9 +99,8 @@ async fn files_that_cannot_be_read_apply_nothing() {
     assert!(stack.contacts.state.lock().unwrap().contacts.is_empty());
 }
 
-#[tokio::test]
-async fn a_scanned_file_waits_for_its_mapping() {
-    let stack = Stack::new().await;
+async fn a_scanned_file_waits_for_its_mapping(scratch: ScratchDatabase) {
+    let stack = Stack::new(scratch).await;
     let file = "id,contact,plan\n1,a@b.c,pro\n";
     let import = stack.upload(file, false).await;
     assert_eq!(stack.apply(&import.id, &[]).await.unwrap_err().reason, Reason::ImportState);
@@ -119,17 +128,15 @@ async fn a_scanned_file_waits_for_its_mapping() {
     assert_eq!(stack.cancel(&import.id).await.unwrap_err().reason, Reason::ImportState);
 }
 
-#[tokio::test]
-async fn a_header_alone_is_done_with_no_rows() {
-    let stack = Stack::new().await;
+async fn a_header_alone_is_done_with_no_rows(scratch: ScratchDatabase) {
+    let stack = Stack::new(scratch).await;
     let import = stack.ended(&stack.upload("email\n", true).await.id).await;
     assert_eq!((import.state(), import.rows), (ImportState::Done, 0));
     assert_eq!(counts(&import), [0; 4]);
 }
 
-#[tokio::test]
-async fn an_idempotency_key_stands_for_one_file_of_one_organization() {
-    let stack = Stack::idle().await;
+async fn an_idempotency_key_stands_for_one_file_of_one_organization(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
     let upload = |organization, file: &'static str| {
         stack.upload_as(organization, file.as_bytes(), true, "k")
     };
@@ -146,9 +153,8 @@ async fn an_idempotency_key_stands_for_one_file_of_one_organization() {
     assert_eq!(long.reason, Reason::InvalidArgument);
 }
 
-#[tokio::test]
-async fn imports_are_listed_by_their_own_organization_alone() {
-    let stack = Stack::idle().await;
+async fn imports_are_listed_by_their_own_organization_alone(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
     let mut ids = Vec::new();
     for _ in 0..5 {
         ids.insert(0, stack.upload("email\n", false).await.id);
@@ -161,9 +167,8 @@ async fn imports_are_listed_by_their_own_organization_alone() {
     assert_eq!(stack.get(ORGANIZATION, "x").await.unwrap_err().fields[0].pointer, "/importId");
 }
 
-#[tokio::test]
-async fn no_batch_grows_over_its_bounds() {
-    let stack = Stack::new().await;
+async fn no_batch_grows_over_its_bounds(scratch: ScratchDatabase) {
+    let stack = Stack::new(scratch).await;
     let mut file = "email,custom.text\n".to_owned();
     for n in 0..40 {
         writeln!(file, "p{n}@example.org,{}", "x".repeat(if n == 20 { 1_000_000 } else { 60_000 }))

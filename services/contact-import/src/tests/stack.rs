@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::contacts::FakeContacts;
-use crate::{Deps, MIGRATIONS, Service, build};
+use crate::{Deps, Service, build};
 
 pub(super) const ORGANIZATION: &str = "00000000-0000-4000-8000-000000000001";
 pub(super) const OTHER: &str = "00000000-0000-4000-8000-000000000002";
@@ -35,8 +35,7 @@ pub(super) struct Stack {
 
 impl Stack {
     /// Nobody works yet.
-    pub(super) async fn idle() -> Self {
-        let scratch = onethread_testing::sqlite(&MIGRATIONS).await;
+    pub(super) async fn idle(scratch: ScratchDatabase) -> Self {
         let uploads = tempfile::tempdir().unwrap();
         let (contacts, clock) = (FakeContacts::default(), FixedClock::new(SystemClock.now()));
         let (clock, life) = (Arc::new(clock), Lifecycle::new());
@@ -46,8 +45,8 @@ impl Stack {
     }
 
     /// A service that works.
-    pub(super) async fn new() -> Self {
-        let stack = Self::idle().await;
+    pub(super) async fn new(scratch: ScratchDatabase) -> Self {
+        let stack = Self::idle(scratch).await;
         let service = stack.replica(2).await;
         service.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), &stack.life);
         stack

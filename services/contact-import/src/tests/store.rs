@@ -3,12 +3,20 @@
 use std::time::Duration;
 
 use onethread_core::Clock;
+use onethread_testing::ScratchDatabase;
 
 use super::stack::{Stack, counts};
 use crate::{
     domain::{Advance, Counts, Header, ImportState, Job, Mapping, Position, RejectedRow, Scanned},
     store::{SqlStore, Store},
 };
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    a_lost_lease_writes_nothing,
+    the_batch_under_way_counts_when_an_import_is_stopped,
+    a_page_of_rejected_rows_ends_where_it_grows_too_large,
+}
 
 fn batch(number: i64, next: Option<Position>) -> Advance {
     let rejected = RejectedRow {
@@ -40,9 +48,8 @@ async fn running(stack: &Stack, store: &SqlStore) -> (String, Job) {
     (id, claim(stack, store).await.unwrap())
 }
 
-#[tokio::test]
-async fn a_lost_lease_writes_nothing() {
-    let stack = Stack::idle().await;
+async fn a_lost_lease_writes_nothing(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
     let store = stack.replica(2).await.worker.store;
     let (id, old) = running(&stack, &store).await;
     assert!(claim(&stack, &store).await.is_none());
@@ -70,9 +77,8 @@ async fn a_lost_lease_writes_nothing() {
     assert_eq!((rejected.len(), &rejected[1].cells[0][..]), (2, "\"ä\\"));
 }
 
-#[tokio::test]
-async fn the_batch_under_way_counts_when_an_import_is_stopped() {
-    let stack = Stack::idle().await;
+async fn the_batch_under_way_counts_when_an_import_is_stopped(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
     let store = stack.replica(2).await.worker.store;
     let (id, job) = running(&stack, &store).await;
     stack.cancel(&id).await.unwrap();
@@ -83,9 +89,8 @@ async fn the_batch_under_way_counts_when_an_import_is_stopped() {
     assert_eq!(counts(&stack.ended(&id).await), [1, 2, 3, 1]);
 }
 
-#[tokio::test]
-async fn a_page_of_rejected_rows_ends_where_it_grows_too_large() {
-    let stack = Stack::idle().await;
+async fn a_page_of_rejected_rows_ends_where_it_grows_too_large(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
     let store = stack.replica(2).await.worker.store;
     let (id, job) = running(&stack, &store).await;
     let mut many = batch(1, None);

@@ -13,12 +13,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Change, Command, Event, Hint, Live, Open, Session, What};
 use crate::{
-    MIGRATIONS,
     domain::{Author, AuthorKind, Kind, Side, Text},
     store::{NewMessage, Store},
 };
 
 const NOW: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    a_look_at_the_database_heals_what_hints_did_not_tell,
+    a_reader_that_fell_behind_reads_on_and_one_of_all_reloads,
+    a_late_hint_is_delivered_once,
+}
+
 const SOON: Duration = Duration::from_secs(10);
 
 struct Stage {
@@ -29,8 +35,7 @@ struct Stage {
     _database: ScratchDatabase,
 }
 
-async fn stage(check_every: Duration) -> Stage {
-    let database = onethread_testing::sqlite(&MIGRATIONS).await;
+async fn stage(database: ScratchDatabase, check_every: Duration) -> Stage {
     let uuid = || new_uuid(NOW, &SystemEntropy);
     Stage {
         store: Store::new(database.db.clone()),
@@ -85,9 +90,8 @@ async fn next(events: &mut BoxStream<'static, Result<Event>>) -> Event {
     timeout(SOON, events.next()).await.unwrap().unwrap().unwrap()
 }
 
-#[tokio::test]
-async fn a_look_at_the_database_heals_what_hints_did_not_tell() {
-    let stage = stage(Duration::from_millis(20)).await;
+async fn a_look_at_the_database_heals_what_hints_did_not_tell(scratch: ScratchDatabase) {
+    let stage = stage(scratch, Duration::from_millis(20)).await;
     stage.write().await;
     let mut events = stage.session().await;
     stage.write().await;
@@ -100,10 +104,9 @@ async fn a_look_at_the_database_heals_what_hints_did_not_tell() {
     assert!(matches!(event.what, What::Read { side: Side::Agent, seq: 2, .. }));
 }
 
-#[tokio::test]
-async fn a_reader_that_fell_behind_reads_on_and_one_of_all_reloads() {
+async fn a_reader_that_fell_behind_reads_on_and_one_of_all_reloads(scratch: ScratchDatabase) {
     // No look but the one that falling behind brings.
-    let stage = stage(Duration::from_secs(3600)).await;
+    let stage = stage(scratch, Duration::from_secs(3600)).await;
     stage.write().await;
     let mut events = stage.session().await;
     stage.write().await;
@@ -123,9 +126,8 @@ async fn a_reader_that_fell_behind_reads_on_and_one_of_all_reloads() {
     assert_eq!((message, reload), (2, 1));
 }
 
-#[tokio::test]
-async fn a_late_hint_is_delivered_once() {
-    let stage = stage(Duration::from_secs(3600)).await;
+async fn a_late_hint_is_delivered_once(scratch: ScratchDatabase) {
+    let stage = stage(scratch, Duration::from_secs(3600)).await;
     let mut events = stage.session().await;
     stage.write().await;
     stage.write().await;

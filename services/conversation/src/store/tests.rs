@@ -1,36 +1,36 @@
-//! What the store promises, on SQLite, and on PostgreSQL too where
-//! `ONETHREAD_TEST_POSTGRES_URL` names one. Each test has organizations of its own.
+//! What the store promises, on SQLite and on PostgreSQL.
 
-use std::{collections::HashMap, future::Future};
+use std::collections::HashMap;
 
 use futures::future::join_all;
 use onethread_core::{
     ConversationId, MessageId, OrganizationId, PageSize, SystemEntropy, Timestamp, new_uuid,
 };
 use onethread_db::{Database, on};
-use proptest::prelude::*;
-use tokio::sync::OnceCell;
+use onethread_testing::ScratchDatabase;
+use proptest::{prelude::*, test_runner::TestRunner};
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::{ListQuery, Marked, NewMessage, Position, Sent, Store};
-use crate::{
-    MIGRATIONS,
-    domain::{Author, AuthorKind, Kind, Message, Side, Text},
-};
+use crate::domain::{Author, AuthorKind, Kind, Message, Side, Text};
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    a_repeat_gets_the_stored_message_and_another_body_a_refusal,
+    an_agent_needs_a_conversation_and_another_organization_has_none,
+    the_first_message_of_the_contact_writes_one_delivery,
+    notes_are_hidden_from_the_contact_and_its_chain_skips_them,
+    runs_of_history_lie_where_they_were_asked_for,
+    a_page_of_long_messages_is_cut_near_its_position,
+    unread_counts_the_other_sides_texts_behind_the_mark,
+    the_list_is_newest_first_and_its_pages_meet,
+    twenty_equal_sends_at_once_are_one_message,
+    sixteen_senders_at_once_leave_no_gap,
+    numbering_and_repeats_agree_with_a_list,
+}
 
 const NOW: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
-
-/// Runs a test on each database there is.
-async fn on_each<F: Future<Output = ()>>(test: impl Fn(Database) -> F) {
-    let scratch = onethread_testing::sqlite(&MIGRATIONS).await;
-    test(scratch.db.clone()).await;
-    if let Ok(url) = std::env::var("ONETHREAD_TEST_POSTGRES_URL") {
-        static MIGRATED: OnceCell<()> = OnceCell::const_new();
-        let db = Database::connect(&url, MIGRATIONS.schema).await.unwrap();
-        MIGRATED.get_or_init(|| async { db.migrate(&MIGRATIONS).await.unwrap() }).await;
-        test(db).await;
-    }
-}
 
 fn uuid() -> Uuid {
     new_uuid(NOW, &SystemEntropy)
@@ -108,266 +108,224 @@ async fn deliveries(db: &Database, organization: OrganizationId) -> i64 {
     .unwrap()
 }
 
-#[tokio::test]
-async fn a_repeat_gets_the_stored_message_and_another_body_a_refusal() {
-    on_each(|db| async move {
-        let store = Store::new(db);
-        let (organization, conversation) = somewhere();
-        let first = message(conversation, contact(conversation), Kind::Text, "hello");
-        let kept = stored(store.send(organization, first.clone()).await.unwrap());
-        assert_eq!((kept.seq, kept.created_at), (1, NOW));
+async fn a_repeat_gets_the_stored_message_and_another_body_a_refusal(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let (organization, conversation) = somewhere();
+    let first = message(conversation, contact(conversation), Kind::Text, "hello");
+    let kept = stored(store.send(organization, first.clone()).await.unwrap());
+    assert_eq!((kept.seq, kept.created_at), (1, NOW));
 
-        let later =
-            NewMessage { id: MessageId(uuid()), now: Timestamp::from_micros(0), ..first.clone() };
-        assert_eq!(store.send(organization, later).await.unwrap(), Sent::Repeated(kept.clone()));
-        let other = NewMessage { text: Text::new("Hello".to_owned()).unwrap(), ..first.clone() };
-        assert_eq!(store.send(organization, other).await.unwrap(), Sent::IdReused);
-        // Another sender's ids are another's.
-        let agents = NewMessage { author: agent(), id: MessageId(uuid()), ..first.clone() };
-        assert_eq!(stored(store.send(organization, agents.clone()).await.unwrap()).seq, 2);
-        let note = NewMessage { kind: Kind::Note, ..agents };
-        assert_eq!(store.send(organization, note).await.unwrap(), Sent::IdReused);
+    let later =
+        NewMessage { id: MessageId(uuid()), now: Timestamp::from_micros(0), ..first.clone() };
+    assert_eq!(store.send(organization, later).await.unwrap(), Sent::Repeated(kept.clone()));
+    let other = NewMessage { text: Text::new("Hello".to_owned()).unwrap(), ..first.clone() };
+    assert_eq!(store.send(organization, other).await.unwrap(), Sent::IdReused);
+    // Another sender's ids are another's.
+    let agents = NewMessage { author: agent(), id: MessageId(uuid()), ..first.clone() };
+    assert_eq!(stored(store.send(organization, agents.clone()).await.unwrap()).seq, 2);
+    let note = NewMessage { kind: Kind::Note, ..agents };
+    assert_eq!(store.send(organization, note).await.unwrap(), Sent::IdReused);
 
-        assert_eq!(
-            seqs(&store, (organization, conversation), Side::Agent, Position::Newest, 0).await,
-            [1, 2]
-        );
-    })
-    .await;
+    assert_eq!(
+        seqs(&store, (organization, conversation), Side::Agent, Position::Newest, 0).await,
+        [1, 2]
+    );
 }
 
-#[tokio::test]
-async fn an_agent_needs_a_conversation_and_another_organization_has_none() {
-    on_each(|db| async move {
-        let store = Store::new(db.clone());
-        let (organization, conversation) = somewhere();
-        let early = message(conversation, agent(), Kind::Text, "hello");
-        assert_eq!(store.send(organization, early.clone()).await.unwrap(), Sent::NoConversation);
-        write(&store, (organization, conversation), contact(conversation), Kind::Text).await;
-        assert_eq!(stored(store.send(organization, early.clone()).await.unwrap()).seq, 2);
+async fn an_agent_needs_a_conversation_and_another_organization_has_none(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let (organization, conversation) = somewhere();
+    let early = message(conversation, agent(), Kind::Text, "hello");
+    assert_eq!(store.send(organization, early.clone()).await.unwrap(), Sent::NoConversation);
+    write(&store, (organization, conversation), contact(conversation), Kind::Text).await;
+    assert_eq!(stored(store.send(organization, early.clone()).await.unwrap()).seq, 2);
 
-        let foreign = OrganizationId(uuid());
-        assert_eq!(store.send(foreign, early).await.unwrap(), Sent::NoConversation);
-        let history = store.history(foreign, conversation, Side::Agent, Position::Newest, size(0));
-        assert!(history.await.unwrap().is_none());
-        assert!(store.summary(foreign, conversation, Side::Agent).await.unwrap().is_none());
-        assert!(store.mark_read(foreign, conversation, Side::Agent, 1).await.unwrap().is_none());
-        assert!(store.heads(foreign, &[conversation]).await.unwrap().is_empty());
-        let query = ListQuery { status: None, behind: None, size: size(0) };
-        assert!(store.list(foreign, query).await.unwrap().0.is_empty());
-    })
-    .await;
+    let foreign = OrganizationId(uuid());
+    assert_eq!(store.send(foreign, early).await.unwrap(), Sent::NoConversation);
+    let history = store.history(foreign, conversation, Side::Agent, Position::Newest, size(0));
+    assert!(history.await.unwrap().is_none());
+    assert!(store.summary(foreign, conversation, Side::Agent).await.unwrap().is_none());
+    assert!(store.mark_read(foreign, conversation, Side::Agent, 1).await.unwrap().is_none());
+    assert!(store.heads(foreign, &[conversation]).await.unwrap().is_empty());
+    let query = ListQuery { status: None, behind: None, size: size(0) };
+    assert!(store.list(foreign, query).await.unwrap().0.is_empty());
 }
 
-#[tokio::test]
-async fn the_first_message_of_the_contact_writes_one_delivery() {
-    on_each(|db| async move {
-        let store = Store::new(db.clone());
-        let at = somewhere();
-        for _ in 0..3 {
-            write(&store, at, contact(at.1), Kind::Text).await;
-            write(&store, at, agent(), Kind::Text).await;
-        }
-        assert_eq!(deliveries(&db, at.0).await, 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn notes_are_hidden_from_the_contact_and_its_chain_skips_them() {
-    on_each(|db| async move {
-        let store = Store::new(db);
-        let at = somewhere();
-        write(&store, at, contact(at.1), Kind::Text).await;
-        write(&store, at, agent(), Kind::Note).await;
-        write(&store, at, agent(), Kind::Text).await;
-        write(&store, at, agent(), Kind::Note).await;
-
-        assert_eq!(seqs(&store, at, Side::Agent, Position::Newest, 0).await, [1, 2, 3, 4]);
-        let seen = store.history(at.0, at.1, Side::Contact, Position::Newest, size(0)).await;
-        let seen = seen.unwrap().unwrap();
-        let chain: Vec<_> =
-            seen.messages.iter().map(|m| (m.prev_seq(Side::Contact), m.seq)).collect();
-        assert_eq!(chain, [(0, 1), (1, 3)]);
-        assert_eq!(seen.conversation.last_seq(Side::Contact), 3);
-        let last = store.summary(at.0, at.1, Side::Contact).await.unwrap().unwrap().last_message;
-        assert_eq!(last.unwrap().seq, 3);
-        let last = store.summary(at.0, at.1, Side::Agent).await.unwrap().unwrap().last_message;
-        assert_eq!(last.unwrap().seq, 4);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn runs_of_history_lie_where_they_were_asked_for() {
-    on_each(|db| async move {
-        let store = Store::new(db);
-        let at = somewhere();
-        for _ in 0..7 {
-            write(&store, at, contact(at.1), Kind::Text).await;
-        }
-        assert_eq!(seqs(&store, at, Side::Agent, Position::After(2), 3).await, [3, 4, 5]);
-        assert_eq!(seqs(&store, at, Side::Agent, Position::Before(6), 3).await, [3, 4, 5]);
-        assert_eq!(seqs(&store, at, Side::Contact, Position::Newest, 3).await, [5, 6, 7]);
-        assert!(seqs(&store, at, Side::Contact, Position::After(7), 3).await.is_empty());
-        assert!(seqs(&store, at, Side::Contact, Position::Before(1), 3).await.is_empty());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_page_of_long_messages_is_cut_near_its_position() {
-    on_each(|db| async move {
-        let store = Store::new(db);
-        let at = somewhere();
-        let long = "😀".repeat(20_000);
-        for _ in 0..20 {
-            let one = message(at.1, contact(at.1), Kind::Text, &long);
-            stored(store.send(at.0, one).await.unwrap());
-        }
-        let (page, more) = store.messages_after(at.0, at.1, 2, size(200)).await.unwrap();
-        assert!(more && page.len() < 18, "{} messages", page.len());
-        assert_eq!(page[0].seq, 3);
-        assert_eq!(page[0].text.as_str(), long);
-        let newest = seqs(&store, at, Side::Agent, Position::Newest, 200).await;
-        assert_eq!(newest.last(), Some(&20));
-        assert!(newest.len() < 20);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn unread_counts_the_other_sides_texts_behind_the_mark() {
-    on_each(|db| async move {
-        let store = Store::new(db);
-        let at = somewhere();
-        write(&store, at, contact(at.1), Kind::Text).await;
-        write(&store, at, agent(), Kind::Note).await;
+async fn the_first_message_of_the_contact_writes_one_delivery(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    for _ in 0..3 {
         write(&store, at, contact(at.1), Kind::Text).await;
         write(&store, at, agent(), Kind::Text).await;
-        write(&store, at, agent(), Kind::Note).await;
-
-        let unread = async |side| {
-            store.summary(at.0, at.1, side).await.unwrap().unwrap().conversation.reader(side).unread
-        };
-        assert_eq!((unread(Side::Agent).await, unread(Side::Contact).await), (2, 1));
-        let mark = async |side, seq| store.mark_read(at.0, at.1, side, seq).await.unwrap().unwrap();
-        assert_eq!(mark(Side::Agent, 2).await, Marked { seq: 2, moved: true });
-        assert_eq!((unread(Side::Agent).await, unread(Side::Contact).await), (1, 1));
-        assert_eq!(mark(Side::Agent, 1).await, Marked { seq: 2, moved: false });
-        assert_eq!(mark(Side::Agent, 99).await, Marked { seq: 5, moved: true });
-        // A contact's mark goes no further than what it can see.
-        assert_eq!(mark(Side::Contact, 99).await, Marked { seq: 4, moved: true });
-        assert_eq!((unread(Side::Agent).await, unread(Side::Contact).await), (0, 0));
-    })
-    .await;
+    }
+    assert_eq!(deliveries(&scratch.db, at.0).await, 1);
 }
 
-#[tokio::test]
-async fn the_list_is_newest_first_and_its_pages_meet() {
-    on_each(|db| async move {
-        let store = Store::new(db);
-        let organization = OrganizationId(uuid());
-        let mut expected = Vec::new();
-        for n in 0..9_i64 {
-            let id = ConversationId(uuid());
-            let mut one = message(id, contact(id), Kind::Text, "hello");
-            // Threes at the same moment: the id decides then.
-            one.now = Timestamp::from_micros(NOW.micros() + n / 3);
-            store.send(organization, one).await.unwrap();
-            expected.push((NOW.micros() + n / 3, id));
-        }
-        expected.sort_by(|a, b| b.cmp(a));
-        let expected: Vec<_> = expected.into_iter().map(|(_, id)| id).collect();
+async fn notes_are_hidden_from_the_contact_and_its_chain_skips_them(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    write(&store, at, contact(at.1), Kind::Text).await;
+    write(&store, at, agent(), Kind::Note).await;
+    write(&store, at, agent(), Kind::Text).await;
+    write(&store, at, agent(), Kind::Note).await;
 
-        let mut seen = Vec::new();
-        let mut behind = None;
-        loop {
-            let query = ListQuery { status: None, behind, size: size(2) };
-            let (page, more) = store.list(organization, query).await.unwrap();
-            seen.extend(page.iter().map(|one| one.conversation.id));
-            assert!(page.iter().all(|one| one.last_message.as_ref().unwrap().seq == 1));
-            let last = &page.last().unwrap().conversation;
-            behind = Some((last.updated_at, last.id));
-            if !more {
-                break;
+    assert_eq!(seqs(&store, at, Side::Agent, Position::Newest, 0).await, [1, 2, 3, 4]);
+    let seen = store.history(at.0, at.1, Side::Contact, Position::Newest, size(0)).await;
+    let seen = seen.unwrap().unwrap();
+    let chain: Vec<_> = seen.messages.iter().map(|m| (m.prev_seq(Side::Contact), m.seq)).collect();
+    assert_eq!(chain, [(0, 1), (1, 3)]);
+    assert_eq!(seen.conversation.last_seq(Side::Contact), 3);
+    let last = store.summary(at.0, at.1, Side::Contact).await.unwrap().unwrap().last_message;
+    assert_eq!(last.unwrap().seq, 3);
+    let last = store.summary(at.0, at.1, Side::Agent).await.unwrap().unwrap().last_message;
+    assert_eq!(last.unwrap().seq, 4);
+}
+
+async fn runs_of_history_lie_where_they_were_asked_for(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    for _ in 0..7 {
+        write(&store, at, contact(at.1), Kind::Text).await;
+    }
+    assert_eq!(seqs(&store, at, Side::Agent, Position::After(2), 3).await, [3, 4, 5]);
+    assert_eq!(seqs(&store, at, Side::Agent, Position::Before(6), 3).await, [3, 4, 5]);
+    assert_eq!(seqs(&store, at, Side::Contact, Position::Newest, 3).await, [5, 6, 7]);
+    assert!(seqs(&store, at, Side::Contact, Position::After(7), 3).await.is_empty());
+    assert!(seqs(&store, at, Side::Contact, Position::Before(1), 3).await.is_empty());
+}
+
+async fn a_page_of_long_messages_is_cut_near_its_position(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    let long = "😀".repeat(20_000);
+    for _ in 0..20 {
+        let one = message(at.1, contact(at.1), Kind::Text, &long);
+        stored(store.send(at.0, one).await.unwrap());
+    }
+    let (page, more) = store.messages_after(at.0, at.1, 2, size(200)).await.unwrap();
+    assert!(more && page.len() < 18, "{} messages", page.len());
+    assert_eq!(page[0].seq, 3);
+    assert_eq!(page[0].text.as_str(), long);
+    let newest = seqs(&store, at, Side::Agent, Position::Newest, 200).await;
+    assert_eq!(newest.last(), Some(&20));
+    assert!(newest.len() < 20);
+}
+
+async fn unread_counts_the_other_sides_texts_behind_the_mark(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    write(&store, at, contact(at.1), Kind::Text).await;
+    write(&store, at, agent(), Kind::Note).await;
+    write(&store, at, contact(at.1), Kind::Text).await;
+    write(&store, at, agent(), Kind::Text).await;
+    write(&store, at, agent(), Kind::Note).await;
+
+    let unread = async |side| {
+        store.summary(at.0, at.1, side).await.unwrap().unwrap().conversation.reader(side).unread
+    };
+    assert_eq!((unread(Side::Agent).await, unread(Side::Contact).await), (2, 1));
+    let mark = async |side, seq| store.mark_read(at.0, at.1, side, seq).await.unwrap().unwrap();
+    assert_eq!(mark(Side::Agent, 2).await, Marked { seq: 2, moved: true });
+    assert_eq!((unread(Side::Agent).await, unread(Side::Contact).await), (1, 1));
+    assert_eq!(mark(Side::Agent, 1).await, Marked { seq: 2, moved: false });
+    assert_eq!(mark(Side::Agent, 99).await, Marked { seq: 5, moved: true });
+    // A contact's mark goes no further than what it can see.
+    assert_eq!(mark(Side::Contact, 99).await, Marked { seq: 4, moved: true });
+    assert_eq!((unread(Side::Agent).await, unread(Side::Contact).await), (0, 0));
+}
+
+async fn the_list_is_newest_first_and_its_pages_meet(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let organization = OrganizationId(uuid());
+    let mut expected = Vec::new();
+    for n in 0..9_i64 {
+        let id = ConversationId(uuid());
+        let mut one = message(id, contact(id), Kind::Text, "hello");
+        // Threes at the same moment: the id decides then.
+        one.now = Timestamp::from_micros(NOW.micros() + n / 3);
+        store.send(organization, one).await.unwrap();
+        expected.push((NOW.micros() + n / 3, id));
+    }
+    expected.sort_by(|a, b| b.cmp(a));
+    let expected: Vec<_> = expected.into_iter().map(|(_, id)| id).collect();
+
+    let mut seen = Vec::new();
+    let mut behind = None;
+    loop {
+        let query = ListQuery { status: None, behind, size: size(2) };
+        let (page, more) = store.list(organization, query).await.unwrap();
+        seen.extend(page.iter().map(|one| one.conversation.id));
+        assert!(page.iter().all(|one| one.last_message.as_ref().unwrap().seq == 1));
+        let last = &page.last().unwrap().conversation;
+        behind = Some((last.updated_at, last.id));
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(seen, expected);
+
+    let open = ListQuery { status: Some(crate::domain::Status::Open), behind: None, size: size(0) };
+    assert_eq!(store.list(organization, open).await.unwrap().0.len(), 9);
+    let closed = ListQuery { status: Some(crate::domain::Status::Closed), ..open };
+    assert!(store.list(organization, closed).await.unwrap().0.is_empty());
+}
+
+async fn twenty_equal_sends_at_once_are_one_message(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    let one = message(at.1, contact(at.1), Kind::Text, "hello");
+    let sends = (0..20).map(|_| {
+        let new = NewMessage { id: MessageId(uuid()), delivery: uuid(), ..one.clone() };
+        store.send(at.0, new)
+    });
+    let sent: Vec<_> = join_all(sends).await.into_iter().map(|sent| sent.unwrap()).collect();
+    let fresh = sent.iter().filter(|sent| matches!(sent, Sent::Stored { .. })).count();
+    assert_eq!(fresh, 1);
+    let answers = sent.into_iter().map(|sent| match sent {
+        Sent::Stored { message, .. } | Sent::Repeated(message) => message,
+        other => panic!("{other:?}"),
+    });
+    let answers: Vec<_> = answers.collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(seqs(&store, at, Side::Agent, Position::Newest, 0).await, [1]);
+    assert_eq!(deliveries(&scratch.db, at.0).await, 1);
+}
+
+async fn sixteen_senders_at_once_leave_no_gap(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    write(&store, at, contact(at.1), Kind::Text).await;
+    let senders = (0..16_usize).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let (author, kind) = match n % 3 {
+                0 => (contact(at.1), Kind::Text),
+                1 => (agent(), Kind::Text),
+                _ => (agent(), Kind::Note),
+            };
+            let mut own = Vec::new();
+            for _ in 0..10 {
+                own.push(write(&store, at, author, kind).await.seq);
             }
-        }
-        assert_eq!(seen, expected);
+            own
+        })
+    });
+    for own in join_all(senders).await {
+        assert!(own.unwrap().is_sorted(), "a sender's order is kept");
+    }
+    let all = seqs(&store, at, Side::Agent, Position::Newest, 200).await;
+    assert_eq!(all, (1..=161).collect::<Vec<_>>());
 
-        let open =
-            ListQuery { status: Some(crate::domain::Status::Open), behind: None, size: size(0) };
-        assert_eq!(store.list(organization, open).await.unwrap().0.len(), 9);
-        let closed = ListQuery { status: Some(crate::domain::Status::Closed), ..open };
-        assert!(store.list(organization, closed).await.unwrap().0.is_empty());
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn twenty_equal_sends_at_once_are_one_message() {
-    on_each(|db| async move {
-        let store = Store::new(db.clone());
-        let at = somewhere();
-        let one = message(at.1, contact(at.1), Kind::Text, "hello");
-        let sends = (0..20).map(|_| {
-            let new = NewMessage { id: MessageId(uuid()), delivery: uuid(), ..one.clone() };
-            store.send(at.0, new)
-        });
-        let sent: Vec<_> = join_all(sends).await.into_iter().map(|sent| sent.unwrap()).collect();
-        let fresh = sent.iter().filter(|sent| matches!(sent, Sent::Stored { .. })).count();
-        assert_eq!(fresh, 1);
-        let answers = sent.into_iter().map(|sent| match sent {
-            Sent::Stored { message, .. } | Sent::Repeated(message) => message,
-            other => panic!("{other:?}"),
-        });
-        let answers: Vec<_> = answers.collect();
-        assert!(answers.iter().all(|answer| *answer == answers[0]));
-        assert_eq!(seqs(&store, at, Side::Agent, Position::Newest, 0).await, [1]);
-        assert_eq!(deliveries(&db, at.0).await, 1);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sixteen_senders_at_once_leave_no_gap() {
-    on_each(|db| async move {
-        let store = Store::new(db);
-        let at = somewhere();
-        write(&store, at, contact(at.1), Kind::Text).await;
-        let senders = (0..16_usize).map(|n| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                let (author, kind) = match n % 3 {
-                    0 => (contact(at.1), Kind::Text),
-                    1 => (agent(), Kind::Text),
-                    _ => (agent(), Kind::Note),
-                };
-                let mut own = Vec::new();
-                for _ in 0..10 {
-                    own.push(write(&store, at, author, kind).await.seq);
-                }
-                own
-            })
-        });
-        for own in join_all(senders).await {
-            assert!(own.unwrap().is_sorted(), "a sender's order is kept");
-        }
-        let all = seqs(&store, at, Side::Agent, Position::Newest, 200).await;
-        assert_eq!(all, (1..=161).collect::<Vec<_>>());
-
-        let seen = store.history(at.0, at.1, Side::Contact, Position::Newest, size(200)).await;
-        let seen = seen.unwrap().unwrap();
-        let mut before = 0;
-        for message in &seen.messages {
-            assert_eq!(message.prev_seq(Side::Contact), before);
-            before = message.seq;
-        }
-        assert_eq!(seen.conversation.last_seq(Side::Contact), before);
-        assert_eq!(seen.conversation.agent.unread, 1 + 6 * 10);
-        assert_eq!(seen.conversation.contact.unread, 5 * 10);
-    })
-    .await;
+    let seen = store.history(at.0, at.1, Side::Contact, Position::Newest, size(200)).await;
+    let seen = seen.unwrap().unwrap();
+    let mut before = 0;
+    for message in &seen.messages {
+        assert_eq!(message.prev_seq(Side::Contact), before);
+        before = message.seq;
+    }
+    assert_eq!(seen.conversation.last_seq(Side::Contact), before);
+    assert_eq!(seen.conversation.agent.unread, 1 + 6 * 10);
+    assert_eq!(seen.conversation.contact.unread, 5 * 10);
 }
 
 /// A send: by whom, with which of a few ids, and which of a few bodies.
@@ -428,21 +386,19 @@ fn seq_of(index: usize) -> i64 {
     i64::try_from(index).unwrap() + 1
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
-    #[test]
-    fn numbering_and_repeats_agree_with_a_list(
-        runs in prop::collection::vec(prop::collection::vec(step(), 1..24), 1..8)
-    ) {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(on_each(|db| {
-            let runs = runs.clone();
-            async move {
-                let store = Store::new(db);
+async fn numbering_and_repeats_agree_with_a_list(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let runs = prop::collection::vec(prop::collection::vec(step(), 1..24), 1..8);
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(8));
+    let done = runner.run(&runs, |runs| {
+        tokio::task::block_in_place(|| {
+            Handle::current().block_on(async {
                 for steps in &runs {
                     follow(&store, steps).await;
                 }
-            }
-        }));
-    }
+            });
+        });
+        Ok(())
+    });
+    done.unwrap();
 }

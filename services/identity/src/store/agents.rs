@@ -5,7 +5,7 @@ use onethread_db::{Conn, Result, Time, on};
 use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::{Store, revocations, rows::AgentRow, sql};
+use super::{Store, revocations, rows::AgentRow, sql, storable};
 use crate::domain::{
     people::{Agent, ApiKey},
     tokens::RandomToken,
@@ -39,6 +39,9 @@ impl Store {
         organization: String,
         email: String,
     ) -> Result<Option<(Agent, String)>> {
+        if !storable(&organization) || !storable(&email) {
+            return Ok(None);
+        }
         let row: Option<AgentRow> = self
             .db
             .read("agent.by_email", move |mut conn| {

@@ -5,7 +5,7 @@ use onethread_db::{Json, Result, Time, on};
 use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::{Store, agents, rows::ApplicationRow, sql};
+use super::{Store, agents, rows::ApplicationRow, sql, storable};
 use crate::domain::{
     application::{Application, PreChatForm},
     people::{Agent, ApiKey},
@@ -31,6 +31,9 @@ impl Store {
         organization: String,
         number: i64,
     ) -> Result<Option<Application>> {
+        if !storable(&organization) {
+            return Ok(None);
+        }
         let row: Option<ApplicationRow> = self
             .db
             .read("application.by_number", move |mut conn| {
@@ -52,6 +55,9 @@ impl Store {
         organization: String,
         id: ApplicationId,
     ) -> Result<Option<Application>> {
+        if !storable(&organization) {
+            return Ok(None);
+        }
         let row: Option<ApplicationRow> = self
             .db
             .read("application.by_app_id", move |mut conn| {

@@ -10,6 +10,7 @@ use super::{
     ROUNDS, Store,
     rows::{ContactRow, DeviceRow, NEVER},
     sql::{self, ListTexts},
+    storable,
 };
 use crate::domain::{contact::Contact, session::Device};
 
@@ -60,7 +61,10 @@ impl ContactSort {
 
     /// True when the key is one of this sort's.
     pub(crate) fn takes(self, key: &PageKey) -> bool {
-        matches!(self, Self::Name { .. }) == matches!(key, PageKey::Name(..))
+        match key {
+            PageKey::Name(name, _) => matches!(self, Self::Name { .. }) && storable(name),
+            PageKey::Time(..) => !matches!(self, Self::Name { .. }),
+        }
     }
 }
 
@@ -129,7 +133,12 @@ pub(super) enum Lock {
 }
 
 impl Lock {
-    fn pick(self, conn: &Conn<'_>, plain: &'static str, locked: &'static str) -> &'static str {
+    pub(super) fn pick(
+        self,
+        conn: &Conn<'_>,
+        plain: &'static str,
+        locked: &'static str,
+    ) -> &'static str {
         if self == Self::Yes { conn.pick(plain, locked) } else { plain }
     }
 }

@@ -24,7 +24,7 @@ async fn held(conn: &mut Conn<'_>, login: &Login, lock: Lock) -> Result<Held> {
     let of = login.organization_id;
     Ok(Held {
         contact: contacts::by_user_id(conn, of, login.user_id.as_str(), lock).await?,
-        device: device(conn, of, login.device_id()).await?,
+        device: device(conn, of, login.device_id(), lock).await?,
         // Without a token there is nobody to look for.
         visitor: match login.device {
             Some(_) => contacts::by_id(conn, of, login.visitor_id(), lock).await?,
@@ -33,15 +33,23 @@ async fn held(conn: &mut Conn<'_>, login: &Login, lock: Lock) -> Result<Held> {
     })
 }
 
-async fn device(conn: &mut Conn<'_>, of: OrganizationId, id: DeviceId) -> Result<Option<Device>> {
+async fn device(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    id: DeviceId,
+    lock: Lock,
+) -> Result<Option<Device>> {
+    let text = lock.pick(conn, sql::DEVICE, sql::DEVICE_LOCKED);
     let row: Option<DeviceRow> =
-        on!(conn, |c| query_as(sql::DEVICE).bind(of.0).bind(id.0).fetch_optional(&mut **c).await)?;
+        on!(conn, |c| query_as(text).bind(of.0).bind(id.0).fetch_optional(&mut **c).await)?;
     Ok(row.map(Device::from))
 }
 
-/// Writes a device, unless another process took it further meanwhile. False then.
-async fn put_device(conn: &mut Conn<'_>, device: &Device) -> Result<bool> {
-    let rows = on!(conn, |c| query(sql::PUT_DEVICE)
+/// Writes a device: over the row that is held, else a new one, unless another process made it
+/// meanwhile.
+async fn put_device(conn: &mut Conn<'_>, device: &Device, held: bool) -> Result<()> {
+    let text = if held { sql::UPDATE_DEVICE } else { sql::INSERT_DEVICE };
+    let rows = on!(conn, |c| query(text)
         .bind(device.organization_id.0)
         .bind(device.id.0)
         .bind(device.contact_id.map(|id| id.0))
@@ -52,7 +60,7 @@ async fn put_device(conn: &mut Conn<'_>, device: &Device) -> Result<bool> {
         .execute(&mut **c)
         .await
         .map(|done| done.rows_affected()))?;
-    Ok(rows == 1)
+    if rows == 1 { Ok(()) } else { Err(Error::Conflict) }
 }
 
 impl Store {
@@ -79,7 +87,7 @@ impl Store {
                     let held = held(&mut conn, &login, Lock::Yes).await?;
                     let decision = decide(&login, &held, &keys);
                     if let Decision::In(person) = &decision {
-                        write(&mut conn, person).await?;
+                        write(&mut conn, &held, person).await?;
                         let of = login.organization_id;
                         revocations::insert(&mut conn, of, &person.revoked, login.now, &*entropy)
                             .await?;
@@ -105,7 +113,7 @@ impl Store {
         self.db
             .read("visitor.get", move |mut conn| {
                 Box::pin(async move {
-                    let device = device(&mut conn, of, device_id).await?;
+                    let device = device(&mut conn, of, device_id, Lock::No).await?;
                     Ok((device, contacts::by_id(&mut conn, of, visitor_id, Lock::No).await?))
                 })
             })
@@ -142,11 +150,12 @@ impl Store {
         id: DeviceId,
         now: Timestamp,
     ) -> Result<()> {
-        let entropy = self.entropy.clone();
-        self.db
-            .write("device.retire", move |mut conn| {
+        for _ in 0..ROUNDS {
+            let entropy = self.entropy.clone();
+            let done = self.db.write("device.retire", move |mut conn| {
                 Box::pin(async move {
-                    let held = device(&mut conn, of, id).await?;
+                    let held = device(&mut conn, of, id, Lock::Yes).await?;
+                    let known = held.is_some();
                     let epoch = held.as_ref().map_or(0, |device| device.epoch) + 1;
                     let device = Device {
                         organization_id: of,
@@ -157,16 +166,21 @@ impl Store {
                         last_seen_at: now,
                         retired: true,
                     };
-                    put_device(&mut conn, &device).await?;
+                    put_device(&mut conn, &device, known).await?;
                     revocations::insert(&mut conn, of, &[id.0], now, &*entropy).await
                 })
-            })
-            .await
+            });
+            match done.await {
+                Err(Error::Conflict) => {}
+                settled => return settled,
+            }
+        }
+        Err(Error::Conflict)
     }
 }
 
 /// Writes what a decision says.
-async fn write(conn: &mut Conn<'_>, person: &LoggedIn) -> Result<()> {
+async fn write(conn: &mut Conn<'_>, held: &Held, person: &LoggedIn) -> Result<()> {
     match person.contact_write {
         Write::None => {}
         Write::Insert => {
@@ -176,8 +190,9 @@ async fn write(conn: &mut Conn<'_>, person: &LoggedIn) -> Result<()> {
         }
         Write::Update => contacts::update(conn, &person.contact).await?,
     }
-    if person.device_changed && !put_device(conn, &person.device).await? {
-        return Err(Error::Conflict);
+    if person.device_changed {
+        let known = held.device.as_ref().is_some_and(|device| device.id == person.device.id);
+        put_device(conn, &person.device, known).await?;
     }
     Ok(())
 }

@@ -24,6 +24,11 @@ pub(crate) use revocations::Revocation;
 /// How often a write that another process outran is tried again.
 const ROUNDS: usize = 16;
 
+/// False for a text that no row can hold. PostgreSQL refuses a NUL even to compare with.
+fn storable(text: &str) -> bool {
+    !text.contains('\0')
+}
+
 /// Identity's store. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Store {

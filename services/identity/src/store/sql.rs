@@ -137,19 +137,28 @@ pub(super) const BY_SEEN_UP: ListTexts = list_by!("last_seen_at", "ASC", ">");
 pub(super) const BY_SEEN_DOWN: ListTexts = list_by!("last_seen_at", "DESC", "<");
 
 // Devices.
-pub(super) const DEVICE: &str =
-    "SELECT organization_id, id, contact_id, epoch, platform, last_seen_at, retired FROM devices
-     WHERE organization_id = $1 AND id = $2";
+macro_rules! select_device {
+    ($suffix:literal) => {
+        concat!(
+            "SELECT organization_id, id, contact_id, epoch, platform, last_seen_at, retired
+             FROM devices WHERE organization_id = $1 AND id = $2",
+            $suffix
+        )
+    };
+}
+
+pub(super) const DEVICE: &str = select_device!("");
+pub(super) const DEVICE_LOCKED: &str = select_device!(" FOR UPDATE");
 pub(super) const DEVICES_OF_CONTACT: &str =
     "SELECT organization_id, id, contact_id, epoch, platform, last_seen_at, retired FROM devices
      WHERE organization_id = $1 AND contact_id = $2 ORDER BY last_seen_at DESC LIMIT 20";
-pub(super) const PUT_DEVICE: &str =
+// A row that another process stored first makes it insert nothing, and the caller looks again.
+pub(super) const INSERT_DEVICE: &str =
     "INSERT INTO devices (organization_id, id, contact_id, epoch, platform, last_seen_at, retired)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)
-     ON CONFLICT (organization_id, id) DO UPDATE SET contact_id = excluded.contact_id,
-       epoch = excluded.epoch, platform = excluded.platform, last_seen_at = excluded.last_seen_at,
-       retired = excluded.retired
-     WHERE devices.epoch <= excluded.epoch AND NOT devices.retired";
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+pub(super) const UPDATE_DEVICE: &str =
+    "UPDATE devices SET contact_id = $3, epoch = $4, platform = $5, last_seen_at = $6, retired = $7
+     WHERE organization_id = $1 AND id = $2";
 pub(super) const TOUCH_DEVICE: &str = "UPDATE devices SET last_seen_at = $3 WHERE organization_id = $1 AND id = $2 AND last_seen_at < $3";
 
 // Revocations.

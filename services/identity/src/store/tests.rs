@@ -3,19 +3,42 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use onethread_core::{SystemClock, SystemEntropy};
+use onethread_core::{PageToken, SystemClock, SystemEntropy};
+use onethread_db::Database;
 use onethread_proto::identity::{
     self as wire, contact_service_client::ContactServiceClient, identify_response::Outcome,
+    organization_service_client::OrganizationServiceClient,
     session_service_client::SessionServiceClient,
 };
 use onethread_testing::ScratchDatabase;
 use prost_types::{Value, value::Kind};
 use tonic::Code;
+use uuid::Uuid;
 
-use crate::{Deps, FirstOrganization, Keys, MIGRATIONS, Service, build};
+use super::PageKey;
+use crate::{Deps, Keys, MadeOrganization, Service, build};
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    sixty_four_first_logins_make_one_contact,
+    of_sixty_four_different_first_hashes_one_wins,
+    sixty_four_equal_first_hashes_all_win,
+    on_a_device_that_many_log_in_on_at_once_one_stays,
+    a_logout_among_logins_on_a_device_ends_it,
+    opening_a_page_writes_no_row_and_the_form_alone_is_not_enough,
+    a_visitor_beside_a_logged_in_contact_ends_nothing,
+    what_no_row_can_hold_is_not_found,
+    logging_out_ends_the_session_and_the_device_begins_anew,
+    a_server_key_and_a_forged_token,
+    rows_find_their_contacts,
+    every_sort_order_pages_through_all_of_them_once,
+    an_import_claims_the_unclaimed_and_no_other,
+}
 
 struct Identity {
     service: Service,
+    /// Another process on the same database.
+    other: Service,
     organization: String,
     secret: String,
     api_key: String,
@@ -23,18 +46,22 @@ struct Identity {
     _folder: tempfile::TempDir,
 }
 
-async fn identity() -> Identity {
-    use secrecy::ExposeSecret;
-    let scratch = onethread_testing::sqlite(&MIGRATIONS).await;
-    let folder = tempfile::tempdir().unwrap();
-    let service = build(Deps {
-        db: scratch.db.clone(),
+fn process(db: Database, folder: &tempfile::TempDir) -> Service {
+    build(Deps {
+        db,
         keys: Keys::load(&folder.path().join("keys.json"), &SystemEntropy).unwrap(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-    });
+    })
+}
+
+async fn identity(scratch: ScratchDatabase) -> Identity {
+    use secrecy::ExposeSecret;
+    let folder = tempfile::tempdir().unwrap();
+    let service = process(scratch.db.clone(), &folder);
+    let other = process(scratch.reconnect().await, &folder);
     let mut kept = None;
-    let keep = |made: &FirstOrganization| {
+    let keep = |made: &MadeOrganization| {
         kept = Some((
             made.organization.clone(),
             made.application_secret.clone(),
@@ -44,7 +71,14 @@ async fn identity() -> Identity {
     };
     service.first_organization("demo", keep).await.unwrap();
     let (organization, secret, api_key) = kept.unwrap();
-    Identity { service, organization, secret, api_key, _scratch: scratch, _folder: folder }
+    Identity { service, other, organization, secret, api_key, _scratch: scratch, _folder: folder }
+}
+
+fn entered(outcome: Outcome) -> wire::Session {
+    match outcome {
+        Outcome::Session(session) => session,
+        Outcome::Refused(_) => panic!("refused"),
+    }
 }
 
 fn text(value: &str) -> Option<Value> {
@@ -89,16 +123,24 @@ impl Identity {
         self.sessions().identify(request).await.unwrap().into_inner().outcome.unwrap()
     }
 
+    /// Starts them all at once, by turns in the one process and the other.
+    async fn race(&self, requests: impl Iterator<Item = wire::IdentifyRequest>) -> Vec<Outcome> {
+        let calls = requests.enumerate().map(|(n, request)| {
+            let process = if n % 2 == 0 { &self.service } else { &self.other };
+            let mut sessions = SessionServiceClient::new(process.peer());
+            tokio::spawn(async move { sessions.identify(request).await })
+        });
+        let answers = join_all(calls.collect::<Vec<_>>()).await.into_iter();
+        answers.map(|answer| answer.unwrap().unwrap().into_inner().outcome.unwrap()).collect()
+    }
+
     async fn enter(
         &self,
         user_id: Option<&str>,
         hash: Option<&str>,
         device: &str,
     ) -> wire::Session {
-        match self.identify(user_id, hash, device).await {
-            Outcome::Session(session) => session,
-            Outcome::Refused(_) => panic!("refused"),
-        }
+        entered(self.identify(user_id, hash, device).await)
     }
 
     async fn authenticate(&self, credential: &str) -> Result<wire::AuthenticateResponse, Code> {
@@ -127,30 +169,78 @@ impl Identity {
     }
 }
 
-#[tokio::test]
-async fn sixty_four_first_logins_make_one_contact() {
-    let identity = identity().await;
-    let sessions = join_all((0..64).map(|_| identity.enter(Some("12345"), None, ""))).await;
-    let first = sessions[0].person.as_ref().unwrap();
-    assert!(sessions.iter().all(|session| session.person.as_ref().unwrap().id == first.id));
-    assert_eq!(identity.list(&sessions[0].organization_id, "", 50).await.len(), 1);
+async fn sixty_four_first_logins_make_one_contact(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    let people = identity.race((0..64).map(|_| identity.request(Some("12345"), None, ""))).await;
+    let people: Vec<_> = people.into_iter().map(entered).collect();
+    let first = people[0].person.as_ref().unwrap();
+    assert!(people.iter().all(|session| session.person.as_ref().unwrap().id == first.id));
+    assert_eq!(identity.list(&people[0].organization_id, "", 50).await.len(), 1);
+    for session in &people {
+        assert!(identity.authenticate(&session.token).await.is_ok());
+    }
 }
 
-#[tokio::test]
-async fn of_sixty_four_different_first_hashes_one_wins() {
-    let identity = identity().await;
+async fn of_sixty_four_different_first_hashes_one_wins(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
     let hashes: Vec<_> = (0..64).map(|n| format!("hash-{n}")).collect();
-    let tries = hashes.iter().map(|hash| identity.identify(Some("u"), Some(hash), ""));
-    let outcomes = join_all(tries).await;
+    let tries = hashes.iter().map(|hash| identity.request(Some("u"), Some(hash), ""));
+    let outcomes = identity.race(tries).await;
     let winners: Vec<_> = (0..64).filter(|n| matches!(outcomes[*n], Outcome::Session(_))).collect();
     assert_eq!(winners.len(), 1);
     // And it goes on winning.
     identity.enter(Some("u"), Some(&hashes[winners[0]]), "").await;
 }
 
-#[tokio::test]
-async fn opening_a_page_writes_no_row_and_the_form_alone_is_not_enough() {
-    let identity = identity().await;
+async fn sixty_four_equal_first_hashes_all_win(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    // Known without a claim before, so that the claim is a race on a row that is there.
+    let before = identity.enter(Some("u"), None, "").await;
+    let tries = (0..64).map(|_| identity.request(Some("u"), Some("s"), ""));
+    for outcome in identity.race(tries).await {
+        assert!(identity.authenticate(&entered(outcome).token).await.is_ok());
+    }
+    assert_eq!(identity.authenticate(&before.token).await.unwrap_err(), Code::Unauthenticated);
+    assert!(matches!(identity.identify(Some("u"), None, "").await, Outcome::Refused(_)));
+}
+
+async fn on_a_device_that_many_log_in_on_at_once_one_stays(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    // The second round finds the device's row, the first one makes it.
+    let mut device = identity.enter(None, None, "").await.device_token;
+    for round in 0..2 {
+        let users: Vec<_> = (0..32).map(|n| format!("{round}-{n}")).collect();
+        let tries = users.iter().map(|user| identity.request(Some(user), None, &device));
+        let sessions: Vec<_> = identity.race(tries).await.into_iter().map(entered).collect();
+        let mut live = 0;
+        for session in &sessions {
+            live += usize::from(identity.authenticate(&session.token).await.is_ok());
+        }
+        assert_eq!(live, 1, "round {round}");
+        device.clone_from(&sessions[0].device_token);
+    }
+}
+
+async fn a_logout_among_logins_on_a_device_ends_it(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    let person = identity.enter(Some("u"), None, "").await;
+    let users: Vec<_> = (0..32).map(|n| format!("v{n}")).collect();
+    let logins =
+        identity.race(users.iter().map(|v| identity.request(Some(v), None, &person.device_token)));
+    let mut sessions = SessionServiceClient::new(identity.other.peer());
+    let logout = sessions.logout(wire::LogoutRequest { token: person.token.clone() });
+    let (outcomes, out) = tokio::join!(logins, logout);
+    assert_eq!(identity.authenticate(&person.token).await.unwrap_err(), Code::Unauthenticated);
+    outcomes.into_iter().for_each(|outcome| drop(entered(outcome)));
+    // It came in time to end the device, where nothing begins any more then, or the device was
+    // another person's by then.
+    let again = identity.enter(None, None, &person.device_token).await.person.unwrap();
+    let another = identity.enter(None, None, &person.device_token).await.person.unwrap();
+    assert_eq!(out.is_ok(), again.id != another.id);
+}
+
+async fn opening_a_page_writes_no_row_and_the_form_alone_is_not_enough(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
     let opened = identity.enter(None, None, "").await;
     let of = opened.organization_id.clone();
     let id = opened.person.as_ref().unwrap().id.clone();
@@ -187,9 +277,8 @@ async fn opening_a_page_writes_no_row_and_the_form_alone_is_not_enough() {
     assert_ne!(again.person.unwrap().id, id);
 }
 
-#[tokio::test]
-async fn a_visitor_beside_a_logged_in_contact_ends_nothing() {
-    let identity = identity().await;
+async fn a_visitor_beside_a_logged_in_contact_ends_nothing(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
     let person = identity.enter(Some("u"), None, "").await;
     let beside = identity.enter(None, None, &person.device_token).await;
     assert_eq!(beside.mode(), wire::Mode::Visitor);
@@ -201,9 +290,8 @@ async fn a_visitor_beside_a_logged_in_contact_ends_nothing() {
     assert!(identity.authenticate(&other.token).await.is_ok());
 }
 
-#[tokio::test]
-async fn logging_out_ends_the_session_and_the_device_begins_anew() {
-    let identity = identity().await;
+async fn logging_out_ends_the_session_and_the_device_begins_anew(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
     let person = identity.enter(Some("u"), None, "").await;
     let elsewhere = identity.enter(Some("u"), None, "").await;
     let logout = wire::LogoutRequest { token: person.token.clone() };
@@ -215,9 +303,8 @@ async fn logging_out_ends_the_session_and_the_device_begins_anew() {
     assert_ne!(anew.person.unwrap().id, fresh.person.unwrap().id);
 }
 
-#[tokio::test]
-async fn a_server_key_and_a_forged_token() {
-    let identity = identity().await;
+async fn a_server_key_and_a_forged_token(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
     let caller = identity.authenticate(&identity.api_key).await.unwrap().caller.unwrap();
     assert!(matches!(caller, wire::authenticate_response::Caller::Server(_)));
     for forged in ["", "x", "otl_AAAA", &format!("{}A", identity.api_key)] {
@@ -243,7 +330,7 @@ async fn import(
 ) -> Vec<wire::ImportOutcome> {
     let batch = wire::ImportContactsRequest {
         organization_id: of.to_owned(),
-        import_id: uuid::Uuid::from_u128(77).to_string(),
+        import_id: Uuid::from_u128(77).to_string(),
         batch_number: number,
         rows,
     };
@@ -253,10 +340,9 @@ async fn import(
     answer.results.iter().map(wire::ImportRowResult::outcome).collect()
 }
 
-#[tokio::test]
-async fn rows_find_their_contacts() {
+async fn rows_find_their_contacts(scratch: ScratchDatabase) {
     use wire::ImportOutcome::{Created, Rejected, Unchanged, Updated};
-    let identity = identity().await;
+    let identity = identity(scratch).await;
     let of = identity.enter(Some("u1"), None, "").await.organization_id;
     let rows = vec![
         row(2, "u1", "one@example.com", ""),
@@ -277,9 +363,8 @@ async fn rows_find_their_contacts() {
     assert_eq!(identity.list(&of, "name", 1).await.len(), 4);
 }
 
-#[tokio::test]
-async fn every_sort_order_pages_through_all_of_them_once() {
-    let identity = identity().await;
+async fn every_sort_order_pages_through_all_of_them_once(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
     let of = identity.enter(Some("seen"), None, "").await.organization_id;
     let rows = (0..25).map(|n| row(n + 2, &format!("u{n}"), "", &format!("Name {}", n % 5)));
     import(&identity, &of, 1, rows.collect()).await;
@@ -293,10 +378,9 @@ async fn every_sort_order_pages_through_all_of_them_once() {
     assert_eq!(seen[0].person.as_ref().unwrap().user_id.as_deref(), Some("seen"));
 }
 
-#[tokio::test]
-async fn an_import_claims_the_unclaimed_and_no_other() {
+async fn an_import_claims_the_unclaimed_and_no_other(scratch: ScratchDatabase) {
     use wire::ImportOutcome::{Rejected, Unchanged, Updated};
-    let identity = identity().await;
+    let identity = identity(scratch).await;
     let session = identity.enter(Some("u1"), None, "").await;
     let of = session.organization_id.clone();
     let with =
@@ -307,4 +391,37 @@ async fn an_import_claims_the_unclaimed_and_no_other() {
     // The session that did not prove it is over.
     assert_eq!(identity.authenticate(&session.token).await.unwrap_err(), Code::Unauthenticated);
     identity.enter(Some("u1"), Some("s"), "").await;
+}
+
+async fn what_no_row_can_hold_is_not_found(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    let of = identity.enter(Some("u"), None, "").await.organization_id;
+    let mut request = identity.request(None, None, "");
+    request.organization = "demo\0".to_owned();
+    let answer = identity.sessions().identify(request).await;
+    assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
+    let mut people = OrganizationServiceClient::new(identity.service.peer());
+    let login = wire::LoginRequest {
+        organization: "demo".to_owned(),
+        email: "a\0@example.com".to_owned(),
+        password: "guess".to_owned(),
+    };
+    assert_eq!(people.login(login).await.unwrap_err().code(), Code::Unauthenticated);
+
+    // Cursors that somebody made up.
+    let page = async |sort: &str, key: &PageKey| {
+        let request = wire::ListContactsRequest {
+            organization_id: of.clone(),
+            sort: sort.to_owned(),
+            page_size: 1,
+            page_token: PageToken::encode(key),
+        };
+        identity.contacts().list_contacts(request).await
+    };
+    let bad = page("name", &PageKey::Name("\0".to_owned(), Uuid::nil())).await;
+    assert_eq!(bad.unwrap_err().code(), Code::InvalidArgument);
+    for (at, found) in [(i64::MIN, 1), (i64::MAX, 0)] {
+        let listed = page("createdAt", &PageKey::Time(at, Uuid::nil())).await.unwrap();
+        assert_eq!(listed.into_inner().contacts.len(), found);
+    }
 }
