@@ -2,13 +2,18 @@
 //! service with health and reflection, [`Peer`] that a generated client sits on, and the small
 //! conversions that every service's messages need.
 
+mod addresses;
 mod answer;
+mod body;
 mod deadline;
+mod keeper;
 mod peer;
+mod remote;
 mod server;
 mod trace;
 mod wire;
 
+pub use addresses::{Addresses, ParseAddressesError};
 pub use answer::{answer, log_failure};
 pub use deadline::{DEFAULT as DEFAULT_DEADLINE, Unhurried};
 pub use peer::Peer;

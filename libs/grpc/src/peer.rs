@@ -1,19 +1,22 @@
 //! The other end of a generated client.
 
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
+use onethread_core::Entropy;
 use tokio::time::timeout_at;
 use tonic::{Status, body::Body, codegen::StdError, service::Routes};
 use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 use tracing::Instrument;
 
-use crate::{deadline, trace};
+use crate::{Addresses, body::bounded, deadline, remote::Remote, trace};
 
-/// A service that a generated client calls: in this process, through the same layers as over a
-/// socket. Each call gets a span, the trace context in its metadata, and a deadline. Cheap to
-/// clone.
+/// A service that a generated client calls: in this process or in others, through the same layers.
+/// Each call gets a span, the trace context in its metadata, and a deadline. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Peer(BoxCloneSyncService<Request<Body>, Response<Body>, StdError>);
 
@@ -22,6 +25,13 @@ impl Peer {
     pub(crate) fn in_process(routes: Routes) -> Self {
         let routes = ServiceExt::<Request<Body>>::map_err(routes, StdError::from);
         Self(BoxCloneSyncService::new(routes))
+    }
+
+    /// A service in other processes: every replica behind the addresses that serves gets its turn.
+    /// Returns at once, from within a runtime; connections are made and made again behind it, and
+    /// while none stands calls fail with `UNAVAILABLE`. Chance spreads the attempts to connect.
+    pub fn connect(addresses: &Addresses, entropy: &Arc<dyn Entropy>) -> Self {
+        Self(BoxCloneSyncService::new(Remote::new(addresses, entropy)))
     }
 }
 
@@ -52,7 +62,7 @@ impl Service<Request<Body>> for Peer {
                 timeout_at(due, call).await.unwrap_or_else(|_| Ok(late()))?
             };
             trace::record(&noted, response.headers(), false);
-            Ok(response)
+            Ok(response.map(|body| bounded(body, (!unhurried).then_some(due))))
         };
         Box::pin(called.instrument(span))
     }

@@ -5,15 +5,25 @@ use std::time::Duration;
 use axum::middleware::from_fn;
 use onethread_lifecycle::Lifecycle;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::service::Routes;
+use tonic::{service::Routes, transport::server::TcpIncoming};
 use tonic_health::{ServingStatus, server::health_reporter};
 use tracing::error;
 
 use crate::{Peer, deadline, trace};
 
 /// The health service's name for "migrated, not draining"; the empty name says "the process lives".
-const READINESS: &str = "readiness";
+pub(crate) const READINESS: &str = "readiness";
+
+/// What every server lists.
+const BESIDES: [&str; 3] = [
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
+
+/// How long calls are still taken once readiness is denied: those who watch it go elsewhere
+/// meanwhile, so that a restart fails nobody's call.
+const LAST_CALLS: Duration = Duration::from_millis(200);
 
 /// How long calls under way may take once the server drains. Streams end by the same word.
 const GRACE: Duration = Duration::from_secs(8);
@@ -31,12 +41,16 @@ impl Server {
     ///
     /// 1. the span, so that whatever follows stands in it;
     /// 2. the deadline, so that it covers all of the handler, and nothing is awaited without it.
-    pub fn new(routes: Routes) -> Self {
+    ///
+    /// Reflection lists `services`, by their full names, beside health and itself.
+    pub fn new(routes: Routes, services: &[&str]) -> Self {
         let (health, health_service) = health_reporter();
         let reflection = || {
-            tonic_reflection::server::Builder::configure()
+            let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(onethread_proto::DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            let listed = services.iter().copied().chain(BESIDES);
+            listed.fold(builder, |builder, name| builder.with_service_name(name))
         };
         let routes = routes
             .add_service(health_service)
@@ -62,13 +76,16 @@ impl Server {
         let drain = async move {
             stopping.await;
             health.set_service_status(READINESS, ServingStatus::NotServing).await;
+            tokio::time::sleep(LAST_CALLS).await;
         };
+        // A small answer shall not wait for more to go with it.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let server = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .max_concurrent_streams(1024)
             .add_routes(self.routes)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), drain);
+            .serve_with_incoming_shutdown(incoming, drain);
         let stopping = life.stopping();
         let cut_off = async move {
             stopping.await;

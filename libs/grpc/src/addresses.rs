@@ -1,0 +1,124 @@
+//! Where a service's replicas are said to be.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use http::Uri;
+
+/// URLs that may be named at once.
+const MOST: usize = 64;
+
+/// One or several `http://host:port` or `dns://host:port`, with commas between them. Every address
+/// behind each name is a replica, and names are looked up again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses(Vec<Address>);
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Address {
+    scheme: &'static str,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// What is said is no list of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("http://host:port or dns://host:port is expected, several with commas")]
+pub struct ParseAddressesError;
+
+impl Addresses {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Address> {
+        self.0.iter()
+    }
+
+    /// True when none of them leaves this machine.
+    pub fn are_loopback(&self) -> bool {
+        self.0.iter().all(|address| {
+            let ip = address.host.parse::<IpAddr>();
+            ip.is_ok_and(|ip| ip.is_loopback()) || address.host == "localhost"
+        })
+    }
+}
+
+impl FromStr for Addresses {
+    type Err = ParseAddressesError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all: Vec<_> = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
+        if all.len() > MOST { Err(ParseAddressesError) } else { Ok(Self(all)) }
+    }
+}
+
+impl FromStr for Address {
+    type Err = ParseAddressesError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let uri: Uri = text.trim().parse().map_err(|_| ParseAddressesError)?;
+        let mut schemes = ["http", "dns"].into_iter();
+        let scheme = schemes.find(|scheme| uri.scheme_str() == Some(scheme));
+        let scheme = scheme.ok_or(ParseAddressesError)?;
+        let bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
+        let authority =
+            uri.authority().filter(|authority| bare && !authority.as_str().contains('@'));
+        let (host, port) = authority
+            .and_then(|authority| Some((authority.host(), authority.port_u16()?)))
+            .ok_or(ParseAddressesError)?;
+        // A URL has an IPv6 address in brackets, a resolver doesn't.
+        let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
+        Ok(Self { scheme, host, port })
+    }
+}
+
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, address) in self.0.iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            write!(f, "{comma}{address}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scheme, host, port } = self;
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_read_and_shown() {
+        let text = "http://127.0.0.1:50051,http://[::1]:2,dns://identity.onethread:50051";
+        let addresses: Addresses = text.parse().unwrap();
+        assert_eq!(addresses.to_string(), text);
+        assert!(!addresses.are_loopback());
+        assert_eq!(addresses.0[1].host, "::1");
+        let near = "http://localhost:1/, http://127.0.0.9:1".parse::<Addresses>().unwrap();
+        assert!(near.are_loopback());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for odd in [
+            "",
+            "identity:50051",
+            "https://identity:1",
+            "http://identity",
+            "http://a:1,",
+            "http://a:1/path",
+            "http://u:p@a:1",
+            "http://a:1?x",
+            "dns:///a:1",
+            "http://a:70000",
+        ] {
+            assert_eq!(odd.parse::<Addresses>(), Err(ParseAddressesError), "{odd}");
+        }
+    }
+}
