@@ -4,11 +4,10 @@
 use std::{fs, path::Path};
 
 use onethread_errors::{Error, Result};
-use onethread_identity::{FirstOrganization, Service};
+use onethread_identity::{MadeOrganization, Service};
+use onethread_process::write_private;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-
-use crate::folder::write_private;
 
 const NAME: &str = "demo";
 
@@ -36,7 +35,7 @@ pub(crate) struct Owner {
 pub(crate) async fn bootstrap(identity: &Service, file: &Path) -> Result<Option<Bootstrap>> {
     // The file comes first: a crash in between leaves secrets that open nothing, and the next
     // start writes others, rather than an organization that nobody can get into.
-    let keep = |made: &FirstOrganization| {
+    let keep = |made: &MadeOrganization| {
         let text = serde_json::to_vec_pretty(&Bootstrap::from(made))?;
         write_private(file, &text)
     };
@@ -48,8 +47,8 @@ pub(crate) async fn bootstrap(identity: &Service, file: &Path) -> Result<Option<
     }
 }
 
-impl From<&FirstOrganization> for Bootstrap {
-    fn from(made: &FirstOrganization) -> Self {
+impl From<&MadeOrganization> for Bootstrap {
+    fn from(made: &MadeOrganization) -> Self {
         Self {
             organization: made.organization.clone(),
             application_id: made.application_id,

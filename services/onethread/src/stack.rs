@@ -8,37 +8,40 @@ use onethread_core::{Clock, Entropy, SystemClock, SystemEntropy};
 use onethread_db::{Database, Migrations};
 use onethread_errors::Error;
 use onethread_lifecycle::Lifecycle;
+use onethread_process::{DataFolder, StartError, bind};
+use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::{
     bootstrap::{Bootstrap, bootstrap},
-    folder::{Addresses, DataFolder},
+    restore,
 };
 
-/// Why the process could not start.
-#[derive(Debug)]
-pub(crate) enum StartError {
-    /// The person who starts it can mend it; one line says how.
-    Configuration(String),
-    /// Something broke.
-    Broken(Error),
-}
-
-impl<E: Into<Error>> From<E> for StartError {
-    fn from(error: E) -> Self {
-        Self::Broken(error.into())
-    }
+/// `run.json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Addresses {
+    http: SocketAddr,
+    identity: SocketAddr,
+    conversation: SocketAddr,
+    contact_import: SocketAddr,
+    pid: u32,
 }
 
 /// Serves until a signal comes, then drains.
 pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), StartError> {
-    let folder = DataFolder::open(&settings.data_dir).map_err(StartError::Configuration)?;
+    settings.check().map_err(StartError::Configuration)?;
+    let folder = DataFolder::open(&settings.process.data_dir).map_err(StartError::Configuration)?;
+    restore::refuse_unfinished(&settings.process.data_dir)?;
     // Everything is bound before anything is made, so that a port in use leaves no half start.
     let listeners = Listeners::bind(settings).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let keys = onethread_identity::Keys::load(&settings.server_keys_file(), &*entropy)
-        .map_err(|error| StartError::Configuration(error.to_string()))?;
+    let keys = onethread_identity::Keys::load(
+        &settings.identity.keys_file(&settings.process.data_dir),
+        &*entropy,
+    )
+    .map_err(|error| StartError::Configuration(error.to_string()))?;
     let (identity_db, conversation_db, import_db) = tokio::try_join!(
         database(settings, &folder, &onethread_identity::MIGRATIONS),
         database(settings, &folder, &onethread_conversation::MIGRATIONS),
@@ -69,8 +72,9 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     })
     .await?;
     let config = onethread_gateway::Config {
-        rate_limits: settings.rate_limits,
-        trusted_proxies: settings.trusted_proxies.clone(),
+        rate_limits: settings.gateway.rate_limits,
+        trusted_proxies: settings.gateway.trusted_proxies.clone(),
+        operator_token: settings.gateway.operator_token.clone(),
         demo: first.as_ref().map(|first| onethread_gateway::Demo {
             organization: first.organization.clone(),
             application_id: first.application_id,
@@ -107,7 +111,7 @@ async fn database(
     folder: &DataFolder,
     migrations: &Migrations,
 ) -> Result<Database, StartError> {
-    let db = match &settings.database_url {
+    let db = match &settings.database.database_url {
         Some(url) => Database::connect(url.expose(), migrations.schema).await?,
         None => Database::open(&folder.path(&format!("{}.db", migrations.schema))).await?,
     };
@@ -125,10 +129,15 @@ struct Listeners {
 impl Listeners {
     async fn bind(settings: &Settings) -> Result<Self, StartError> {
         Ok(Self {
-            http: bind("--http-addr", settings.http_addr).await?,
-            identity: bind("--identity-addr", settings.identity_addr).await?,
-            conversation: bind("--conversation-addr", settings.conversation_addr).await?,
-            contact_import: bind("--contact-import-addr", settings.contact_import_addr).await?,
+            http: bind("--http-addr", settings.gateway.http_addr).await?,
+            identity: bind("--identity-addr", settings.identity.identity_addr).await?,
+            conversation: bind("--conversation-addr", settings.conversation.conversation_addr)
+                .await?,
+            contact_import: bind(
+                "--contact-import-addr",
+                settings.contact_import.contact_import_addr,
+            )
+            .await?,
         })
     }
 
@@ -142,11 +151,6 @@ impl Listeners {
             pid: std::process::id(),
         })
     }
-}
-
-async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let refused = |error| StartError::Configuration(format!("{flag} {address}: {error}"));
-    TcpListener::bind(address).await.map_err(refused)
 }
 
 /// Tells the person in front of the terminal where to go.

@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File, TryLockError},
     io::Write,
-    net::SocketAddr,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -12,26 +11,15 @@ use serde::Serialize;
 
 /// A data folder that this process holds.
 #[derive(Debug)]
-pub(crate) struct DataFolder {
+pub struct DataFolder {
     path: PathBuf,
     /// Holds the lock until the process ends, however it ends.
     _lock: File,
 }
 
-/// The addresses really bound, each `host:port`, as `run.json` has them.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Addresses {
-    pub(crate) http: SocketAddr,
-    pub(crate) identity: SocketAddr,
-    pub(crate) conversation: SocketAddr,
-    pub(crate) contact_import: SocketAddr,
-    pub(crate) pid: u32,
-}
-
 impl DataFolder {
     /// Makes the folder where it is missing, and locks it.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
+    pub fn open(path: &Path) -> Result<Self, String> {
         let refused = |error: std::io::Error| format!("data folder {}: {error}", path.display());
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(refused)?;
         let mut open = File::options();
@@ -52,25 +40,25 @@ impl DataFolder {
     }
 
     /// A file or folder in it.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Tells where this process serves.
-    pub(crate) fn write_addresses(&self, addresses: &Addresses) -> std::io::Result<()> {
+    /// Tells where this process serves: the addresses really bound, each `host:port`, and its pid.
+    pub fn write_addresses(&self, addresses: &impl Serialize) -> std::io::Result<()> {
         let text = serde_json::to_vec(addresses)?;
         write_private(&self.path("run.json"), &text)
     }
 
     /// Tells nothing any more.
-    pub(crate) fn clear_addresses(&self) {
+    pub fn clear_addresses(&self) {
         // That it isn't there is what is wanted.
         let _ = fs::remove_file(self.path("run.json"));
     }
 }
 
 /// Writes a file of mode 0600 whole: a reader finds all of it or nothing, a power cut too.
-pub(crate) fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
+pub fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let draft = file.with_extension("draft");
     let mut open = File::options();
     let mut written = open.create(true).truncate(true).write(true).mode(0o600).open(&draft)?;

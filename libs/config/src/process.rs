@@ -1,0 +1,45 @@
+//! What every process is told.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use onethread_telemetry::LogFormat;
+
+use crate::Dump;
+
+/// Settings of every process.
+#[derive(Debug, Clone, Args)]
+pub struct ProcessArgs {
+    /// Folder for what the process keeps in files; one process at a time
+    #[arg(long, env = "ONETHREAD_DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+    /// Form of log lines; text on a terminal, else JSON, where it isn't said
+    #[arg(long, env = "ONETHREAD_LOG_FORMAT", value_parser = log_format)]
+    pub log_format: Option<LogFormat>,
+    /// Print the settings, secrets hidden, and exit
+    #[arg(long)]
+    pub dump_config: bool,
+}
+
+/// What a process with a database does instead of serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum Task {
+    /// Bring the database to this version's tables and exit
+    Migrate,
+}
+
+impl Dump for ProcessArgs {
+    fn lines(&self, _: &Path) -> Vec<(&'static str, String)> {
+        let format = self.log_format.unwrap_or_else(LogFormat::suitable);
+        let format = if format == LogFormat::Json { "json" } else { "text" };
+        vec![("DATA_DIR", self.data_dir.display().to_string()), ("LOG_FORMAT", format.to_owned())]
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, &'static str> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("`text` or `json` is expected"),
+    }
+}
