@@ -93,6 +93,9 @@ reasons! {
     /// A contact is logged in where a visitor is needed.
     NotAVisitor "NOT_A_VISITOR" "not-a-visitor" FailedPrecondition 409
         "Already identified" "Only a visitor sends the pre-chat form.";
+    /// An organization of this name is there.
+    OrganizationExists "ORGANIZATION_EXISTS" "organization-exists" AlreadyExists 409
+        "Organization exists" "There is an organization of this name.";
     /// The body is longer than this call takes.
     TooLarge "TOO_LARGE" "too-large" OutOfRange 413
         "Body too large" "The body is larger than this call takes.";

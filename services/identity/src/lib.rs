@@ -15,14 +15,14 @@ use onethread_errors::Result;
 use onethread_grpc::{Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::identity::{
-    contact_service_server::ContactServiceServer,
-    organization_service_server::OrganizationServiceServer,
-    session_service_server::SessionServiceServer,
+    contact_service_server::{self, ContactServiceServer},
+    organization_service_server::{self, OrganizationServiceServer},
+    session_service_server::{self, SessionServiceServer},
 };
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
-pub use app::FirstOrganization;
+pub use app::MadeOrganization;
 pub use keys_file::{Keys, KeysError};
 
 /// Identity's tables.
@@ -31,6 +31,12 @@ pub static MIGRATIONS: Migrations = Migrations {
     sqlite: sqlx::migrate!("./migrations/sqlite"),
     postgres: sqlx::migrate!("./migrations/postgres"),
 };
+
+const SERVICES: [&str; 3] = [
+    session_service_server::SERVICE_NAME,
+    contact_service_server::SERVICE_NAME,
+    organization_service_server::SERVICE_NAME,
+];
 
 /// What identity stands on.
 pub struct Deps {
@@ -65,7 +71,7 @@ pub fn build(deps: Deps) -> Service {
     let routes = Routes::new(SessionServiceServer::new(handlers.clone()))
         .add_service(ContactServiceServer::new(handlers.clone()))
         .add_service(OrganizationServiceServer::new(handlers));
-    Service { app, feed, server: Server::new(routes) }
+    Service { app, feed, server: Server::new(routes, &SERVICES) }
 }
 
 impl Service {
@@ -79,7 +85,7 @@ impl Service {
     pub async fn first_organization(
         &self,
         name: &str,
-        keep: impl FnOnce(&FirstOrganization) -> std::io::Result<()>,
+        keep: impl FnOnce(&MadeOrganization) -> std::io::Result<()>,
     ) -> Result<()> {
         self.app.first_organization(name, keep).await
     }

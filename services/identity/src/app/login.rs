@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// The longest password, in bytes.
-const LONGEST_PASSWORD: usize = 1024;
+pub(super) const LONGEST_PASSWORD: usize = 1024;
 
 /// An agent who is in.
 #[derive(Debug)]

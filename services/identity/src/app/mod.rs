@@ -19,7 +19,7 @@ use onethread_core::{Clock, Entropy};
 use crate::{domain::keys::ServerKeys, store::Store};
 
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
-pub use organization::FirstOrganization;
+pub use organization::MadeOrganization;
 pub(crate) use passwords::Passwords;
 pub(crate) use revocations::{Feed, run_feed};
 

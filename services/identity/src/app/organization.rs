@@ -2,21 +2,27 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use onethread_core::{AgentId, ApiKeyId, ApplicationId, OrganizationId};
-use onethread_errors::{Error, Result};
+use onethread_errors::{Error, Field, Reason, Result};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::App;
+use super::{App, login::LONGEST_PASSWORD};
 use crate::{
     domain::{
+        fields,
         people::{Agent, ApiKey, Role},
         tokens::{RandomToken, RandomUse},
     },
     store::NewOrganization,
 };
 
+/// The shortest password taken for an agent, in bytes.
+const SHORTEST_PASSWORD: usize = 8;
+
 /// A new organization, with the secrets that are shown this once.
 #[derive(Debug)]
-pub struct FirstOrganization {
+pub struct MadeOrganization {
+    /// Its id.
+    pub id: OrganizationId,
     /// Its domain.
     pub organization: String,
     /// Number of its application.
@@ -25,6 +31,8 @@ pub struct FirstOrganization {
     pub application_secret: String,
     /// Public id of the same application.
     pub app_id: ApplicationId,
+    /// Its owner.
+    pub owner_id: AgentId,
     /// E-mail of its owner.
     pub email: String,
     /// The owner's password.
@@ -38,50 +46,103 @@ impl App {
     pub(crate) async fn first_organization(
         &self,
         name: &str,
-        keep: impl FnOnce(&FirstOrganization) -> std::io::Result<()>,
+        keep: impl FnOnce(&MadeOrganization) -> std::io::Result<()>,
     ) -> Result<()> {
         if self.store.has_organization().await? {
             return Ok(());
         }
+        let email = format!("owner@{name}.example");
+        let password = self.random_text(15).into();
+        let (made, new) = self.organization(name.to_owned(), email, password).await?;
+        keep(&made).map_err(Error::internal)?;
+        Ok(self.store.create_organization(new, self.clock.now()).await?)
+    }
+
+    /// Makes an organization whose owner is known.
+    pub(crate) async fn create_organization(
+        &self,
+        name: String,
+        email: &str,
+        password: SecretString,
+    ) -> Result<MadeOrganization> {
+        let email = email.to_lowercase();
+        let bytes = password.expose_secret().len();
+        let password_fits = match bytes {
+            0..SHORTEST_PASSWORD => Err("is shorter than 8 bytes"),
+            SHORTEST_PASSWORD..=LONGEST_PASSWORD => Ok(()),
+            _ => Err("is longer than 1,024 bytes"),
+        };
+        let checks = [
+            ("/organization", fields::domain(&name)),
+            ("/agentEmail", fields::email(&email)),
+            ("/agentPassword", password_fits),
+        ];
+        let wrong = checks.into_iter().filter_map(|(field, check)| Some((field, check.err()?)));
+        let wrong: Vec<_> = wrong.map(|(field, detail)| Field::new(field, detail)).collect();
+        if !wrong.is_empty() {
+            return Err(Error::invalid_fields(wrong));
+        }
+        let (made, new) = self.organization(name, email, password).await?;
+        match self.store.create_organization(new, self.clock.now()).await {
+            Ok(()) => Ok(made),
+            // All else that is unique in it was made by chance just now.
+            Err(taken) if taken.is_unique_violation() => {
+                Err(Error::new(Reason::OrganizationExists))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An organization as it is told and as it is stored.
+    async fn organization(
+        &self,
+        name: String,
+        email: String,
+        password: SecretString,
+    ) -> Result<(MadeOrganization, NewOrganization)> {
         let (clock, entropy) = (&*self.clock, &*self.entropy);
         let of = OrganizationId::generate(clock, entropy);
-        let app_id = ApplicationId::generate(clock, entropy);
         let (key, key_hash) = RandomToken::generate(RandomUse::ApiKey, of, entropy);
-        let made = FirstOrganization {
-            organization: name.to_owned(),
+        let made = MadeOrganization {
+            id: of,
+            organization: name,
             application_id: 1,
             application_secret: self.random_text(24),
-            app_id,
-            email: format!("owner@{name}.example"),
-            password: self.random_text(15).into(),
+            app_id: ApplicationId::generate(clock, entropy),
+            owner_id: AgentId::generate(clock, entropy),
+            email,
+            password: password.clone(),
             api_key: key.into(),
         };
         let new = NewOrganization {
-            name: name.to_owned(),
-            application_id: app_id,
+            name: made.organization.clone(),
+            application_id: made.app_id,
             application_number: made.application_id,
             application_secret: made.application_secret.clone(),
-            owner: Agent {
-                organization_id: of,
-                id: AgentId::generate(clock, entropy),
-                email: made.email.clone(),
-                name: "Owner".to_owned(),
-                role: Role::Owner,
-            },
-            owner_password_hash: self
-                .passwords
-                .hash(made.password.expose_secret().to_owned().into())
-                .await?,
+            owner: made.owner(),
+            owner_password_hash: self.passwords.hash(password).await?,
             api_key: ApiKey { organization_id: of, id: ApiKeyId::generate(clock, entropy) },
             api_key_hash: key_hash.hash,
         };
-        keep(&made).map_err(Error::internal)?;
-        Ok(self.store.create_organization(new, self.clock.now()).await?)
+        Ok((made, new))
     }
 
     fn random_text(&self, bytes: usize) -> String {
         let mut random = vec![0; bytes];
         self.entropy.fill(&mut random);
         URL_SAFE_NO_PAD.encode(random)
+    }
+}
+
+impl MadeOrganization {
+    /// Its owner as an agent.
+    pub(crate) fn owner(&self) -> Agent {
+        Agent {
+            organization_id: self.id,
+            id: self.owner_id,
+            email: self.email.clone(),
+            name: "Owner".to_owned(),
+            role: Role::Owner,
+        }
     }
 }

@@ -45,6 +45,25 @@ pub(crate) fn email(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// The domain that names an organization: labels of lower-case letters, digits and hyphens, with
+/// dots between them.
+pub(crate) fn domain(text: &str) -> Result<(), &'static str> {
+    let usual = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(usual)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if text.len() > 253 {
+        Err("is longer than 253 bytes")
+    } else if !text.split('.').all(label) {
+        Err("is not a domain in lower case")
+    } else {
+        Ok(())
+    }
+}
+
 /// A phone number as people write it: 3 to 20 digits, and what stands between them.
 pub(crate) fn phone(text: &str) -> Result<(), &'static str> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
@@ -81,6 +100,16 @@ mod tests {
         }
         for bad in ["call me", "12", "+1\n2345", "123456789012345678901"] {
             assert!(phone(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn domains() {
+        for good in ["demo", "example.com", "a-1.example.com", "xn--exmple-cua.com"] {
+            assert_eq!(domain(good), Ok(()), "{good}");
+        }
+        for bad in ["", "Example.com", "a..b", "-a.com", "a b", "a/b", "example.com.", "ä.com"] {
+            assert!(domain(bad).is_err(), "{bad}");
         }
     }
 

@@ -12,6 +12,24 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl OrganizationService for Handlers {
+    async fn create_organization(
+        &self,
+        request: Request<wire::CreateOrganizationRequest>,
+    ) -> Answer<wire::CreateOrganizationResponse> {
+        let request = request.into_inner();
+        let password = SecretString::from(request.agent_password);
+        let made =
+            self.app.create_organization(request.organization, &request.agent_email, password);
+        answer(made.await.map(|made| wire::CreateOrganizationResponse {
+            organization_id: made.id.to_string(),
+            agent: Some(made.owner().into()),
+            application_id: made.application_id,
+            application_secret: made.application_secret,
+            app_id: made.app_id.to_string(),
+            api_key: made.api_key.expose_secret().to_owned(),
+        }))
+    }
+
     async fn login(&self, request: Request<wire::LoginRequest>) -> Answer<wire::LoginResponse> {
         let request = request.into_inner();
         let password = SecretString::from(request.password);
