@@ -1,0 +1,72 @@
+//! Identity as a process of its own.
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Parser;
+use onethread_config::{
+    DatabaseArgs, Dump, IdentityArgs, ProcessArgs, Task, TransportArgs, dump, parse,
+};
+use onethread_core::{SystemClock, SystemEntropy};
+use onethread_errors::Error;
+use onethread_identity::{Deps, Keys, MIGRATIONS, build};
+use onethread_lifecycle::Lifecycle;
+use onethread_process::{DataFolder, StartError, bind, migrate, open_database, run, serving};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const NAME: &str = "onethread-identity";
+
+/// Identity: who somebody is.
+#[derive(Debug, Parser)]
+#[command(name = NAME, version)]
+struct Cli {
+    #[command(subcommand)]
+    task: Option<Task>,
+    #[command(flatten)]
+    process: ProcessArgs,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    transport: TransportArgs,
+}
+
+fn main() -> ExitCode {
+    let cli: Cli = match parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
+    if cli.process.dump_config {
+        let Cli { process, identity, database, transport, .. } = &cli;
+        let groups: [&dyn Dump; 4] = [process, identity, database, transport];
+        print!("{}", dump(&process.data_dir, &groups));
+        return ExitCode::SUCCESS;
+    }
+    run(NAME, cli.process.log_format, async |life| serve(cli, life).await)
+}
+
+async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
+    let (url, data_dir) = (cli.database.database_url.as_ref(), &cli.process.data_dir);
+    if cli.task == Some(Task::Migrate) {
+        return migrate(url, data_dir, &MIGRATIONS).await;
+    }
+    let address = cli.identity.identity_addr;
+    let checked = cli.transport.check(&[("--identity-addr", address)], &[]);
+    checked.map_err(StartError::Configuration)?;
+    let folder = DataFolder::open(data_dir).map_err(StartError::Configuration)?;
+    let listener = bind("--identity-addr", address).await?;
+    let entropy = Arc::new(SystemEntropy);
+    let keys = Keys::load(&cli.identity.keys_file(data_dir), &*entropy);
+    let keys = keys.map_err(|error| StartError::Configuration(error.to_string()))?;
+    let db = open_database(url, &folder, &MIGRATIONS, NAME).await?;
+    life.stop_on_signals().map_err(Error::internal)?;
+
+    let address = listener.local_addr().map_err(Error::internal)?;
+    let deps = Deps { db: db.clone(), keys, clock: Arc::new(SystemClock), entropy };
+    build(deps).start(listener, &life);
+    serving(&folder, "identity", address, &life).await?;
+    db.close().await;
+    Ok(())
+}
