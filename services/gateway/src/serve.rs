@@ -10,9 +10,11 @@ use hyper_util::{
 };
 use onethread_lifecycle::Lifecycle;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::Semaphore,
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 use tracing::warn;
 
@@ -23,6 +25,10 @@ const CONNECTIONS: usize = 20_000;
 
 /// How long the head of a request may take to arrive, and an idle connection may stay.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a client may take nothing of what is written to it. One that is slow comes again and
+/// goes on where it was; one that is gone shall hold neither memory nor a place.
+const WRITE_WAIT: Duration = Duration::from_secs(30);
 
 /// How long calls under way may take once the server drains. Streams end by the same word.
 const GRACE: Duration = Duration::from_secs(8);
@@ -52,6 +58,8 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle
                 continue;
             }
         };
+        // An event is small and shall not wait for more; a socket that can't be told so still works.
+        let _ = socket.set_nodelay(true);
         let watcher = graceful.watcher();
         let connection =
             connection(http.clone(), router.clone(), socket, PeerAddress(peer), watcher);
@@ -80,18 +88,55 @@ fn http() -> Builder<TokioExecutor> {
 async fn connection(
     http: Builder<TokioExecutor>,
     router: Router,
-    socket: TcpStream,
+    socket: impl AsyncRead + AsyncWrite + Send + 'static,
     peer: PeerAddress,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
-    // An event is small and shall not wait for more; a socket that can't be told so still works.
-    let _ = socket.set_nodelay(true);
+    let mut socket = TimeoutStream::new(socket);
+    socket.set_write_timeout(Some(WRITE_WAIT));
     let service = service_fn(move |request: http::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         router.clone().oneshot(request)
     });
-    let connection = http.serve_connection(TokioIo::new(socket), service).into_owned();
+    let connection = http.serve_connection(TokioIo::new(Box::pin(socket)), service).into_owned();
     // A client that breaks off is no failure of ours.
     let _ = watcher.watch(connection).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::MethodRouter;
+    use bytes::Bytes;
+    use futures::stream;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        time::Instant,
+    };
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_cut_off() {
+        let endless = || async {
+            Body::from_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from("more"))))
+        };
+        let router = Router::new().fallback_service(MethodRouter::new().fallback(endless));
+        let (mut client, server) = duplex(1024);
+        let peer = PeerAddress(([127, 0, 0, 1], 1).into());
+        let graceful = GracefulShutdown::new();
+        let serving = connection(http(), router, server, peer, graceful.watcher());
+        let begun = Instant::now();
+        let serving = tokio::spawn(serving);
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        // It reads on for longer than the wait, and then no more.
+        let mut part = [0; 512];
+        for _ in 0..10 {
+            tokio::time::sleep(WRITE_WAIT / 5).await;
+            client.read_exact(&mut part).await.unwrap();
+        }
+        assert!(begun.elapsed() > WRITE_WAIT && !serving.is_finished());
+        serving.await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), WRITE_WAIT.as_secs() * 3);
+    }
 }
