@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_stream::stream;
 use axum::response::{Response, sse};
+use futures::FutureExt;
 use onethread_errors::{Error, Result};
 use onethread_proto::conversation::{ListMessagesResponse, Message};
 
@@ -40,6 +41,15 @@ fn events(
         // What was missed is read page by page, as fast as the reader takes it.
         let mut live = loop {
             for message in std::mem::take(&mut missed) {
+                // A slow reader takes long, and its session may end meanwhile.
+                if guard.doubted().now_or_never().is_some()
+                    && let Some(cut) = guard.confirm().await
+                {
+                    if cut == Cut::Ended {
+                        yield session_ended();
+                    }
+                    return;
+                }
                 match reader.event(Event::Message(message)).await {
                     Ok(Some(event)) => yield event,
                     Ok(None) => {}

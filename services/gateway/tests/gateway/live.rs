@@ -88,6 +88,32 @@ async fn a_session_that_ends_takes_its_stream_along_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_while_it_catches_up_is_cut_off() {
+    let gateway = Gateway::start().await;
+    // Far more than the sockets between us hold.
+    let long = "x".repeat(20_000);
+    for _ in 0..2000 {
+        gateway.world.write(CONTACT, by_agent(), &long, &id(9));
+    }
+    let mut events = gateway.follow("/widget/v1/events?afterSeq=0", "contact").await;
+    assert_eq!(events.next().await.unwrap().1, Some(1));
+    let mut other = gateway.follow("/widget/v1/events", "contact").await;
+    gateway.world.callers.lock().unwrap().remove("contact");
+    revoke(&gateway, DEVICE).await;
+    // The word has come before anything more is read.
+    assert_eq!(other.next().await.unwrap().0, "session-ended");
+    let mut delivered = 1;
+    loop {
+        match events.next().await.unwrap().0.as_str() {
+            "message" => delivered += 1,
+            last => break assert_eq!(last, "session-ended"),
+        }
+    }
+    assert!(events.next().await.is_none());
+    assert!(delivered < 1000, "{delivered}");
+}
+
+#[tokio::test]
 async fn who_is_named_but_still_there_goes_on() {
     let gateway = Gateway::start().await;
     let mut events = gateway.follow("/widget/v1/events", "contact").await;
