@@ -15,6 +15,7 @@ use onethread_proto::{
 use crate::{
     address,
     app::App,
+    openapi::Refuses,
     problem::{ApiError, from_service},
 };
 
@@ -124,6 +125,28 @@ impl FromRequestParts<Arc<App>> for Sender {
     }
 }
 
+/// What every credential may be refused with.
+const OF_CREDENTIALS: [Reason; 4] =
+    [Reason::SessionEnded, Reason::RateLimited, Reason::Unavailable, Reason::DeadlineExceeded];
+
+impl Refuses for Person {
+    fn reasons() -> Vec<Reason> {
+        OF_CREDENTIALS.to_vec()
+    }
+}
+
+impl Refuses for Sender {
+    fn reasons() -> Vec<Reason> {
+        OF_CREDENTIALS.to_vec()
+    }
+}
+
+impl Refuses for Staff {
+    fn reasons() -> Vec<Reason> {
+        [&OF_CREDENTIALS[..], &[Reason::Forbidden]].concat()
+    }
+}
+
 fn client(parts: &Parts, app: &App) -> std::net::IpAddr {
     address::client(&parts.extensions, &parts.headers, &app.config.trusted_proxies)
 }
@@ -217,7 +240,8 @@ pub(crate) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> 
     host.or_else(|| uri.authority().map(|authority| authority.as_str()))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of the `Authorization` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)

@@ -8,6 +8,7 @@ mod extract;
 mod json;
 mod limits;
 mod names;
+mod openapi;
 mod problem;
 mod routes;
 mod serve;
@@ -22,6 +23,7 @@ use onethread_config::RateLimits;
 use onethread_core::{Clock, Entropy};
 use onethread_grpc::Peer;
 use onethread_lifecycle::Lifecycle;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -33,6 +35,8 @@ pub struct Config {
     pub rate_limits: RateLimits,
     /// Networks whose `X-Forwarded-For` and trace context count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who bears it may make organizations; without one nobody may.
+    pub operator_token: Option<SecretString>,
     /// The application that the demo page shows; without one it has nothing to show.
     pub demo: Option<Demo>,
 }

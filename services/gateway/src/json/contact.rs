@@ -1,23 +1,33 @@
 //! People: as they see themselves, and as agents see them.
 
 use onethread_core::Timestamp;
-use onethread_proto::identity::{self, Source, Verification};
+use onethread_proto::identity::{self, Verification};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::{some, time, value};
+use crate::openapi::{Attribute, Time};
 
 /// What a person may see of themself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Person {
+    #[schema(format = Uuid)]
     id: String,
+    /// The organization's own id of the person.
+    #[schema(required)]
     user_id: Option<String>,
     name: String,
+    /// True while no real name is known.
     name_generated: bool,
+    #[schema(required)]
     email: Option<String>,
+    #[schema(required)]
     phone: Option<String>,
+    #[schema(required)]
     company: Option<String>,
+    #[schema(value_type = BTreeMap<String, Attribute>)]
     custom_data: Map<String, Value>,
 }
 
@@ -37,8 +47,9 @@ impl From<identity::Person> for Person {
 }
 
 /// A field that was left as it was.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Warning {
+    /// JSON pointer into what was sent.
     pub(crate) pointer: String,
     detail: String,
 }
@@ -50,38 +61,50 @@ impl From<identity::Warning> for Warning {
 }
 
 /// What agents see of a contact.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Contact {
     #[serde(flatten)]
     person: Person,
-    source: &'static str,
+    source: Source,
     tags: Vec<String>,
-    verified: &'static str,
+    verified: Verified,
     blocked: bool,
+    #[schema(required, value_type = Option<Time>)]
     first_seen_at: Option<Timestamp>,
+    #[schema(required, value_type = Option<Time>)]
     last_seen_at: Option<Timestamp>,
+    #[schema(minimum = 0)]
     sessions: i64,
+    #[schema(required)]
     page: Option<Page>,
+    #[schema(required)]
     platform: Option<String>,
+    #[schema(required)]
     locale: Option<String>,
+    #[schema(required)]
     time_zone: Option<String>,
     devices: Vec<Device>,
+    #[schema(required, value_type = Time)]
     created_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Serialize)]
+/// The page that the person looks at.
+#[derive(Debug, Serialize, ToSchema)]
 struct Page {
     url: String,
     title: String,
     referrer: String,
 }
 
-#[derive(Debug, Serialize)]
+/// A browser profile or an app that the person uses.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Device {
+    #[schema(format = Uuid)]
     id: String,
     platform: String,
+    #[schema(required, value_type = Option<Time>)]
     last_seen_at: Option<Timestamp>,
 }
 
@@ -93,8 +116,8 @@ impl From<identity::Contact> for Contact {
             referrer: page.referrer,
         };
         Self {
-            source: source(contact.source()),
-            verified: verified(contact.verification()),
+            source: contact.source().into(),
+            verified: contact.verification().into(),
             person: contact.person.unwrap_or_default().into(),
             tags: contact.tags,
             blocked: contact.blocked,
@@ -118,22 +141,48 @@ impl From<identity::Device> for Device {
     }
 }
 
-fn source(source: Source) -> &'static str {
-    match source {
-        Source::Identified => "identified",
-        Source::PreChat => "pre-chat",
-        Source::Import => "import",
-        Source::Agent => "agent",
-        Source::Api => "api",
-        Source::Visitor | Source::Unspecified => "visitor",
+/// How the person came in.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Source {
+    Identified,
+    PreChat,
+    Import,
+    Agent,
+    Api,
+    Visitor,
+}
+
+impl From<identity::Source> for Source {
+    fn from(source: identity::Source) -> Self {
+        match source {
+            identity::Source::Identified => Self::Identified,
+            identity::Source::PreChat => Self::PreChat,
+            identity::Source::Import => Self::Import,
+            identity::Source::Agent => Self::Agent,
+            identity::Source::Api => Self::Api,
+            identity::Source::Visitor | identity::Source::Unspecified => Self::Visitor,
+        }
     }
 }
 
-pub(super) fn verified(verification: Verification) -> &'static str {
-    match verification {
-        Verification::None | Verification::Unspecified => "none",
-        Verification::SecurityHash => "security_hash",
-        Verification::Hmac => "hmac",
-        Verification::Jwt => "jwt",
+/// How the person has proven who they are.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verified {
+    None,
+    SecurityHash,
+    Hmac,
+    Jwt,
+}
+
+impl From<Verification> for Verified {
+    fn from(verification: Verification) -> Self {
+        match verification {
+            Verification::None | Verification::Unspecified => Self::None,
+            Verification::SecurityHash => Self::SecurityHash,
+            Verification::Hmac => Self::Hmac,
+            Verification::Jwt => Self::Jwt,
+        }
     }
 }

@@ -6,22 +6,30 @@ use onethread_proto::{
     identity,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Message, contact::verified, time};
-use crate::names::Authors;
+use super::{Message, contact::Verified, time};
+use crate::{names::Authors, openapi::Time};
 
 /// One conversation of the agents' list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Conversation {
+    #[schema(format = Uuid)]
     id: String,
-    status: &'static str,
+    status: Status,
+    #[schema(required, format = Uuid)]
     assignee_id: Option<String>,
     contact: ContactLine,
+    #[schema(required)]
     last_message: Option<Message>,
+    #[schema(minimum = 0)]
     last_seq: i64,
+    /// Messages that no agent has read.
+    #[schema(minimum = 0)]
     unread: i64,
+    #[schema(required, value_type = Time)]
     updated_at: Option<Timestamp>,
 }
 
@@ -33,8 +41,8 @@ impl Conversation {
         authors: &Authors,
     ) -> Self {
         let status = match conversation.status() {
-            ConversationStatus::Closed => "closed",
-            ConversationStatus::Open | ConversationStatus::Unspecified => "open",
+            ConversationStatus::Closed => Status::Closed,
+            ConversationStatus::Open | ConversationStatus::Unspecified => Status::Open,
         };
         Self {
             id: conversation.id,
@@ -49,20 +57,32 @@ impl Conversation {
     }
 }
 
+/// Whether somebody has still to do with it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = ConversationStatus)]
+enum Status {
+    Open,
+    Closed,
+}
+
 /// Whose conversation it is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ContactLine {
+    #[schema(format = Uuid)]
     pub(crate) id: String,
     pub(crate) name: String,
+    #[schema(required)]
     email: Option<String>,
+    #[schema(required)]
     user_id: Option<String>,
-    verified: &'static str,
+    verified: Verified,
 }
 
 impl From<identity::Contact> for ContactLine {
     fn from(contact: identity::Contact) -> Self {
-        let verified = verified(contact.verification());
+        let verified = contact.verification().into();
         let person = contact.person.unwrap_or_default();
         Self {
             id: person.id,
@@ -78,25 +98,35 @@ impl ContactLine {
     /// Somebody of whom identity knows no more than the id.
     pub(crate) fn unknown(id: &str) -> Self {
         let name = generated_name(Uuid::parse_str(id).unwrap_or_default());
-        Self { id: id.to_owned(), name, email: None, user_id: None, verified: "none" }
+        Self { id: id.to_owned(), name, email: None, user_id: None, verified: Verified::None }
     }
 }
 
 /// A side read on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Read {
-    side: &'static str,
+    side: ReadSide,
+    #[schema(minimum = 0)]
     seq: i64,
     /// Where the reader sees many conversations.
+    #[schema(format = Uuid, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation_id: Option<String>,
+}
+
+/// Who read.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ReadSide {
+    Contact,
+    Agent,
 }
 
 impl Read {
     /// For a reader of this one conversation.
     pub(crate) fn of_one(mark: &ReadMark) -> Self {
-        let side = if mark.side() == Side::Agent { "agent" } else { "contact" };
+        let side = if mark.side() == Side::Agent { ReadSide::Agent } else { ReadSide::Contact };
         Self { side, seq: mark.seq, conversation_id: None }
     }
 

@@ -5,37 +5,55 @@ use std::collections::BTreeMap;
 use onethread_core::Timestamp;
 use onethread_proto::contactimport::{self, ImportState};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{some, time};
+use crate::openapi::Time;
 
 /// One import.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Import {
+    #[schema(format = Uuid)]
     id: String,
     file_name: String,
-    state: &'static str,
+    state: State,
+    /// Rows of the file; as many as are known while it is scanned.
+    #[schema(minimum = 0)]
     rows: i64,
+    #[schema(minimum = 0)]
     processed: i64,
+    #[schema(minimum = 0)]
     created: i64,
+    #[schema(minimum = 0)]
     updated: i64,
+    #[schema(minimum = 0)]
     unchanged: i64,
+    #[schema(minimum = 0)]
     rejected: i64,
+    #[schema(minimum = 0)]
     rows_per_second: f64,
+    #[schema(required)]
     encoding: Option<String>,
+    #[schema(required)]
     delimiter: Option<String>,
     columns: Vec<String>,
+    /// Where each column goes.
     mapping: BTreeMap<String, String>,
+    /// The first rows.
     preview: Vec<Vec<String>>,
+    #[schema(required)]
     error: Option<String>,
+    #[schema(required, value_type = Time)]
     created_at: Option<Timestamp>,
+    #[schema(required, value_type = Option<Time>)]
     finished_at: Option<Timestamp>,
 }
 
 impl From<contactimport::Import> for Import {
     fn from(import: contactimport::Import) -> Self {
         Self {
-            state: state(import.state()),
+            state: import.state().into(),
             id: import.id,
             file_name: import.file_name,
             rows: import.rows,
@@ -57,13 +75,28 @@ impl From<contactimport::Import> for Import {
     }
 }
 
-fn state(state: ImportState) -> &'static str {
-    match state {
-        ImportState::Scanning | ImportState::Unspecified => "scanning",
-        ImportState::Ready => "ready",
-        ImportState::Running => "running",
-        ImportState::Done => "done",
-        ImportState::Failed => "failed",
-        ImportState::Cancelled => "cancelled",
+/// How far an import is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = ImportState)]
+enum State {
+    Scanning,
+    Ready,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+impl From<ImportState> for State {
+    fn from(state: ImportState) -> Self {
+        match state {
+            ImportState::Scanning | ImportState::Unspecified => Self::Scanning,
+            ImportState::Ready => Self::Ready,
+            ImportState::Running => Self::Running,
+            ImportState::Done => Self::Done,
+            ImportState::Failed => Self::Failed,
+            ImportState::Cancelled => Self::Cancelled,
+        }
     }
 }

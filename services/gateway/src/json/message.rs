@@ -3,27 +3,38 @@
 use onethread_core::Timestamp;
 use onethread_proto::conversation::{self, AuthorKind, MessageKind};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{some, time};
-use crate::names::Authors;
+use crate::{names::Authors, openapi::Time};
 
 /// One message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Message {
+    #[schema(format = Uuid)]
     id: String,
+    /// Its number in the conversation: 1, 2, 3 …
+    #[schema(minimum = 1)]
     seq: i64,
+    /// The number of the one before that this reader can see; 0 for the first.
+    #[schema(minimum = 0)]
     prev_seq: i64,
     author: Author,
     text: String,
+    #[schema(required, value_type = Time)]
     created_at: Option<Timestamp>,
+    /// What its sender called it.
+    #[schema(required, format = Uuid)]
     client_message_id: Option<String>,
-    kind: &'static str,
+    kind: Kind,
 }
 
-#[derive(Debug, Serialize)]
+/// Who wrote a message.
+#[derive(Debug, Serialize, ToSchema)]
 struct Author {
-    kind: &'static str,
+    kind: AuthorSide,
+    #[schema(required, format = Uuid)]
     id: Option<String>,
     name: String,
 }
@@ -32,13 +43,13 @@ impl Message {
     /// A message with its author's name.
     pub(crate) fn new(message: conversation::Message, authors: &Authors) -> Self {
         let name = authors.name(&message);
-        let kind = kind(message.kind());
+        let kind = message.kind().into();
         let author = message.author.unwrap_or_default();
         Self {
             id: message.id,
             seq: message.seq,
             prev_seq: message.prev_seq,
-            author: Author { kind: author_kind(author.kind()), id: some(author.id), name },
+            author: Author { kind: author.kind().into(), id: some(author.id), name },
             text: message.text,
             created_at: time(message.created_at),
             client_message_id: message.client_message_id,
@@ -53,26 +64,50 @@ impl Message {
 }
 
 /// A message where the reader sees many conversations.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MessageOfConversation {
+    #[schema(format = Uuid)]
     pub(crate) conversation_id: String,
     #[serde(flatten)]
     pub(crate) message: Message,
 }
 
-fn author_kind(kind: AuthorKind) -> &'static str {
-    match kind {
-        AuthorKind::Contact => "contact",
-        AuthorKind::Agent => "agent",
-        AuthorKind::System | AuthorKind::Unspecified => "system",
+/// Whose message it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum AuthorSide {
+    Contact,
+    Agent,
+    System,
+}
+
+impl From<AuthorKind> for AuthorSide {
+    fn from(kind: AuthorKind) -> Self {
+        match kind {
+            AuthorKind::Contact => Self::Contact,
+            AuthorKind::Agent => Self::Agent,
+            AuthorKind::System | AuthorKind::Unspecified => Self::System,
+        }
     }
 }
 
-fn kind(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Text | MessageKind::Unspecified => "text",
-        MessageKind::Note => "note",
-        MessageKind::Event => "event",
+/// What a message is: `note` for agents alone, `event` for what happened to the thread.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = MessageKind)]
+enum Kind {
+    Text,
+    Note,
+    Event,
+}
+
+impl From<MessageKind> for Kind {
+    fn from(kind: MessageKind) -> Self {
+        match kind {
+            MessageKind::Text | MessageKind::Unspecified => Self::Text,
+            MessageKind::Note => Self::Note,
+            MessageKind::Event => Self::Event,
+        }
     }
 }

@@ -6,25 +6,33 @@ mod contact;
 mod conversation;
 mod import;
 mod message;
+mod requests;
 mod session;
 mod value;
 
 use onethread_core::Timestamp;
 use onethread_grpc::to_timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub(crate) use claims::{claims, fields, init, page_context};
 pub(crate) use contact::{Contact, Person, Warning};
 pub(crate) use conversation::{ContactLine, Conversation, Read};
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
+pub(crate) use requests::{
+    Credentials, FileForm, Form, Mapping, NewAgentMessage, NewMessage, NewOrganization, Profile,
+    ReadMark, Start,
+};
 pub(crate) use session::{Session, Thread};
 
 /// A list, a page at a time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct List<T> {
     pub(crate) items: Vec<T>,
+    /// Where the list goes on; null at its end.
+    #[schema(required)]
     pub(crate) next_cursor: Option<String>,
 }
 

@@ -3,41 +3,58 @@
 use std::collections::BTreeMap;
 
 use onethread_core::Timestamp;
-use onethread_proto::identity::{self, Mode};
+use onethread_proto::identity;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::{Message, Person, Warning, time, value};
+use crate::openapi::Time;
 
 /// All that a widget needs to begin.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Session {
     session: Token,
-    mode: &'static str,
+    mode: Mode,
     contact: Person,
     pre_chat: PreChat,
     conversation: Thread,
+    #[schema(value_type = Object)]
     settings: Map<String, Value>,
     warnings: Vec<Warning>,
 }
 
-#[derive(Debug, Serialize)]
+/// What the widget goes on with.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SessionToken)]
 struct Token {
     token: String,
+    #[schema(required, value_type = Time)]
     expires_at: Option<Timestamp>,
+    /// Names the device; kept by the page, and no proof of who somebody is.
     device_token: String,
 }
 
-#[derive(Debug, Serialize)]
+/// Whether the person has been identified.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Visitor,
+    Contact,
+}
+
+/// The form before the first message.
+#[derive(Debug, Serialize, ToSchema)]
 struct PreChat {
     show: bool,
     fields: Vec<PreChatField>,
     prefill: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Serialize)]
+/// One field of the form.
+#[derive(Debug, Serialize, ToSchema)]
 struct PreChatField {
     name: String,
     label: String,
@@ -46,12 +63,15 @@ struct PreChatField {
 }
 
 /// The person's thread, as far as it is shown at once.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Thread {
     /// `None` while there is nobody whose thread it could be.
+    #[schema(required, format = Uuid)]
     pub(crate) id: Option<String>,
+    #[schema(minimum = 0)]
     pub(crate) last_seq: i64,
+    #[schema(minimum = 0)]
     pub(crate) unread: i64,
     pub(crate) messages: Vec<Message>,
 }
@@ -59,7 +79,10 @@ pub(crate) struct Thread {
 impl Session {
     /// A session with its thread.
     pub(crate) fn new(session: identity::Session, conversation: Thread) -> Self {
-        let mode = if session.mode() == Mode::Contact { "contact" } else { "visitor" };
+        let mode = match session.mode() {
+            identity::Mode::Contact => Mode::Contact,
+            identity::Mode::Visitor | identity::Mode::Unspecified => Mode::Visitor,
+        };
         let pre_chat = session.pre_chat.unwrap_or_default();
         let field = |field: identity::PreChatField| PreChatField {
             name: field.name,

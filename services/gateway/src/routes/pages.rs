@@ -20,6 +20,7 @@ use crate::{app::App, problem::ApiResult};
 #[folder = "assets/"]
 struct Assets;
 
+#[expect(clippy::disallowed_methods, reason = "pages are for people, the document for programs")]
 pub(super) fn routes() -> Router<Arc<App>> {
     let demo = Router::new().route("/demo/settings.json", get(demo_settings));
     Assets::iter().fold(demo, |routes, name| {

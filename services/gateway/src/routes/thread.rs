@@ -1,25 +1,74 @@
 //! Reading a thread: what the widget's calls and the agents' have in common.
 
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::conversation::{
     ListMessagesRequest, ListMessagesResponse, Side, list_messages_request,
 };
 use serde::Serialize;
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::path::{Parameter, ParameterIn},
+};
 
-use crate::{app::App, auth::Person, extract::Params, json::Message, problem::from_service};
+use crate::{
+    app::App,
+    auth::Person,
+    extract::{Params, limit_parameter, seq_parameter},
+    json::Message,
+    openapi::Refuses,
+    problem::{ApiError, from_service},
+};
 
 pub(crate) use list_messages_request::Position;
 
 /// A run of messages, ascending.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Run {
     pub(super) items: Vec<Message>,
+    /// The last number that this reader can see.
+    #[schema(minimum = 0)]
     pub(super) last_seq: i64,
 }
 
+/// Which messages: `afterSeq` or `beforeSeq`, and `limit`.
+#[derive(Debug)]
+pub(super) struct Range {
+    pub(super) position: Option<Position>,
+    /// Rows.
+    pub(super) size: i32,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Range {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = Params::from_request_parts(parts, state).await?;
+        Ok(Self { position: position(&params)?, size: params.limit()? })
+    }
+}
+
+impl Refuses for Range {
+    fn reasons() -> Vec<Reason> {
+        Params::reasons()
+    }
+}
+
+impl IntoParams for Range {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let (after, before) = ("Those after this number.", "Those before it, instead.");
+        vec![
+            seq_parameter("afterSeq", ParameterIn::Query, after),
+            seq_parameter("beforeSeq", ParameterIn::Query, before),
+            limit_parameter(),
+        ]
+    }
+}
+
 /// `afterSeq` or `beforeSeq`; neither: the newest messages.
-pub(super) fn position(params: &Params) -> Result<Option<Position>> {
+fn position(params: &Params) -> Result<Option<Position>> {
     match (params.seq("afterSeq")?, params.seq("beforeSeq")?) {
         (None, None) => Ok(None),
         (Some(after), None) => Ok(Some(Position::AfterSeq(after))),

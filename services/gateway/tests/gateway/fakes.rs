@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use super::support::{CONTACT, at, id};
 use futures::{Stream, stream::BoxStream};
 use onethread_errors::{Error, Reason};
 use onethread_proto::{
@@ -21,6 +22,7 @@ use onethread_proto::{
         session_service_server::SessionService, *,
     },
 };
+use prost_types::{Struct, Value, value::Kind};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -83,7 +85,7 @@ impl World {
             prev_seq: seq - 1,
             author: Some(author),
             text: text.to_owned(),
-            created_at: Some(prost_types::Timestamp { seconds: 1_750_000_000, nanos: 1000 }),
+            created_at: at(),
             client_message_id: Some(id.to_owned()),
             kind: MessageKind::Text.into(),
         };
@@ -126,6 +128,9 @@ impl SessionService for Fake {
         &self,
         request: Request<SubmitPreChatRequest>,
     ) -> Answer<SubmitPreChatResponse> {
+        if request.get_ref().token == "contact" {
+            return Err(Error::new(Reason::NotAVisitor).into());
+        }
         let fields = request.into_inner().fields;
         if fields.contains_key("email") {
             return Err(Error::invalid("/fields/email", "is no e-mail").into());
@@ -162,8 +167,11 @@ impl SessionService for Fake {
 
 #[tonic::async_trait]
 impl ContactService for Fake {
-    async fn get_contact(&self, _: Request<GetContactRequest>) -> Answer<GetContactResponse> {
-        Err(Error::not_found().into())
+    async fn get_contact(&self, asked: Request<GetContactRequest>) -> Answer<GetContactResponse> {
+        if asked.into_inner().contact_id != CONTACT {
+            return Err(Error::not_found().into());
+        }
+        Ok(Response::new(GetContactResponse { contact: Some(contact()) }))
     }
 
     async fn batch_get_contacts(
@@ -183,7 +191,7 @@ impl ContactService for Fake {
         request: Request<ListContactsRequest>,
     ) -> Answer<ListContactsResponse> {
         let next_page_token = request.into_inner().page_size.to_string();
-        Ok(Response::new(ListContactsResponse { contacts: Vec::new(), next_page_token }))
+        Ok(Response::new(ListContactsResponse { contacts: vec![contact()], next_page_token }))
     }
 
     async fn update_own_profile(
@@ -221,6 +229,27 @@ impl ContactService for Fake {
 
 #[tonic::async_trait]
 impl OrganizationService for Fake {
+    async fn create_organization(
+        &self,
+        request: Request<CreateOrganizationRequest>,
+    ) -> Answer<CreateOrganizationResponse> {
+        let wanted = request.into_inner();
+        if wanted.organization == "demo" {
+            return Err(Error::new(Reason::OrganizationExists).into());
+        }
+        if wanted.agent_password.len() < 8 {
+            return Err(Error::invalid("/agentPassword", "is shorter than 8 bytes").into());
+        }
+        Ok(Response::new(CreateOrganizationResponse {
+            organization_id: super::support::ORGANIZATION.to_owned(),
+            application_id: 1,
+            application_secret: "s".to_owned(),
+            app_id: super::support::id(3),
+            agent: Some(Agent { email: wanted.agent_email, ..super::support::agent() }),
+            api_key: "key".to_owned(),
+        }))
+    }
+
     async fn login(&self, request: Request<LoginRequest>) -> Answer<LoginResponse> {
         if request.into_inner().password != "right" {
             return Err(Error::new(Reason::LoginRefused).into());
@@ -262,6 +291,9 @@ impl ConversationService for Fake {
             thread.cloned().collect::<Vec<_>>().iter().find(same).cloned()
         };
         let repeated = found.is_some();
+        if found.as_ref().is_some_and(|message| message.text != sent.text) {
+            return Err(Error::new(Reason::MessageIdReused).into());
+        }
         let message = found.unwrap_or_else(|| {
             let author = sent.author.unwrap();
             self.0.write(&sent.conversation_id, author, &sent.text, &sent.client_message_id)
@@ -293,21 +325,18 @@ impl ConversationService for Fake {
         _: Request<ListConversationsRequest>,
     ) -> Answer<ListConversationsResponse> {
         let threads = self.0.threads.lock().unwrap();
-        let one = |(id, thread): (&String, &Vec<Message>)| Conversation {
-            id: id.clone(),
-            status: ConversationStatus::Open.into(),
-            last_message: thread.last().cloned(),
-            ..Conversation::default()
-        };
-        let conversations = threads.iter().map(one).collect();
+        let conversations = threads.iter().map(conversation).collect();
         Ok(Response::new(ListConversationsResponse { conversations, ..Default::default() }))
     }
 
     async fn get_conversation(
         &self,
-        _: Request<GetConversationRequest>,
+        request: Request<GetConversationRequest>,
     ) -> Answer<GetConversationResponse> {
-        Err(Error::not_found().into())
+        let threads = self.0.threads.lock().unwrap();
+        let found = threads.get_key_value(&request.into_inner().conversation_id);
+        let found = found.ok_or_else(|| Status::from(Error::not_found()))?;
+        Ok(Response::new(GetConversationResponse { conversation: Some(conversation(found)) }))
     }
 
     async fn mark_read(&self, request: Request<MarkReadRequest>) -> Answer<MarkReadResponse> {
@@ -396,6 +425,9 @@ impl ImportService for Fake {
         let Some(upload_import_request::Part::Header(header)) = first else {
             return Err(Status::invalid_argument("no header"));
         };
+        if header.request_id == "another file's" {
+            return Err(Error::new(Reason::IdempotencyKeyReused).into());
+        }
         let mut length = 0;
         while let Some(request) = parts.message().await? {
             if let Some(upload_import_request::Part::Chunk(chunk)) = request.part {
@@ -404,7 +436,7 @@ impl ImportService for Fake {
         }
         let file_name = header.file_name.clone();
         self.0.uploads.lock().unwrap().push((header, length));
-        let import = Import { id: super::support::id(7), file_name, ..Import::default() };
+        let import = Import { file_name, ..import(id(7)) };
         Ok(Response::new(UploadImportResponse { import: Some(import) }))
     }
 
@@ -413,22 +445,28 @@ impl ImportService for Fake {
         if id != super::support::id(7) {
             return Err(Error::not_found().into());
         }
-        let columns = vec!["email".to_owned(), "name".to_owned()];
-        Ok(Response::new(GetImportResponse {
-            import: Some(Import { id, columns, ..Import::default() }),
-        }))
+        Ok(Response::new(GetImportResponse { import: Some(import(id)) }))
     }
 
     async fn list_imports(&self, _: Request<ListImportsRequest>) -> Answer<ListImportsResponse> {
-        Err(Status::unimplemented("not called"))
+        let imports = vec![import(id(7))];
+        Ok(Response::new(ListImportsResponse { imports, ..Default::default() }))
     }
 
-    async fn apply_import(&self, _: Request<ApplyImportRequest>) -> Answer<ApplyImportResponse> {
-        Err(Error::new(Reason::ImportState).into())
+    async fn apply_import(
+        &self,
+        asked: Request<ApplyImportRequest>,
+    ) -> Answer<ApplyImportResponse> {
+        let import = Some(ready(asked.into_inner().import_id)?);
+        Ok(Response::new(ApplyImportResponse { import }))
     }
 
-    async fn cancel_import(&self, _: Request<CancelImportRequest>) -> Answer<CancelImportResponse> {
-        Err(Error::new(Reason::ImportState).into())
+    async fn cancel_import(
+        &self,
+        asked: Request<CancelImportRequest>,
+    ) -> Answer<CancelImportResponse> {
+        let import = Some(ready(asked.into_inner().import_id)?);
+        Ok(Response::new(CancelImportResponse { import }))
     }
 
     type WatchImportStream = BoxStream<'static, Result<WatchImportResponse, Status>>;
@@ -460,9 +498,55 @@ impl ImportService for Fake {
     }
 }
 
+fn contact() -> Contact {
+    let custom_data =
+        [("plan", Kind::StringValue("pro".to_owned())), ("age", Kind::NumberValue(3.5))];
+    let fields = custom_data.map(|(key, kind)| (key.to_owned(), Value { kind: Some(kind) }));
+    let person = Person {
+        id: CONTACT.to_owned(),
+        user_id: Some("u".to_owned()),
+        name: "Ann".to_owned(),
+        custom_data: Some(Struct { fields: fields.into_iter().collect() }),
+        ..Person::default()
+    };
+    let device = Device { id: id(4), platform: "web".to_owned(), last_seen_at: at() };
+    Contact {
+        person: Some(person),
+        source: Source::PreChat.into(),
+        verification: Verification::SecurityHash.into(),
+        page: Some(Page { url: "https://shop.example/".to_owned(), ..Page::default() }),
+        devices: vec![device],
+        created_at: at(),
+        ..Contact::default()
+    }
+}
+
+fn conversation((id, thread): (&String, &Vec<Message>)) -> Conversation {
+    Conversation {
+        id: id.clone(),
+        status: ConversationStatus::Open.into(),
+        last_message: thread.last().cloned(),
+        updated_at: at(),
+        ..Conversation::default()
+    }
+}
+
+fn import(id: String) -> Import {
+    let columns = vec!["email".to_owned(), "name".to_owned()];
+    Import { id, columns, created_at: at(), ..Import::default() }
+}
+
+/// Import 6 is there to be applied or cancelled, import 7 is done.
+fn ready(asked: String) -> Result<Import, Status> {
+    if asked == id(7) {
+        return Err(Error::new(Reason::ImportState).into());
+    }
+    Ok(import(asked))
+}
+
 fn states(id: String) -> impl Stream<Item = Result<WatchImportResponse, Status>> {
     let state = move |state: ImportState| {
-        let import = Import { id: id.clone(), state: state.into(), ..Import::default() };
+        let import = Import { state: state.into(), ..import(id.clone()) };
         Ok(WatchImportResponse { import: Some(import) })
     };
     futures::stream::iter([ImportState::Running, ImportState::Done].map(state))

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod api;
+mod calls;
+mod contract;
 mod fakes;
 mod imports;
 mod live;

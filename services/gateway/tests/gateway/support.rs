@@ -21,20 +21,31 @@ use onethread_proto::{
         session_service_server::SessionServiceServer,
     },
 };
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::{net::TcpListener, time::timeout};
 use tonic::service::Routes;
 
-use super::fakes::{Fake, World};
+use super::{
+    contract,
+    fakes::{Fake, World},
+};
 
 pub(crate) const ORGANIZATION: &str = "00000000-0000-7000-8000-00000000000a";
 pub(crate) const CONTACT: &str = "00000000-0000-7000-8000-00000000000c";
 pub(crate) const DEVICE: &str = "00000000-0000-7000-8000-00000000000d";
 
+/// The operator's token.
+pub(crate) const OPERATOR: &str = "operator-of-the-tests";
+
 /// A UUID.
 pub(crate) fn id(n: i64) -> String {
     format!("00000000-0000-7000-8000-{n:012}")
+}
+
+/// A moment.
+pub(crate) fn at() -> Option<prost_types::Timestamp> {
+    Some(prost_types::Timestamp { seconds: 1_750_000_000, nanos: 1000 })
 }
 
 pub(crate) fn agent() -> Agent {
@@ -62,6 +73,7 @@ pub(crate) fn session(stored: bool) -> Session {
             ..Person::default()
         }),
         stored,
+        expires_at: at(),
         ..Session::default()
     }
 }
@@ -89,9 +101,9 @@ impl Gateway {
             .add_service(StreamServiceServer::new(fake.clone()));
         let contact_import = Routes::new(ImportServiceServer::new(fake));
         let deps = Deps {
-            identity: Server::new(identity).peer(),
-            conversation: Server::new(conversation).peer(),
-            contact_import: Server::new(contact_import).peer(),
+            identity: Server::new(identity, &[]).peer(),
+            conversation: Server::new(conversation, &[]).peer(),
+            contact_import: Server::new(contact_import, &[]).peer(),
             clock: Arc::new(FixedClock::new(Timestamp::from_micros(1_750_000_000_000_000))),
             entropy: Arc::new(SeededEntropy::new(1)),
         };
@@ -100,7 +112,12 @@ impl Gateway {
             application_id: 1,
             application_secret: "s".to_owned(),
         };
-        let config = Config { rate_limits, trusted_proxies: Vec::new(), demo: Some(demo) };
+        let config = Config {
+            rate_limits,
+            trusted_proxies: Vec::new(),
+            operator_token: Some(OPERATOR.into()),
+            demo: Some(demo),
+        };
         let life = Lifecycle::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -138,7 +155,9 @@ impl Gateway {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        Events { bytes: response.bytes_stream().boxed(), rest: String::new() }
+        contract::check_head(Method::GET, &response).await;
+        let address = self.address;
+        Events { bytes: response.bytes_stream().boxed(), rest: String::new(), address }
     }
 }
 
@@ -163,10 +182,10 @@ pub(crate) fn contact() -> Caller {
 
 /// Checks that it is a problem and answers it.
 pub(crate) async fn problem(call: RequestBuilder, status: u16, reason: &str) -> Value {
-    let response = call.send().await.unwrap();
-    assert_eq!(response.status(), status);
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
-    let problem: Value = response.json().await.unwrap();
+    let response = contract::send(call).await;
+    assert_eq!(response.status, status);
+    assert_eq!(response.headers["content-type"], "application/problem+json");
+    let problem = response.body;
     assert_eq!(problem["type"], format!("/problems/{reason}"));
     assert_eq!(problem["status"], status);
     for member in ["title", "detail", "errors", "traceId"] {
@@ -176,16 +195,17 @@ pub(crate) async fn problem(call: RequestBuilder, status: u16, reason: &str) -> 
 }
 
 pub(crate) async fn json(call: RequestBuilder, status: u16) -> Value {
-    let response: Response = call.send().await.unwrap();
-    assert_eq!(response.status(), status);
-    assert_eq!(response.headers()["content-type"], "application/json");
-    response.json().await.unwrap()
+    let response = contract::send(call).await;
+    assert_eq!(response.status, status);
+    assert_eq!(response.headers["content-type"], "application/json");
+    response.body
 }
 
 /// An event stream as a client reads it.
 pub(crate) struct Events {
     bytes: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
     rest: String,
+    address: SocketAddr,
 }
 
 /// Name, id and data of an event.
@@ -194,7 +214,12 @@ pub(crate) type Event = (String, Option<i64>, Value);
 impl Events {
     /// The next event; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Event> {
-        timeout(Duration::from_secs(12), self.read()).await.expect("an event or the end")
+        let event = timeout(Duration::from_secs(12), self.read()).await;
+        let event = event.expect("an event or the end");
+        if let Some((name, _, data)) = &event {
+            contract::check_event(self.address, name, data).await;
+        }
+        event
     }
 
     async fn read(&mut self) -> Option<Event> {

@@ -9,24 +9,35 @@ use onethread_proto::identity::{GetContactRequest, ListContactsRequest};
 use crate::{
     app::App,
     auth::Staff,
-    extract::{Params, PathId},
+    extract::{Paging, Params, PathId},
     json::{Contact, List},
+    openapi::Refusals,
     problem::ApiResult,
 };
 
 /// What Contacts is sorted by, with `-` in front to descend.
 const SORTS: [&str; 3] = ["name", "createdAt", "lastSeenAt"];
 
+/// The people whom the organization knows.
+#[utoipa::path(get, path = "/contacts", operation_id = "listContacts", tag = "contacts",
+    params(
+        ("sort" = Option<String>, Query, pattern = "^-?(name|createdAt|lastSeenAt)$",
+            description = "`-` in front descends."),
+        Paging,
+    ),
+    responses((status = 200, description = "A page of people.", body = List<Contact>),
+        Refusals<(Staff, Params, Paging)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     staff: Staff,
     params: Params,
+    paging: Paging,
 ) -> ApiResult<Json<List<Contact>>> {
     let request = ListContactsRequest {
         organization_id: staff.organization,
         sort: sort(&params)?,
-        page_size: params.limit()?,
-        page_token: params.cursor(),
+        page_size: paging.size,
+        page_token: paging.cursor,
     };
     let page = app.contacts().list_contacts(request).await?.into_inner();
     let items = page.contacts.into_iter().map(Contact::from).collect();
@@ -42,6 +53,11 @@ fn sort(params: &Params) -> Result<String> {
     Err(Error::invalid("/sort", "is not name, createdAt or lastSeenAt"))
 }
 
+/// One of them.
+#[utoipa::path(get, path = "/contacts/{id}", operation_id = "getContact", tag = "contacts",
+    params(PathId),
+    responses((status = 200, description = "The contact.", body = Contact),
+        Refusals<(Staff, PathId)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     staff: Staff,

@@ -13,22 +13,34 @@ use onethread_proto::conversation::{
 use crate::{
     app::App,
     auth::Staff,
-    extract::{Body, Params, PathId},
-    json::{ContactLine, Conversation, List, Message},
+    extract::{Body, Paging, Params, PathId},
+    json::{ContactLine, Conversation, List, Message, NewAgentMessage, ReadMark},
+    openapi::{Refusals, reasons::MessageIdReused},
     problem::ApiResult,
-    routes::thread::{self, Run},
+    routes::thread::{self, Range, Run},
 };
 
+/// Conversations, newest activity first.
+#[utoipa::path(get, path = "/conversations", operation_id = "listConversations",
+    tag = "conversations",
+    params(
+        ("status" = Option<String>, Query, pattern = "^(open|closed|all)$",
+            description = "Those in this status; all where it isn't said."),
+        Paging,
+    ),
+    responses((status = 200, description = "A page of conversations.", body = List<Conversation>),
+        Refusals<(Staff, Params, Paging)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     staff: Staff,
     params: Params,
+    paging: Paging,
 ) -> ApiResult<Json<List<Conversation>>> {
     let request = ListConversationsRequest {
         organization_id: staff.organization.clone(),
         status: status(&params)?.into(),
-        page_size: params.limit()?,
-        page_token: params.cursor(),
+        page_size: paging.size,
+        page_token: paging.cursor,
     };
     let page = app.conversations().list_conversations(request).await?.into_inner();
     let items = with_names(&app, &staff.organization, page.conversations).await?;
@@ -62,6 +74,11 @@ async fn with_names(
     Ok(conversations.into_iter().map(named).collect())
 }
 
+/// One of them.
+#[utoipa::path(get, path = "/conversations/{id}", operation_id = "getConversation",
+    tag = "conversations", params(PathId),
+    responses((status = 200, description = "The conversation.", body = Conversation),
+        Refusals<(Staff, PathId)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     staff: Staff,
@@ -78,21 +95,33 @@ pub(super) async fn one(
     Ok(Json(named.pop().ok_or_else(Error::not_found)?))
 }
 
+/// Its messages and notes, ascending.
+#[utoipa::path(get, path = "/conversations/{id}/messages", operation_id = "listMessages",
+    tag = "conversations", params(PathId, Range),
+    responses((status = 200, description = "A run of messages.", body = Run),
+        Refusals<(Staff, PathId, Range)>))]
 pub(super) async fn messages(
     State(app): State<Arc<App>>,
     staff: Staff,
     PathId(id): PathId,
-    params: Params,
+    Range { position, size }: Range,
 ) -> ApiResult<Json<Run>> {
-    let (position, limit) = (thread::position(&params)?, params.limit()?);
     let organization = staff.organization;
     let run =
-        thread::run(&app, organization.clone(), id.clone(), Side::Agent, position, limit).await?;
+        thread::run(&app, organization.clone(), id.clone(), Side::Agent, position, size).await?;
     let people = app.names.people(&app, &organization, [id]).await?;
     let authors = app.names.of_threads(&app, &organization, &people, &run.messages).await?;
     Ok(Json(Run { items: Message::list(run.messages, &authors), last_seq: run.last_seq }))
 }
 
+/// Sends a message to the person, or writes a note for agents.
+#[utoipa::path(post, path = "/conversations/{id}/messages", operation_id = "sendMessage",
+    tag = "conversations", params(PathId), request_body = NewAgentMessage,
+    responses(
+        (status = 201, description = "It is stored.", body = Message),
+        (status = 200, description = "It was stored before.", body = Message),
+        Refusals<(Staff, PathId, Body, MessageIdReused)>,
+    ))]
 pub(super) async fn send(
     State(app): State<Arc<App>>,
     staff: Staff,
@@ -120,6 +149,10 @@ pub(super) async fn send(
     Ok((status, Json(Message::new(message, &authors))))
 }
 
+/// Says up to where the agents have read.
+#[utoipa::path(post, path = "/conversations/{id}/read", operation_id = "markRead",
+    tag = "conversations", params(PathId), request_body = ReadMark,
+    responses((status = 204, description = "Noted."), Refusals<(Staff, PathId, Body)>))]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     staff: Staff,

@@ -12,27 +12,38 @@ use serde_json::Value;
 use crate::{
     app::App,
     auth::Staff,
-    extract::{Body, Params, PathId},
-    json::{Import, List},
+    extract::{Body, Paging, PathId},
+    json::{Import, List, Mapping},
+    openapi::{Refusals, reasons::ImportState},
     problem::{ApiResult, from_service},
     streams,
 };
 
+/// Imports, newest first.
+#[utoipa::path(get, path = "/imports", operation_id = "listImports", tag = "imports",
+    params(Paging),
+    responses((status = 200, description = "A page of imports.", body = List<Import>),
+        Refusals<(Staff, Paging)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     staff: Staff,
-    params: Params,
+    paging: Paging,
 ) -> ApiResult<Json<List<Import>>> {
     let request = ListImportsRequest {
         organization_id: staff.organization,
-        page_size: params.limit()?,
-        page_token: params.cursor(),
+        page_size: paging.size,
+        page_token: paging.cursor,
     };
     let page = app.imports().list_imports(request).await?.into_inner();
     let items = page.imports.into_iter().map(Import::from).collect();
     Ok(Json(List::new(items, page.next_page_token)))
 }
 
+/// One of them.
+#[utoipa::path(get, path = "/imports/{id}", operation_id = "getImport", tag = "imports",
+    params(PathId),
+    responses((status = 200, description = "The import.", body = Import),
+        Refusals<(Staff, PathId)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     staff: Staff,
@@ -51,6 +62,11 @@ pub(super) async fn find(
     answer.import.ok_or_else(Error::not_found)
 }
 
+/// Applies an import that is ready.
+#[utoipa::path(post, path = "/imports/{id}/apply", operation_id = "applyImport", tag = "imports",
+    params(PathId), request_body = Option<Mapping>,
+    responses((status = 200, description = "The import as it is now.", body = Import),
+        Refusals<(Staff, PathId, Body, ImportState)>))]
 pub(super) async fn apply(
     State(app): State<Arc<App>>,
     staff: Staff,
@@ -80,6 +96,11 @@ fn mapping(body: &Body) -> Result<HashMap<String, String>> {
     columns.map(target).collect()
 }
 
+/// Stops an import. What is applied stays.
+#[utoipa::path(post, path = "/imports/{id}/cancel", operation_id = "cancelImport", tag = "imports",
+    params(PathId),
+    responses((status = 200, description = "The import as it is now.", body = Import),
+        Refusals<(Staff, PathId, ImportState)>))]
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     staff: Staff,
@@ -90,6 +111,14 @@ pub(super) async fn cancel(
     Ok(Json(answer.import.unwrap_or_default().into()))
 }
 
+/// An import's progress, live: `import` (*Import*) until it has ended.
+#[utoipa::path(get, path = "/imports/{id}/events", operation_id = "followImport", tag = "imports",
+    params(PathId),
+    responses(
+        (status = 200, description = "A stream of events.", body = String,
+            content_type = "text/event-stream"),
+        Refusals<(Staff, PathId)>,
+    ))]
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     staff: Staff,

@@ -16,44 +16,73 @@ use onethread_grpc::to_timestamp;
 use onethread_proto::identity::{self, AgentRole, EndLoginRequest, LoginRequest};
 use serde::Serialize;
 use time::Duration;
+use utoipa::ToSchema;
 
 use crate::{
     address::ClientAddress,
     app::App,
     auth::{self, COOKIE, Staff},
     extract::Body,
+    json::Credentials,
+    openapi::{
+        Refusals,
+        reasons::{DeadlineExceeded, LoginRefused, RateLimited, Unavailable},
+    },
     problem::ApiResult,
 };
 
 /// Who is logged in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
     agent: Agent,
-    /// The login's token, shown this once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// Who has just logged in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Login {
+    agent: Agent,
+    /// The login's token, shown this once.
+    token: String,
+}
+
+/// A teammate.
+#[derive(Debug, Serialize, ToSchema)]
 struct Agent {
+    #[schema(format = Uuid)]
     id: String,
     email: String,
     name: String,
-    role: &'static str,
+    role: Role,
+}
+
+/// What a teammate may do: owners run the organization, too.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    Owner,
+    Agent,
 }
 
 impl From<identity::Agent> for Agent {
     fn from(agent: identity::Agent) -> Self {
-        let role = if agent.role() == AgentRole::Owner { "owner" } else { "agent" };
+        let role = if agent.role() == AgentRole::Owner { Role::Owner } else { Role::Agent };
         Self { id: agent.id, email: agent.email, name: agent.name, role }
     }
 }
 
+/// Logs an agent in; a browser gets a cookie as well.
+#[utoipa::path(post, path = "/login", operation_id = "login", tag = "agents", security(()),
+    request_body = Credentials,
+    responses(
+        (status = 200, description = "The login.", body = Login,
+            headers(("Set-Cookie" = String, description = "The login, for browsers."))),
+        Refusals<(Body, LoginRefused, RateLimited, Unavailable, DeadlineExceeded)>,
+    ))]
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     ClientAddress(from): ClientAddress,
     request: Request,
-) -> ApiResult<(CookieJar, Json<Me>)> {
+) -> ApiResult<(CookieJar, Json<Login>)> {
     let secure = !is_loopback(request.headers(), request.uri());
     let body = Body::from_request(request, &app).await?;
     let login = LoginRequest {
@@ -67,10 +96,14 @@ pub(super) async fn login(
     if let Some(until) = &answer.expires_at {
         cookie.set_max_age(span(app.clock.now(), to_timestamp(until)));
     }
-    let me = Me { agent: answer.agent.unwrap_or_default().into(), token: Some(answer.token) };
-    Ok((CookieJar::new().add(cookie), Json(me)))
+    let agent = answer.agent.unwrap_or_default().into();
+    Ok((CookieJar::new().add(cookie), Json(Login { agent, token: answer.token })))
 }
 
+/// Ends the agent's login.
+#[utoipa::path(post, path = "/logout", operation_id = "logout", tag = "agents",
+    security(("login" = []), ("cookie" = [])),
+    responses((status = 204, description = "It has ended."), Refusals<(Staff,)>))]
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
     staff: Staff,
@@ -82,9 +115,13 @@ pub(super) async fn logout(
     Ok((CookieJar::new().add(gone), StatusCode::NO_CONTENT))
 }
 
+/// Who is logged in?
+#[utoipa::path(get, path = "/me", operation_id = "me", tag = "agents",
+    security(("login" = []), ("cookie" = [])),
+    responses((status = 200, description = "The agent.", body = Me), Refusals<(Staff,)>))]
 pub(super) async fn me(staff: Staff) -> ApiResult<Json<Me>> {
     let (agent, _) = staff.agent()?;
-    Ok(Json(Me { agent: agent.into(), token: None }))
+    Ok(Json(Me { agent: agent.into() }))
 }
 
 /// No script reads it, no other site's page sends it, and it goes over TLS unless the server is

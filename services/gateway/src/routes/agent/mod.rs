@@ -4,45 +4,65 @@ mod contacts;
 mod conversations;
 mod imports;
 mod login;
+mod organizations;
 mod rejected;
 mod upload;
 
 use std::sync::Arc;
 
 use axum::{
-    Router,
     extract::{DefaultBodyLimit, State},
     response::Response,
-    routing::{get, post},
+};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
 };
 
-use crate::{app::App, auth::Staff, problem::ApiResult, streams};
+use crate::{
+    app::App,
+    auth::Staff,
+    openapi::{self, Refusals},
+    problem::ApiResult,
+    streams,
+};
 
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     // Uploads count for themselves: they are longer than what is held in memory.
     let uploads = DefaultBodyLimit::disable();
-    Router::new()
-        .route("/login", post(login::login))
-        .route("/logout", post(login::logout))
-        .route("/me", get(login::me))
-        .route("/conversations", get(conversations::list))
-        .route("/conversations/{id}", get(conversations::one))
-        .route(
-            "/conversations/{id}/messages",
-            get(conversations::messages).post(conversations::send),
-        )
-        .route("/conversations/{id}/read", post(conversations::read))
-        .route("/contacts", get(contacts::list))
-        .route("/contacts/{id}", get(contacts::one))
-        .route("/imports", get(imports::list).post(upload::upload).layer(uploads))
-        .route("/imports/{id}", get(imports::one))
-        .route("/imports/{id}/apply", post(imports::apply))
-        .route("/imports/{id}/cancel", post(imports::cancel))
-        .route("/imports/{id}/events", get(imports::events))
-        .route("/imports/{id}/rejected.csv", get(rejected::download))
-        .route("/events", get(events))
+    let mut routes = OpenApiRouter::default()
+        .routes(routes!(login::login))
+        .routes(routes!(login::logout))
+        .routes(routes!(login::me))
+        .routes(routes!(organizations::create))
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::one))
+        .routes(routes!(conversations::messages, conversations::send))
+        .routes(routes!(conversations::read))
+        .routes(routes!(contacts::list))
+        .routes(routes!(contacts::one))
+        .routes(routes!(imports::list, upload::upload).layer(uploads))
+        .routes(routes!(imports::one))
+        .routes(routes!(imports::apply))
+        .routes(routes!(imports::cancel))
+        .routes(routes!(imports::events))
+        .routes(routes!(rejected::download))
+        .routes(routes!(events));
+    openapi::secure(routes.get_openapi_mut(), &["login", "cookie", "apiKey"]);
+    routes
 }
 
+/// What happens in the organization, live.
+///
+/// Begins with `reload` (`{}`), which comes again whenever something may have been missed. Then
+/// `conversation` (*Conversation*), `message` (*MessageOfConversation*), `read` (*Read*), and
+/// `session-ended` (`{}`), after which the stream ends.
+#[utoipa::path(get, path = "/events", operation_id = "followOrganization", tag = "conversations",
+    responses(
+        (status = 200, description = "A stream of events.", body = String,
+            content_type = "text/event-stream"),
+        Refusals<(Staff,)>,
+    ))]
 async fn events(State(app): State<Arc<App>>, staff: Staff) -> ApiResult<Response> {
     Ok(streams::follow_organization(app, staff).await?)
 }

@@ -21,6 +21,7 @@ use crate::{
     app::App,
     auth::Staff,
     extract::PathId,
+    openapi::Refusals,
     problem::{ApiResult, from_service},
 };
 
@@ -30,6 +31,14 @@ const OURS: [&str; 3] = ["rejected_line", "rejected_column", "rejected_reason"];
 /// Rows in one call.
 const PAGE: i32 = 50;
 
+/// The rows that an import set aside, with reasons, to mend and load again.
+#[utoipa::path(get, path = "/imports/{id}/rejected.csv", operation_id = "downloadRejectedRows",
+    tag = "imports", params(PathId),
+    responses(
+        (status = 200, description = "The file's columns, then `rejected_line`, `rejected_column` \
+            and `rejected_reason`.", body = String, content_type = "text/csv"),
+        Refusals<(Staff, PathId)>,
+    ))]
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     staff: Staff,

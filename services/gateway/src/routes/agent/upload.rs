@@ -24,7 +24,11 @@ use crate::{
     app::App,
     auth::Staff,
     extract::{Params, media_type},
-    json::Import,
+    json::{FileForm, Import},
+    openapi::{
+        Refusals,
+        reasons::{IdempotencyKeyReused, TooLarge, UnsupportedMediaType},
+    },
     problem::{ApiResult, from_service},
 };
 
@@ -46,6 +50,20 @@ const UNNAMED: &str = "upload.csv";
 /// Parts of an upload.
 type Parts = BoxStream<'static, Result<Part>>;
 
+/// What an upload may be refused with for its own sake.
+type Refused = (UnsupportedMediaType, TooLarge, IdempotencyKeyReused);
+
+/// Loads a CSV file of contacts, up to 1 GiB: as the body, or as the form's `file`.
+#[utoipa::path(post, path = "/imports", operation_id = "uploadImport", tag = "imports",
+    params(
+        ("apply" = Option<bool>, Query, description = "False stops once the file is scanned; true \
+            applies the proposed mapping, and is what holds where it isn't said."),
+        ("Idempotency-Key" = Option<String>, Header, nullable = false, max_length = 255,
+            description = "The same key brings the same import."),
+    ),
+    request_body(content((String = "text/csv"), (FileForm = "multipart/form-data"))),
+    responses((status = 202, description = "The import, not done yet.", body = Import),
+        Refusals<(Staff, Params, Refused)>))]
 pub(super) async fn upload(
     State(app): State<Arc<App>>,
     staff: Staff,

@@ -20,7 +20,13 @@ use crate::{
     app::App,
     auth::Person,
     extract::Body,
-    json::{self, Message, Session, Thread},
+    json::{self, Message, Session, Start, Thread},
+    openapi::{
+        Refusals,
+        reasons::{
+            DeadlineExceeded, IdentityRefused, RateLimited, Unavailable, UnknownApplication,
+        },
+    },
     problem::{ApiError, ApiResult, problem},
     routes::thread,
 };
@@ -28,6 +34,15 @@ use crate::{
 /// Messages that a widget begins with.
 const BEGINNING: i32 = 50;
 
+/// What `init` may be refused with besides its body.
+type Refused = (UnknownApplication, IdentityRefused, RateLimited, Unavailable, DeadlineExceeded);
+
+/// Starts the widget for a visitor, or for the user whom the page names and proves.
+///
+/// A refused identity gets a session as well: of nobody, to be held in memory only.
+#[utoipa::path(post, path = "/init", operation_id = "init", tag = "widget", security(()),
+    request_body = Start,
+    responses((status = 200, description = "A session.", body = Session), Refusals<(Body, Refused)>))]
 pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiResult<Response> {
     let trusted = &app.config.trusted_proxies;
     let from = address::client(request.extensions(), request.headers(), trusted);
@@ -53,6 +68,9 @@ pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiRe
     }
 }
 
+/// Ends the session; the device goes on as a new visitor.
+#[utoipa::path(post, path = "/logout", operation_id = "endSession", tag = "widget",
+    responses((status = 200, description = "A visitor's session.", body = Session), Refusals<(Person,)>))]
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
     person: Person,

@@ -14,27 +14,46 @@ use crate::{
     address::ClientAddress,
     app::App,
     auth::{Person, Sender},
-    extract::{Body, Params},
-    json::{self, Message},
+    extract::Body,
+    json::{self, Message, NewMessage, ReadMark},
+    openapi::{
+        Refusals,
+        reasons::{Blocked, MessageIdReused, PreChatRequired},
+    },
     problem::{ApiResult, from_service},
-    routes::thread::{self, Run},
+    routes::thread::{self, Range, Run},
 };
 
+/// The person's messages, ascending.
+#[utoipa::path(get, path = "/messages", operation_id = "listOwnMessages", tag = "widget",
+    params(Range),
+    responses((status = 200, description = "A run of messages.", body = Run),
+        Refusals<(Person, Range)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     person: Person,
-    params: Params,
+    range: Range,
 ) -> ApiResult<Json<Run>> {
-    let (position, limit) = (thread::position(&params)?, params.limit()?);
     if !person.stored {
         return Ok(Json(Run { items: Vec::new(), last_seq: 0 }));
     }
-    let run = thread::of_contact(&app, &person, position, limit).await?;
+    let run = thread::of_contact(&app, &person, range.position, range.size).await?;
     let by = (person.contact.as_str(), person.name.as_str());
     let authors = app.names.of_thread(&app, &person.organization, by, &run.messages).await?;
     Ok(Json(Run { items: Message::list(run.messages, &authors), last_seq: run.last_seq }))
 }
 
+/// What a message may be refused with for its own sake.
+type Refused = (Blocked, PreChatRequired, MessageIdReused);
+
+/// Sends a message.
+#[utoipa::path(post, path = "/messages", operation_id = "sendOwnMessage", tag = "widget",
+    request_body = NewMessage,
+    responses(
+        (status = 201, description = "It is stored.", body = Message),
+        (status = 200, description = "It was stored before.", body = Message),
+        Refusals<(Sender, Body, Refused)>,
+    ))]
 pub(super) async fn send(
     State(app): State<Arc<App>>,
     Sender(mut person): Sender,
@@ -80,6 +99,10 @@ async fn admit(app: &App, person: &Person, from: IpAddr, body: &Body) -> Result<
     Ok(answer.person.map_or_else(|| person.name.clone(), |admitted| admitted.name))
 }
 
+/// Says up to where the person has read.
+#[utoipa::path(post, path = "/read", operation_id = "markOwnRead", tag = "widget",
+    request_body = ReadMark,
+    responses((status = 204, description = "Noted."), Refusals<(Person, Body)>))]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     person: Person,

@@ -8,27 +8,28 @@ mod profile;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    routing::{get, patch, post},
-};
 use http::{HeaderName, Method, header};
 use tower_http::cors::{Any, CorsLayer};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, problem};
+use crate::{app::App, openapi, problem};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/init", post(init::init))
-        .route("/pre-chat", post(profile::pre_chat))
-        .route("/messages", get(messages::list).post(messages::send))
-        .route("/read", post(messages::read))
-        .route("/events", get(events::follow))
-        .route("/contact", patch(profile::update))
-        .route("/logout", post(init::logout))
-        // Before the layer, so that a page of another site can read this answer, too.
-        .method_not_allowed_fallback(problem::no_method)
-        .layer(cors())
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    let (router, mut document) = OpenApiRouter::default()
+        .routes(routes!(init::init))
+        .routes(routes!(profile::pre_chat))
+        .routes(routes!(messages::list, messages::send))
+        .routes(routes!(messages::read))
+        .routes(routes!(events::follow))
+        .routes(routes!(profile::update))
+        .routes(routes!(init::logout))
+        .split_for_parts();
+    openapi::secure(&mut document, &["session"]);
+    // Before the layer, so that a page of another site can read this answer, too.
+    let router = router.method_not_allowed_fallback(problem::no_method).layer(cors());
+    let mut routes = OpenApiRouter::from(router);
+    *routes.get_openapi_mut() = document;
+    routes
 }
 
 fn cors() -> CorsLayer {

@@ -6,6 +6,7 @@ use axum::{Json, extract::State};
 use onethread_errors::{Error, Result};
 use onethread_proto::identity::{SubmitPreChatRequest, UpdateOwnProfileRequest, UserClaims};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::init::begin;
 use crate::{
@@ -13,10 +14,18 @@ use crate::{
     app::App,
     auth::Person,
     extract::Body,
-    json::{self, Session, Warning},
+    json::{self, Form, Profile, Session, Warning},
+    openapi::{Refusals, reasons::NotAVisitor},
     problem::{ApiResult, from_service},
 };
 
+/// Sends the form before the first message.
+///
+/// The session comes without messages.
+#[utoipa::path(post, path = "/pre-chat", operation_id = "submitPreChat", tag = "widget",
+    request_body = Form,
+    responses((status = 200, description = "The session as it is now.", body = Session),
+        Refusals<(Person, Body, NotAVisitor)>))]
 pub(super) async fn pre_chat(
     State(app): State<Arc<App>>,
     person: Person,
@@ -37,13 +46,19 @@ pub(super) async fn pre_chat(
 }
 
 /// The profile after a change.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangedPerson)]
 pub(super) struct Changed {
     #[serde(flatten)]
     person: json::Person,
     warnings: Vec<Warning>,
 }
 
+/// Changes what the person says of themself.
+#[utoipa::path(patch, path = "/contact", operation_id = "updateOwnProfile", tag = "widget",
+    request_body = Profile,
+    responses((status = 200, description = "The profile as it is now.", body = Changed),
+        Refusals<(Person, Body)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     person: Person,

@@ -1,20 +1,17 @@
-//! What handlers take from a request: a JSON body, the query, an id in the path. Each refusal is
-//! a problem with a pointer.
+//! JSON bodies. A member that can't be taken is named by a pointer.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use axum::{
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{HeaderMap, header, request::Parts},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use onethread_core::PageSize;
 use onethread_errors::{Error, Reason, Result};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
-use uuid::Uuid;
 
-use crate::problem::ApiError;
+use crate::{openapi::Refuses, problem::ApiError};
 
 /// Bytes of a JSON body.
 const LONGEST_BODY: usize = 256 * 1024;
@@ -100,96 +97,21 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
     essence.trim().to_ascii_lowercase()
 }
 
-/// The query.
-#[derive(Debug)]
-pub(crate) struct Params(HashMap<String, String>);
-
-impl<S: Send + Sync> FromRequestParts<S> for Params {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match Query::from_request_parts(parts, state).await {
-            Ok(Query(params)) => Ok(Self(params)),
-            Err(_) => Err(Error::invalid("", "the query can't be read").into()),
-        }
-    }
-}
-
-impl Params {
-    /// A parameter as text; an empty one is the same as none.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
-    }
-
-    /// `limit`: rows a page, cut to the longest page.
-    pub(crate) fn limit(&self) -> Result<i32> {
-        let Some(text) = self.text("limit") else {
-            return Ok(rows(PageSize::DEFAULT));
-        };
-        // Digits that no number type holds are still a number above the bound.
-        let wanted = match text.parse::<u64>() {
-            Ok(wanted) => i32::try_from(wanted).unwrap_or(i32::MAX),
-            Err(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => i32::MAX,
-            Err(_) => 0,
-        };
-        let size = if wanted == 0 { None } else { PageSize::new(wanted) };
-        size.map(rows).ok_or_else(|| Error::invalid("/limit", "is not a whole number from 1"))
-    }
-
-    /// `cursor`: where the list goes on; empty for its beginning.
-    pub(crate) fn cursor(&self) -> String {
-        self.text("cursor").unwrap_or_default().to_owned()
-    }
-
-    /// A sequence number.
-    pub(crate) fn seq(&self, name: &str) -> Result<Option<i64>> {
-        self.text(name).map(|text| seq(name, text)).transpose()
-    }
-}
-
-/// A sequence number from its text.
-pub(crate) fn seq(name: &str, text: &str) -> Result<i64> {
-    let number = text.parse().ok().filter(|number| *number >= 0);
-    number.ok_or_else(|| Error::invalid(format!("/{name}"), "is not a whole number from 0"))
-}
-
-fn rows(size: PageSize) -> i32 {
-    i32::try_from(size.rows()).expect("a page is short")
-}
-
-/// The one id in the path, in its usual spelling. A text that is no id names nothing that is there.
-#[derive(Debug)]
-pub(crate) struct PathId(pub(crate) String);
-
-impl<S: Send + Sync> FromRequestParts<S> for PathId {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let text = Path::<String>::from_request_parts(parts, state).await;
-        let id = text.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok());
-        id.map(|id| Self(id.to_string())).ok_or_else(|| Error::not_found().into())
+impl Refuses for Body {
+    fn reasons() -> Vec<Reason> {
+        vec![
+            Reason::InvalidArgument,
+            Reason::MalformedJson,
+            Reason::TooLarge,
+            Reason::UnsupportedMediaType,
+            Reason::DeadlineExceeded,
+        ]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn params(limit: &str) -> Params {
-        Params(HashMap::from([("limit".to_owned(), limit.to_owned())]))
-    }
-
-    #[test]
-    fn a_limit_is_cut_above_and_refused_below() {
-        assert_eq!(params("").limit().unwrap(), 50);
-        assert_eq!(params("7").limit().unwrap(), 7);
-        for long in ["201", "4294967299", "99999999999999999999999"] {
-            assert_eq!(params(long).limit().unwrap(), 200, "{long}");
-        }
-        for odd in ["0", "-1", "x", "1.5"] {
-            assert_eq!(params(odd).limit().unwrap_err().fields[0].pointer, "/limit", "{odd}");
-        }
-    }
 
     #[test]
     fn a_member_of_another_type_is_named() {

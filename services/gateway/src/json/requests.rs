@@ -1,0 +1,166 @@
+//! Bodies of calls, as the document describes them. They are read by hand (`claims`, and the
+//! handlers): every member at fault is named, and what identity judges goes on untouched.
+
+#![expect(dead_code, reason = "the document alone is made from these")]
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::openapi::AttributeChange;
+
+/// A widget begins: by `appId`, or by `applicationId` with its secret.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Start {
+    /// The organization's domain.
+    organization: String,
+    /// The application's public UUID.
+    app_id: Option<String>,
+    /// The application's number; its digits in quotes are taken, too.
+    #[schema(value_type = Option<Number>)]
+    application_id: Option<Value>,
+    application_secret: Option<String>,
+    user: Option<User>,
+    /// `session.deviceToken` of an earlier answer.
+    device_token: Option<String>,
+    /// `web`, `ios` or `android`.
+    platform: Option<String>,
+    locale: Option<String>,
+    time_zone: Option<String>,
+    page: Option<Page>,
+}
+
+/// A number, or its digits.
+#[derive(ToSchema)]
+#[serde(untagged)]
+enum Number {
+    Plain(i64),
+    Quoted(String),
+}
+
+/// Where the widget stands.
+#[derive(ToSchema)]
+struct Page {
+    url: Option<String>,
+    title: Option<String>,
+    referrer: Option<String>,
+}
+
+/// The user as the snippet spells it. Absent members stay as they are, null clears. A bad one
+/// of the profile is left as it was and comes back in `warnings`.
+#[derive(ToSchema)]
+struct User {
+    /// The organization's own id of the person: up to 255 bytes, compared byte for byte.
+    #[schema(max_length = 255)]
+    user_id: Option<String>,
+    #[schema(max_length = 1024)]
+    security_hash: Option<String>,
+    /// HMAC-SHA256 of `user_id` in lower-case hex.
+    user_hash: Option<String>,
+    /// HS256 token, its key named by `kid`.
+    user_jwt: Option<String>,
+    #[schema(inline)]
+    #[serde(flatten)]
+    profile: Profile,
+}
+
+/// What people say of themselves. Absent members stay as they are, null clears.
+#[derive(ToSchema)]
+pub(crate) struct Profile {
+    email: Option<String>,
+    name: Option<String>,
+    phone: Option<String>,
+    company: Option<String>,
+    /// Up to 100 attributes; a null removes one. Names: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+    custom_data: Option<BTreeMap<String, AttributeChange>>,
+}
+
+/// The form before the first message.
+#[derive(ToSchema)]
+pub(crate) struct Form {
+    /// Values by the names of the form's fields.
+    fields: BTreeMap<String, AttributeChange>,
+    user: Option<User>,
+    page: Option<Page>,
+}
+
+/// A message of a person.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct NewMessage {
+    /// Chosen by the sender: sent again with the same text, it is stored once.
+    #[schema(format = Uuid)]
+    client_message_id: String,
+    #[schema(min_length = 1, max_length = 20000)]
+    text: String,
+    /// Read with a visitor's first message alone.
+    user: Option<User>,
+    /// Read with a visitor's first message alone.
+    page: Option<Page>,
+}
+
+/// A message of an agent or a server.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct NewAgentMessage {
+    /// Chosen by the sender: sent again with the same text, it is stored once.
+    #[schema(format = Uuid)]
+    client_message_id: String,
+    #[schema(min_length = 1, max_length = 20000)]
+    text: String,
+    kind: Option<AgentMessageKind>,
+}
+
+/// A text for the person, or a note for agents alone.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase", default = "text")]
+enum AgentMessageKind {
+    Text,
+    Note,
+}
+
+/// Everything up to here is read.
+#[derive(ToSchema)]
+pub(crate) struct ReadMark {
+    #[schema(minimum = 0)]
+    seq: i64,
+}
+
+/// An agent's e-mail and password.
+#[derive(ToSchema)]
+pub(crate) struct Credentials {
+    /// The organization's domain.
+    organization: String,
+    email: String,
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// An organization to be made, and its first agent, who owns it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct NewOrganization {
+    /// The domain that names it, in lower case.
+    #[schema(max_length = 253)]
+    organization: String,
+    #[schema(max_length = 254)]
+    agent_email: String,
+    #[schema(format = Password, min_length = 8, max_length = 1024)]
+    agent_password: String,
+}
+
+/// Where columns go, by their names: `email`, `custom.<key>`, … or null to leave one out. Without
+/// it the proposed mapping holds.
+#[derive(ToSchema)]
+pub(crate) struct Mapping {
+    mapping: Option<BTreeMap<String, Option<String>>>,
+}
+
+/// A form with a file.
+#[derive(ToSchema)]
+pub(crate) struct FileForm {
+    #[schema(format = Binary)]
+    file: String,
+}

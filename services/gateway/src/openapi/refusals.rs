@@ -1,0 +1,165 @@
+//! What a call may be refused with. Each extractor says what it refuses, each handler names its
+//! extractors and its own reasons, and the document has them by status.
+
+use std::{collections::BTreeMap, marker::PhantomData};
+
+use onethread_errors::Reason;
+use utoipa::{
+    IntoResponses, PartialSchema, ToSchema,
+    openapi::{
+        AllOfBuilder, Components, Content, ContentBuilder, Header, HeaderBuilder, Object,
+        ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, Type,
+    },
+};
+
+use crate::json::Session;
+
+/// Something that refuses calls.
+pub(crate) trait Refuses {
+    /// Why it does.
+    fn reasons() -> Vec<Reason>;
+}
+
+/// The reasons of all in the tuple, as answers.
+pub(crate) struct Refusals<T>(PhantomData<T>);
+
+macro_rules! refuses_in_tuples {
+    ($($one:ident)+) => {
+        impl<$($one: Refuses),+> Refuses for ($($one,)+) {
+            fn reasons() -> Vec<Reason> {
+                [$($one::reasons()),+].concat()
+            }
+        }
+    };
+}
+
+refuses_in_tuples!(A);
+refuses_in_tuples!(A B);
+refuses_in_tuples!(A B C);
+refuses_in_tuples!(A B C D);
+refuses_in_tuples!(A B C D E);
+refuses_in_tuples!(A B C D E F);
+
+/// Single reasons, for those that are a handler's own.
+pub(crate) mod reasons {
+    use super::{Reason, Refuses};
+
+    macro_rules! refuse_for_themselves {
+        ($($name:ident)+) => {
+            $(
+                pub(crate) enum $name {}
+
+                impl Refuses for $name {
+                    fn reasons() -> Vec<Reason> {
+                        vec![Reason::$name]
+                    }
+                }
+            )+
+        };
+    }
+
+    refuse_for_themselves! {
+        Blocked DeadlineExceeded IdempotencyKeyReused IdentityRefused ImportState InvalidArgument
+        LoginRefused MessageIdReused NotAVisitor OrganizationExists PreChatRequired RateLimited TooLarge
+        Unavailable UnknownApplication UnsupportedMediaType
+    }
+}
+
+impl<T: Refuses> IntoResponses for Refusals<T> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut by_status: BTreeMap<u16, Vec<Reason>> = BTreeMap::new();
+        for reason in T::reasons() {
+            let same = by_status.entry(reason.http()).or_default();
+            if !same.contains(&reason) {
+                same.push(reason);
+            }
+        }
+        let answers = by_status.into_iter();
+        answers.map(|(status, of)| (status.to_string(), answer(status, &of).into())).collect()
+    }
+}
+
+fn answer(status: u16, reasons: &[Reason]) -> Response {
+    let said: Vec<_> = reasons.iter().map(|reason| format!("{}.", reason.title())).collect();
+    let mut answer = ResponseBuilder::new()
+        .description(said.join(" "))
+        .content("application/problem+json", content(status, reasons));
+    if matches!(status, 429 | 503) {
+        answer = answer.header("Retry-After", retry_after());
+    }
+    answer.build()
+}
+
+fn content(status: u16, reasons: &[Reason]) -> Content {
+    let types = reasons.iter().map(|reason| format!("/problems/{}", reason.slug()));
+    let mut own = ObjectBuilder::new()
+        .property("type", text().enum_values(Some(types)))
+        .property("status", whole_number().enum_values(Some([status])));
+    if reasons.contains(&Reason::IdentityRefused) {
+        own = own.property("cleanSession", Ref::from_schema_name(Session::name()));
+        own = own.required("cleanSession");
+    }
+    let problem = AllOfBuilder::new().item(Ref::from_schema_name("Problem")).item(own);
+    ContentBuilder::new().schema(Some(Schema::from(problem))).build()
+}
+
+fn retry_after() -> Header {
+    HeaderBuilder::new()
+        .schema(Some(whole_number().minimum(Some(1))))
+        .description(Some("Seconds to wait before another try."))
+        .build()
+}
+
+/// The problem that every failure is.
+pub(super) fn add_schemas(components: &mut Components) {
+    let types = Reason::ALL.iter().map(|reason| format!("/problems/{}", reason.slug()));
+    let field = ObjectBuilder::new()
+        .property("pointer", text().description(Some("JSON pointer into what was sent.")))
+        .required("pointer")
+        .property("detail", text())
+        .required("detail");
+    let errors = utoipa::openapi::ArrayBuilder::new()
+        .items(field)
+        .description(Some("The fields at fault; none when it is no field's fault."));
+    let members: [(&str, Schema); 6] = [
+        ("type", text().enum_values(Some(types)).into()),
+        ("title", text().into()),
+        ("status", whole_number().minimum(Some(400)).maximum(Some(599)).into()),
+        ("detail", text().into()),
+        ("errors", errors.into()),
+        ("traceId", text().description(Some("Names the call in logs and traces.")).into()),
+    ];
+    let mut problem = ObjectBuilder::new().description(Some("A failure (RFC 9457)."));
+    for (name, schema) in members {
+        problem = problem.property(name, schema).required(name);
+    }
+    components.schemas.insert("Problem".to_owned(), Schema::from(problem).into());
+    let mut sessions = vec![(Session::name().into_owned(), Session::schema())];
+    Session::schemas(&mut sessions);
+    components.schemas.extend(sessions);
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn whole_number() -> ObjectBuilder {
+    Object::builder().schema_type(Type::Integer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_one_status_stand_together_and_once() {
+        use reasons::{Blocked, PreChatRequired, RateLimited};
+        type All = Refusals<(Blocked, (PreChatRequired, Blocked), RateLimited)>;
+        let answers = All::responses();
+        assert_eq!(answers.keys().collect::<Vec<_>>(), ["403", "429"]);
+        let told = serde_json::to_value(&answers["403"]).unwrap();
+        let types = &told["content"]["application/problem+json"]["schema"]["allOf"][1];
+        let types = &types["properties"]["type"]["enum"];
+        assert_eq!(*types, serde_json::json!(["/problems/blocked", "/problems/pre-chat-required"]));
+    }
+}
