@@ -1,6 +1,7 @@
 //! The system tests: one file a theme, each test with a server of its own. They run over the built
 //! binary (`cargo build --workspace` first, or `ONETHREAD_BIN`).
 
+mod apart;
 mod bad_input;
 mod claims;
 mod faults;

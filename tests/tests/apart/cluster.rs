@@ -1,0 +1,346 @@
+//! The services as processes of their own, each with a data folder, as an operator starts them.
+
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use onethread_tests::{Api, Chance, LONG, Reply, SHORT, binary, until};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// The operator's token.
+pub(super) const OPERATOR: &str = "the-operators-own-token";
+
+/// Where rows are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// A file a service.
+    Sqlite,
+    /// One server for all, and two replicas of what keeps its state there alone.
+    Postgres,
+}
+
+/// A service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    Identity,
+    Conversation,
+    ContactImport,
+    Gateway,
+}
+
+impl Service {
+    /// Binary, name in `run.json`, name in the environment.
+    pub(super) fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Identity => ("onethread-identity", "identity", "IDENTITY"),
+            Self::Conversation => ("onethread-conversation", "conversation", "CONVERSATION"),
+            Self::ContactImport => ("onethread-contact-import", "contactImport", "CONTACT_IMPORT"),
+            Self::Gateway => ("onethread-gateway", "http", "HTTP"),
+        }
+    }
+}
+
+/// Those with a database.
+pub(super) const STORING: [Service; 3] =
+    [Service::Identity, Service::Conversation, Service::ContactImport];
+
+/// One process.
+struct Part {
+    service: Service,
+    folder: String,
+    address: String,
+    child: Option<Child>,
+}
+
+/// All processes, and an organization in them.
+pub(super) struct Cluster {
+    folder: TempDir,
+    database: Option<String>,
+    parts: Vec<Part>,
+    /// Calls without a token.
+    pub(super) api: Api,
+    /// Choices of this test.
+    pub(super) chance: Chance,
+    /// What the operator's call answered.
+    pub(super) made: Value,
+}
+
+impl Cluster {
+    /// Starts everything and makes an organization.
+    pub(super) async fn start(storage: Storage) -> Self {
+        Self::with_conversations(storage, if storage == Storage::Postgres { 2 } else { 1 }).await
+    }
+
+    /// Starts everything, with so many replicas of conversation, and makes an organization.
+    pub(super) async fn with_conversations(storage: Storage, conversations: usize) -> Self {
+        let mut it = Self::unstarted(storage).await;
+        if storage == Storage::Postgres {
+            for service in STORING {
+                assert!(it.migrate(service).await.success(), "{service:?}");
+            }
+        }
+        for _ in 0..if storage == Storage::Postgres { 2 } else { 1 } {
+            it.add(Service::Identity).await;
+        }
+        for _ in 0..conversations {
+            it.add(Service::Conversation).await;
+        }
+        it.add(Service::ContactImport).await;
+        it.add(Service::Gateway).await;
+        it.api = Api::new(&it.parts.last().unwrap().address);
+        it.made = until("an organization", SHORT, async || {
+            let reply = it.make("example.com", "Owner@example.com", "a long password").await;
+            (reply.status != 503).then(|| reply.expect(201))
+        })
+        .await;
+        it
+    }
+
+    /// The operator's call.
+    pub(super) async fn make(&self, organization: &str, email: &str, password: &str) -> Reply {
+        let body = json!({
+            "organization": organization, "agentEmail": email, "agentPassword": password,
+        });
+        self.api.with_token(OPERATOR).post("/v1/organizations", &body).await
+    }
+
+    /// How many processes there are of a service.
+    pub(super) fn replicas(&self, service: Service) -> usize {
+        self.parts.iter().filter(|part| part.service == service).count()
+    }
+
+    /// Ends a process as a power cut would.
+    pub(super) async fn kill(&mut self, service: Service, replica: usize) {
+        let mut child = self.part(service, replica).child.take().expect("it runs");
+        child.kill().await.unwrap();
+    }
+
+    /// Starts a process again on the same folder and port.
+    pub(super) async fn restart(&mut self, service: Service, replica: usize) {
+        let at = self.position(service, replica);
+        self.launch(at).await;
+    }
+
+    /// Asks a process to end, as a service manager does.
+    pub(super) async fn terminate(
+        &mut self,
+        service: Service,
+        replica: usize,
+        within: Duration,
+    ) -> ExitStatus {
+        let mut child = self.part(service, replica).child.take().expect("it runs");
+        let pid = child.id().expect("it runs");
+        let mut shell = std::process::Command::new("sh");
+        let asked = shell.arg("-c").arg(format!("kill -TERM {pid}")).status();
+        assert!(asked.unwrap().success());
+        let ended = tokio::time::timeout(within, child.wait()).await;
+        ended.unwrap_or_else(|_| panic!("{service:?} not ended {within:?} after SIGTERM")).unwrap()
+    }
+
+    /// Runs `migrate` of a service.
+    pub(super) async fn migrate(&self, service: Service) -> ExitStatus {
+        let mut command = self.command(service, "migrate", "127.0.0.1:0");
+        command.arg("migrate").output().await.unwrap().status
+    }
+
+    /// Runs a process that should not start; gives its status and what it says.
+    pub(super) async fn refused(
+        &self,
+        service: Service,
+        environment: &[(&str, &str)],
+    ) -> (Option<i32>, String) {
+        let mut command = self.command(service, "refused", "127.0.0.1:0");
+        command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = tokio::time::timeout(SHORT, command.kill_on_drop(true).output()).await;
+        let output = output.expect("it ends by itself").unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// A folder and a database, and nothing that runs.
+    pub(super) async fn unstarted(storage: Storage) -> Self {
+        let database = match storage {
+            Storage::Sqlite => None,
+            Storage::Postgres => Some(new_database().await),
+        };
+        Self {
+            folder: TempDir::with_prefix("onethread-apart-").unwrap(),
+            database,
+            parts: Vec::new(),
+            api: Api::new("127.0.0.1:1"),
+            chance: Chance::new(),
+            made: Value::Null,
+        }
+    }
+
+    /// A session on a new device.
+    pub(super) async fn init(&self, user: &Value) -> Reply {
+        self.api.post("/widget/v1/init", &self.init_body(user)).await
+    }
+
+    /// The body of an init.
+    pub(super) fn init_body(&self, user: &Value) -> Value {
+        json!({
+            "organization": self.made["organization"],
+            "applicationId": self.made["applicationId"],
+            "applicationSecret": self.made["applicationSecret"],
+            "user": user,
+        })
+    }
+
+    /// Calls of the organization's owner.
+    pub(super) async fn agent(&self) -> Api {
+        let body = json!({
+            "organization": self.made["organization"],
+            "email": self.made["agent"]["email"],
+            "password": self.made["agent"]["password"],
+        });
+        let login = self.api.post("/v1/login", &body).await.expect(200);
+        self.api.with_token(login["token"].as_str().unwrap())
+    }
+
+    /// Uploads a file of people and waits for the end of the import.
+    pub(super) async fn import(&self, agent: &Api, csv: String) -> Value {
+        let upload = agent.request(Method::POST, "/v1/imports").header("content-type", "text/csv");
+        let begun = Reply::of(upload.body(csv)).await.expect(202);
+        let path = format!("/v1/imports/{}", begun["id"].as_str().unwrap());
+        until("the end of the import", LONG, async || {
+            let import = agent.get(&path).await.expect(200);
+            ["done", "failed"].iter().any(|state| import["state"] == *state).then_some(import)
+        })
+        .await
+    }
+
+    async fn add(&mut self, service: Service) {
+        let folder = format!("{}-{}", service.names().0, self.replicas(service));
+        let address = "127.0.0.1:0".to_owned();
+        self.parts.push(Part { service, folder, address, child: None });
+        self.launch(self.parts.len() - 1).await;
+    }
+
+    async fn launch(&mut self, at: usize) {
+        let Part { service, folder, address, .. } = &self.parts[at];
+        let log = self.folder.path().join(format!("{folder}.log"));
+        let open = || fs::File::options().create(true).append(true).open(&log).unwrap();
+        let mut command = self.command(*service, folder, address);
+        command.stdout(open()).stderr(open());
+        let mut child = command.kill_on_drop(true).spawn().unwrap();
+        let (pid, file) = (child.id(), self.folder.path().join(folder).join("run.json"));
+        let run: Value = until("run.json of a serving process", LONG, async || {
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("{folder} ended with {status}: {}", fs::read_to_string(&log).unwrap());
+            }
+            let run: Value = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
+            (run["pid"].as_u64() == pid.map(u64::from)).then_some(run)
+        })
+        .await;
+        let address = run[service.names().1].as_str().expect("its own address").to_owned();
+        assert_eq!(run.as_object().unwrap().len(), 2, "{run}");
+        self.parts[at].address = address;
+        self.parts[at].child = Some(child);
+    }
+
+    fn command(&self, service: Service, folder: &str, address: &str) -> Command {
+        let (name, _, own) = service.names();
+        let mut command = Command::new(beside(name));
+        for (name, _) in env::vars() {
+            if ["ONETHREAD_", "OTEL_", "RUST_"].iter().any(|ours| name.starts_with(ours)) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .stdin(Stdio::null())
+            .env("ONETHREAD_RATE_LIMITS", "off")
+            .env("ONETHREAD_OPERATOR_TOKEN", OPERATOR)
+            .env("ONETHREAD_DATA_DIR", self.folder.path().join(folder))
+            .env("ONETHREAD_SERVER_KEYS_FILE", self.folder.path().join("server-keys.json"))
+            .env(format!("ONETHREAD_{own}_ADDR"), address);
+        if let (Some(url), true) = (&self.database, service != Service::Gateway) {
+            command.env("ONETHREAD_DATABASE_URL", url);
+        }
+        for other in STORING {
+            let replicas = self.parts.iter().filter(|part| part.service == other);
+            let urls: Vec<_> = replicas.map(|part| format!("http://{}", part.address)).collect();
+            if !urls.is_empty() {
+                command.env(format!("ONETHREAD_{}_URL", other.names().2), urls.join(","));
+            }
+        }
+        command
+    }
+
+    fn position(&self, service: Service, replica: usize) -> usize {
+        let mut of = self.parts.iter().enumerate().filter(|(_, part)| part.service == service);
+        of.nth(replica).expect("there is such a replica").0
+    }
+
+    fn part(&mut self, service: Service, replica: usize) -> &mut Part {
+        let at = self.position(service, replica);
+        &mut self.parts[at]
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for part in &self.parts {
+                let log = self.folder.path().join(format!("{}.log", part.folder));
+                let log = fs::read_to_string(log).unwrap_or_default();
+                let last: Vec<_> = log.lines().rev().take(15).collect();
+                eprintln!("--- {}, the last line first\n{}", part.folder, last.join("\n"));
+            }
+        }
+        for part in &mut self.parts {
+            if let Some(child) = &mut part.child {
+                // One that has ended by itself is as good.
+                let _ = child.start_kill();
+            }
+        }
+        if let Some(url) = self.database.take() {
+            drop_database(url);
+        }
+    }
+}
+
+/// A binary that was built together with the all-in-one.
+fn beside(name: &str) -> PathBuf {
+    let path = binary().with_file_name(name);
+    assert!(path.is_file(), "there is no {name}: run `cargo build --workspace` first");
+    path
+}
+
+fn server() -> String {
+    env::var("ONETHREAD_TEST_POSTGRES_URL").unwrap_or_else(|_| {
+        panic!("ONETHREAD_TEST_POSTGRES_URL is not set: `tests/postgres start <folder>` prints it")
+    })
+}
+
+async fn new_database() -> String {
+    let (server, name) = (server(), format!("apart_{}", Chance::new().uuid().simple()));
+    let mut conn = PgConnection::connect(&server).await.expect("PostgreSQL is there");
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(create).execute(&mut conn).await.unwrap();
+    let (host, _) = server.rsplit_once('/').expect("the URL names a database");
+    format!("{host}/{name}")
+}
+
+fn drop_database(url: String) {
+    // A test may end inside a runtime, which can't be blocked; a thread can.
+    let dropped = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (_, name) = url.rsplit_once('/').unwrap_or_default();
+            let mut conn = PgConnection::connect(&server()).await?;
+            let drop = AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
+            sqlx::query(drop).execute(&mut conn).await
+        })
+    });
+    if let Ok(Err(error)) = dropped.join() {
+        eprintln!("a database of tests stays: {error}");
+    }
+}
