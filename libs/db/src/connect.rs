@@ -78,6 +78,11 @@ impl Database {
         Ok(Self(Pools::Sqlite { writer, readers }))
     }
 
+    /// True for a file of this machine, which one process at a time works on.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.0, Pools::Sqlite { .. })
+    }
+
     /// `sqlite` or `postgresql`, as OpenTelemetry names them.
     pub fn system(&self) -> &'static str {
         match self.0 {

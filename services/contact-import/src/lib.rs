@@ -18,7 +18,7 @@ use onethread_db::{Database, Migrations};
 use onethread_errors::Result;
 use onethread_grpc::{Peer, Server};
 use onethread_lifecycle::Lifecycle;
-use onethread_proto::contactimport::import_service_server::ImportServiceServer;
+use onethread_proto::contactimport::import_service_server::{ImportServiceServer, SERVICE_NAME};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -26,7 +26,7 @@ use tonic::service::Routes;
 use app::App;
 use files::{Files, blocking};
 use grpc::{Contacts, Handlers};
-use store::SqlStore;
+use store::{SqlStore, Store};
 use worker::{Sweep, Wake, Worker};
 
 /// Imports that one process works on at once: a long one must not hold up a short one.
@@ -68,11 +68,17 @@ pub struct Service {
     stopping: CancellationToken,
 }
 
-/// Makes the service. Fails when the folder for uploads can't be made.
+/// Makes the service. Fails when the folder for uploads can't be made or, with an embedded
+/// database, when that can't be written.
 pub async fn build(deps: Deps) -> Result<Service> {
     let Deps { db, clock, entropy, identity, uploads } = deps;
     let files = blocking(move || Files::open(uploads)).await?;
+    let alone = db.is_embedded();
     let (store, wake, stopping) = (SqlStore(db), Wake::default(), CancellationToken::new());
+    if alone {
+        // Nobody else works on this file, so whoever was killed need not be waited for.
+        store.free_all(clock.now()).await?;
+    }
     let app = App::new(
         store.clone(),
         Arc::clone(&clock),
@@ -81,7 +87,7 @@ pub async fn build(deps: Deps) -> Result<Service> {
         wake.clone(),
         stopping.clone(),
     );
-    let server = Server::new(Routes::new(ImportServiceServer::new(Handlers(app))));
+    let server = Server::new(Routes::new(ImportServiceServer::new(Handlers(app))), &[SERVICE_NAME]);
     let sweep = Sweep { store: store.clone(), clock: Arc::clone(&clock), files: files.clone() };
     let contacts = Contacts(identity);
     let worker = Worker { store, clock, entropy, files, contacts, wake };

@@ -1,7 +1,7 @@
 //! Conversations: the one thread of each contact, its messages, its read marks and its live
 //! streams. Knows nothing of names, e-mails or HTTP.
 //!
-//! A call walks one way: `grpc → app → domain → store → libs/db`. [`live`] carries what happened
+//! A call walks one way: `grpc → app → domain → store → libs/db`. `live` carries what happened
 //! to those who read along.
 
 mod app;
@@ -19,8 +19,8 @@ use onethread_grpc::{Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_outbox::Relay;
 use onethread_proto::conversation::{
-    conversation_service_server::ConversationServiceServer,
-    stream_service_server::StreamServiceServer,
+    conversation_service_server::{self, ConversationServiceServer},
+    stream_service_server::{self, StreamServiceServer},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -74,9 +74,10 @@ pub async fn build(deps: Deps) -> Result<Service> {
     let handlers = Handlers::new(app);
     let routes = Routes::new(ConversationServiceServer::new(handlers.clone()))
         .add_service(StreamServiceServer::new(handlers));
+    let services = [conversation_service_server::SERVICE_NAME, stream_service_server::SERVICE_NAME];
     let deliver = ToIdentity::new(identity);
     let relay = Relay { db, clock, entropy, wake, deliver };
-    Ok(Service { server: Server::new(routes), relay, stop })
+    Ok(Service { server: Server::new(routes, &services), relay, stop })
 }
 
 impl Service {

@@ -110,7 +110,7 @@ fn uuid() -> String {
 
 async fn stage(database: ScratchDatabase) -> Stage {
     let (told, first_messages) = mpsc::channel(16);
-    let identity = Server::new(Routes::new(ContactServiceServer::new(Identity(told))));
+    let identity = Server::new(Routes::new(ContactServiceServer::new(Identity(told))), &[]);
     let deps = Deps {
         db: database.db.clone(),
         clock: Arc::new(SystemClock),

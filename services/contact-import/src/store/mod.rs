@@ -116,6 +116,10 @@ pub(crate) trait Store: Clone + Send + Sync + 'static {
         until: Timestamp,
     ) -> impl Future<Output = Result<Option<Job>>> + Send;
 
+    /// Ends every lease there is, for a process that starts as the only one on its database: who
+    /// held them is dead.
+    fn free_all(&self, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
+
     /// Prolongs a lease. False when it is lost or there is nothing left to do.
     fn keep(&self, lease: Lease, until: Timestamp) -> impl Future<Output = Result<bool>> + Send;
 

@@ -58,6 +58,8 @@ pub(super) const KEEP: &str = "UPDATE imports SET lease_until = $4
     WHERE organization_id = $1 AND id = $2 AND lease = $3 AND state IN ('scanning', 'running')";
 pub(super) const GIVE_BACK: &str = "UPDATE imports SET lease_until = $4, attempts = $5
     WHERE organization_id = $1 AND id = $2 AND lease = $3 AND state IN ('scanning', 'running')";
+pub(super) const FREE_ALL: &str = "UPDATE imports SET lease_until = $1
+    WHERE state IN ('scanning', 'running') AND lease_until > $1";
 pub(super) const SCANNED: &str = "UPDATE imports SET state = $4, header = $5, mapping = $6,
         preview = $7, row_count = $8, byte_offset = $9, line = $10, record = $11,
         encoding = 'utf-8', delimiter = ',', started_at = $12, lease_until = $13, attempts = 0,

@@ -210,6 +210,10 @@ impl Store for SqlStore {
         .await
     }
 
+    async fn free_all(&self, now: Timestamp) -> Result<()> {
+        update!(self, "import.free_all", sql::FREE_ALL, Time(now)).await.map(drop)
+    }
+
     async fn give_back(&self, lease: Lease, due: Timestamp, attempts: i64) -> Result<()> {
         update!(
             self,

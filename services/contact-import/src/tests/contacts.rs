@@ -43,7 +43,7 @@ pub(super) struct FakeContacts {
 
 impl FakeContacts {
     pub(super) fn peer(&self) -> Peer {
-        Server::new(Routes::new(ContactServiceServer::new(self.clone()))).peer()
+        Server::new(Routes::new(ContactServiceServer::new(self.clone())), &[]).peer()
     }
 
     fn take(&self, batch: ImportContactsRequest) -> Result<Option<ImportContactsResponse>, Status> {

@@ -238,6 +238,10 @@ pub(crate) async fn follow(app: Arc<App>) {
             ended = stream(&app, &mut backoff, &mut told) => ended,
         };
         app.hub.0.disconnected();
+        // The other services end as well, and there is nothing to go on with.
+        if app.life.is_stopping() {
+            return;
+        }
         if !told {
             warn!(code = ?ended.code(), "the stream of conversations broke, opening it again");
             told = true;
