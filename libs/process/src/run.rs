@@ -8,7 +8,7 @@ use onethread_lifecycle::Lifecycle;
 use onethread_telemetry::LogFormat;
 use tracing::error;
 
-/// Why a process could not start.
+/// Why a process did not do what it was asked.
 #[derive(Debug)]
 pub enum StartError {
     /// The person who starts it can mend it; one line says how.
@@ -44,7 +44,7 @@ pub fn run(
             Ok(()) => ExitCode::SUCCESS,
             Err(StartError::Configuration(what)) => refuse(what),
             Err(StartError::Broken(failure)) => {
-                error!(cause = failure.chain(), "could not start");
+                error!(cause = failure.chain(), "failed");
                 ExitCode::FAILURE
             }
         };
