@@ -1,6 +1,8 @@
 //! The four services as processes of their own, on SQLite and on PostgreSQL: the main journey,
 //! kills of each under load, a peer that is away, and starts that have to be refused.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod cluster;
 
 use std::{
@@ -327,10 +329,13 @@ async fn organizations_are_the_operators_to_make() {
     }
 }
 
+/// Who is started, in which environment, and a word of what it says.
+type Case<'a> = (Service, &'a [(&'a str, &'a str)], &'a str);
+
 #[tokio::test]
 async fn bad_configuration_is_one_line_and_64() {
     let cluster = Cluster::unstarted(Storage::Sqlite).await;
-    let cases: [(Service, &[(&str, &str)], &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         (Service::Identity, &[("ONETHREAD_IDENTITY_ADDR", "0.0.0.0:0")], "ONETHREAD_TLS=off"),
         (
             Service::Gateway,

@@ -1,6 +1,7 @@
 //! Peers over real sockets: deadlines over two hops, replicas that come and go, a bounded drain.
 
 #![expect(clippy::disallowed_methods, reason = "these routes are no part of the public API")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::{
     net::SocketAddr,
