@@ -19,7 +19,7 @@ const LONGEST_BODY: usize = 256 * 1024;
 /// How long a body may take to arrive.
 const BODY_WAIT: Duration = Duration::from_secs(15);
 
-/// A JSON object. A call without any body is one with an empty object.
+/// A JSON object. A call without any body, or with null, is one with an empty object.
 #[derive(Debug, Default)]
 pub(crate) struct Body(pub(crate) Map<String, Value>);
 
@@ -48,6 +48,7 @@ impl<S: Sync> FromRequest<S> for Body {
         }
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(Value::Null) => Ok(Self::default()),
             Ok(_) => Err(Error::invalid("", "is not an object").into()),
             Err(_) => Err(Error::new(Reason::MalformedJson).into()),
         }

@@ -123,12 +123,16 @@ pub(crate) fn limit_parameter() -> Parameter {
     parameter("limit", ParameterIn::Query, said, rows)
 }
 
+/// Larger ones are no longer whole in every client.
+const LARGEST_SEQ: u64 = (1 << 53) - 1;
+
 /// A sequence number as the document has it.
 pub(crate) fn seq_parameter(name: &str, place: ParameterIn, said: &str) -> Parameter {
     let number = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .minimum(Some(0));
+        .minimum(Some(0))
+        .maximum(Some(LARGEST_SEQ));
     parameter(name, place, said, number)
 }
 

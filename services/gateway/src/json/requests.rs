@@ -5,23 +5,44 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::openapi::AttributeChange;
 
-/// A widget begins: by `appId`, or by `applicationId` with its secret.
+/// A widget begins: by the application's public UUID, or by its number with the secret.
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Start {
+    ByAppId(StartByAppId),
+    BySecret(StartBySecret),
+}
+
+/// What apps send.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct Start {
+pub(crate) struct StartByAppId {
+    /// The application's public UUID.
+    app_id: String,
+    #[serde(flatten)]
+    common: StartOfAnybody,
+}
+
+/// What the snippet sends.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct StartBySecret {
+    application_id: Number,
+    application_secret: String,
+    #[serde(flatten)]
+    common: StartOfAnybody,
+}
+
+/// What each start says or may say.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct StartOfAnybody {
     /// The organization's domain.
     organization: String,
-    /// The application's public UUID.
-    app_id: Option<String>,
-    /// The application's number; its digits in quotes are taken, too.
-    #[schema(value_type = Option<Number>)]
-    application_id: Option<Value>,
-    application_secret: Option<String>,
     user: Option<User>,
     /// `session.deviceToken` of an earlier answer.
     device_token: Option<String>,
@@ -37,8 +58,12 @@ pub(crate) struct Start {
 #[serde(untagged)]
 enum Number {
     Plain(i64),
-    Quoted(String),
+    Quoted(Digits),
 }
+
+#[derive(ToSchema)]
+#[schema(pattern = "^[0-9]{1,18}$")]
+struct Digits(String);
 
 /// Where the widget stands.
 #[derive(ToSchema)]
@@ -61,7 +86,6 @@ struct User {
     user_hash: Option<String>,
     /// HS256 token, its key named by `kid`.
     user_jwt: Option<String>,
-    #[schema(inline)]
     #[serde(flatten)]
     profile: Profile,
 }
@@ -124,7 +148,7 @@ enum AgentMessageKind {
 /// Everything up to here is read.
 #[derive(ToSchema)]
 pub(crate) struct ReadMark {
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 9007199254740991i64)]
     seq: i64,
 }
 
