@@ -11,7 +11,11 @@ pub const BAD_CONFIGURATION: u8 = 64;
 /// Reads the settings from a command line and the environment. `Err` is the status to exit with:
 /// success after `--help` and `--version`, [`BAD_CONFIGURATION`] otherwise.
 pub fn parse<T: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<T, ExitCode> {
-    T::try_parse_from(arguments).map_err(|error| {
+    // A flag means the same before a subcommand as behind it.
+    let command =
+        T::command().mut_args(|arg| if arg.is_positional() { arg } else { arg.global(true) });
+    let parsed = command.try_get_matches_from(arguments).and_then(|m| T::from_arg_matches(&m));
+    parsed.map_err(|error| {
         if !error.use_stderr() {
             print!("{error}");
             return ExitCode::SUCCESS;
