@@ -276,7 +276,8 @@ async fn each_process_drains_with_streams_open() {
         let begun = Instant::now();
         let status = cluster.terminate(service, 0, GRACE).await;
         assert!(status.success(), "{service:?}: {status}");
-        eprintln!("{service:?} drained in {:?}", begun.elapsed());
+        // No stream of another process of ours is waited for.
+        assert!(begun.elapsed() < Duration::from_secs(2), "{service:?}: {:?}", begun.elapsed());
     }
     stream.until_end(SHORT).await;
     desk.until_end(SHORT).await;

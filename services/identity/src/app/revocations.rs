@@ -10,6 +10,7 @@ use tokio::{
     sync::broadcast,
     time::{MissedTickBehavior, interval},
 };
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -28,21 +29,31 @@ const BEHIND: usize = 256;
 
 /// Where watchers listen: each beat the revocations that are new, often none.
 #[derive(Clone)]
-pub(crate) struct Feed(broadcast::Sender<Arc<Vec<Revocation>>>);
+pub(crate) struct Feed {
+    beats: broadcast::Sender<Arc<Vec<Revocation>>>,
+    /// Nobody reads the database for it any more.
+    over: CancellationToken,
+}
 
 impl Feed {
     pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(BEHIND))
+        Self { beats: broadcast::Sender::new(BEHIND), over: CancellationToken::new() }
     }
 
     pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Vec<Revocation>>> {
-        self.0.subscribe()
+        self.beats.subscribe()
+    }
+
+    /// Resolves when there will be no more beats, so that whoever watches looks elsewhere at once.
+    pub(crate) fn over(&self) -> WaitForCancellationFutureOwned {
+        self.over.clone().cancelled_owned()
     }
 }
 
 /// Reads the feed until the process stops. While the database is away there are no beats, and
 /// whoever watches knows that nothing is known.
 pub(crate) async fn run_feed(feed: Feed, store: Store, clock: Arc<dyn Clock>, life: Lifecycle) {
+    let _over = feed.over.clone().drop_guard();
     let mut told: HashSet<Uuid> = HashSet::new();
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -60,7 +71,7 @@ pub(crate) async fn run_feed(feed: Feed, store: Store, clock: Arc<dyn Clock>, li
             warn!(cause = Error::from(error).chain(), "old revocations stay");
         }
         // Nobody listens: whoever begins to authenticates all it holds, so nothing is missed.
-        if feed.0.receiver_count() == 0 {
+        if feed.beats.receiver_count() == 0 {
             continue;
         }
         match store.revocations(now.minus(REACH)).await {
@@ -69,7 +80,7 @@ pub(crate) async fn run_feed(feed: Feed, store: Store, clock: Arc<dyn Clock>, li
                 let fresh = reached.into_iter().filter(|entry| !told.contains(&entry.id)).collect();
                 told = ids;
                 // An error says that the last watcher left.
-                let _ = feed.0.send(Arc::new(fresh));
+                let _ = feed.beats.send(Arc::new(fresh));
             }
             Err(error) => warn!(cause = Error::from(error).chain(), "revocations can't be read"),
         }

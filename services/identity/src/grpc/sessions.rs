@@ -73,10 +73,14 @@ impl SessionService for Handlers {
         &self,
         _: Request<wire::WatchRevocationsRequest>,
     ) -> Answer<Self::WatchRevocationsStream> {
-        let mut beats = self.feed.watch();
+        let (mut beats, mut over) = (self.feed.watch(), Box::pin(self.feed.over()));
         let stream = async_stream::try_stream! {
             loop {
-                match beats.recv().await {
+                let beat = tokio::select! {
+                    beat = beats.recv() => beat,
+                    () = &mut over => return,
+                };
+                match beat {
                     Ok(beat) => {
                         let revocations = beat.iter().map(|entry| wire::Revocation {
                             organization_id: entry.organization_id.to_string(),
