@@ -12,6 +12,7 @@ use super::stack::{Stack, counts};
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
     a_killed_worker_is_followed_by_another_with_the_same_result,
+    a_process_alone_on_its_database_waits_for_no_lease,
     contacts_that_are_away_for_a_while_are_waited_for,
     contacts_that_refuse_fail_the_import,
     a_cancelled_import_stops_and_nobody_goes_on_with_it,
@@ -47,6 +48,7 @@ async fn a_killed_worker_is_followed_by_another_with_the_same_result(scratch: Sc
     println!("dies at batch {dies_at}");
     stack.contacts.state.lock().unwrap().hang_at = Some(dies_at);
     let import = stack.upload(&file(), true).await;
+    let second = stack.replica(4).await.worker;
 
     let first = tokio::spawn(stack.replica(3).await.worker.run(Lifecycle::new()));
     tokio::time::timeout(Duration::from_secs(60), stack.contacts.hung.notified()).await.unwrap();
@@ -55,7 +57,6 @@ async fn a_killed_worker_is_followed_by_another_with_the_same_result(scratch: Sc
     assert_eq!((half.state(), half.processed), (ImportState::Running, (dies_at - 1) * 1000));
 
     // Nobody may take it up before the lease has run out.
-    let second = stack.replica(4).await.worker;
     let now = stack.clock.now();
     assert!(crate::store::Store::claim(&second.store, now, now).await.unwrap().is_none());
     stack.clock.advance(Duration::from_secs(60));
@@ -71,6 +72,19 @@ async fn a_killed_worker_is_followed_by_another_with_the_same_result(scratch: Sc
     assert_eq!(stack.rejected(&import.id).await, calm.rejected(&calm_id).await);
     let (got, wanted) = (stack.contacts.state.lock().unwrap(), calm.contacts.state.lock().unwrap());
     assert_eq!(got.contacts, wanted.contacts);
+}
+
+/// On an embedded database a process that starts knows that whoever held a lease is dead.
+async fn a_process_alone_on_its_database_waits_for_no_lease(scratch: ScratchDatabase) {
+    let embedded = scratch.db.is_embedded();
+    let stack = Stack::idle(scratch).await;
+    stack.upload("email\na@example.org\n", true).await;
+    let (store, now) = (stack.replica(3).await.worker.store, stack.clock.now());
+    let until = now.plus(Duration::from_secs(20));
+    assert!(crate::store::Store::claim(&store, now, until).await.unwrap().is_some());
+    let next = stack.replica(4).await.worker.store;
+    let claimed = crate::store::Store::claim(&next, now, until).await.unwrap();
+    assert_eq!(claimed.is_some(), embedded);
 }
 
 async fn contacts_that_are_away_for_a_while_are_waited_for(scratch: ScratchDatabase) {
