@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, ValueEnum};
 use onethread_telemetry::LogFormat;
 
 use crate::Dump;
@@ -22,7 +22,7 @@ pub struct ProcessArgs {
 }
 
 /// What a process with a database does instead of serving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Task {
     /// Bring the database to this version's tables and exit
     Migrate,

@@ -23,7 +23,7 @@ const NAME: &str = "onethread-conversation";
 #[derive(Debug, Parser)]
 #[command(name = NAME, version)]
 struct Cli {
-    #[command(subcommand)]
+    /// What to do instead of serving
     task: Option<Task>,
     #[command(flatten)]
     process: ProcessArgs,

@@ -21,7 +21,7 @@ const NAME: &str = "onethread-identity";
 #[derive(Debug, Parser)]
 #[command(name = NAME, version)]
 struct Cli {
-    #[command(subcommand)]
+    /// What to do instead of serving
     task: Option<Task>,
     #[command(flatten)]
     process: ProcessArgs,

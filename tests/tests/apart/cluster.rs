@@ -147,7 +147,10 @@ impl Cluster {
     /// Runs `migrate` of a service.
     pub(super) async fn migrate(&self, service: Service) -> ExitStatus {
         let mut command = self.command(service, "migrate", "127.0.0.1:0");
-        command.arg("migrate").output().await.unwrap().status
+        // Flags may stand on either side.
+        let data = self.folder.path().join("migrate");
+        command.args(["--log-format", "text", "migrate", "--data-dir"]).arg(data);
+        command.output().await.unwrap().status
     }
 
     /// Runs a process that should not start; gives its status and what it says.
