@@ -149,3 +149,14 @@ async fn asking_for_help_is_no_mistake() {
     }
     holds_nothing(&data);
 }
+
+#[tokio::test]
+async fn an_empty_variable_is_none() {
+    let names = ["HTTP_ADDR", "DATABASE_URL", "OPERATOR_TOKEN", "TLS", "RATE_LIMITS", "LOG_FORMAT"];
+    let empty = names
+        .iter()
+        .fold(Options::default(), |options, name| options.env(&format!("ONETHREAD_{name}"), ""));
+    let answer = refused(&["--dump-config"], &empty).await;
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert!(answer.stdout.contains("ONETHREAD_HTTP_ADDR=127.0.0.1:8080"), "{answer:?}");
+}

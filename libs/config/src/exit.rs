@@ -3,7 +3,7 @@
 
 use std::{ffi::OsString, fmt::Display, process::ExitCode};
 
-use clap::Parser;
+use clap::{Arg, Parser};
 
 /// Exit status for bad configuration (`EX_USAGE` of sysexits).
 pub const BAD_CONFIGURATION: u8 = 64;
@@ -12,8 +12,10 @@ pub const BAD_CONFIGURATION: u8 = 64;
 /// success after `--help` and `--version`, [`BAD_CONFIGURATION`] otherwise.
 pub fn parse<T: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<T, ExitCode> {
     // A flag means the same before a subcommand as behind it.
-    let command =
-        T::command().mut_args(|arg| if arg.is_positional() { arg } else { arg.global(true) });
+    let command = T::command().mut_args(|arg| {
+        let arg = if is_said_empty(&arg) { arg.env(None::<&str>) } else { arg };
+        if arg.is_positional() { arg } else { arg.global(true) }
+    });
     let parsed = command.try_get_matches_from(arguments).and_then(|m| T::from_arg_matches(&m));
     parsed.map_err(|error| {
         if !error.use_stderr() {
@@ -25,6 +27,11 @@ pub fn parse<T: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result
         let line = text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
         refuse(line.trim_start_matches("error: "))
     })
+}
+
+/// An empty variable counts as one that isn't there: that is how environment files leave one out.
+fn is_said_empty(arg: &Arg) -> bool {
+    arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
 }
 
 /// Says what is wrong with the configuration and gives the status to exit with.

@@ -1,6 +1,6 @@
 //! One table of what can go wrong, and its three spellings: [`Error`] inside a service, a gRPC
 //! status with `ErrorInfo` and `BadRequest` between services, an RFC 9457 [`Problem`] for JSON
-//! clients. A new kind of failure is one line in [`reason`].
+//! clients. A new kind of failure is one line in `reason.rs`.
 
 mod problem;
 mod reason;
