@@ -9,7 +9,7 @@ use crate::domain::{
     profile::{ProfilePatch, Warning},
     proof::{SecurityHash, UserId},
     session::Device,
-    tokens::{ContactToken, DeviceToken},
+    tokens::{CONTACT_LIFE, ContactToken, DeviceToken},
 };
 
 /// A page names a user.
@@ -225,6 +225,10 @@ fn carry(
     match (token, held) {
         (Some(_), Some(held)) if held.contact_id == Some(contact.id) => {
             let mut device = held.clone();
+            if login.now.since(held.last_seen_at) >= CONTACT_LIFE {
+                // What had run out must not come to life again with the new session.
+                device.epoch += 1;
+            }
             if login.now.since(held.last_seen_at) >= TOUCH_EVERY {
                 device.last_seen_at = login.now;
                 device.platform.clone_from(platform);

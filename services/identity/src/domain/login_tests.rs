@@ -140,6 +140,19 @@ fn the_same_login_again_writes_nothing_for_a_minute() {
 }
 
 #[test]
+fn a_session_that_ran_out_stays_over_when_the_person_comes_back() {
+    use crate::domain::session::stands;
+    let first = enter(&login("1", None), &Held::default());
+    let mut later = login("1", None);
+    later.device = Some(first.device_token.clone());
+    later.now = NOW.plus(CONTACT_LIFE);
+    assert!(!stands(&first.session, &first.device, &first.contact, later.now));
+    let second = enter(&later, &after(&first));
+    assert!(!stands(&first.session, &second.device, &second.contact, later.now));
+    assert!(stands(&second.session, &second.device, &second.contact, later.now));
+}
+
+#[test]
 fn a_visitor_becomes_the_new_person_in_place() {
     let mut login = login("1", None);
     login.device = Some(token(7, 7));
