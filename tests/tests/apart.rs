@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod cluster;
+pub(crate) mod cluster;
 
 use std::{
     collections::HashMap,
@@ -30,11 +30,11 @@ fn known() -> Value {
     json!({"user_id": "12345", "name": "Kim Doe", "email": "kim@example.com"})
 }
 
-fn with_session(cluster: &Cluster, session: &Value) -> Api {
+pub(crate) fn with_session(cluster: &Cluster, session: &Value) -> Api {
     cluster.api.with_token(session["session"]["token"].as_str().unwrap())
 }
 
-fn message(chance: &Chance, text: &str) -> Value {
+pub(crate) fn message(chance: &Chance, text: &str) -> Value {
     json!({"clientMessageId": chance.uuid(), "text": text})
 }
 
@@ -140,7 +140,7 @@ async fn send(
     sent
 }
 
-async fn thread(api: &Api, path: &str, reader: &str) -> View {
+pub(crate) async fn thread(api: &Api, path: &str, reader: &str) -> View {
     let mut messages: Vec<Stored> = Vec::new();
     loop {
         let after = messages.last().map_or(0, |message| message.seq);

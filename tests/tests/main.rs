@@ -11,6 +11,7 @@ mod imports;
 mod journey;
 mod limits;
 mod messages;
+mod postgres_faults;
 mod secrets;
 mod sessions;
 mod starting;

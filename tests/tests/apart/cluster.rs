@@ -60,16 +60,16 @@ struct Part {
 }
 
 /// All processes, and an organization in them.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     folder: TempDir,
     database: Option<String>,
     parts: Vec<Part>,
     /// Calls without a token.
-    pub(super) api: Api,
+    pub(crate) api: Api,
     /// Choices of this test.
-    pub(super) chance: Chance,
+    pub(crate) chance: Chance,
     /// What the operator's call answered.
-    pub(super) made: Value,
+    pub(crate) made: Value,
 }
 
 impl Cluster {
@@ -80,13 +80,23 @@ impl Cluster {
 
     /// Starts everything, with so many replicas of conversation, and makes an organization.
     pub(super) async fn with_conversations(storage: Storage, conversations: usize) -> Self {
-        let mut it = Self::unstarted(storage).await;
-        if storage == Storage::Postgres {
+        Self::unstarted(storage).await.serving(conversations).await
+    }
+
+    /// Starts everything on a PostgreSQL server other than the usual one, with two replicas of
+    /// what may have them, and makes an organization.
+    pub(crate) async fn on(server: &str) -> Self {
+        Self::in_database(Some(new_database(server).await)).serving(2).await
+    }
+
+    async fn serving(self, conversations: usize) -> Self {
+        let mut it = self;
+        if it.database.is_some() {
             for service in STORING {
                 assert!(it.migrate(service).await.success(), "{service:?}");
             }
         }
-        for _ in 0..if storage == Storage::Postgres { 2 } else { 1 } {
+        for _ in 0..if it.database.is_some() { 2 } else { 1 } {
             it.add(Service::Identity).await;
         }
         for _ in 0..conversations {
@@ -114,6 +124,13 @@ impl Cluster {
     /// How many processes there are of a service.
     pub(super) fn replicas(&self, service: Service) -> usize {
         self.parts.iter().filter(|part| part.service == service).count()
+    }
+
+    /// True when none has ended by itself.
+    pub(crate) fn all_run(&mut self) -> bool {
+        self.parts.iter_mut().all(|part| {
+            part.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+        })
     }
 
     /// Ends a process as a power cut would.
@@ -168,10 +185,13 @@ impl Cluster {
 
     /// A folder and a database, and nothing that runs.
     pub(super) async fn unstarted(storage: Storage) -> Self {
-        let database = match storage {
+        Self::in_database(match storage {
             Storage::Sqlite => None,
-            Storage::Postgres => Some(new_database().await),
-        };
+            Storage::Postgres => Some(new_database(&server()).await),
+        })
+    }
+
+    fn in_database(database: Option<String>) -> Self {
         Self {
             folder: TempDir::with_prefix("onethread-apart-").unwrap(),
             database,
@@ -183,12 +203,12 @@ impl Cluster {
     }
 
     /// A session on a new device.
-    pub(super) async fn init(&self, user: &Value) -> Reply {
+    pub(crate) async fn init(&self, user: &Value) -> Reply {
         self.api.post("/widget/v1/init", &self.init_body(user)).await
     }
 
     /// The body of an init.
-    pub(super) fn init_body(&self, user: &Value) -> Value {
+    pub(crate) fn init_body(&self, user: &Value) -> Value {
         json!({
             "organization": self.made["organization"],
             "applicationId": self.made["applicationId"],
@@ -198,7 +218,7 @@ impl Cluster {
     }
 
     /// Calls of the organization's owner.
-    pub(super) async fn agent(&self) -> Api {
+    pub(crate) async fn agent(&self) -> Api {
         let body = json!({
             "organization": self.made["organization"],
             "email": self.made["agent"]["email"],
@@ -323,9 +343,9 @@ fn server() -> String {
     })
 }
 
-async fn new_database() -> String {
-    let (server, name) = (server(), format!("apart_{}", Chance::new().uuid().simple()));
-    let mut conn = PgConnection::connect(&server).await.expect("PostgreSQL is there");
+async fn new_database(server: &str) -> String {
+    let name = format!("apart_{}", Chance::new().uuid().simple());
+    let mut conn = PgConnection::connect(server).await.expect("PostgreSQL is there");
     let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
     sqlx::query(create).execute(&mut conn).await.unwrap();
     let (host, _) = server.rsplit_once('/').expect("the URL names a database");
@@ -337,8 +357,8 @@ fn drop_database(url: String) {
     let dropped = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (_, name) = url.rsplit_once('/').unwrap_or_default();
-            let mut conn = PgConnection::connect(&server()).await?;
+            let (host, name) = url.rsplit_once('/').unwrap_or_default();
+            let mut conn = PgConnection::connect(&format!("{host}/postgres")).await?;
             let drop = AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
             sqlx::query(drop).execute(&mut conn).await
         })
