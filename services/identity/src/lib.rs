@@ -93,6 +93,7 @@ impl Service {
     /// Serves until the process stops.
     pub fn start(self, listener: TcpListener, life: &Lifecycle) {
         let (store, clock) = (self.app.store.clone(), self.app.clock.clone());
+        life.spawn(app::run_clean_up(store.clone(), clock.clone(), life.clone()));
         life.spawn(app::run_feed(self.feed, store, clock, life.clone()));
         life.spawn(self.server.serve(listener, life.clone()));
     }

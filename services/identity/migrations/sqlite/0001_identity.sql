@@ -43,6 +43,7 @@ CREATE TABLE logins (
   PRIMARY KEY (organization_id, token_hash),
   FOREIGN KEY (organization_id, agent_id) REFERENCES agents ON DELETE CASCADE
 );
+CREATE INDEX logins_expiry ON logins (expires_at);
 CREATE INDEX logins_agent ON logins (organization_id, agent_id);
 
 -- Keys of companies' servers, by the SHA-256 of the key.
@@ -136,3 +137,4 @@ CREATE TABLE import_batches (
   created_at BIGINT NOT NULL,
   PRIMARY KEY (organization_id, import_id, number)
 );
+CREATE INDEX import_batches_by_time ON import_batches (created_at);

@@ -2,6 +2,7 @@
 
 mod admit;
 mod authenticate;
+mod clean_up;
 mod contacts;
 mod identify;
 mod import;
@@ -18,6 +19,7 @@ use onethread_core::{Clock, Entropy};
 
 use crate::{domain::keys::ServerKeys, store::Store};
 
+pub(crate) use clean_up::run_clean_up;
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
 pub use organization::MadeOrganization;
 pub(crate) use passwords::Passwords;

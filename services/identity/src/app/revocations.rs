@@ -1,5 +1,5 @@
-//! The feed of sessions and logins that ended: read from the database, where every replica writes it, a moment
-//! after it was written.
+//! The feed of sessions and logins that ended: read from the database, where every replica writes
+//! it, a moment after it was written.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -20,10 +20,6 @@ use crate::store::{Revocation, Store};
 const EVERY: Duration = Duration::from_millis(200);
 /// How far each look reaches back: a transaction may commit later than its rows' time.
 const REACH: Duration = Duration::from_secs(20);
-/// How long entries are kept.
-const KEPT: Duration = Duration::from_secs(600);
-/// Looks between two clean-ups.
-const CLEAN_EVERY: u32 = 300;
 /// Beats a watcher may be behind before it is cut off.
 const BEHIND: usize = 256;
 
@@ -57,24 +53,16 @@ pub(crate) async fn run_feed(feed: Feed, store: Store, clock: Arc<dyn Clock>, li
     let mut told: HashSet<Uuid> = HashSet::new();
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut looks: u32 = 0;
     loop {
         tokio::select! {
             () = life.stopping() => return,
             _ = ticks.tick() => {}
         }
-        looks = looks.wrapping_add(1);
-        let now = clock.now();
-        if looks.is_multiple_of(CLEAN_EVERY)
-            && let Err(error) = store.forget_revocations(now.minus(KEPT)).await
-        {
-            warn!(cause = Error::from(error).chain(), "old revocations stay");
-        }
         // Nobody listens: whoever begins to authenticates all it holds, so nothing is missed.
         if feed.beats.receiver_count() == 0 {
             continue;
         }
-        match store.revocations(now.minus(REACH)).await {
+        match store.revocations(clock.now().minus(REACH)).await {
             Ok(reached) => {
                 let ids: HashSet<_> = reached.iter().map(|entry| entry.id).collect();
                 let fresh = reached.into_iter().filter(|entry| !told.contains(&entry.id)).collect();

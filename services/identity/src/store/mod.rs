@@ -4,6 +4,7 @@
 
 mod agents;
 mod applications;
+mod clean_up;
 mod contacts;
 mod imports;
 mod logins;

@@ -52,20 +52,4 @@ impl Store {
             })
             .await
     }
-
-    /// Forgets what is too old to matter to any gateway.
-    pub(crate) async fn forget_revocations(&self, before: Timestamp) -> Result<()> {
-        self.db
-            .write("revocation.forget", move |mut conn| {
-                Box::pin(async move {
-                    on!(&mut conn, |c| query(sql::DELETE_OLD_REVOCATIONS)
-                        .bind(Time(before))
-                        .execute(&mut **c)
-                        .await
-                        .map(drop))?;
-                    Ok(())
-                })
-            })
-            .await
-    }
 }

@@ -165,6 +165,10 @@ pub(super) const TOUCH_DEVICE: &str = "UPDATE devices SET last_seen_at = $3 WHER
 pub(super) const INSERT_REVOCATION: &str =
     "INSERT INTO revocations (organization_id, id, subject_id, created_at) VALUES ($1, $2, $3, $4)";
 pub(super) const REVOCATIONS_SINCE: &str = "SELECT id, organization_id, subject_id FROM revocations WHERE created_at >= $1 ORDER BY created_at";
+
+// What has had its time, in every organization.
+pub(super) const DELETE_OLD_BATCHES: &str = "DELETE FROM import_batches WHERE created_at < $1";
+pub(super) const DELETE_OLD_LOGINS: &str = "DELETE FROM logins WHERE expires_at < $1";
 pub(super) const DELETE_OLD_REVOCATIONS: &str = "DELETE FROM revocations WHERE created_at < $1";
 
 // Imports.

@@ -1,9 +1,9 @@
 //! The store on a real database, through the service's own calls.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use onethread_core::{PageToken, SystemClock, SystemEntropy};
+use onethread_core::{Clock, PageToken, SystemClock, SystemEntropy, Timestamp};
 use onethread_db::Database;
 use onethread_proto::identity::{
     self as wire, contact_service_client::ContactServiceClient, identify_response::Outcome,
@@ -33,6 +33,7 @@ onethread_testing::on_each_database! {
     rows_find_their_contacts,
     every_sort_order_pages_through_all_of_them_once,
     an_import_claims_the_unclaimed_and_no_other,
+    what_has_had_its_time_is_forgotten,
 }
 
 struct Identity {
@@ -424,4 +425,18 @@ async fn what_no_row_can_hold_is_not_found(scratch: ScratchDatabase) {
         let listed = page("createdAt", &PageKey::Time(at, Uuid::nil())).await.unwrap();
         assert_eq!(listed.into_inner().contacts.len(), found);
     }
+}
+
+async fn what_has_had_its_time_is_forgotten(scratch: ScratchDatabase) {
+    use wire::ImportOutcome::{Created, Unchanged};
+    let identity = identity(scratch).await;
+    let of = identity.enter(Some("u1"), None, "").await.organization_id;
+    let rows = vec![row(2, "u2", "", "Two")];
+    assert_eq!(import(&identity, &of, 1, rows.clone()).await, [Created]);
+    let store = &identity.service.app.store;
+    let (early, late) = (Timestamp::from_micros(1), SystemClock.now().plus(Duration::from_secs(1)));
+    store.forget(early, early, early).await.unwrap();
+    assert_eq!(import(&identity, &of, 1, rows.clone()).await, [Created], "its first answer");
+    store.forget(late, late, late).await.unwrap();
+    assert_eq!(import(&identity, &of, 1, rows).await, [Unchanged], "nobody remembers");
 }
