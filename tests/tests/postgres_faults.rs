@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs,
     process::{Command as Blocking, Stdio},
     sync::{
         Arc,
@@ -99,17 +100,44 @@ impl Postgres {
         let mut operator = self.operator().await;
         let pids: Vec<i32> = sqlx::query_scalar(services).fetch_all(&mut operator).await.unwrap();
         let pid = pids[usize::try_from(chance.below(pids.len() as u64)).unwrap()];
-        let killed = Command::new("sh").arg("-c").arg(format!("kill -9 {pid}")).status().await;
-        assert!(killed.unwrap().success());
+        assert!(signal("KILL", &pid.to_string()));
         // Unless the server is seen to be gone, it may yet be about to cut what comes next.
         let gone = async || sqlx::query("SELECT 1").execute(&mut operator).await.err().map(drop);
         until("the server to notice", SERVER, gone).await;
         self.operator().await;
     }
+
+    /// Has it stand still, sockets open and silent, as a machine or its disk may.
+    fn freeze(&self) {
+        let main = self.main_process().expect("it runs");
+        assert!(signal("STOP", &main));
+        // It makes no new ones now.
+        let others = fs::read_to_string(format!("/proc/{main}/task/{main}/children")).unwrap();
+        assert!(signal("STOP", &others));
+    }
+
+    /// Has it go on. Nothing for one that doesn't run.
+    fn thaw(&self) {
+        let Some(main) = self.main_process() else { return };
+        let others = fs::read_to_string(format!("/proc/{main}/task/{main}/children"));
+        signal("CONT", &format!("{} {main}", others.unwrap_or_default()));
+    }
+
+    fn main_process(&self) -> Option<String> {
+        let file = fs::read_to_string(self.folder.path().join("data/postmaster.pid")).ok()?;
+        file.lines().next().map(str::to_owned)
+    }
+}
+
+/// Sends a signal to processes; true when all were there.
+fn signal(name: &str, pids: &str) -> bool {
+    let kill = Blocking::new("sh").arg("-c").arg(format!("kill -{name} {pids}")).status();
+    kill.is_ok_and(|status| status.success())
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        self.thaw();
         let stopped = Blocking::new(SCRIPT).arg("stop").arg(self.folder.path()).status();
         if !stopped.is_ok_and(|status| status.success()) {
             eprintln!("PostgreSQL in {} was not stopped", self.folder.path().display());
@@ -131,7 +159,9 @@ fn turned_away(reply: Reply) {
     for inner in ["sql", "postgres", "pool", "connection", "database"] {
         assert!(!text.contains(inner), "{inner} stands in {text}");
     }
-    reply.problem(503, "unavailable");
+    let problem = reply.problem(503, "");
+    let kinds = ["/problems/unavailable", "/problems/deadline-exceeded"];
+    assert!(kinds.contains(&problem["type"].as_str().unwrap()), "{problem}");
 }
 
 /// What callers under load have in common.
@@ -319,8 +349,14 @@ async fn what_was_acknowledged_survives_crashes_of_postgres() {
     assert!(cluster.all_run(), "a process ended");
 }
 
-#[tokio::test]
-async fn a_postgres_that_is_away_is_told_and_found_again() {
+enum Outage {
+    /// Nobody listens at its port.
+    Away,
+    /// Somebody listens and never answers.
+    Frozen,
+}
+
+async fn outage(kind: Outage) {
     let postgres = Postgres::start().await;
     let mut cluster = Cluster::on(&postgres.url).await;
     let known = json!({"user_id": "12345"});
@@ -330,17 +366,25 @@ async fn a_postgres_that_is_away_is_told_and_found_again() {
     let text = message(&cluster.chance, "hello");
     phone.post(OWN, &message(&cluster.chance, "before")).await.expect(201);
 
-    postgres.halt().await;
+    match kind {
+        Outage::Away => postgres.halt().await,
+        Outage::Frozen => postgres.freeze(),
+    }
     let away = Instant::now();
     let init = cluster.init_body(&known);
-    let calls = [
-        cluster.api.request(Method::POST, "/widget/v1/init").json(&init),
-        phone.request(Method::POST, OWN).json(&text),
-        phone.request(Method::GET, OWN),
-        agent.request(Method::GET, "/v1/contacts"),
-    ];
+    // More than a service has connections, and one message again and again.
+    let calls = (0..24).flat_map(|_| {
+        [
+            cluster.api.request(Method::POST, "/widget/v1/init").json(&init),
+            phone.request(Method::POST, OWN).json(&text),
+            phone.request(Method::GET, OWN),
+            agent.request(Method::GET, "/v1/contacts"),
+            agent.request(Method::GET, "/v1/conversations"),
+        ]
+    });
+    let calls: Vec<_> = calls.map(answer).collect();
     let refused = async {
-        for reply in join_all(calls.map(answer)).await {
+        for reply in join_all(calls).await {
             turned_away(reply);
         }
     };
@@ -365,7 +409,10 @@ async fn a_postgres_that_is_away_is_told_and_found_again() {
         () = watched => {}
     }
 
-    postgres.restart().await;
+    match kind {
+        Outage::Away => postgres.restart().await,
+        Outage::Frozen => postgres.thaw(),
+    }
     let again = Instant::now();
     let back = until("init after the outage", RECOVERY, async || {
         let reply = cluster.init(&known).await;
@@ -383,6 +430,16 @@ async fn a_postgres_that_is_away_is_told_and_found_again() {
     assert_eq!(texts, ["before", "hello"]);
     assert_eq!(agent.all("/v1/contacts").await.len(), 1);
     assert!(cluster.all_run(), "a process ended");
+}
+
+#[tokio::test]
+async fn a_postgres_that_is_away_is_told_and_found_again() {
+    outage(Outage::Away).await;
+}
+
+#[tokio::test]
+async fn a_postgres_that_is_frozen_is_told_and_found_again() {
+    outage(Outage::Frozen).await;
 }
 
 /// 64 inits at once.
