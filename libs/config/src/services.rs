@@ -72,21 +72,21 @@ one_setting!(
 one_setting!(
     /// Where identity is found.
     IdentityUrl,
-    /// Identity: one http:// URL, several with commas, or dns://host:port for every address
-    /// behind a name
+    /// Identity: one http:// URL (https:// with certificates), several with commas, or
+    /// dns://host:port for every address behind a name
     identity_url: Addresses, "ONETHREAD_IDENTITY_URL", "IDENTITY_URL", "http://127.0.0.1:50051"
 );
 one_setting!(
     /// Where conversation is found.
     ConversationUrl,
-    /// Conversation: one http:// URL, several with commas, or dns://host:port
+    /// Conversation: one http:// or https:// URL, several with commas, or dns://host:port
     conversation_url: Addresses, "ONETHREAD_CONVERSATION_URL", "CONVERSATION_URL",
     "http://127.0.0.1:50052"
 );
 one_setting!(
     /// Where contact-import is found.
     ContactImportUrl,
-    /// Contact-import: one http:// URL, several with commas, or dns://host:port
+    /// Contact-import: one http:// or https:// URL, several with commas, or dns://host:port
     contact_import_url: Addresses, "ONETHREAD_CONTACT_IMPORT_URL", "CONTACT_IMPORT_URL",
     "http://127.0.0.1:50053"
 );

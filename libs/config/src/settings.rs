@@ -1,6 +1,7 @@
 //! The settings of the process that holds every service.
 
 use clap::Args;
+use onethread_grpc::Certificates;
 
 use crate::{
     ContactImportAddress, ConversationAddress, GatewayArgs, IdentityArgs, ProcessArgs,
@@ -34,8 +35,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Refuses what doesn't go together; the line says what.
-    pub fn check(&self) -> Result<(), String> {
+    /// Refuses what doesn't go together; the line says what. Gives the certificates to serve with.
+    pub fn check(&self) -> Result<Option<Certificates>, String> {
         let serving = [
             ("--identity-addr", self.identity.identity_addr),
             ("--conversation-addr", self.conversation.conversation_addr),

@@ -7,7 +7,8 @@ use http::Uri;
 /// URLs that may be named at once.
 const MOST: usize = 64;
 
-/// One or several `http://host:port` or `dns://host:port`, with commas between them. Every address
+/// One or several `http://host:port`, `https://host:port` or `dns://host:port`, with commas between
+/// them. Every address
 /// behind each name is a replica, and names are looked up again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses(Vec<Address>);
@@ -22,12 +23,22 @@ pub(crate) struct Address {
 
 /// What is said is no list of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("http://host:port or dns://host:port is expected, several with commas")]
+#[error("http://host:port, https://host:port or dns://host:port is expected, several with commas")]
 pub struct ParseAddressesError;
 
 impl Addresses {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Address> {
         self.0.iter()
+    }
+
+    /// True when one of them is said to be plain: `http://`.
+    pub fn name_plain(&self) -> bool {
+        self.0.iter().any(|address| address.scheme == "http")
+    }
+
+    /// True when one of them is said to have certificates: `https://`.
+    pub fn name_secured(&self) -> bool {
+        self.0.iter().any(|address| address.scheme == "https")
     }
 
     /// True when none of them leaves this machine.
@@ -53,7 +64,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let uri: Uri = text.trim().parse().map_err(|_| ParseAddressesError)?;
-        let mut schemes = ["http", "dns"].into_iter();
+        let mut schemes = ["http", "https", "dns"].into_iter();
         let scheme = schemes.find(|scheme| uri.scheme_str() == Some(scheme));
         let scheme = scheme.ok_or(ParseAddressesError)?;
         let bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
@@ -102,6 +113,9 @@ mod tests {
         assert_eq!(addresses.0[1].host, "::1");
         let near = "http://localhost:1/, http://127.0.0.9:1".parse::<Addresses>().unwrap();
         assert!(near.are_loopback());
+        assert!(near.name_plain() && !near.name_secured());
+        let secured = "https://identity:1,dns://identity:2".parse::<Addresses>().unwrap();
+        assert!(secured.name_secured() && !secured.name_plain());
     }
 
     #[test]
@@ -109,7 +123,7 @@ mod tests {
         for odd in [
             "",
             "identity:50051",
-            "https://identity:1",
+            "ftp://identity:1",
             "http://identity",
             "http://a:1,",
             "http://a:1/path",

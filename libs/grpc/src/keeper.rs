@@ -19,14 +19,15 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{
     Status,
+    codegen::StdError,
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use crate::{addresses::Address, remote::Live, server::READINESS};
+use crate::{Certificates, addresses::Address, remote::Live, server::READINESS};
 
 /// How long a connection may take to stand, and a resolver or a first word of health to come.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -48,9 +49,11 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Follows what is behind an address for ever. Dropping it ends all that it keeps.
 pub(crate) async fn follow(
     address: Address,
+    certificates: Option<Certificates>,
     live: Arc<watch::Sender<Live>>,
     entropy: Arc<dyn Entropy>,
 ) {
+    let link = Arc::new(Link { host: address.host.clone(), certificates });
     let mut kept: HashMap<SocketAddr, Kept> = HashMap::new();
     let mut told = false;
     loop {
@@ -59,8 +62,11 @@ pub(crate) async fn follow(
                 told = false;
                 kept.retain(|address, _| found.contains(address));
                 for address in found {
-                    kept.entry(address)
-                        .or_insert_with(|| Kept::new(address, live.clone(), entropy.clone()));
+                    kept.entry(address).or_insert_with(|| {
+                        let (link, live) = (link.clone(), live.clone());
+                        let given_up = AtomicBool::new(false);
+                        Kept::new(Place { address, link, live, given_up }, entropy.clone())
+                    });
                 }
             }
             // A resolver that is away makes no replica go away.
@@ -87,8 +93,8 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(address: SocketAddr, live: Arc<watch::Sender<Live>>, entropy: Arc<dyn Entropy>) -> Self {
-        let place = Arc::new(Place { address, live, given_up: AtomicBool::new(false) });
+    fn new(place: Place, entropy: Arc<dyn Entropy>) -> Self {
+        let place = Arc::new(place);
         let task = AbortOnDropHandle::new(tokio::spawn(keep(place.clone(), entropy)));
         Self { place, _task: task }
     }
@@ -105,6 +111,7 @@ impl Drop for Kept {
 /// A replica's place in the list.
 struct Place {
     address: SocketAddr,
+    link: Arc<Link>,
     live: Arc<watch::Sender<Live>>,
     given_up: AtomicBool,
 }
@@ -152,9 +159,12 @@ async fn serve(place: &Place, failures: &mut u32, told: &mut bool) -> Status {
     let address = place.address;
     let late = || Status::deadline_exceeded("not in time");
     let gone = || Status::unavailable("no connection");
-    let channel = match timeout(CONNECT, endpoint(address).connect()).await {
+    let channel = match timeout(CONNECT, place.link.connect(address)).await {
         Ok(Ok(channel)) => channel,
-        Ok(Err(_)) => return gone(),
+        Ok(Err(error)) => {
+            debug!(error, %address, "no connection");
+            return gone();
+        }
         Err(_) => return late(),
     };
     let request = HealthCheckRequest { service: READINESS.to_owned() };
@@ -193,8 +203,27 @@ async fn serve(place: &Place, failures: &mut u32, told: &mut bool) -> Status {
     }
 }
 
-fn endpoint(address: SocketAddr) -> Endpoint {
-    Channel::from_shared(format!("http://{address}"))
+/// How the replicas behind one name are reached.
+struct Link {
+    host: String,
+    certificates: Option<Certificates>,
+}
+
+impl Link {
+    async fn connect(&self, address: SocketAddr) -> Result<Channel, StdError> {
+        let Some(certificates) = &self.certificates else {
+            return Ok(endpoint("http", address).connect().await?);
+        };
+        let secured = certificates.secure(endpoint("https", address), &self.host).await;
+        let endpoint = secured.inspect_err(|error| {
+            warn!(%error, "the certificates can't be used");
+        })?;
+        Ok(endpoint.connect().await?)
+    }
+}
+
+fn endpoint(scheme: &str, address: SocketAddr) -> Endpoint {
+    Channel::from_shared(format!("{scheme}://{address}"))
         .expect("a socket's address makes a URL")
         .connect_timeout(CONNECT)
         .http2_keep_alive_interval(QUIET)

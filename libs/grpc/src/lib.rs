@@ -5,7 +5,9 @@
 mod addresses;
 mod answer;
 mod body;
+mod certificates;
 mod deadline;
+mod incoming;
 mod keeper;
 mod peer;
 mod remote;
@@ -15,7 +17,9 @@ mod wire;
 
 pub use addresses::{Addresses, ParseAddressesError};
 pub use answer::{answer, log_failure};
+pub use certificates::{CertificateError, Certificates};
 pub use deadline::{DEFAULT as DEFAULT_DEADLINE, Unhurried};
+pub use incoming::Listener;
 pub use peer::Peer;
 pub use server::Server;
 pub use wire::{id, optional_id, page_size, timestamp, to_timestamp};

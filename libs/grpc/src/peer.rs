@@ -13,7 +13,7 @@ use tonic::{Status, body::Body, codegen::StdError, service::Routes};
 use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 use tracing::Instrument;
 
-use crate::{Addresses, body::bounded, deadline, remote::Remote, trace};
+use crate::{Addresses, Certificates, body::bounded, deadline, remote::Remote, trace};
 
 /// A service that a generated client calls: in this process or in others, through the same layers.
 /// Each call gets a span, the trace context in its metadata, and a deadline. Cheap to clone.
@@ -30,8 +30,15 @@ impl Peer {
     /// A service in other processes: every replica behind the addresses that serves gets its turn.
     /// Returns at once, from within a runtime; connections are made and made again behind it, and
     /// while none stands calls fail with `UNAVAILABLE`. Chance spreads the attempts to connect.
-    pub fn connect(addresses: &Addresses, entropy: &Arc<dyn Entropy>) -> Self {
-        Self(BoxCloneSyncService::new(Remote::new(addresses, entropy)))
+    ///
+    /// With certificates every connection has one on either side, and the other end's is for the
+    /// host that the addresses name; without them every connection is plain.
+    pub fn connect(
+        addresses: &Addresses,
+        certificates: Option<&Certificates>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Self {
+        Self(BoxCloneSyncService::new(Remote::new(addresses, certificates, entropy)))
     }
 }
 

@@ -27,7 +27,7 @@ use tonic::{Status, TimeoutExpired, body::Body, codegen::StdError, transport::Ch
 use tower::{Service, ServiceExt};
 use tracing::debug;
 
-use crate::{Addresses, keeper};
+use crate::{Addresses, Certificates, keeper};
 
 /// How long a call waits for a replica where none serves: one that restarts is back that soon.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -46,11 +46,20 @@ pub(crate) struct Remote {
 
 impl Remote {
     /// Begins to look for the replicas; calls may be made at once.
-    pub(crate) fn new(addresses: &Addresses, entropy: &Arc<dyn Entropy>) -> Self {
+    pub(crate) fn new(
+        addresses: &Addresses,
+        certificates: Option<&Certificates>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Self {
         let (sender, live) = watch::channel(Live::new());
         let sender = Arc::new(sender);
         let keepers = addresses.iter().map(|address| {
-            let keeper = keeper::follow(address.clone(), sender.clone(), entropy.clone());
+            let keeper = keeper::follow(
+                address.clone(),
+                certificates.cloned(),
+                sender.clone(),
+                entropy.clone(),
+            );
             AbortOnDropHandle::new(tokio::spawn(keeper))
         });
         let keepers = Arc::new(keepers.collect());

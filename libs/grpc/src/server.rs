@@ -1,15 +1,19 @@
 //! A service on the air.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use axum::middleware::from_fn;
+use futures::Stream;
 use onethread_lifecycle::Lifecycle;
-use tokio::net::TcpListener;
-use tonic::{service::Routes, transport::server::TcpIncoming};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tonic::{
+    service::Routes,
+    transport::server::{Connected, TcpIncoming},
+};
 use tonic_health::{ServingStatus, server::health_reporter};
 use tracing::error;
 
-use crate::{Peer, deadline, trace};
+use crate::{Listener, Peer, deadline, incoming::Incoming, trace};
 
 /// The health service's name for "migrated, not draining"; the empty name says "the process lives".
 pub(crate) const READINESS: &str = "readiness";
@@ -68,7 +72,26 @@ impl Server {
     }
 
     /// Serves until the process stops, then lets calls under way end.
-    pub async fn serve(self, listener: TcpListener, life: Lifecycle) {
+    pub async fn serve(self, listener: impl Into<Listener>, life: Lifecycle) {
+        let Listener { socket, certificates } = listener.into();
+        let Some(certificates) = certificates else {
+            // A small answer shall not wait for more to go with it.
+            return self.run(TcpIncoming::from(socket).with_nodelay(Some(true)), life).await;
+        };
+        match Incoming::new(socket, certificates).await {
+            Ok(incoming) => self.run(incoming, life).await,
+            Err(error) => {
+                error!(%error, "the certificates can't be used");
+                life.stop();
+            }
+        }
+    }
+
+    async fn run<I, IO>(self, incoming: I, life: Lifecycle)
+    where
+        I: Stream<Item = io::Result<IO>>,
+        IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
         self.health.set_service_status("", ServingStatus::Serving).await;
         self.health.set_service_status(READINESS, ServingStatus::Serving).await;
         let health = self.health.clone();
@@ -78,8 +101,6 @@ impl Server {
             health.set_service_status(READINESS, ServingStatus::NotServing).await;
             tokio::time::sleep(LAST_CALLS).await;
         };
-        // A small answer shall not wait for more to go with it.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let server = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))

@@ -23,7 +23,7 @@ fn entropy() -> Arc<dyn Entropy> {
 
 fn peer(addresses: &[SocketAddr]) -> Peer {
     let urls: Vec<_> = addresses.iter().map(|address| format!("http://{address}")).collect();
-    Peer::connect(&urls.join(",").parse::<Addresses>().unwrap(), &entropy())
+    Peer::connect(&urls.join(",").parse::<Addresses>().unwrap(), None, &entropy())
 }
 
 /// A service of bare routes, on the air.
@@ -236,7 +236,7 @@ async fn a_black_hole_gets_no_calls() {
 async fn a_name_is_looked_up() {
     let there = Replica::start_on("127.0.0.1:0".parse().unwrap(), named("there")).await;
     let url = format!("dns://localhost:{}", there.address.port());
-    let peer = Peer::connect(&url.parse().unwrap(), &entropy());
+    let peer = Peer::connect(&url.parse().unwrap(), None, &entropy());
     until(&peer, Code::Aborted).await;
     assert_eq!(name(&peer).await, "there");
 }

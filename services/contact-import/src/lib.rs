@@ -16,10 +16,9 @@ use std::{path::PathBuf, sync::Arc};
 use onethread_core::{Clock, Entropy};
 use onethread_db::{Database, Migrations};
 use onethread_errors::Result;
-use onethread_grpc::{Peer, Server};
+use onethread_grpc::{Listener, Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::contactimport::import_service_server::{ImportServiceServer, SERVICE_NAME};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -101,7 +100,7 @@ impl Service {
     }
 
     /// Serves and works on imports until the process stops.
-    pub fn start(self, listener: TcpListener, life: &Lifecycle) {
+    pub fn start(self, listener: impl Into<Listener>, life: &Lifecycle) {
         let (stop, stopping) = (life.stopping(), self.stopping);
         life.spawn(async move {
             stop.await;
@@ -111,6 +110,6 @@ impl Service {
             life.spawn(self.worker.clone().run(life.clone()));
         }
         life.spawn(self.sweep.run(life.clone()));
-        life.spawn(self.server.serve(listener, life.clone()));
+        life.spawn(self.server.serve(listener.into(), life.clone()));
     }
 }

@@ -15,14 +15,13 @@ use std::{sync::Arc, time::Duration};
 use onethread_core::{Clock, Entropy};
 use onethread_db::{Database, Migrations};
 use onethread_errors::Result;
-use onethread_grpc::{Peer, Server};
+use onethread_grpc::{Listener, Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_outbox::Relay;
 use onethread_proto::conversation::{
     conversation_service_server::{self, ConversationServiceServer},
     stream_service_server::{self, StreamServiceServer},
 };
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -88,7 +87,7 @@ impl Service {
 
     /// Serves on the socket and delivers the outbox, until the process stops. Live streams end
     /// with the first word of it.
-    pub fn start(self, listener: TcpListener, life: &Lifecycle) {
+    pub fn start(self, listener: impl Into<Listener>, life: &Lifecycle) {
         let Self { server, relay, stop } = self;
         let stopping = life.stopping();
         life.spawn(async move {
@@ -96,6 +95,6 @@ impl Service {
             stop.cancel();
         });
         life.spawn(relay.run(life.clone()));
-        life.spawn(server.serve(listener, life.clone()));
+        life.spawn(server.serve(listener.into(), life.clone()));
     }
 }

@@ -10,7 +10,7 @@ use onethread_config::{
 use onethread_conversation::{Deps, MIGRATIONS, build};
 use onethread_core::{Entropy, SystemClock, SystemEntropy};
 use onethread_errors::Error;
-use onethread_grpc::Peer;
+use onethread_grpc::{Listener, Peer};
 use onethread_lifecycle::Lifecycle;
 use onethread_process::{DataFolder, StartError, bind, migrate, open_database, run, serving};
 
@@ -59,7 +59,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     let (address, identity) = (cli.conversation.conversation_addr, &cli.identity.identity_url);
     let checked =
         cli.transport.check(&[("--conversation-addr", address)], &[("--identity-url", identity)]);
-    checked.map_err(StartError::Configuration)?;
+    let certificates = checked.map_err(StartError::Configuration)?;
     let folder = DataFolder::open(data_dir).map_err(StartError::Configuration)?;
     let listener = bind("--conversation-addr", address).await?;
     let db = open_database(url, &folder, &MIGRATIONS, NAME).await?;
@@ -70,11 +70,11 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     let service = build(Deps {
         db: db.clone(),
         clock: Arc::new(SystemClock),
-        identity: Peer::connect(identity, &entropy),
+        identity: Peer::connect(identity, certificates.as_ref(), &entropy),
         entropy,
     })
     .await?;
-    service.start(listener, &life);
+    service.start(Listener::new(listener, certificates), &life);
     serving(&folder, "conversation", address, &life).await?;
     db.close().await;
     Ok(())

@@ -61,7 +61,8 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         ("--conversation-url", conversation),
         ("--contact-import-url", contact_import),
     ];
-    cli.transport.check(&[], &calling).map_err(StartError::Configuration)?;
+    let certificates = cli.transport.check(&[], &calling).map_err(StartError::Configuration)?;
+    let certificates = certificates.as_ref();
     let folder = DataFolder::open(&cli.process.data_dir).map_err(StartError::Configuration)?;
     let listener = bind("--http-addr", cli.gateway.http_addr).await?;
     life.stop_on_signals().map_err(Error::internal)?;
@@ -75,9 +76,9 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         demo: None,
     };
     let deps = Deps {
-        identity: Peer::connect(identity, &entropy),
-        conversation: Peer::connect(conversation, &entropy),
-        contact_import: Peer::connect(contact_import, &entropy),
+        identity: Peer::connect(identity, certificates, &entropy),
+        conversation: Peer::connect(conversation, certificates, &entropy),
+        contact_import: Peer::connect(contact_import, certificates, &entropy),
         clock: Arc::new(SystemClock),
         entropy,
     };

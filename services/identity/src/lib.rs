@@ -12,14 +12,13 @@ use std::sync::Arc;
 use onethread_core::{Clock, Entropy};
 use onethread_db::{Database, Migrations};
 use onethread_errors::Result;
-use onethread_grpc::{Peer, Server};
+use onethread_grpc::{Listener, Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::identity::{
     contact_service_server::{self, ContactServiceServer},
     organization_service_server::{self, OrganizationServiceServer},
     session_service_server::{self, SessionServiceServer},
 };
-use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 pub use app::MadeOrganization;
@@ -91,11 +90,11 @@ impl Service {
     }
 
     /// Serves until the process stops.
-    pub fn start(self, listener: TcpListener, life: &Lifecycle) {
+    pub fn start(self, listener: impl Into<Listener>, life: &Lifecycle) {
         let (store, clock) = (self.app.store.clone(), self.app.clock.clone());
         life.spawn(app::run_clean_up(store.clone(), clock.clone(), life.clone()));
         life.spawn(app::run_feed(self.feed, store, clock, life.clone()));
-        life.spawn(self.server.serve(listener, life.clone()));
+        life.spawn(self.server.serve(listener.into(), life.clone()));
     }
 }
 

@@ -8,6 +8,7 @@ use onethread_config::{
 };
 use onethread_core::{SystemClock, SystemEntropy};
 use onethread_errors::Error;
+use onethread_grpc::Listener;
 use onethread_identity::{Deps, Keys, MIGRATIONS, build};
 use onethread_lifecycle::Lifecycle;
 use onethread_process::{DataFolder, StartError, bind, migrate, open_database, run, serving};
@@ -54,7 +55,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     }
     let address = cli.identity.identity_addr;
     let checked = cli.transport.check(&[("--identity-addr", address)], &[]);
-    checked.map_err(StartError::Configuration)?;
+    let certificates = checked.map_err(StartError::Configuration)?;
     let folder = DataFolder::open(data_dir).map_err(StartError::Configuration)?;
     let listener = bind("--identity-addr", address).await?;
     let entropy = Arc::new(SystemEntropy);
@@ -65,7 +66,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
 
     let address = listener.local_addr().map_err(Error::internal)?;
     let deps = Deps { db: db.clone(), keys, clock: Arc::new(SystemClock), entropy };
-    build(deps).start(listener, &life);
+    build(deps).start(Listener::new(listener, certificates), &life);
     serving(&folder, "identity", address, &life).await?;
     db.close().await;
     Ok(())

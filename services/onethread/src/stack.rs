@@ -7,6 +7,7 @@ use onethread_config::Settings;
 use onethread_core::{Clock, Entropy, SystemClock, SystemEntropy};
 use onethread_db::{Database, Migrations};
 use onethread_errors::Error;
+use onethread_grpc::Listener;
 use onethread_lifecycle::Lifecycle;
 use onethread_process::{DataFolder, StartError, bind};
 use serde::Serialize;
@@ -30,7 +31,7 @@ struct Addresses {
 
 /// Serves until a signal comes, then drains.
 pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), StartError> {
-    settings.check().map_err(StartError::Configuration)?;
+    let certificates = settings.check().map_err(StartError::Configuration)?;
     let folder = DataFolder::open(&settings.process.data_dir).map_err(StartError::Configuration)?;
     restore::refuse_unfinished(&settings.process.data_dir)?;
     // Everything is bound before anything is made, so that a port in use leaves no half start.
@@ -91,9 +92,10 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     let gateway = onethread_gateway::build(config, deps, &life);
 
     let addresses = listeners.addresses()?;
-    identity.start(listeners.identity, &life);
-    conversation.start(listeners.conversation, &life);
-    imports.start(listeners.contact_import, &life);
+    let secured = |socket| Listener::new(socket, certificates.clone());
+    identity.start(secured(listeners.identity), &life);
+    conversation.start(secured(listeners.conversation), &life);
+    imports.start(secured(listeners.contact_import), &life);
     gateway.start(listeners.http, &life);
     folder.write_addresses(&addresses).map_err(Error::internal)?;
     greet(&addresses, first.as_ref());
