@@ -27,7 +27,7 @@ use tonic_health::pb::{
 };
 use tracing::{debug, info, warn};
 
-use crate::{Certificates, addresses::Address, remote::Live, server::READINESS};
+use crate::{CertificateError, Certificates, addresses::Address, remote::Live, server::READINESS};
 
 /// How long a connection may take to stand, and a resolver or a first word of health to come.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -162,7 +162,11 @@ async fn serve(place: &Place, failures: &mut u32, told: &mut bool) -> Status {
     let channel = match timeout(CONNECT, place.link.connect(address)).await {
         Ok(Ok(channel)) => channel,
         Ok(Err(error)) => {
-            debug!(error, %address, "no connection");
+            // Files that can't be used are for whoever runs this process to mend.
+            match error.downcast_ref::<CertificateError>() {
+                Some(error) if !*told => warn!(%error, "the certificates can't be used"),
+                _ => debug!(error, %address, "no connection"),
+            }
             return gone();
         }
         Err(_) => return late(),
@@ -214,10 +218,7 @@ impl Link {
         let Some(certificates) = &self.certificates else {
             return Ok(endpoint("http", address).connect().await?);
         };
-        let secured = certificates.secure(endpoint("https", address), &self.host).await;
-        let endpoint = secured.inspect_err(|error| {
-            warn!(%error, "the certificates can't be used");
-        })?;
+        let endpoint = certificates.secure(endpoint("https", address), &self.host).await?;
         Ok(endpoint.connect().await?)
     }
 }
