@@ -14,6 +14,7 @@ onethread_testing::on_each_database! {
     rows_that_cannot_be_taken_are_reported,
     files_that_cannot_be_read_apply_nothing,
     a_scanned_file_waits_for_its_mapping,
+    nothing_is_applied_before_the_scan,
     a_header_alone_is_done_with_no_rows,
     an_idempotency_key_stands_for_one_file_of_one_organization,
     imports_are_listed_by_their_own_organization_alone,
@@ -103,7 +104,6 @@ async fn a_scanned_file_waits_for_its_mapping(scratch: ScratchDatabase) {
     let stack = Stack::new(scratch).await;
     let file = "id,contact,plan\n1,a@b.c,pro\n";
     let import = stack.upload(file, false).await;
-    assert_eq!(stack.apply(&import.id, &[]).await.unwrap_err().reason, Reason::ImportState);
     let import = stack.until(&import.id, &[ImportState::Ready]).await;
     assert_eq!(import.columns, ["id", "contact", "plan"]);
     assert!(import.mapping.is_empty() && import.rows_per_second == 0.0);
@@ -126,6 +126,12 @@ async fn a_scanned_file_waits_for_its_mapping(scratch: ScratchDatabase) {
     assert_eq!(import.mapping["plan"], "custom.plan");
     assert_eq!(stack.apply(&import.id, &[]).await.unwrap_err().reason, Reason::ImportState);
     assert_eq!(stack.cancel(&import.id).await.unwrap_err().reason, Reason::ImportState);
+}
+
+async fn nothing_is_applied_before_the_scan(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
+    let import = stack.upload("email\na@b.c\n", false).await;
+    assert_eq!(stack.apply(&import.id, &[]).await.unwrap_err().reason, Reason::ImportState);
 }
 
 async fn a_header_alone_is_done_with_no_rows(scratch: ScratchDatabase) {
