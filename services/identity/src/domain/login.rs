@@ -112,16 +112,16 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
         // The device carried nobody before, so the visitor can only be this person.
         token.is_some() && carried.is_none() && visitor.is_visitor()
     });
-    let (before, mut contact, contact_known) = match (&held.contact, upgrade) {
-        (Some(known), _) => (Some(known), known.clone(), true),
+    let (before, mut contact) = match (&held.contact, upgrade) {
+        (Some(known), _) => (Some(known), known.clone()),
         (None, Some(visitor)) => {
             // The visitor's token speaks for the row no longer.
             revoked.push(visitor.id.0);
-            (Some(visitor), visitor.clone(), true)
+            (Some(visitor), visitor.clone())
         }
         (None, None) => {
             let of = login.organization_id;
-            (None, Contact::new(of, login.new_contact, Source::Identified, now), false)
+            (None, Contact::new(of, login.new_contact, Source::Identified, now))
         }
     };
 
@@ -169,7 +169,6 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
         clean: false,
         issued: now.seconds(),
     };
-    debug_assert!(contact_known || contact_write == Write::Insert);
     Decision::In(Box::new(LoggedIn {
         contact,
         contact_write,
