@@ -96,6 +96,27 @@ async fn after_the_claim_the_same_hash_is_needed() {
 }
 
 #[tokio::test]
+async fn a_claim_is_audited_once_and_shown_to_owners_alone() {
+    let stage = Stage::new().await;
+    let person = stage.open(&only_id(&json!("right-hash"))).await;
+    stage.open(&only_id(&json!("right-hash"))).await;
+    clean_chat(stage.init(&only_id(&json!("wrong-hash"))).await, &person);
+
+    let agent = stage.agent().await;
+    let audit = agent.api.get("/v1/audit").await.expect(200);
+    assert_eq!(audit["nextCursor"], Value::Null);
+    let items = audit["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{audit}");
+    let at = &items[0]["at"];
+    let claimed = json!({"at": at, "actor": "widget", "action": "claim.set",
+        "subject": person.contact_id(), "detail": ""});
+    assert_eq!(items[0], claimed);
+    let server = stage.api.with_token(stage.bootstrap["apiKey"].as_str().unwrap());
+    server.get("/v1/audit").await.problem(403, "forbidden");
+    person.api.get("/v1/audit").await.problem(403, "forbidden");
+}
+
+#[tokio::test]
 async fn a_claim_cuts_off_those_who_did_not_prove_it() {
     let stage = Stage::new().await;
     let unproven = stage.open(&person(&Value::Null)).await;

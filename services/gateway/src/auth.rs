@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Uri, header, request::Parts};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::{
     conversation::{Author, AuthorKind},
-    identity::{Agent, AuthenticateRequest, authenticate_response::Caller},
+    identity::{Agent, AgentRole, AuthenticateRequest, authenticate_response::Caller},
 };
 
 use crate::{
@@ -57,6 +57,13 @@ pub(crate) struct Staff {
     pub(crate) token: String,
     /// Where the feed of revocations stood before identity was asked.
     pub(crate) asked_at: u64,
+}
+
+/// A teammate who owns the organization.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    /// Organization (UUID).
+    pub(crate) organization: String,
 }
 
 /// An agent or a server.
@@ -147,6 +154,12 @@ impl Refuses for Staff {
     }
 }
 
+impl Refuses for Owner {
+    fn reasons() -> Vec<Reason> {
+        Staff::reasons()
+    }
+}
+
 fn client(parts: &Parts, app: &App) -> std::net::IpAddr {
     address::client(&parts.extensions, &parts.headers, &app.config.trusted_proxies)
 }
@@ -193,6 +206,20 @@ impl FromRequestParts<Arc<App>> for Staff {
             _ => app.limits.other(client(parts, app))?,
         }
         Ok(staff?)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Owner {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let staff = Staff::from_request_parts(parts, app).await?;
+        match &staff.who {
+            Who::Agent(agent) if agent.role() == AgentRole::Owner => {
+                Ok(Self { organization: staff.organization })
+            }
+            _ => Err(Error::new(Reason::Forbidden).into()),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use onethread_db::{Database, Migrations};
 use onethread_errors::Result;
 use onethread_grpc::{Listener, Peer, Server};
 use onethread_lifecycle::Lifecycle;
+use onethread_outbox::{Relay, Wake};
 use onethread_proto::identity::{
     contact_service_server::{self, ContactServiceServer},
     organization_service_server::{self, OrganizationServiceServer},
@@ -54,12 +55,14 @@ pub struct Service {
     app: Arc<app::App>,
     feed: app::Feed,
     server: Server,
+    db: Database,
+    wake: Wake,
 }
 
 /// Puts identity together.
 pub fn build(deps: Deps) -> Service {
     let app = Arc::new(app::App {
-        store: store::Store::new(deps.db, deps.entropy.clone()),
+        store: store::Store::new(deps.db.clone(), deps.entropy.clone()),
         keys: Arc::new(deps.keys.0),
         clock: deps.clock,
         passwords: app::Passwords::new(deps.entropy.clone()),
@@ -70,7 +73,8 @@ pub fn build(deps: Deps) -> Service {
     let routes = Routes::new(SessionServiceServer::new(handlers.clone()))
         .add_service(ContactServiceServer::new(handlers.clone()))
         .add_service(OrganizationServiceServer::new(handlers));
-    Service { app, feed, server: Server::new(routes, &SERVICES) }
+    let server = Server::new(routes, &SERVICES);
+    Service { app, feed, server, db: deps.db, wake: Wake::default() }
 }
 
 impl Service {
@@ -89,10 +93,18 @@ impl Service {
         self.app.first_organization(name, keep).await
     }
 
-    /// Serves until the process stops.
-    pub fn start(self, listener: impl Into<Listener>, life: &Lifecycle) {
+    /// Serves, and tells conversation what stands in the outbox, until the process stops.
+    pub fn start(self, listener: impl Into<Listener>, conversation: Peer, life: &Lifecycle) {
         let (store, clock) = (self.app.store.clone(), self.app.clock.clone());
         life.spawn(app::run_clean_up(store.clone(), clock.clone(), life.clone()));
+        let relay = Relay {
+            db: self.db,
+            clock: clock.clone(),
+            entropy: self.app.entropy.clone(),
+            wake: self.wake,
+            deliver: app::ToConversation::new(conversation),
+        };
+        life.spawn(relay.run(life.clone()));
         life.spawn(app::run_feed(self.feed, store, clock, life.clone()));
         life.spawn(self.server.serve(listener.into(), life.clone()));
     }

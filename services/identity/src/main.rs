@@ -4,11 +4,12 @@ use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use onethread_config::{
-    DatabaseArgs, Dump, IdentityArgs, ProcessArgs, Task, TransportArgs, dump, parse,
+    ConversationUrl, DatabaseArgs, Dump, IdentityArgs, ProcessArgs, Task, TransportArgs, dump,
+    parse,
 };
-use onethread_core::{SystemClock, SystemEntropy};
+use onethread_core::{Entropy, SystemClock, SystemEntropy};
 use onethread_errors::Error;
-use onethread_grpc::Listener;
+use onethread_grpc::{Listener, Peer};
 use onethread_identity::{Deps, Keys, MIGRATIONS, build};
 use onethread_lifecycle::Lifecycle;
 use onethread_process::{DataFolder, StartError, bind, migrate, open_database, run, serving};
@@ -29,6 +30,8 @@ struct Cli {
     #[command(flatten)]
     identity: IdentityArgs,
     #[command(flatten)]
+    conversation: ConversationUrl,
+    #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     transport: TransportArgs,
@@ -40,8 +43,8 @@ fn main() -> ExitCode {
         Err(status) => return status,
     };
     if cli.process.dump_config {
-        let Cli { process, identity, database, transport, .. } = &cli;
-        let groups: [&dyn Dump; 4] = [process, identity, database, transport];
+        let Cli { process, identity, conversation, database, transport, .. } = &cli;
+        let groups: [&dyn Dump; 5] = [process, identity, conversation, database, transport];
         print!("{}", dump(&process.data_dir, &groups));
         return ExitCode::SUCCESS;
     }
@@ -54,19 +57,22 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         return migrate(url, data_dir, &MIGRATIONS).await;
     }
     let address = cli.identity.identity_addr;
-    let checked = cli.transport.check(&[("--identity-addr", address)], &[]);
+    let conversation = &cli.conversation.conversation_url;
+    let calling = [("--conversation-url", conversation)];
+    let checked = cli.transport.check(&[("--identity-addr", address)], &calling);
     let certificates = checked.map_err(StartError::Configuration)?;
     let folder = DataFolder::open(data_dir).map_err(StartError::Configuration)?;
     let listener = bind("--identity-addr", address).await?;
-    let entropy = Arc::new(SystemEntropy);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = Keys::load(&cli.identity.keys_file(data_dir), &*entropy);
     let keys = keys.map_err(|error| StartError::Configuration(error.to_string()))?;
     let db = open_database(url, &folder, &MIGRATIONS, NAME).await?;
     life.stop_on_signals().map_err(Error::internal)?;
 
     let address = listener.local_addr().map_err(Error::internal)?;
+    let conversation = Peer::connect(conversation, certificates.as_ref(), &entropy);
     let deps = Deps { db: db.clone(), keys, clock: Arc::new(SystemClock), entropy };
-    build(deps).start(Listener::new(listener, certificates), &life);
+    build(deps).start(Listener::new(listener, certificates), conversation, &life);
     serving(&folder, "identity", address, &life).await?;
     db.close().await;
     Ok(())

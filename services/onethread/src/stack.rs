@@ -93,7 +93,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
 
     let addresses = listeners.addresses()?;
     let secured = |socket| Listener::new(socket, certificates.clone());
-    identity.start(secured(listeners.identity), &life);
+    identity.start(secured(listeners.identity), conversation.peer(), &life);
     conversation.start(secured(listeners.conversation), &life);
     imports.start(secured(listeners.contact_import), &life);
     gateway.start(listeners.http, &life);

@@ -1,6 +1,7 @@
 //! The shapes of the JSON API and how the services' messages become them. Whatever is said here
 //! is read by clients; nothing else is decided here.
 
+mod audit;
 mod claims;
 mod contact;
 mod conversation;
@@ -15,6 +16,7 @@ use onethread_grpc::to_timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(crate) use audit::AuditEntry;
 pub(crate) use claims::{claims, fields, init, page_context};
 pub(crate) use contact::{Contact, Person, Warning};
 pub(crate) use conversation::{ContactLine, Conversation, Read};

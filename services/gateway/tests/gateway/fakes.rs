@@ -272,6 +272,21 @@ impl OrganizationService for Fake {
     ) -> Answer<BatchGetAgentsResponse> {
         Ok(Response::new(BatchGetAgentsResponse { agents: vec![super::support::agent()] }))
     }
+
+    async fn list_audit_entries(
+        &self,
+        _: Request<ListAuditEntriesRequest>,
+    ) -> Answer<ListAuditEntriesResponse> {
+        let entry = AuditEntry {
+            at: Some(prost_types::Timestamp { seconds: 1_750_000_000, nanos: 0 }),
+            actor: Some(Actor { kind: ActorKind::Widget.into(), id: String::new() }),
+            action: "claim.set".to_owned(),
+            subject: super::support::id(5),
+            detail: String::new(),
+        };
+        let next_page_token = String::new();
+        Ok(Response::new(ListAuditEntriesResponse { entries: vec![entry], next_page_token }))
+    }
 }
 
 #[tonic::async_trait]

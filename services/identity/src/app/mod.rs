@@ -1,9 +1,11 @@
 //! The use cases, one file each. They put together domain and store, and know neither wire nor SQL.
 
 mod admit;
+mod audit;
 mod authenticate;
 mod clean_up;
 mod contacts;
+mod deliveries;
 mod identify;
 mod import;
 mod login;
@@ -20,6 +22,7 @@ use onethread_core::{Clock, Entropy};
 use crate::{domain::keys::ServerKeys, store::Store};
 
 pub(crate) use clean_up::run_clean_up;
+pub(crate) use deliveries::ToConversation;
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
 pub use organization::MadeOrganization;
 pub(crate) use passwords::Passwords;

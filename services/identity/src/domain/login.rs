@@ -74,6 +74,8 @@ pub(crate) struct LoggedIn {
     pub(crate) device_changed: bool,
     /// Contacts and devices whose sessions have to be looked at again.
     pub(crate) revoked: Vec<uuid::Uuid>,
+    /// The user id is claimed from now on.
+    pub(crate) claims: bool,
     /// The session.
     pub(crate) session: ContactToken,
     /// What the page keeps.
@@ -125,10 +127,13 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
         }
     };
 
-    match check(&mut contact, login, keys) {
+    let claims = match check(&mut contact, login, keys) {
         Proof::Refused => return Decision::Refused,
-        Proof::Claims => revoked.push(contact.id.0),
-        Proof::InOrder => {}
+        Proof::Claims => true,
+        Proof::InOrder => false,
+    };
+    if claims {
+        revoked.push(contact.id.0);
     }
 
     contact.identify(&login.user_id);
@@ -175,6 +180,7 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
         device,
         device_changed,
         revoked,
+        claims,
         session,
         device_token,
         warnings,

@@ -3,6 +3,7 @@
 
 pub(crate) mod application;
 pub(crate) mod attributes;
+pub(crate) mod audit;
 pub(crate) mod contact;
 pub(crate) mod fields;
 pub(crate) mod import;

@@ -1,7 +1,7 @@
 //! `OrganizationService`.
 
 use onethread_errors::Result;
-use onethread_grpc::{answer, id, timestamp};
+use onethread_grpc::{answer, id, page_size, timestamp};
 use onethread_proto::identity::{self as wire, organization_service_server::OrganizationService};
 use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
@@ -62,6 +62,21 @@ impl OrganizationService for Handlers {
         };
         answer(found.await.map(|found| wire::BatchGetAgentsResponse {
             agents: found.into_iter().map(Into::into).collect(),
+        }))
+    }
+
+    async fn list_audit_entries(
+        &self,
+        request: Request<wire::ListAuditEntriesRequest>,
+    ) -> Answer<wire::ListAuditEntriesResponse> {
+        let request = request.into_inner();
+        let page = async {
+            let of = id("/organizationId", &request.organization_id)?;
+            self.app.audit(of, page_size("/limit", request.page_size)?, &request.page_token).await
+        };
+        answer(page.await.map(|(entries, next_page_token)| wire::ListAuditEntriesResponse {
+            entries: entries.into_iter().map(Into::into).collect(),
+            next_page_token,
         }))
     }
 }

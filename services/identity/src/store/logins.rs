@@ -7,13 +7,14 @@ use onethread_db::{Conn, Error, Result, Time, on};
 use sqlx::{query, query_as};
 
 use super::{
-    ROUNDS, Store,
+    ROUNDS, Store, audit,
     contacts::{self, Lock},
     revocations,
     rows::DeviceRow,
     sql,
 };
 use crate::domain::{
+    audit::{Actor, Change},
     contact::Contact,
     keys::ServerKeys,
     login::{Decision, Held, LoggedIn, Login, Write, decide},
@@ -91,6 +92,15 @@ impl Store {
                         let of = login.organization_id;
                         revocations::insert(&mut conn, of, &person.revoked, login.now, &*entropy)
                             .await?;
+                        if person.claims {
+                            let change = Change {
+                                actor: Actor::Widget,
+                                action: "claim.set",
+                                subject: person.contact.id.to_string(),
+                                detail: String::new(),
+                            };
+                            audit::record(&mut conn, of, &change, login.now, &*entropy).await?;
+                        }
                     }
                     Ok(decision)
                 })

@@ -4,6 +4,7 @@
 
 mod agents;
 mod applications;
+mod audit;
 mod clean_up;
 mod contacts;
 mod imports;

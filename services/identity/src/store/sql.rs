@@ -171,6 +171,14 @@ pub(super) const DELETE_OLD_BATCHES: &str = "DELETE FROM import_batches WHERE cr
 pub(super) const DELETE_OLD_LOGINS: &str = "DELETE FROM logins WHERE expires_at < $1";
 pub(super) const DELETE_OLD_REVOCATIONS: &str = "DELETE FROM revocations WHERE created_at < $1";
 
+// Audit.
+pub(super) const INSERT_AUDIT: &str =
+    "INSERT INTO audit (organization_id, id, actor_kind, actor_id, action, subject, detail, at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub(super) const AUDIT_PAGE: &str =
+    "SELECT id, actor_kind, actor_id, action, subject, detail, at FROM audit
+     WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+
 // Imports.
 pub(super) const IMPORT_BATCH: &str = "SELECT results FROM import_batches WHERE organization_id = $1 AND import_id = $2 AND number = $3";
 pub(super) const INSERT_IMPORT_BATCH: &str =

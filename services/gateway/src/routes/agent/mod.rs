@@ -1,5 +1,6 @@
 //! `/v1`: what agents' browsers and companies' servers call. Pages of other sites may not.
 
+mod audit;
 mod contacts;
 mod conversations;
 mod imports;
@@ -47,6 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(imports::cancel))
         .routes(routes!(imports::events))
         .routes(routes!(rejected::download))
+        .routes(routes!(audit::list))
         .routes(routes!(events));
     openapi::secure(routes.get_openapi_mut(), &["login", "cookie", "apiKey"]);
     routes

@@ -1,0 +1,77 @@
+//! What is written down of changes that matter for safety.
+
+use onethread_core::{AgentId, ApiKeyId, Timestamp};
+use uuid::Uuid;
+
+/// Who changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Actor {
+    /// A teammate.
+    Agent(AgentId),
+    /// A company's server, by its key.
+    Server(ApiKeyId),
+    /// Whoever runs the server.
+    Operator,
+    /// A page that shows the widget.
+    Widget,
+    /// A CSV file, by its import.
+    Import(Uuid),
+}
+
+impl Actor {
+    /// The kind in storage and on the wire.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Agent(_) => "agent",
+            Self::Server(_) => "api-key",
+            Self::Operator => "operator",
+            Self::Widget => "widget",
+            Self::Import(_) => "import",
+        }
+    }
+
+    /// The id, where the kind has one.
+    pub(crate) fn id(self) -> Option<Uuid> {
+        match self {
+            Self::Agent(id) => Some(id.0),
+            Self::Server(id) => Some(id.0),
+            Self::Import(id) => Some(id),
+            Self::Operator | Self::Widget => None,
+        }
+    }
+
+    /// The actor with this kind and id.
+    pub(crate) fn from_parts(kind: &str, id: Option<Uuid>) -> Option<Self> {
+        match (kind, id) {
+            ("agent", Some(id)) => Some(Self::Agent(AgentId(id))),
+            ("api-key", Some(id)) => Some(Self::Server(ApiKeyId(id))),
+            ("import", Some(id)) => Some(Self::Import(id)),
+            ("operator", None) => Some(Self::Operator),
+            ("widget", None) => Some(Self::Widget),
+            _ => None,
+        }
+    }
+}
+
+/// A change to be written down, in the transaction that makes it.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) actor: Actor,
+    /// What was done, such as `claim.set`.
+    pub(crate) action: &'static str,
+    /// What it was done to: an id.
+    pub(crate) subject: String,
+    /// More of it in words; never a secret, a proof or personal data.
+    pub(crate) detail: String,
+}
+
+/// A change that was written down.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditEntry {
+    pub(crate) id: Uuid,
+    pub(crate) actor: Actor,
+    pub(crate) action: String,
+    pub(crate) subject: String,
+    pub(crate) detail: String,
+    pub(crate) at: Timestamp,
+}

@@ -1,0 +1,90 @@
+//! The audit.
+
+use onethread_core::{Entropy, OrganizationId, PageSize, Timestamp, new_uuid};
+use onethread_db::{Conn, Error, Result, Time, on};
+use sqlx::{query, query_as};
+use uuid::Uuid;
+
+use super::{Store, sql};
+use crate::domain::audit::{Actor, AuditEntry, Change};
+
+#[derive(sqlx::FromRow)]
+struct AuditRow {
+    id: Uuid,
+    actor_kind: String,
+    actor_id: Option<Uuid>,
+    action: String,
+    subject: String,
+    detail: String,
+    at: Time,
+}
+
+impl TryFrom<AuditRow> for AuditEntry {
+    type Error = Error;
+
+    fn try_from(row: AuditRow) -> Result<Self> {
+        let actor = Actor::from_parts(&row.actor_kind, row.actor_id);
+        Ok(Self {
+            id: row.id,
+            actor: actor.ok_or(Error::Corrupt("audit.actor_kind"))?,
+            action: row.action,
+            subject: row.subject,
+            detail: row.detail,
+            at: row.at.0,
+        })
+    }
+}
+
+/// Writes a change down, in the transaction that makes it.
+pub(super) async fn record(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    change: &Change,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<()> {
+    let id = new_uuid(now, entropy);
+    on!(conn, |c| query(sql::INSERT_AUDIT)
+        .bind(of.0)
+        .bind(id)
+        .bind(change.actor.kind())
+        .bind(change.actor.id())
+        .bind(change.action)
+        .bind(&change.subject)
+        .bind(&change.detail)
+        .bind(Time(now))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+impl Store {
+    /// What was written down before an entry (from the newest on without one), newest first, and
+    /// whether more follows.
+    pub(crate) async fn audit(
+        &self,
+        of: OrganizationId,
+        before: Option<Uuid>,
+        size: PageSize,
+    ) -> Result<(Vec<AuditEntry>, bool)> {
+        let before = before.unwrap_or(Uuid::max());
+        let mut rows: Vec<AuditRow> = self
+            .db
+            .read("audit.page", move |mut conn| {
+                Box::pin(async move {
+                    Ok(on!(&mut conn, |c| query_as(sql::AUDIT_PAGE)
+                        .bind(of.0)
+                        .bind(before)
+                        .bind(size.limit_and_one())
+                        .fetch_all(&mut **c)
+                        .await)?)
+                })
+            })
+            .await?;
+        let more = rows.len() > size.rows();
+        rows.truncate(size.rows());
+        let entries = rows.into_iter().map(AuditEntry::try_from).collect::<Result<_>>()?;
+        Ok((entries, more))
+    }
+}
