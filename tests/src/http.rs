@@ -1,9 +1,9 @@
 //! The JSON API as a client sees it: calls, answers, and the form every error has.
 
-use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap};
+use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
-use crate::SHORT;
+use crate::{SHORT, contract};
 
 /// Calls of one caller: an address, and a token where there is one.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Api {
     /// POST of a JSON body; an answer that didn't come is an error, as when the server is killed.
     pub async fn try_post(&self, path: &str, body: &Value) -> Result<Reply, reqwest::Error> {
         let request = self.request(Method::POST, path).json(body).timeout(SHORT);
-        Reply::read(request.send().await?).await
+        Reply::fetch(request).await
     }
 
     /// Every item of a list, page by page.
@@ -93,14 +93,20 @@ pub struct Reply {
 impl Reply {
     /// Sends a request and reads its answer, within the usual deadline.
     pub async fn of(request: RequestBuilder) -> Self {
-        let answer = async { Self::read(request.timeout(SHORT * 3).send().await?).await };
-        answer.await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+        let answer = Self::fetch(request.timeout(SHORT * 3)).await;
+        answer.unwrap_or_else(|error| panic!("no answer: {error:?}"))
     }
 
-    async fn read(response: Response) -> Result<Self, reqwest::Error> {
+    /// Whatever it is, it conforms to the server's own document.
+    async fn fetch(request: RequestBuilder) -> Result<Self, reqwest::Error> {
+        let (client, request) = request.build_split();
+        let request = request?;
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let response = client.execute(request).await?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await?;
+        contract::check(&method, &url, status, &headers, &text).await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Ok(Self { status, headers, text, body })
     }

@@ -5,6 +5,7 @@
 mod actors;
 mod chance;
 mod collector;
+mod contract;
 mod history;
 mod http;
 mod people;
