@@ -145,6 +145,7 @@ impl Stage {
             client_message_id: uuid(),
             text: text.to_owned(),
             kind: MessageKind::Text.into(),
+            begins_conversation: false,
         }
     }
 
@@ -309,6 +310,7 @@ async fn both_sides_see_their_own_unread_and_last_message(scratch: ScratchDataba
     assert_eq!(get(Side::Agent).await, (2, 0, "between us".to_owned()));
 
     let list = ListConversationsRequest {
+        assignment: None,
         organization_id: stage.organization.clone(),
         status: 0,
         page_size: 1,

@@ -54,7 +54,9 @@ impl Authors {
     pub(crate) fn name(&self, message: &Message) -> String {
         let (kind, id) = author(message);
         let name = match kind {
-            AuthorKind::System | AuthorKind::Unspecified => return SYSTEM.to_owned(),
+            AuthorKind::System | AuthorKind::Unspecified => {
+                return self.agents.get(id).cloned().flatten().unwrap_or_else(|| SYSTEM.to_owned());
+            }
             // By conversation: a message may come from a visitor who became this person.
             AuthorKind::Contact => self.contacts.get(&message.conversation_id).cloned(),
             AuthorKind::Agent => return self.agent(id),
@@ -105,7 +107,10 @@ impl Names {
         organization: &str,
         messages: impl IntoIterator<Item = &'a Message>,
     ) -> Result<HashMap<String, Option<String>>> {
-        let by_agents = messages.into_iter().map(author).filter(|by| by.0 == AuthorKind::Agent);
+        // Events name whom they happened through.
+        let by_agents = messages.into_iter().map(author).filter(|(kind, id)| {
+            matches!(kind, AuthorKind::Agent | AuthorKind::System) && !id.is_empty()
+        });
         let wanted: BTreeSet<_> = by_agents.map(|(_, id)| id.to_owned()).collect();
         let (mut known, missing) = self.agents.look_up(organization, wanted);
         for ids in missing.chunks(BATCH) {

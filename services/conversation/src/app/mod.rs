@@ -5,8 +5,10 @@ mod list_conversations;
 mod list_messages;
 mod mark_read;
 mod send_message;
+mod set_typing;
 mod subscribe;
 mod turns;
+mod update_conversation;
 
 use std::sync::Arc;
 
@@ -16,13 +18,14 @@ use onethread_outbox::Wake;
 
 use crate::{
     domain::{Side, Summary},
-    live::Live,
+    live::{Live, Typing},
     store::Store,
 };
 
 pub(crate) use first_message::ToIdentity;
-pub(crate) use list_conversations::Listed;
+pub(crate) use list_conversations::{Listed, Wanted};
 pub(crate) use send_message::{Accepted, Draft};
+pub(crate) use update_conversation::Update;
 
 /// What the use cases work with. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +38,8 @@ pub(crate) struct App {
     /// Word to the outbox.
     pub(crate) wake: Wake,
     pub(crate) turns: turns::Turns,
+    /// Who types.
+    pub(crate) typing: Typing,
 }
 
 impl App {
@@ -46,7 +51,8 @@ impl App {
         live: Live,
     ) -> Self {
         let turns = turns::Turns::default();
-        Self { store, clock, entropy, live, wake: Wake::default(), turns }
+        let typing = Typing::new(live.clone());
+        Self { store, clock, entropy, live, wake: Wake::default(), turns, typing }
     }
 
     /// One conversation as a side sees it.

@@ -20,6 +20,8 @@ pub(crate) struct Draft {
     pub(crate) client_message_id: Uuid,
     pub(crate) kind: Kind,
     pub(crate) text: Text,
+    /// True when an agent writes first.
+    pub(crate) begins: bool,
 }
 
 /// A message that is on disk.
@@ -75,14 +77,18 @@ impl App {
             text: draft.text,
             now,
             delivery: new_uuid(now, &*self.entropy),
+            reopening: MessageId(new_uuid(now, &*self.entropy)),
+            begins: draft.begins,
         };
         match self.store.send(organization, new).await? {
-            Sent::Stored { message, first_of_contact } => {
+            Sent::Stored { message, first_of_contact, reopened } => {
                 if first_of_contact {
                     self.wake.wake();
                 }
-                let change = Change::Stored { seq: message.seq };
-                self.live.tell(Hint::new(organization, message.conversation, change));
+                for seq in reopened.into_iter().chain([message.seq]) {
+                    let change = Change::Stored { seq };
+                    self.live.tell(Hint::new(organization, message.conversation, change));
+                }
                 Ok(Accepted { message, repeated: false })
             }
             Sent::Repeated(message) => Ok(Accepted { message, repeated: true }),

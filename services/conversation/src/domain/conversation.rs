@@ -36,7 +36,7 @@ pub(crate) struct Conversation {
     pub(crate) agent: Reader,
     /// True once the contact wrote.
     pub(crate) contact_wrote: bool,
-    /// When the last message came.
+    /// When the last message, note or event came.
     pub(crate) updated_at: Timestamp,
 }
 
@@ -55,6 +55,8 @@ pub(crate) struct Appended {
     pub(crate) seq: i64,
     /// The number before it that the contact can see.
     pub(crate) prev_public_seq: i64,
+    /// The number of the event that it reopened the conversation; the event stands before it.
+    pub(crate) reopened: Option<i64>,
     /// True for the first message the contact ever wrote.
     pub(crate) first_of_contact: bool,
 }
@@ -76,12 +78,15 @@ impl Conversation {
         }
     }
 
-    /// Gives a new message its number. A text reopens the conversation and is unread to the other
-    /// side; a note does neither.
+    /// Gives a new message its number. A text reopens the conversation, which takes a number for
+    /// the event, and is unread to the other side; a note does neither.
     pub(crate) fn append(&mut self, author: AuthorKind, kind: Kind, now: Timestamp) -> Appended {
-        self.last_seq += 1;
+        let reopens = kind == Kind::Text && self.status == Status::Closed;
+        let reopened = reopens.then_some(self.last_seq + 1);
+        self.last_seq = reopened.unwrap_or(self.last_seq) + 1;
         self.updated_at = now;
         let appended = Appended {
+            reopened,
             seq: self.last_seq,
             prev_public_seq: self.last_public_seq,
             first_of_contact: author == AuthorKind::Contact && !self.contact_wrote,
@@ -92,6 +97,7 @@ impl Conversation {
             match author {
                 AuthorKind::Contact => self.agent.unread += 1,
                 AuthorKind::Agent => self.contact.unread += 1,
+                AuthorKind::System => {}
             }
         }
         self.contact_wrote |= author == AuthorKind::Contact;
@@ -121,6 +127,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::{Change, Happening};
 
     /// One in which nothing was written yet.
     fn empty() -> Conversation {
@@ -146,8 +153,25 @@ mod tests {
         thread.status = Status::Closed;
         thread.append(AuthorKind::Agent, Kind::Note, NOW);
         assert_eq!(thread.status, Status::Closed);
-        thread.append(AuthorKind::Agent, Kind::Text, NOW);
+        let appended = thread.append(AuthorKind::Agent, Kind::Text, NOW);
         assert_eq!(thread.status, Status::Open);
+        assert_eq!((appended.reopened, appended.seq, appended.prev_public_seq), (Some(3), 4, 1));
+        assert_eq!(thread.append(AuthorKind::Contact, Kind::Text, NOW).reopened, None);
+    }
+
+    #[test]
+    fn what_already_is_so_happens_not() {
+        let mut thread = empty();
+        thread.append(AuthorKind::Contact, Kind::Text, NOW);
+        let ann = AgentId(Uuid::from_u128(1));
+        let change = Change { status: Some(Status::Closed), assignee: Some(Some(ann)) };
+        let later = Timestamp::from_micros(2);
+        let happened = thread.change(change, later);
+        assert_eq!(happened, [(2, Happening::Assigned(ann)), (3, Happening::Closed)]);
+        assert_eq!((thread.last_seq, thread.last_public_seq, thread.updated_at), (3, 1, later));
+        assert!(thread.change(change, Timestamp::from_micros(3)).is_empty());
+        assert_eq!(thread.updated_at, later);
+        assert_eq!(thread.agent.unread, 1);
     }
 
     #[test]

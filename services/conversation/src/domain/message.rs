@@ -8,7 +8,7 @@ use super::Text;
 /// Whose eyes a thread is read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Side {
-    /// The contact, who sees no notes.
+    /// The contact, who sees texts alone.
     Contact,
     /// The agents, who see everything.
     Agent,
@@ -21,6 +21,8 @@ pub(crate) enum AuthorKind {
     Contact,
     /// An agent, or a company's server in an agent's place.
     Agent,
+    /// Onethread itself, telling what happened.
+    System,
 }
 
 impl AuthorKind {
@@ -28,7 +30,7 @@ impl AuthorKind {
     pub(crate) fn side(self) -> Side {
         match self {
             Self::Contact => Side::Contact,
-            Self::Agent => Side::Agent,
+            Self::Agent | Self::System => Side::Agent,
         }
     }
 }
@@ -36,10 +38,17 @@ impl AuthorKind {
 /// Who wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Author {
-    /// Contact or agent.
+    /// Contact, agent or system.
     pub(crate) kind: AuthorKind,
-    /// Contact, agent or API key.
+    /// Contact, agent or API key. Of an event whoever caused it, nil when nobody did.
     pub(crate) id: Uuid,
+}
+
+impl Author {
+    /// Onethread itself, because of what somebody did; nil for nobody.
+    pub(crate) fn system(cause: Uuid) -> Self {
+        Self { kind: AuthorKind::System, id: cause }
+    }
 }
 
 /// What a message is.
@@ -49,12 +58,14 @@ pub(crate) enum Kind {
     Text,
     /// Words that agents alone see.
     Note,
+    /// Something that happened; agents alone see it.
+    Event,
 }
 
 impl Kind {
     /// True when that side sees such messages.
     pub(crate) fn visible_to(self, side: Side) -> bool {
-        self != Self::Note || side == Side::Agent
+        self == Self::Text || side == Side::Agent
     }
 }
 

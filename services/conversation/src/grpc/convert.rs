@@ -3,15 +3,15 @@
 
 use onethread_core::{ConversationId, OrganizationId};
 use onethread_errors::{Error, Result};
-use onethread_grpc::{id, timestamp};
+use onethread_grpc::{id, page_size, timestamp};
 use onethread_proto::conversation as pb;
 use uuid::Uuid;
 
 use crate::{
-    app::{Accepted, Draft, Listed},
-    domain::{Author, AuthorKind, Kind, Message, Side, Status, Summary, Text},
+    app::{Accepted, Draft, Listed, Update, Wanted},
+    domain::{Author, AuthorKind, Change, Kind, Message, Side, Status, Summary, Text},
     live::{Command, Event, Open, What},
-    store::{History, Position},
+    store::{Assigned, History, Position},
 };
 
 pub(super) fn organization(text: &str) -> Result<OrganizationId> {
@@ -30,12 +30,60 @@ pub(super) fn side(code: i32) -> Result<Side> {
     }
 }
 
-pub(super) fn status_filter(code: i32) -> Result<Option<Status>> {
+fn status_filter(code: i32) -> Result<Option<Status>> {
     match pb::ConversationStatus::try_from(code) {
         Ok(pb::ConversationStatus::Unspecified) => Ok(None),
         Ok(pb::ConversationStatus::Open) => Ok(Some(Status::Open)),
         Ok(pb::ConversationStatus::Closed) => Ok(Some(Status::Closed)),
         Err(_) => Err(Error::invalid("/status", "is not known")),
+    }
+}
+
+fn assigned(filter: Option<pb::list_conversations_request::Assignment>) -> Result<Assigned> {
+    use pb::list_conversations_request::Assignment;
+    match filter {
+        None => Ok(Assigned::Any),
+        Some(Assignment::Unassigned(true)) => Ok(Assigned::ToNobody),
+        Some(Assignment::Unassigned(false)) => {
+            Err(Error::invalid("/assignee", "has to be true where it is said"))
+        }
+        Some(Assignment::AssigneeId(agent)) => Ok(Assigned::To(id("/assignee", &agent)?)),
+    }
+}
+
+pub(super) fn wanted(request: &pb::ListConversationsRequest) -> Result<Wanted> {
+    Ok(Wanted {
+        status: status_filter(request.status)?,
+        assigned: assigned(request.assignment.clone())?,
+        size: page_size("/limit", request.page_size)?,
+    })
+}
+
+impl TryFrom<pb::UpdateConversationRequest> for Update {
+    type Error = Error;
+
+    fn try_from(request: pb::UpdateConversationRequest) -> Result<Self> {
+        let mut change = Change::default();
+        for path in request.update_mask.iter().flat_map(|mask| &mask.paths) {
+            match path.as_str() {
+                "status" => {
+                    let status = status_filter(request.status)?;
+                    let missing = || Error::invalid("/status", "is neither open nor closed");
+                    change.status = Some(status.ok_or_else(missing)?);
+                }
+                "assignee_id" => {
+                    let assignee = request.assignee_id.as_deref();
+                    let assignee = assignee.map(|agent| id("/assigneeId", agent)).transpose()?;
+                    change.assignee = Some(assignee);
+                }
+                _ => return Err(Error::invalid("/updateMask", "names a field that can't change")),
+            }
+        }
+        Ok(Self {
+            conversation: conversation(&request.conversation_id)?,
+            change,
+            actor: uuid("/actorId", &request.actor_id)?,
+        })
     }
 }
 
@@ -82,6 +130,7 @@ impl TryFrom<pb::SendMessageRequest> for Draft {
             client_message_id: uuid("/clientMessageId", &request.client_message_id)?,
             kind,
             text: Text::new(request.text)?,
+            begins: request.begins_conversation,
         })
     }
 }
@@ -115,14 +164,26 @@ impl TryFrom<pb::SubscribeRequest> for Command {
     }
 }
 
+fn wire_side(side: Side) -> pb::Side {
+    match side {
+        Side::Contact => pb::Side::Contact,
+        Side::Agent => pb::Side::Agent,
+    }
+}
+
+fn text(id: Uuid) -> String {
+    id.to_string()
+}
+
 /// A message as a side sees it.
 fn message(message: Message, side: Side) -> pb::Message {
     let author = pb::Author {
         kind: match message.author.kind {
             AuthorKind::Contact => pb::AuthorKind::Contact.into(),
             AuthorKind::Agent => pb::AuthorKind::Agent.into(),
+            AuthorKind::System => pb::AuthorKind::System.into(),
         },
-        id: message.author.id.to_string(),
+        id: Some(message.author.id).filter(|id| !id.is_nil()).map_or_else(String::new, text),
     };
     pb::Message {
         id: message.id.to_string(),
@@ -135,6 +196,7 @@ fn message(message: Message, side: Side) -> pb::Message {
         kind: match message.kind {
             Kind::Text => pb::MessageKind::Text.into(),
             Kind::Note => pb::MessageKind::Note.into(),
+            Kind::Event => pb::MessageKind::Event.into(),
         },
         text: message.text.into_string(),
     }
@@ -191,11 +253,13 @@ impl From<Event> for pb::SubscribeResponse {
             What::Message(one, side) => Wire::Message(message(*one, side)),
             What::Read { conversation, side, seq } => Wire::Read(pb::ReadMark {
                 conversation_id: conversation.to_string(),
-                side: match side {
-                    Side::Contact => pb::Side::Contact.into(),
-                    Side::Agent => pb::Side::Agent.into(),
-                },
+                side: wire_side(side).into(),
                 seq,
+            }),
+            What::Typing { conversation, side, typing } => Wire::Typing(pb::Typing {
+                conversation_id: conversation.to_string(),
+                side: wire_side(side).into(),
+                typing,
             }),
             What::Conversation(one) => Wire::Conversation(summary(*one, Side::Agent)),
             What::Reload => Wire::Reload(pb::ReloadSubscription {}),

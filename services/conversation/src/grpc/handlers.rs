@@ -6,7 +6,8 @@ use onethread_grpc::{answer, log_failure, page_size};
 use onethread_proto::conversation::{
     GetConversationRequest, GetConversationResponse, ListConversationsRequest,
     ListConversationsResponse, ListMessagesRequest, ListMessagesResponse, MarkReadRequest,
-    MarkReadResponse, SendMessageRequest, SendMessageResponse, SubscribeRequest, SubscribeResponse,
+    MarkReadResponse, SendMessageRequest, SendMessageResponse, SetTypingRequest, SetTypingResponse,
+    SubscribeRequest, SubscribeResponse, UpdateConversationRequest, UpdateConversationResponse,
     conversation_service_server::ConversationService, stream_service_server::StreamService,
 };
 use tonic::{Request, Response, Status, Streaming};
@@ -43,10 +44,8 @@ impl Handlers {
 
     async fn inbox(&self, request: ListConversationsRequest) -> Result<ListConversationsResponse> {
         let organization = convert::organization(&request.organization_id)?;
-        let status = convert::status_filter(request.status)?;
-        let size = page_size("/limit", request.page_size)?;
-        let token = &request.page_token;
-        Ok(self.0.list_conversations(organization, status, size, token).await?.into())
+        let wanted = convert::wanted(&request)?;
+        Ok(self.0.list_conversations(organization, wanted, &request.page_token).await?.into())
     }
 
     async fn get(&self, request: GetConversationRequest) -> Result<GetConversationResponse> {
@@ -66,6 +65,24 @@ impl Handlers {
         }
         let seq = self.0.mark_read(organization, conversation, side, request.seq).await?;
         Ok(MarkReadResponse { seq })
+    }
+
+    async fn update(
+        &self,
+        request: UpdateConversationRequest,
+    ) -> Result<UpdateConversationResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let summary = self.0.update_conversation(organization, request.try_into()?).await?;
+        let conversation = Some(convert::summary(summary, Side::Agent));
+        Ok(UpdateConversationResponse { conversation })
+    }
+
+    async fn typing(&self, request: SetTypingRequest) -> Result<SetTypingResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let conversation = convert::conversation(&request.conversation_id)?;
+        let side = convert::side(request.side)?;
+        self.0.set_typing(organization, conversation, side, request.typing).await?;
+        Ok(SetTypingResponse {})
     }
 }
 
@@ -104,6 +121,20 @@ impl ConversationService for Handlers {
         request: Request<MarkReadRequest>,
     ) -> Result<Response<MarkReadResponse>, Status> {
         answer(self.mark(request.into_inner()).await)
+    }
+
+    async fn update_conversation(
+        &self,
+        request: Request<UpdateConversationRequest>,
+    ) -> Result<Response<UpdateConversationResponse>, Status> {
+        answer(self.update(request.into_inner()).await)
+    }
+
+    async fn set_typing(
+        &self,
+        request: Request<SetTypingRequest>,
+    ) -> Result<Response<SetTypingResponse>, Status> {
+        answer(self.typing(request.into_inner()).await)
     }
 }
 

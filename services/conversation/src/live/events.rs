@@ -44,6 +44,8 @@ pub(crate) enum What {
     Message(Box<Message>, Side),
     /// A side's read mark moved.
     Read { conversation: ConversationId, side: Side, seq: i64 },
+    /// A side types, or no longer does.
+    Typing { conversation: ConversationId, side: Side, typing: bool },
     /// A conversation changed, as agents see it.
     Conversation(Box<Summary>),
     /// The subscription is over; what was missed has to be fetched.

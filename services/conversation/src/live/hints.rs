@@ -39,6 +39,8 @@ pub(crate) enum Change {
     Stored { seq: i64 },
     /// A side's read mark moved to this number.
     Read { side: Side, seq: i64 },
+    /// A side types, or no longer does.
+    Typing { side: Side, typing: bool },
 }
 
 /// Carries hints to the sessions. Cheap to clone.

@@ -11,7 +11,9 @@ mod registry;
 mod session;
 #[cfg(test)]
 mod tests;
+mod typing;
 
 pub(crate) use events::{Command, Event, Open, What};
 pub(crate) use hints::{Change, Hint, Live};
 pub(crate) use session::Session;
+pub(crate) use typing::Typing;

@@ -142,6 +142,17 @@ impl Registry {
         events
     }
 
+    /// A side types: the other one hears it.
+    pub(super) fn typing(&self, key: Key, side: Side, typing: bool) -> Vec<Event> {
+        let of_one = self.by_conversation.get(&key).into_iter().flatten();
+        let of_one = of_one.filter(|id| self.one[*id].side != side);
+        // Readers of all are agents.
+        let of_all = if side == Side::Contact { self.of_organization(key.0) } else { &[] };
+        let what = What::Typing { conversation: key.1, side, typing };
+        let event = |id: &u64| Event { subscription: *id, what: what.clone() };
+        of_one.chain(of_all).map(event).collect()
+    }
+
     /// Compares with the database, in case a hint was lost.
     pub(super) fn compare(&mut self, organization: OrganizationId, head: &Head) -> Vec<Event> {
         let key = (organization, head.conversation);

@@ -149,6 +149,7 @@ impl Session {
                 Vec::new()
             }
             Change::Read { side, seq } => self.registry.read(key, side, seq),
+            Change::Typing { side, typing } => return Ok(self.registry.typing(key, side, typing)),
         };
         if self.registry.of_organization(key.0).is_empty() {
             return Ok(events);
@@ -162,6 +163,7 @@ impl Session {
                 message.map(|message| What::Message(Box::new(message), Side::Agent))
             }
             Change::Read { side, seq } => Some(What::Read { conversation: key.1, side, seq }),
+            Change::Typing { .. } => None,
         };
         let news: Vec<_> =
             news.into_iter().chain([What::Conversation(Box::new(summary))]).collect();

@@ -58,6 +58,8 @@ impl Stage {
             text: Text::new("hello".to_owned()).unwrap(),
             now: NOW,
             delivery: new_uuid(NOW, &SystemEntropy),
+            reopening: MessageId(new_uuid(NOW, &SystemEntropy)),
+            begins: false,
         };
         self.store.send(self.organization, new).await.unwrap();
     }

@@ -1,6 +1,7 @@
 //! What is stored, in words of the use cases. Every method takes the organization first; none
 //! waits for anything but the database.
 
+mod events;
 mod reads;
 mod rows;
 mod sql;
@@ -9,10 +10,10 @@ mod sql_store;
 mod tests;
 mod writes;
 
-use onethread_core::{ConversationId, MessageId, PageSize, Timestamp};
+use onethread_core::{AgentId, ConversationId, MessageId, PageSize, Timestamp};
 use uuid::Uuid;
 
-use crate::domain::{Author, Conversation, Kind, Message, Status, Text};
+use crate::domain::{Author, Change, Conversation, Kind, Message, Status, Summary, Text};
 
 pub(crate) use rows::Head;
 pub(crate) use sql_store::Store;
@@ -42,6 +43,22 @@ pub(crate) struct NewMessage {
     pub(crate) now: Timestamp,
     /// Id of the delivery that tells of it, should it be the contact's first.
     pub(crate) delivery: Uuid,
+    /// Id of the event that tells that it reopened the conversation, should it.
+    pub(crate) reopening: MessageId,
+    /// True when an agent's message begins the conversation where there is none.
+    pub(crate) begins: bool,
+}
+
+/// A change by an agent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewChange {
+    pub(crate) conversation: ConversationId,
+    pub(crate) change: Change,
+    /// Agent or API key.
+    pub(crate) actor: Uuid,
+    pub(crate) now: Timestamp,
+    /// Ids of the events, should there be so many.
+    pub(crate) events: [MessageId; 2],
 }
 
 /// What became of a send.
@@ -53,6 +70,8 @@ pub(crate) enum Sent {
         message: Message,
         /// True when a delivery was written with it.
         first_of_contact: bool,
+        /// The number of the event that it reopened the conversation.
+        reopened: Option<i64>,
     },
     /// The same author sent the same before.
     Repeated(Message),
@@ -92,13 +111,36 @@ pub(crate) struct Marked {
 /// The key that a page of conversations begins behind.
 pub(crate) type ListKey = (Timestamp, ConversationId);
 
+/// Whose conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Assigned {
+    /// All, assigned or not.
+    Any,
+    /// Those of nobody.
+    ToNobody,
+    /// Those of this agent.
+    To(AgentId),
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub(crate) struct ListPage {
+    pub(crate) summaries: Vec<Summary>,
+    /// The key of the last row, when more follow.
+    pub(crate) next: Option<ListKey>,
+}
+
 /// Which conversations a list holds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ListQuery {
     /// Only those in this state.
     pub(crate) status: Option<Status>,
+    pub(crate) assigned: Assigned,
     /// Where the page begins; the newest when absent.
     pub(crate) behind: Option<ListKey>,
+    /// When the walk through the list began: what got newer since stands where it stood. Absent
+    /// on the first page, and when that was long ago.
+    pub(crate) since: Option<Timestamp>,
     /// Rows at most.
     pub(crate) size: PageSize,
 }

@@ -7,7 +7,7 @@ use sqlx::query_as;
 
 use super::{
     Position,
-    rows::{ConversationRow, MessageRow, NONE, kind_code},
+    rows::{ConversationRow, MessageRow, kind_code},
     sql,
 };
 use crate::domain::{Conversation, Kind, Message, Side};
@@ -52,13 +52,17 @@ pub(super) async fn page(
         Position::Before(seq) => (sql::BEFORE, seq),
         Position::Newest => (sql::BEFORE, i64::MAX),
     };
-    let hidden = if Kind::Note.visible_to(side) { NONE } else { kind_code(Kind::Note) };
+    let (first, last) = match side {
+        Side::Contact => (kind_code(Kind::Text), kind_code(Kind::Text)),
+        Side::Agent => (kind_code(Kind::Text), kind_code(Kind::Event)),
+    };
     let (mut rows, cut) = on!(&mut *conn, |c| {
         let rows = query_as(text)
             .bind(organization.0)
             .bind(id.0)
             .bind(seq)
-            .bind(hidden)
+            .bind(first)
+            .bind(last)
             .bind(size.limit_and_one() - 1)
             .fetch(&mut **c);
         fill(rows, MessageRow::weight).await

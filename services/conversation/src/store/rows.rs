@@ -44,6 +44,8 @@ pub(super) struct SummaryRow {
     pub(super) conversation: ConversationRow,
     #[sqlx(flatten)]
     pub(super) message: MessageRow,
+    /// When its last activity was before the walk through the list began.
+    pub(super) stood_at: Time,
 }
 
 /// The numbers of a conversation.
@@ -53,6 +55,13 @@ pub(super) struct HeadRow {
     last_seq: i64,
     contact_read_seq: i64,
     agent_read_seq: i64,
+}
+
+impl ConversationRow {
+    /// Which conversation.
+    pub(super) fn id(&self) -> ConversationId {
+        ConversationId(self.conversation_id)
+    }
 }
 
 impl MessageRow {
@@ -155,6 +164,7 @@ pub(super) fn author_code(kind: AuthorKind) -> i64 {
     match kind {
         AuthorKind::Contact => 1,
         AuthorKind::Agent => 2,
+        AuthorKind::System => 3,
     }
 }
 
@@ -162,6 +172,7 @@ fn author_kind(code: i64) -> Result<AuthorKind> {
     match code {
         1 => Ok(AuthorKind::Contact),
         2 => Ok(AuthorKind::Agent),
+        3 => Ok(AuthorKind::System),
         _ => Err(Error::Corrupt("author of a message")),
     }
 }
@@ -170,6 +181,7 @@ pub(super) fn kind_code(kind: Kind) -> i64 {
     match kind {
         Kind::Text => 1,
         Kind::Note => 2,
+        Kind::Event => 3,
     }
 }
 
@@ -177,6 +189,7 @@ fn kind(code: i64) -> Result<Kind> {
     match code {
         1 => Ok(Kind::Text),
         2 => Ok(Kind::Note),
+        3 => Ok(Kind::Event),
         _ => Err(Error::Corrupt("kind of a message")),
     }
 }

@@ -33,9 +33,9 @@ macro_rules! page {
             message_columns!(),
             " FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.seq ",
             $beyond,
-            " $3 AND m.kind <> $4 ORDER BY m.seq ",
+            " $3 AND m.kind BETWEEN $4 AND $5 ORDER BY m.seq ",
             $order,
-            " LIMIT $5"
+            " LIMIT $6"
         )
     };
 }
@@ -78,7 +78,7 @@ pub(super) const SENT_BEFORE: &str = concat!(
         AND m.author_kind = $3 AND m.author_id = $4 AND m.client_message_id = $5"
 );
 
-/// Organization, conversation, number, kind left out, rows.
+/// Organization, conversation, number, first and last code of the kinds wanted, rows.
 pub(super) const AFTER: &str = page!(">", "ASC");
 pub(super) const BEFORE: &str = page!("<", "DESC");
 
@@ -101,26 +101,64 @@ pub(super) const MARKED: &str =
         agent_unread = $6
     WHERE organization_id = $1 AND id = $2";
 
-/// Organization, the key before the page (time, id), rows, status, another status. Each status
-/// is a stretch of one index; its best rows are merged.
-pub(super) const LIST: &str = concat!(
-    "SELECT ",
-    conversation_columns!(),
-    ", m.seq, m.id, m.client_message_id, m.author_kind, m.author_id, m.kind, m.body,
-        m.prev_public_seq, m.created_at
-    FROM (
-        SELECT * FROM (SELECT * FROM conversations
-            WHERE organization_id = $1 AND status = $5 AND (updated_at, id) < ($2, $3)
-            ORDER BY updated_at DESC, id DESC LIMIT $4) AS one
-        UNION ALL
-        SELECT * FROM (SELECT * FROM conversations
-            WHERE organization_id = $1 AND status = $6 AND (updated_at, id) < ($2, $3)
-            ORDER BY updated_at DESC, id DESC LIMIT $4) AS other
-    ) AS c
-    JOIN messages m ON m.organization_id = c.organization_id AND m.conversation_id = c.id
-        AND m.seq = c.last_seq
-    ORDER BY c.updated_at DESC, c.id DESC LIMIT $4"
-);
+/// What a change by an agent changes.
+pub(super) const CHANGED: &str =
+    "UPDATE conversations SET status = $3, assignee_id = $4, last_seq = $5, updated_at = $6
+    WHERE organization_id = $1 AND id = $2";
+
+macro_rules! stretch {
+    ($status:literal, $assigned:literal, $name:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT o.*, o.updated_at AS stood_at FROM conversations o
+                WHERE o.organization_id = $1 AND o.status = ",
+            $status,
+            $assigned,
+            " AND (o.updated_at, o.id) < ($2, $3)
+                ORDER BY o.updated_at DESC, o.id DESC LIMIT $4) AS ",
+            $name
+        )
+    };
+}
+
+macro_rules! list {
+    ($assigned:literal) => {
+        concat!(
+            "SELECT ",
+            conversation_columns!(),
+            ", c.stood_at, m.seq, m.id, m.client_message_id, m.author_kind, m.author_id, m.kind,
+                m.body, m.prev_public_seq, m.created_at
+            FROM (",
+            stretch!("$5", $assigned, "one"),
+            " UNION ALL ",
+            stretch!("$6", $assigned, "other"),
+            " UNION ALL
+            SELECT * FROM (SELECT o.*, (SELECT p.created_at FROM messages p
+                    WHERE p.organization_id = o.organization_id AND p.conversation_id = o.id
+                        AND p.created_at <= $7
+                    ORDER BY p.seq DESC LIMIT 1) AS stood_at
+                FROM conversations o
+                WHERE o.organization_id = $1 AND o.status IN ($5, $6)",
+            $assigned,
+            " AND o.updated_at > $7) AS moved
+            WHERE (stood_at, id) < ($2, $3)
+            ) AS c
+            JOIN messages m ON m.organization_id = c.organization_id
+                AND m.conversation_id = c.id AND m.seq = c.last_seq
+            ORDER BY c.stood_at DESC, c.id DESC LIMIT $4"
+        )
+    };
+}
+
+/// Organization, the key before the page (time, id), rows, status, another status, the time the
+/// walk began. Each status is a stretch of one index; its best rows are merged. Conversations that
+/// got newer since then stand where they stood.
+pub(super) const LIST: &str = list!("");
+
+/// The same, of those that nobody has.
+pub(super) const LIST_UNASSIGNED: &str = list!(" AND o.assignee_id IS NULL");
+
+/// The same, of those that this agent has.
+pub(super) const LIST_ASSIGNED: &str = list!(" AND o.assignee_id = $8");
 
 /// Organization, a JSON array of ids in hex.
 pub(super) const HEADS_SQLITE: &str = "SELECT id, last_seq, contact_read_seq, agent_read_seq

@@ -6,7 +6,8 @@ use sqlx::query_as;
 use uuid::Uuid;
 
 use super::{
-    Head, History, ListQuery, Marked, NewMessage, Position, Sent,
+    Assigned, Head, History, ListPage, ListQuery, Marked, NewChange, NewMessage, Position, Sent,
+    events::change,
     reads::{fill, get, page},
     rows::{HeadRow, MessageRow, NONE, SummaryRow, status_code},
     sql,
@@ -34,6 +35,20 @@ impl Store {
         self.0
             .write("conversation.send", move |mut conn| {
                 Box::pin(async move { send(&mut conn, organization, new).await })
+            })
+            .await
+    }
+
+    /// Changes where a conversation stands, and stores an event for each thing that changed.
+    /// Answers the events' numbers; `None` for no such conversation.
+    pub(crate) async fn change(
+        &self,
+        organization: OrganizationId,
+        new: NewChange,
+    ) -> Result<Option<Vec<i64>>> {
+        self.0
+            .write("conversation.change", move |mut conn| {
+                Box::pin(async move { change(&mut conn, organization, new).await })
             })
             .await
     }
@@ -104,44 +119,56 @@ impl Store {
             .await
     }
 
-    /// Conversations as agents see them, newest activity first, and whether more follow.
+    /// Conversations as agents see them, newest activity first.
     pub(crate) async fn list(
         &self,
         organization: OrganizationId,
         wanted: ListQuery,
-    ) -> Result<(Vec<Summary>, bool)> {
+    ) -> Result<ListPage> {
         let (time, id) = wanted.behind.map_or((END_OF_TIME, Uuid::max()), |(at, id)| (at, id.0));
         let statuses = match wanted.status {
             Some(status) => (status_code(status), NONE),
             None => (status_code(Status::Open), status_code(Status::Closed)),
+        };
+        let since = wanted.since.unwrap_or(END_OF_TIME);
+        let (text, agent) = match wanted.assigned {
+            Assigned::Any => (sql::LIST, None),
+            Assigned::ToNobody => (sql::LIST_UNASSIGNED, None),
+            Assigned::To(agent) => (sql::LIST_ASSIGNED, Some(agent.0)),
         };
         let (mut rows, cut) = self
             .0
             .read("conversation.list", move |mut conn| {
                 Box::pin(async move {
                     on!(&mut conn, |c| {
-                        let rows = query_as(sql::LIST)
+                        let query = query_as(text)
                             .bind(organization.0)
                             .bind(Time(time))
                             .bind(id)
                             .bind(wanted.size.limit_and_one())
                             .bind(statuses.0)
                             .bind(statuses.1)
-                            .fetch(&mut **c);
-                        fill(rows, |row: &SummaryRow| row.message.weight()).await
+                            .bind(Time(since));
+                        let query = match agent {
+                            Some(agent) => query.bind(agent),
+                            None => query,
+                        };
+                        fill(query.fetch(&mut **c), |row: &SummaryRow| row.message.weight()).await
                     })
                 })
             })
             .await?;
         let more = cut || rows.len() > wanted.size.rows();
         rows.truncate(wanted.size.rows());
+        let last = rows.last().filter(|_| more);
+        let next = last.map(|last| (last.stood_at.0, last.conversation.id()));
         let summaries = rows.into_iter().map(|row| {
             Ok(Summary {
                 conversation: row.conversation.try_into()?,
                 last_message: Some(row.message.try_into()?),
             })
         });
-        Ok((summaries.collect::<Result<_>>()?, more))
+        Ok(ListPage { summaries: summaries.collect::<Result<_>>()?, next })
     }
 
     /// Moves a side's read mark forward, at most to the last message it can see. `None` for no

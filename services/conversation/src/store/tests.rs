@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use futures::future::join_all;
 use onethread_core::{
-    ConversationId, MessageId, OrganizationId, PageSize, SystemEntropy, Timestamp, new_uuid,
+    AgentId, ConversationId, MessageId, OrganizationId, PageSize, SystemEntropy, Timestamp,
+    new_uuid,
 };
 use onethread_db::{Database, on};
 use onethread_testing::ScratchDatabase;
@@ -12,8 +13,8 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::{ListQuery, Marked, NewMessage, Position, Sent, Store};
-use crate::domain::{Author, AuthorKind, Kind, Message, Side, Text};
+use super::{Assigned, ListQuery, Marked, NewChange, NewMessage, Position, Sent, Store};
+use crate::domain::{Author, AuthorKind, Change, Kind, Message, Side, Status, Text};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
@@ -25,12 +26,26 @@ onethread_testing::on_each_database! {
     a_page_of_long_messages_is_cut_near_its_position,
     unread_counts_the_other_sides_texts_behind_the_mark,
     the_list_is_newest_first_and_its_pages_meet,
+    a_walk_through_the_list_finds_each_once_whatever_moves_meanwhile,
+    a_list_holds_what_is_assigned_to_whom_it_asks_for,
+    a_change_is_stored_as_events_and_what_already_is_so_writes_nothing,
+    a_text_reopens_with_an_event_before_it_and_its_repeat_does_nothing,
+    an_agent_who_may_writes_first_and_identity_is_told_of_the_contact_alone,
+    changes_and_sends_at_once_leave_no_gap,
     twenty_equal_sends_at_once_are_one_message,
     sixteen_senders_at_once_leave_no_gap,
     numbering_and_repeats_agree_with_a_list,
 }
 
 const NOW: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
+
+const ALL: ListQuery = ListQuery {
+    status: None,
+    assigned: Assigned::Any,
+    behind: None,
+    since: None,
+    size: PageSize::DEFAULT,
+};
 
 fn uuid() -> Uuid {
     new_uuid(NOW, &SystemEntropy)
@@ -59,6 +74,8 @@ fn message(conversation: ConversationId, author: Author, kind: Kind, text: &str)
         text: Text::new(text.to_owned()).unwrap(),
         now: NOW,
         delivery: uuid(),
+        reopening: MessageId(uuid()),
+        begins: false,
     }
 }
 
@@ -147,8 +164,7 @@ async fn an_agent_needs_a_conversation_and_another_organization_has_none(scratch
     assert!(store.summary(foreign, conversation, Side::Agent).await.unwrap().is_none());
     assert!(store.mark_read(foreign, conversation, Side::Agent, 1).await.unwrap().is_none());
     assert!(store.heads(foreign, &[conversation]).await.unwrap().is_empty());
-    let query = ListQuery { status: None, behind: None, size: size(0) };
-    assert!(store.list(foreign, query).await.unwrap().0.is_empty());
+    assert!(store.list(foreign, ALL).await.unwrap().summaries.is_empty());
 }
 
 async fn the_first_message_of_the_contact_writes_one_delivery(scratch: ScratchDatabase) {
@@ -252,22 +268,210 @@ async fn the_list_is_newest_first_and_its_pages_meet(scratch: ScratchDatabase) {
     let mut seen = Vec::new();
     let mut behind = None;
     loop {
-        let query = ListQuery { status: None, behind, size: size(2) };
-        let (page, more) = store.list(organization, query).await.unwrap();
-        seen.extend(page.iter().map(|one| one.conversation.id));
-        assert!(page.iter().all(|one| one.last_message.as_ref().unwrap().seq == 1));
-        let last = &page.last().unwrap().conversation;
-        behind = Some((last.updated_at, last.id));
-        if !more {
+        let query = ListQuery { behind, size: size(2), ..ALL };
+        let page = store.list(organization, query).await.unwrap();
+        seen.extend(page.summaries.iter().map(|one| one.conversation.id));
+        assert!(page.summaries.iter().all(|one| one.last_message.as_ref().unwrap().seq == 1));
+        behind = page.next;
+        if behind.is_none() {
             break;
         }
     }
     assert_eq!(seen, expected);
 
-    let open = ListQuery { status: Some(crate::domain::Status::Open), behind: None, size: size(0) };
-    assert_eq!(store.list(organization, open).await.unwrap().0.len(), 9);
-    let closed = ListQuery { status: Some(crate::domain::Status::Closed), ..open };
-    assert!(store.list(organization, closed).await.unwrap().0.is_empty());
+    let open = ListQuery { status: Some(Status::Open), ..ALL };
+    assert_eq!(store.list(organization, open).await.unwrap().summaries.len(), 9);
+    let closed = ListQuery { status: Some(Status::Closed), ..ALL };
+    assert!(store.list(organization, closed).await.unwrap().summaries.is_empty());
+}
+
+/// Conversations begun by their contacts, each a little later than the one before.
+async fn many(store: &Store, organization: OrganizationId, count: i64) -> Vec<ConversationId> {
+    let mut all = Vec::new();
+    for n in 0..count {
+        let id = ConversationId(uuid());
+        send_at(store, organization, id, n).await;
+        all.push(id);
+    }
+    all
+}
+
+async fn send_at(store: &Store, organization: OrganizationId, id: ConversationId, at: i64) {
+    let mut one = message(id, contact(id), Kind::Text, "hello");
+    one.now = Timestamp::from_micros(NOW.micros() + at);
+    stored(store.send(organization, one).await.unwrap());
+}
+
+async fn a_walk_through_the_list_finds_each_once_whatever_moves_meanwhile(
+    scratch: ScratchDatabase,
+) {
+    let store = Store::new(scratch.db.clone());
+    let organization = OrganizationId(uuid());
+    let all = many(&store, organization, 12).await;
+    let (mut seen, mut query) = (Vec::new(), ListQuery { size: size(3), ..ALL });
+    let mut later = 100;
+    loop {
+        let page = store.list(organization, query).await.unwrap();
+        let first = page.summaries[0].conversation.updated_at;
+        seen.extend(page.summaries.iter().map(|one| one.conversation.id));
+        let Some(next) = page.next else { break };
+        query = ListQuery { behind: Some(next), since: query.since.or(Some(first)), ..query };
+        // One that was seen, one that wasn't, and a new one, each twice.
+        for id in [all[11], all[0], all[3], ConversationId(uuid())] {
+            for _ in 0..2 {
+                later += 1;
+                send_at(&store, organization, id, later).await;
+            }
+        }
+    }
+    assert_eq!(seen, all.iter().rev().copied().collect::<Vec<_>>());
+}
+
+fn change(id: ConversationId, change: Change) -> NewChange {
+    let events = [MessageId(uuid()), MessageId(uuid())];
+    NewChange { conversation: id, change, actor: Uuid::from_u128(7), now: NOW, events }
+}
+
+fn assign(to: Option<AgentId>) -> Change {
+    Change { assignee: Some(to), ..Change::default() }
+}
+
+fn put(status: Status) -> Change {
+    Change { status: Some(status), ..Change::default() }
+}
+
+async fn a_list_holds_what_is_assigned_to_whom_it_asks_for(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let organization = OrganizationId(uuid());
+    let mut all = many(&store, organization, 5).await;
+    all.sort();
+    let (ann, bob) = (AgentId(uuid()), AgentId(uuid()));
+    for (id, to) in [(all[0], ann), (all[1], ann), (all[2], bob)] {
+        store.change(organization, change(id, assign(Some(to)))).await.unwrap().unwrap();
+    }
+    store.change(organization, change(all[1], put(Status::Closed))).await.unwrap().unwrap();
+    store.change(organization, change(all[3], put(Status::Closed))).await.unwrap().unwrap();
+    let listed = async |status, assigned| {
+        let page = store.list(organization, ListQuery { status, assigned, ..ALL }).await.unwrap();
+        let mut ids: Vec<_> = page.summaries.iter().map(|one| one.conversation.id).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(listed(None, Assigned::Any).await, all);
+    assert_eq!(listed(None, Assigned::To(ann)).await, all[..2]);
+    assert_eq!(listed(Some(Status::Open), Assigned::To(ann)).await, all[..1]);
+    assert_eq!(listed(None, Assigned::ToNobody).await, all[3..]);
+    assert_eq!(listed(Some(Status::Closed), Assigned::ToNobody).await, all[3..4]);
+    assert_eq!(listed(Some(Status::Closed), Assigned::To(bob)).await, []);
+    assert_eq!(listed(None, Assigned::To(AgentId(uuid()))).await, []);
+}
+
+async fn a_change_is_stored_as_events_and_what_already_is_so_writes_nothing(
+    scratch: ScratchDatabase,
+) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    write(&store, at, contact(at.1), Kind::Text).await;
+    let ann = AgentId(uuid());
+    let both = Change { status: Some(Status::Closed), assignee: Some(Some(ann)) };
+    let stored = async |change_| store.change(at.0, change(at.1, change_)).await.unwrap();
+    assert_eq!(stored(both).await, Some(vec![2, 3]));
+    for same in [both, put(Status::Closed), assign(Some(ann)), Change::default()] {
+        assert_eq!(stored(same).await, Some(vec![]));
+    }
+    assert_eq!(stored(assign(None)).await, Some(vec![4]));
+    assert_eq!(stored(put(Status::Open)).await, Some(vec![5]));
+    let foreign = store.change(OrganizationId(uuid()), change(at.1, both)).await.unwrap();
+    assert_eq!(foreign, None);
+
+    let (messages, _) = store.messages_after(at.0, at.1, 1, size(0)).await.unwrap();
+    let texts: Vec<_> = messages.iter().map(|event| event.text.as_str()).collect();
+    assert_eq!(texts, [&format!("assigned to {ann}"), "closed", "unassigned", "reopened"]);
+    let by = Author::system(Uuid::from_u128(7));
+    assert!(messages.iter().all(|event| event.author == by && event.kind == Kind::Event));
+    assert!(messages.iter().all(|event| event.client_message_id.is_none()));
+    // The contact sees none of it, and its next text goes on from its last one.
+    assert_eq!(seqs(&store, at, Side::Contact, Position::Newest, 0).await, [1]);
+    let next = write(&store, at, contact(at.1), Kind::Text).await;
+    assert_eq!((next.seq, next.prev_seq(Side::Contact)), (6, 1));
+    let seen = store.summary(at.0, at.1, Side::Agent).await.unwrap().unwrap().conversation;
+    assert_eq!((seen.status, seen.assignee, seen.agent.unread), (Status::Open, None, 2));
+}
+
+async fn a_text_reopens_with_an_event_before_it_and_its_repeat_does_nothing(
+    scratch: ScratchDatabase,
+) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    let hello = message(at.1, contact(at.1), Kind::Text, "hello");
+    stored(store.send(at.0, hello.clone()).await.unwrap());
+    store.change(at.0, change(at.1, put(Status::Closed))).await.unwrap();
+    let status =
+        async || store.summary(at.0, at.1, Side::Agent).await.unwrap().unwrap().conversation.status;
+    // Neither a repeat, nor a note, nor a refused id reopens.
+    assert!(matches!(store.send(at.0, hello.clone()).await.unwrap(), Sent::Repeated(_)));
+    let other = NewMessage { text: Text::new("ho".to_owned()).unwrap(), ..hello };
+    assert_eq!(store.send(at.0, other).await.unwrap(), Sent::IdReused);
+    assert_eq!(write(&store, at, agent(), Kind::Note).await.seq, 3);
+    assert_eq!(status().await, Status::Closed);
+
+    let again = message(at.1, contact(at.1), Kind::Text, "again");
+    let sent = store.send(at.0, again).await.unwrap();
+    assert!(matches!(&sent, Sent::Stored { reopened: Some(4), message, .. } if message.seq == 5));
+    assert_eq!(status().await, Status::Open);
+    let (messages, _) = store.messages_after(at.0, at.1, 3, size(0)).await.unwrap();
+    let texts: Vec<_> = messages.iter().map(|one| (one.seq, one.text.as_str())).collect();
+    assert_eq!(texts, [(4, "reopened"), (5, "again")]);
+    assert_eq!(messages[0].author, Author::system(Uuid::nil()));
+    assert_eq!(messages[1].prev_seq(Side::Contact), 1);
+}
+
+async fn an_agent_who_may_writes_first_and_identity_is_told_of_the_contact_alone(
+    scratch: ScratchDatabase,
+) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    let first = NewMessage { begins: true, ..message(at.1, agent(), Kind::Text, "hello") };
+    assert_eq!(stored(store.send(at.0, first.clone()).await.unwrap()).seq, 1);
+    assert!(matches!(store.send(at.0, first).await.unwrap(), Sent::Repeated(_)));
+    assert_eq!(deliveries(&scratch.db, at.0).await, 0);
+    let unread = store.summary(at.0, at.1, Side::Contact).await.unwrap().unwrap();
+    assert_eq!(unread.conversation.contact.unread, 1);
+    write(&store, at, contact(at.1), Kind::Text).await;
+    assert_eq!(deliveries(&scratch.db, at.0).await, 1);
+}
+
+async fn changes_and_sends_at_once_leave_no_gap(scratch: ScratchDatabase) {
+    let store = Store::new(scratch.db.clone());
+    let at = somewhere();
+    write(&store, at, contact(at.1), Kind::Text).await;
+    let workers = (0..8_usize).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                if n % 2 == 0 {
+                    write(&store, at, contact(at.1), Kind::Text).await;
+                } else {
+                    store.change(at.0, change(at.1, put(Status::Closed))).await.unwrap().unwrap();
+                }
+            }
+        })
+    });
+    for worker in join_all(workers).await {
+        worker.unwrap();
+    }
+    let (messages, _) = store.messages_after(at.0, at.1, 0, size(200)).await.unwrap();
+    let mut open = true;
+    for (expected, one) in (1..).zip(&messages) {
+        assert_eq!(one.seq, expected);
+        // Events tell of real changes, and no text lies in a closed thread.
+        match one.text.as_str() {
+            "closed" => assert!(std::mem::replace(&mut open, false)),
+            "reopened" => assert!(!std::mem::replace(&mut open, true)),
+            _ => assert!(open),
+        }
+    }
+    assert_eq!(messages.iter().filter(|one| one.kind == Kind::Text).count(), 41);
 }
 
 async fn twenty_equal_sends_at_once_are_one_message(scratch: ScratchDatabase) {

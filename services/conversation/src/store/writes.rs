@@ -4,14 +4,16 @@ use onethread_core::{ConversationId, OrganizationId};
 use onethread_db::{Conn, Result, Time, on};
 use onethread_outbox::Entry;
 use sqlx::{query, query_as, query_scalar};
+use uuid::Uuid;
 
 use super::{
     FIRST_MESSAGE, FirstMessage, Marked, NewMessage, Sent,
+    events::{self, NewEvent},
     reads::one,
     rows::{MessageRow, author_code, kind_code, status_code},
     sql,
 };
-use crate::domain::{Appended, AuthorKind, Conversation, Kind, Message, Side, Status};
+use crate::domain::{Appended, AuthorKind, Conversation, Happening, Kind, Message, Side, Status};
 
 pub(super) async fn send(
     conn: &mut Conn<'_>,
@@ -26,6 +28,17 @@ pub(super) async fn send(
         let stored = sent_before(conn, organization, &new).await?;
         let same = stored.kind == new.kind && stored.text == new.text;
         return Ok(if same { Sent::Repeated(stored) } else { Sent::IdReused });
+    }
+    if let Some(seq) = appended.reopened {
+        let event = NewEvent {
+            id: new.reopening,
+            seq,
+            prev_public_seq: appended.prev_public_seq,
+            happening: Happening::Reopened,
+            cause: Uuid::nil(),
+            now: new.now,
+        };
+        events::insert(conn, organization, conversation.id, event).await?;
     }
     on!(&mut *conn, |c| query(sql::APPENDED)
         .bind(organization.0)
@@ -61,17 +74,19 @@ pub(super) async fn send(
         text: new.text,
         created_at: new.now,
     };
-    Ok(Sent::Stored { message, first_of_contact: appended.first_of_contact })
+    let Appended { first_of_contact, reopened, .. } = appended;
+    Ok(Sent::Stored { message, first_of_contact, reopened })
 }
 
-/// The conversation, kept from other writers; a contact's own is begun where there is none.
+/// The conversation, kept from other writers; begun where there is none by its contact, or by an
+/// agent who may.
 async fn lock_or_begin(
     conn: &mut Conn<'_>,
     organization: OrganizationId,
     new: &NewMessage,
 ) -> Result<Option<Conversation>> {
     let found = lock(conn, organization, new.conversation).await?;
-    if found.is_some() || new.author.kind != AuthorKind::Contact {
+    if found.is_some() || (new.author.kind != AuthorKind::Contact && !new.begins) {
         return Ok(found);
     }
     on!(&mut *conn, |c| query(sql::BEGIN)
@@ -86,7 +101,7 @@ async fn lock_or_begin(
     lock(conn, organization, new.conversation).await
 }
 
-async fn lock(
+pub(super) async fn lock(
     conn: &mut Conn<'_>,
     organization: OrganizationId,
     id: ConversationId,

@@ -77,6 +77,13 @@ impl Body {
         number.ok_or_else(|| Error::invalid(format!("/{name}"), "is not a whole number from 0"))
     }
 
+    /// True or false, which has to be there.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool> {
+        let value = self.0.get(name).ok_or_else(|| missing(name))?;
+        let not_one = || Error::invalid(format!("/{name}"), "is not true or false");
+        value.as_bool().ok_or_else(not_one)
+    }
+
     /// An object; null is the same as not given.
     pub(crate) fn object(&self, name: &str) -> Result<Option<&Map<String, Value>>> {
         match self.0.get(name) {

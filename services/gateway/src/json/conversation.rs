@@ -106,7 +106,7 @@ impl ContactLine {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Read {
-    side: ReadSide,
+    side: ReaderSide,
     #[schema(minimum = 0)]
     seq: i64,
     /// Where the reader sees many conversations.
@@ -115,19 +115,53 @@ pub(crate) struct Read {
     conversation_id: Option<String>,
 }
 
-/// Who read.
+/// A side types, or no longer does.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Typing {
+    side: ReaderSide,
+    typing: bool,
+    /// Where the reader sees many conversations.
+    #[schema(format = Uuid, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<String>,
+}
+
+impl Typing {
+    /// For a reader of this one conversation.
+    pub(crate) fn of_one(typing: &conversation::Typing) -> Self {
+        let side = typing.side().into();
+        Self { side, typing: typing.typing, conversation_id: None }
+    }
+
+    /// For a reader of many.
+    pub(crate) fn of_many(typing: conversation::Typing) -> Self {
+        Self { conversation_id: Some(typing.conversation_id.clone()), ..Self::of_one(&typing) }
+    }
+}
+
+/// Who read, or types.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum ReadSide {
+#[schema(as = Side)]
+enum ReaderSide {
     Contact,
     Agent,
+}
+
+impl From<Side> for ReaderSide {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Agent => Self::Agent,
+            Side::Contact | Side::Unspecified => Self::Contact,
+        }
+    }
 }
 
 impl Read {
     /// For a reader of this one conversation.
     pub(crate) fn of_one(mark: &ReadMark) -> Self {
-        let side = if mark.side() == Side::Agent { ReadSide::Agent } else { ReadSide::Contact };
-        Self { side, seq: mark.seq, conversation_id: None }
+        Self { side: mark.side().into(), seq: mark.seq, conversation_id: None }
     }
 
     /// For a reader of many.

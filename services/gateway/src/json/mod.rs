@@ -19,12 +19,12 @@ use utoipa::ToSchema;
 pub(crate) use audit::AuditEntry;
 pub(crate) use claims::{claims, fields, init, page_context};
 pub(crate) use contact::{Contact, Person, Warning};
-pub(crate) use conversation::{ContactLine, Conversation, Read};
+pub(crate) use conversation::{ContactLine, Conversation, Read, Typing};
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
 pub(crate) use requests::{
     Credentials, FileForm, Form, Mapping, NewAgentMessage, NewMessage, NewOrganization, Profile,
-    ReadMark, Start,
+    ReadMark, Start, Types, Update,
 };
 pub(crate) use session::{Session, Thread};
 

@@ -152,6 +152,31 @@ pub(crate) struct ReadMark {
     seq: i64,
 }
 
+/// Whether the caller types. Say it again every few seconds: it ends by itself after 6.
+#[derive(ToSchema)]
+pub(crate) struct Types {
+    typing: bool,
+}
+
+/// Where a conversation stands with the agents. Absent members stay as they are.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Update {
+    #[schema(nullable = false)]
+    status: Option<NewStatus>,
+    /// An agent of the organization; null takes it from whoever has it.
+    #[schema(format = Uuid)]
+    assignee_id: Option<String>,
+}
+
+/// Open, or done until the next message.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum NewStatus {
+    Open,
+    Closed,
+}
+
 /// An agent's e-mail and password.
 #[derive(ToSchema)]
 pub(crate) struct Credentials {

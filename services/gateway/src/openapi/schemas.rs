@@ -8,7 +8,7 @@ use utoipa::{
     },
 };
 
-use crate::json::{MessageOfConversation, Read};
+use crate::json::{MessageOfConversation, Read, Typing};
 
 /// A time.
 pub(crate) enum Time {}
@@ -67,7 +67,9 @@ pub(super) fn add_events(components: &mut Components) {
     let mut schemas = Vec::new();
     MessageOfConversation::schemas(&mut schemas);
     Read::schemas(&mut schemas);
+    Typing::schemas(&mut schemas);
     schemas.push((MessageOfConversation::name().into_owned(), MessageOfConversation::schema()));
     schemas.push((Read::name().into_owned(), Read::schema()));
+    schemas.push((Typing::name().into_owned(), Typing::schema()));
     components.schemas.extend(schemas);
 }

@@ -56,7 +56,7 @@ async fn write(app: &App, organization: &str, batch: Vec<Event>) -> Result<Vec<s
     let ids = batch.iter().filter_map(|event| match event {
         Event::Message(message) => Some(message.conversation_id.clone()),
         Event::Conversation(conversation) => Some(conversation.id.clone()),
-        Event::Read(_) | Event::Reload => None,
+        Event::Read(_) | Event::Typing(_) | Event::Reload => None,
     });
     let people = app.names.people(app, organization, ids).await?;
     let messages = batch.iter().filter_map(message);
@@ -73,6 +73,7 @@ async fn write(app: &App, organization: &str, batch: Vec<Event>) -> Result<Vec<s
             event("conversation", &json::Conversation::new(conversation, contact, &authors))
         }
         Event::Read(mark) => event("read", &json::Read::of_many(mark)),
+        Event::Typing(typing) => event("typing", &json::Typing::of_many(typing)),
         Event::Reload => reload(),
     };
     Ok(batch.into_iter().map(write).collect())
@@ -82,7 +83,7 @@ fn message(event: &Event) -> Option<&Message> {
     match event {
         Event::Message(message) => Some(message),
         Event::Conversation(conversation) => conversation.last_message.as_ref(),
-        Event::Read(_) | Event::Reload => None,
+        Event::Read(_) | Event::Typing(_) | Event::Reload => None,
     }
 }
 

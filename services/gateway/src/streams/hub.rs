@@ -12,7 +12,7 @@ use onethread_errors::{Error, Result};
 use onethread_grpc::Unhurried;
 use onethread_proto::conversation::{
     CloseSubscription, Conversation, Message, OpenSubscription, ReadMark, Side, SubscribeRequest,
-    SubscribeResponse, subscribe_request::Action, subscribe_response::Event as WireEvent,
+    SubscribeResponse, Typing, subscribe_request::Action, subscribe_response::Event as WireEvent,
 };
 use tokio::{
     sync::{Notify, mpsc, oneshot},
@@ -40,6 +40,7 @@ pub(super) enum Event {
     Message(Message),
     Read(ReadMark),
     Conversation(Conversation),
+    Typing(Typing),
     /// Something may have been missed: fetch anew.
     Reload,
 }
@@ -203,6 +204,7 @@ impl Reader {
             WireEvent::Read(mark) => Event::Read(mark),
             WireEvent::Conversation(conversation) => Event::Conversation(conversation),
             WireEvent::Reload(_) => Event::Reload,
+            WireEvent::Typing(typing) => Event::Typing(typing),
         };
         self.events.try_send(event).is_ok()
     }

@@ -148,6 +148,7 @@ impl Reader {
                 Some(numbered("message", seq, &json::Message::new(message, &authors)))
             }
             Event::Read(mark) => Some(event("read", &json::Read::of_one(&mark))),
+            Event::Typing(typing) => Some(event("typing", &json::Typing::of_one(&typing))),
             Event::Reload => Some(reload()),
             // Of interest to agents alone.
             Event::Conversation(_) => None,

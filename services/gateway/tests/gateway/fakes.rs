@@ -354,6 +354,26 @@ impl ConversationService for Fake {
         Ok(Response::new(GetConversationResponse { conversation: Some(conversation(found)) }))
     }
 
+    async fn update_conversation(
+        &self,
+        request: Request<UpdateConversationRequest>,
+    ) -> Answer<UpdateConversationResponse> {
+        let asked = request.into_inner();
+        let threads = self.0.threads.lock().unwrap();
+        let found = threads.get_key_value(&asked.conversation_id);
+        let found = found.ok_or_else(|| Status::from(Error::not_found()))?;
+        let assignee_id = asked.assignee_id;
+        let changed = Conversation { status: asked.status, assignee_id, ..conversation(found) };
+        Ok(Response::new(UpdateConversationResponse { conversation: Some(changed) }))
+    }
+
+    async fn set_typing(&self, asked: Request<SetTypingRequest>) -> Answer<SetTypingResponse> {
+        if !self.0.threads.lock().unwrap().contains_key(&asked.into_inner().conversation_id) {
+            return Err(Error::not_found().into());
+        }
+        Ok(Response::new(SetTypingResponse {}))
+    }
+
     async fn mark_read(&self, request: Request<MarkReadRequest>) -> Answer<MarkReadResponse> {
         Ok(Response::new(MarkReadResponse { seq: request.into_inner().seq }))
     }

@@ -37,11 +37,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(login::me))
         .routes(routes!(organizations::create))
         .routes(routes!(conversations::list))
-        .routes(routes!(conversations::one))
+        .routes(routes!(conversations::one, conversations::update))
         .routes(routes!(conversations::messages, conversations::send))
         .routes(routes!(conversations::read))
+        .routes(routes!(conversations::typing))
         .routes(routes!(contacts::list))
         .routes(routes!(contacts::one))
+        .routes(routes!(conversations::write_first))
         .routes(routes!(imports::list, upload::upload).layer(uploads))
         .routes(routes!(imports::one))
         .routes(routes!(imports::apply))
@@ -57,8 +59,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// What happens in the organization, live.
 ///
 /// Begins with `reload` (`{}`), which comes again whenever something may have been missed. Then
-/// `conversation` (*Conversation*), `message` (*MessageOfConversation*), `read` (*Read*), and
-/// `session-ended` (`{}`), after which the stream ends.
+/// `conversation` (*Conversation*), `message` (*MessageOfConversation*), `read` (*Read*),
+/// `typing` (*Typing*, the people's alone), and `session-ended` (`{}`), after which the stream ends.
 #[utoipa::path(get, path = "/events", operation_id = "followOrganization", tag = "conversations",
     responses(
         (status = 200, description = "A stream of events.", body = String,

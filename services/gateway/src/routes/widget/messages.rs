@@ -6,7 +6,10 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::{
-    conversation::{Author, AuthorKind, MarkReadRequest, MessageKind, SendMessageRequest, Side},
+    conversation::{
+        Author, AuthorKind, MarkReadRequest, MessageKind, SendMessageRequest, SetTypingRequest,
+        Side,
+    },
     identity::AdmitVisitorRequest,
 };
 
@@ -15,7 +18,7 @@ use crate::{
     app::App,
     auth::{Person, Sender},
     extract::Body,
-    json::{self, Message, NewMessage, ReadMark},
+    json::{self, Message, NewMessage, ReadMark, Types},
     openapi::{
         Refusals,
         reasons::{Blocked, MessageIdReused, PreChatRequired},
@@ -78,6 +81,7 @@ pub(super) async fn send(
         client_message_id,
         text,
         kind: MessageKind::Text.into(),
+        begins_conversation: false,
     };
     let answer = app.conversations().send_message(request).await?.into_inner();
     let status = if answer.repeated { StatusCode::OK } else { StatusCode::CREATED };
@@ -119,6 +123,30 @@ pub(super) async fn read(
         let marked = app.conversations().mark_read(request).await;
         // Nothing was written yet, so there is nothing to mark.
         thread::or_nothing(marked.map(drop).map_err(from_service))?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says whether the person types.
+#[utoipa::path(post, path = "/typing", operation_id = "setOwnTyping", tag = "widget",
+    request_body = Types,
+    responses((status = 204, description = "The agents hear it."), Refusals<(Person, Body)>))]
+pub(super) async fn typing(
+    State(app): State<Arc<App>>,
+    person: Person,
+    body: Body,
+) -> ApiResult<StatusCode> {
+    let typing = body.flag("typing")?;
+    // Agents hear nothing of who was blocked, or wrote nothing yet.
+    if person.stored && !person.blocked {
+        let request = SetTypingRequest {
+            organization_id: person.organization,
+            conversation_id: person.contact,
+            side: Side::Contact.into(),
+            typing,
+        };
+        let told = app.conversations().set_typing(request).await;
+        thread::or_nothing(told.map(drop).map_err(from_service))?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

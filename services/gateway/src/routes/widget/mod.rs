@@ -20,6 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(profile::pre_chat))
         .routes(routes!(messages::list, messages::send))
         .routes(routes!(messages::read))
+        .routes(routes!(messages::typing))
         .routes(routes!(events::follow))
         .routes(routes!(profile::update))
         .routes(routes!(init::logout))

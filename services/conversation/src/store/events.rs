@@ -1,0 +1,91 @@
+//! Events: what happened to a conversation, stored as messages of the system.
+
+use onethread_core::{ConversationId, MessageId, OrganizationId, Timestamp};
+use onethread_db::{Conn, Result, Time, on};
+use sqlx::query;
+use uuid::Uuid;
+
+use super::{
+    NewChange,
+    rows::{author_code, kind_code, status_code},
+    sql,
+    writes::lock,
+};
+use crate::domain::{Author, Happening, Kind};
+
+/// One event with its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewEvent {
+    pub(super) id: MessageId,
+    pub(super) seq: i64,
+    /// The last text before it, though contacts never see it.
+    pub(super) prev_public_seq: i64,
+    pub(super) happening: Happening,
+    /// Who caused it; nil when nobody did.
+    pub(super) cause: Uuid,
+    pub(super) now: Timestamp,
+}
+
+/// Stores an event under a number that is taken for it.
+pub(super) async fn insert(
+    conn: &mut Conn<'_>,
+    organization: OrganizationId,
+    conversation: ConversationId,
+    event: NewEvent,
+) -> Result<()> {
+    let author = Author::system(event.cause);
+    on!(&mut *conn, |c| query(sql::INSERT)
+        .bind(organization.0)
+        .bind(conversation.0)
+        .bind(event.seq)
+        .bind(event.id.0)
+        .bind(None::<Uuid>)
+        .bind(author_code(author.kind))
+        .bind(author.id)
+        .bind(kind_code(Kind::Event))
+        .bind(event.happening.text())
+        .bind(event.prev_public_seq)
+        .bind(Time(event.now))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Changes a conversation and stores an event for each thing that changed. Answers their numbers;
+/// `None` for no such conversation.
+pub(super) async fn change(
+    conn: &mut Conn<'_>,
+    organization: OrganizationId,
+    new: NewChange,
+) -> Result<Option<Vec<i64>>> {
+    let Some(mut conversation) = lock(conn, organization, new.conversation).await? else {
+        return Ok(None);
+    };
+    let happened = conversation.change(new.change, new.now);
+    if happened.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    for (id, (seq, happening)) in new.events.into_iter().zip(&happened) {
+        let event = NewEvent {
+            id,
+            seq: *seq,
+            prev_public_seq: conversation.last_public_seq,
+            happening: *happening,
+            cause: new.actor,
+            now: new.now,
+        };
+        insert(conn, organization, conversation.id, event).await?;
+    }
+    on!(&mut *conn, |c| query(sql::CHANGED)
+        .bind(organization.0)
+        .bind(conversation.id.0)
+        .bind(status_code(conversation.status))
+        .bind(conversation.assignee.map(|agent| agent.0))
+        .bind(conversation.last_seq)
+        .bind(Time(conversation.updated_at))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(Some(happened.into_iter().map(|(seq, _)| seq).collect()))
+}
