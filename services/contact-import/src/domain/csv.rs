@@ -60,6 +60,7 @@ enum State {
 /// Checks quoting, the length of records and the bytes themselves, whatever pieces they come in.
 #[derive(Debug)]
 pub(crate) struct Structure {
+    delimiter: u8,
     state: State,
     lines: Lines,
     record_line: u64,
@@ -69,8 +70,9 @@ pub(crate) struct Structure {
 
 impl Structure {
     /// Begins where a record begins, on this line.
-    pub(crate) fn from(line: u64) -> Self {
+    pub(crate) fn from(line: u64, delimiter: u8) -> Self {
         Self {
+            delimiter,
             state: State::RecordStart,
             lines: Lines::from(line),
             record_line: line,
@@ -104,7 +106,7 @@ impl Structure {
             (State::Quoted, b'"') => State::Closing,
             (State::Quoted, _) => State::Quoted,
             (_, b'\n' | b'\r') => State::RecordStart,
-            (_, b',') => State::CellStart,
+            (_, byte) if byte == self.delimiter => State::CellStart,
             (State::RecordStart | State::CellStart, b'"') => {
                 self.quote_line = self.lines.line;
                 State::Quoted
@@ -129,6 +131,11 @@ impl Structure {
 
     fn open_quote(&self) -> Broken {
         Broken::new(self.quote_line, "the quote of a value that begins here is not closed.")
+    }
+
+    /// The line that it has come to.
+    pub(crate) fn line(&self) -> u64 {
+        self.lines.line
     }
 
     /// Says that the file ends here.
@@ -176,7 +183,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<(), Broken> {
-        let mut structure = Structure::from(1);
+        let mut structure = Structure::from(1, b',');
         // A byte at a time: no state may depend on how the bytes come.
         for byte in text.as_bytes() {
             structure.check(std::slice::from_ref(byte))?;

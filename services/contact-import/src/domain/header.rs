@@ -40,7 +40,7 @@ impl Header {
         }
         let mut columns: Vec<Column> = Vec::new();
         for (position, name) in record.cells().map(str::trim).enumerate() {
-            if name.is_empty() || IGNORED.contains(&name) {
+            if name.is_empty() || Self::is_ours(name) {
                 continue;
             }
             if columns.iter().any(|column| column.name == name) {
@@ -52,6 +52,11 @@ impl Header {
             return broken("no column has a name.");
         }
         Ok(Self { columns, width: record.width() })
+    }
+
+    /// True when a list of rejected rows adds a column of this name.
+    pub(crate) fn is_ours(name: &str) -> bool {
+        IGNORED.contains(&name)
     }
 
     /// True when there is a column of this name.

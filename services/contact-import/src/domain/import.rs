@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use onethread_core::{ImportId, Timestamp};
 
-use super::{Header, ImportState, Mapping};
+use super::{Format, Header, ImportState, Mapping};
 
 /// One import.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +78,7 @@ impl Position {
 /// What the scan found.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scanned {
+    pub(crate) format: Format,
     pub(crate) header: Header,
     pub(crate) rows: i64,
     pub(crate) preview: Vec<Vec<String>>,

@@ -2,7 +2,7 @@
 
 use onethread_core::{ImportId, OrganizationId};
 
-use super::{Counts, Header, ImportState, Mapping, Position, RejectedRow};
+use super::{Counts, Format, Header, ImportState, Mapping, Position, RejectedRow};
 
 /// The right to work on an import. A later lease of the same import has a higher number, and what
 /// the holder of an earlier one writes from then on comes to nothing.
@@ -20,6 +20,8 @@ pub(crate) struct Job {
     /// `Scanning` or `Running`.
     pub(crate) state: ImportState,
     pub(crate) apply_at_once: bool,
+    /// How the file is written, as the scan found it.
+    pub(crate) format: Format,
     pub(crate) header: Header,
     pub(crate) mapping: Mapping,
     /// Where the next batch begins.

@@ -2,6 +2,7 @@
 //! SQL.
 
 mod csv;
+mod format;
 mod header;
 mod import;
 mod job;
@@ -11,6 +12,7 @@ mod plan;
 mod state;
 
 pub(crate) use csv::{Broken, Lines, Record, Structure};
+pub(crate) use format::{DELIMITERS, Encoding, Format};
 pub(crate) use header::{Column, Header};
 pub(crate) use import::{Counts, Import, Position, RejectedRow, Scanned};
 pub(crate) use job::{Advance, Job, Lease, Outcome};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::{
-    Column, Counts, Header, Import, Job, Lease, Mapping, Position, RejectedRow, Scanned,
+    Column, Counts, Format, Header, Import, Job, Lease, Mapping, Position, RejectedRow, Scanned,
 };
 
 /// The header as stored: each column's name and cell.
@@ -106,6 +106,8 @@ pub(super) struct JobRow {
     lease: i64,
     state: String,
     apply_at_once: bool,
+    encoding: String,
+    delimiter: String,
     header: Json<HeaderJson>,
     mapping: Json<MappingJson>,
     byte_offset: i64,
@@ -128,6 +130,7 @@ impl TryFrom<JobRow> for Job {
             },
             state: row.state.parse().map_err(|_| Error::Corrupt("state"))?,
             apply_at_once: row.apply_at_once,
+            format: format(&row.encoding, &row.delimiter)?,
             header: row.header.0.into(),
             mapping: mapping(row.mapping.0)?,
             position: Position {
@@ -140,6 +143,16 @@ impl TryFrom<JobRow> for Job {
             traceparent: row.traceparent,
         })
     }
+}
+
+/// The format as stored; nothing is known of it before the scan.
+fn format(encoding: &str, delimiter: &str) -> Result<Format, Error> {
+    if encoding.is_empty() {
+        return Ok(Format::default());
+    }
+    let encoding = encoding.parse().map_err(|_| Error::Corrupt("encoding"))?;
+    let &[delimiter] = delimiter.as_bytes() else { return Err(Error::Corrupt("delimiter")) };
+    Ok(Format { encoding, delimiter })
 }
 
 /// A position as three columns.
@@ -194,6 +207,8 @@ impl TryFrom<RejectedDbRow> for RejectedRow {
 
 /// What the scan found, as columns.
 pub(super) struct ScannedColumns {
+    pub(super) encoding: &'static str,
+    pub(super) delimiter: String,
     pub(super) header: Json<HeaderJson>,
     pub(super) preview: Json<Vec<Vec<String>>>,
     pub(super) rows: i64,
@@ -203,6 +218,8 @@ pub(super) struct ScannedColumns {
 impl From<Scanned> for ScannedColumns {
     fn from(scanned: Scanned) -> Self {
         Self {
+            encoding: scanned.format.encoding.name(),
+            delimiter: char::from(scanned.format.delimiter).to_string(),
             header: Json(scanned.header.into()),
             preview: Json(scanned.preview),
             rows: scanned.rows,

@@ -45,15 +45,15 @@ pub(super) const CLAIM_SQLITE: &str =
     WHERE (organization_id, id) IN (SELECT organization_id, id FROM imports
         WHERE state IN ('scanning', 'running') AND lease_until <= $1
         ORDER BY lease_until LIMIT 1)
-    RETURNING organization_id, id, lease, state, apply_at_once, header, mapping, byte_offset,
-        line, record, batch, attempts, traceparent";
+    RETURNING organization_id, id, lease, state, apply_at_once, encoding, delimiter, header,
+        mapping, byte_offset, line, record, batch, attempts, traceparent";
 pub(super) const CLAIM_POSTGRES: &str =
     "UPDATE imports SET lease = lease + 1, lease_until = $2, attempts = attempts + 1
     WHERE (organization_id, id) IN (SELECT organization_id, id FROM imports
         WHERE state IN ('scanning', 'running') AND lease_until <= $1
         ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING organization_id, id, lease, state, apply_at_once, header, mapping, byte_offset,
-        line, record, batch, attempts, traceparent";
+    RETURNING organization_id, id, lease, state, apply_at_once, encoding, delimiter, header,
+        mapping, byte_offset, line, record, batch, attempts, traceparent";
 pub(super) const KEEP: &str = "UPDATE imports SET lease_until = $4
     WHERE organization_id = $1 AND id = $2 AND lease = $3 AND state IN ('scanning', 'running')";
 pub(super) const GIVE_BACK: &str = "UPDATE imports SET lease_until = $4, attempts = $5
@@ -62,7 +62,7 @@ pub(super) const FREE_ALL: &str = "UPDATE imports SET lease_until = $1
     WHERE state IN ('scanning', 'running') AND lease_until > $1";
 pub(super) const SCANNED: &str = "UPDATE imports SET state = $4, header = $5, mapping = $6,
         preview = $7, row_count = $8, byte_offset = $9, line = $10, record = $11,
-        encoding = 'utf-8', delimiter = ',', started_at = $12, lease_until = $13, attempts = 0,
+        encoding = $14, delimiter = $15, started_at = $12, lease_until = $13, attempts = 0,
         revision = revision + 1
     WHERE organization_id = $1 AND id = $2 AND lease = $3 AND state = 'scanning'";
 pub(super) const FAIL: &str = "UPDATE imports SET state = 'failed', error = $4, finished_at = $5,

@@ -257,6 +257,8 @@ impl Store for SqlStore {
             found.first[2],
             started,
             Time(now),
+            found.encoding,
+            &found.delimiter,
         )
         .await
     }

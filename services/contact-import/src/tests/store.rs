@@ -7,7 +7,9 @@ use onethread_testing::ScratchDatabase;
 
 use super::stack::{Stack, counts};
 use crate::{
-    domain::{Advance, Counts, Header, ImportState, Job, Mapping, Position, RejectedRow, Scanned},
+    domain::{
+        Advance, Counts, Format, Header, ImportState, Job, Mapping, Position, RejectedRow, Scanned,
+    },
     store::{SqlStore, Store},
 };
 
@@ -42,7 +44,8 @@ async fn running(stack: &Stack, store: &SqlStore) -> (String, Job) {
     let id = stack.upload("email\n", true).await.id;
     let job = claim(stack, store).await.unwrap();
     let header = Header { width: 1, ..Header::default() };
-    let scanned = Scanned { header, rows: 14, preview: vec![], first: NEXT };
+    let scanned =
+        Scanned { format: Format::default(), header, rows: 14, preview: vec![], first: NEXT };
     let (state, now) = (ImportState::Running, stack.clock.now());
     assert!(store.scanned(job.lease, scanned, Mapping::default(), state, now).await.unwrap());
     (id, claim(stack, store).await.unwrap())

@@ -6,10 +6,17 @@ mod batch;
 mod duplicates;
 mod records;
 mod scan;
+mod sniff;
 mod sorter;
 mod sweep;
+mod text;
 
-use std::{io::Seek, io::SeekFrom, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io::{Seek, SeekFrom},
+    sync::Arc,
+    time::Duration,
+};
 
 use onethread_core::{Backoff, Clock, Entropy};
 use onethread_errors::{Error, Result};
@@ -19,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span, warn};
 
 use crate::{
-    domain::{ImportState, Job, Mapping, Position},
+    domain::{Broken, ImportState, Job, Mapping, Position},
     files::{Files, blocking},
     grpc::Contacts,
     store::Store,
@@ -164,7 +171,7 @@ impl<S: Store> Worker<S> {
     }
 
     async fn scan(&self, job: &Job) -> Result<(), Stopped> {
-        let scanned = self.read(job, Position::START, scan::scan).await?;
+        let scanned = self.open(job, scan::scan).await?;
         let mapping = Mapping::propose(&scanned.header);
         if job.apply_at_once && !mapping.has_key() {
             let reason = "Line 1: no column is named user_id or email. Upload the file without \
@@ -179,11 +186,26 @@ impl<S: Store> Worker<S> {
         Ok(())
     }
 
-    /// Reads the file from a place on, on a thread where that may block. When the caller goes away
-    /// the reading is told to halt.
+    /// Reads the records of a scanned file from a place on.
     async fn read<T, F>(&self, job: &Job, from: Position, work: F) -> Result<T, Stopped>
     where
-        F: FnOnce(Records<std::fs::File>, &CancellationToken) -> Result<T, ReadError>,
+        F: FnOnce(Records<File>, &CancellationToken) -> Result<T, ReadError>,
+        F: Send + 'static,
+        T: Send + 'static,
+    {
+        let format = job.format;
+        self.open(job, move |mut file: File, halt| {
+            file.seek(SeekFrom::Start(from.offset))?;
+            work(Records::new(file, from, format), halt)
+        })
+        .await
+    }
+
+    /// Opens the file and works on it on a thread where that may block. When the caller goes away
+    /// the work is told to halt.
+    async fn open<T, F>(&self, job: &Job, work: F) -> Result<T, Stopped>
+    where
+        F: FnOnce(File, &CancellationToken) -> Result<T, ReadError>,
         F: Send + 'static,
         T: Send + 'static,
     {
@@ -191,9 +213,7 @@ impl<S: Store> Worker<S> {
         let _halted_with_the_caller = halt.clone().drop_guard();
         let (files, lease) = (self.files.clone(), job.lease);
         let done = blocking(move || {
-            let mut file = files.read(lease.organization_id, lease.import_id)?;
-            file.seek(SeekFrom::Start(from.offset))?;
-            settle(work(Records::new(file, from), &halt))
+            settle(work(files.read(lease.organization_id, lease.import_id)?, &halt))
         });
         done.await?.map_err(|broken| Stopped::Refused(broken.to_string()))
     }
@@ -235,10 +255,11 @@ impl<S> std::fmt::Debug for Worker<S> {
 }
 
 /// Keeps apart what the file did and what the disk did.
-fn settle<T>(read: Result<T, ReadError>) -> std::io::Result<Result<T, crate::domain::Broken>> {
+fn settle<T>(read: Result<T, ReadError>) -> std::io::Result<Result<T, Broken>> {
     match read {
         Ok(done) => Ok(Ok(done)),
         Err(ReadError::Broken(broken)) => Ok(Err(broken)),
+        Err(ReadError::NotUtf8 { line }) => Ok(Err(Broken::new(line, "the text is not UTF-8."))),
         Err(ReadError::Io(error)) => Err(error),
     }
 }

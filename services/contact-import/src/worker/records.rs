@@ -2,13 +2,10 @@
 
 use std::io::Read;
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use crate::domain::{Broken, Lines, Position, Record, Structure};
-
-/// Bytes read at a time.
-const CHUNK: usize = 64 * 1024;
-const BOM: &[u8] = b"\xef\xbb\xbf";
+use super::text::{Piece, Text};
+use crate::domain::{Broken, Format, Lines, Position, Record, Structure};
 
 /// Reading ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +13,12 @@ pub(crate) enum ReadError {
     /// The file is at fault.
     #[error(transparent)]
     Broken(#[from] Broken),
+    /// What was taken for UTF-8 is something else.
+    #[error("Line {line}: the text is not UTF-8.")]
+    NotUtf8 {
+        /// Line of the record at fault, from 1.
+        line: u64,
+    },
     /// The disk is.
     #[error("reading the file")]
     Io(#[from] std::io::Error),
@@ -24,7 +27,7 @@ pub(crate) enum ReadError {
 /// The records of a file.
 #[derive(Debug)]
 pub(crate) struct Records<R> {
-    source: R,
+    text: Text<R>,
     buffer: Vec<u8>,
     /// Bytes of the buffer that are used up.
     used: usize,
@@ -40,16 +43,16 @@ pub(crate) struct Records<R> {
 
 impl<R: Read> Records<R> {
     /// Reads from a source that stands at `from`, where a record begins.
-    pub(crate) fn new(source: R, from: Position) -> Self {
-        let mut core = Reader::new();
+    pub(crate) fn new(source: R, from: Position, format: Format) -> Self {
+        let mut core = ReaderBuilder::new().delimiter(format.delimiter).build();
         // It takes a byte order mark off its first input, which is a file's beginning only at times.
         core.read_record(b"\n", &mut [0], &mut [0]);
         Self {
-            source,
-            buffer: Vec::with_capacity(CHUNK),
+            text: Text::new(source, format.encoding),
+            buffer: Vec::new(),
             used: 0,
             ended: false,
-            structure: Structure::from(from.line),
+            structure: Structure::from(from.line, format.delimiter),
             core,
             offset: from.offset,
             lines: Lines::from(from.line),
@@ -95,11 +98,11 @@ impl<R: Read> Records<R> {
         }
         text.truncate(length);
         record.ends.truncate(width);
-        let broken = || Broken::new(record.line, "the text is not UTF-8.");
-        record.text = String::from_utf8(text).map_err(|_| broken())?;
+        let not_utf8 = || ReadError::NotUtf8 { line: record.line };
+        record.text = String::from_utf8(text).map_err(|_| not_utf8())?;
         // Halves of a character in neighbouring cells would make a whole one together.
         if record.ends.iter().any(|end| !record.text.is_char_boundary(*end)) {
-            return Err(broken().into());
+            return Err(not_utf8());
         }
         self.number += 1;
         Ok(true)
@@ -118,31 +121,30 @@ impl<R: Read> Records<R> {
     }
 
     fn pass(&mut self, bytes: usize) {
+        let encoding = self.text.encoding();
         for &byte in &self.buffer[self.used..self.used + bytes] {
             self.lines.pass(byte);
+            self.offset += encoding.width(byte);
         }
         self.used += bytes;
-        self.offset += bytes as u64;
     }
 
     fn fill(&mut self) -> Result<(), ReadError> {
-        self.buffer.clear();
         self.used = 0;
-        self.source.by_ref().take(CHUNK as u64).read_to_end(&mut self.buffer)?;
-        if self.buffer.is_empty() {
-            self.ended = true;
-            return Ok(self.structure.finish()?);
-        }
-        if self.offset == 0 {
-            if self.buffer.starts_with(b"\xff\xfe") || self.buffer.starts_with(b"\xfe\xff") {
-                return Err(Broken::new(1, "the text is UTF-16; it has to be UTF-8.").into());
+        let (piece, mark) = self.text.read(&mut self.buffer, self.offset == 0)?;
+        self.offset += mark as u64;
+        self.structure.check(&self.buffer)?;
+        match piece {
+            Piece::Some => Ok(()),
+            Piece::Malformed => {
+                let reason = "the text is not UTF-16, as it begins.";
+                Err(Broken::new(self.structure.line(), reason).into())
             }
-            if self.buffer.starts_with(BOM) {
-                self.used = BOM.len();
-                self.offset = BOM.len() as u64;
+            Piece::End => {
+                self.ended = true;
+                Ok(self.structure.finish()?)
             }
         }
-        Ok(self.structure.check(&self.buffer[self.used..])?)
     }
 }
 
@@ -151,12 +153,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::Encoding;
 
     type Cells = Vec<Vec<String>>;
 
     fn read_from(file: &[u8], from: Position) -> Result<(Cells, Vec<Position>), ReadError> {
+        read_as(file, from, Format::default())
+    }
+
+    fn read_as(
+        file: &[u8],
+        from: Position,
+        format: Format,
+    ) -> Result<(Cells, Vec<Position>), ReadError> {
         let start = usize::try_from(from.offset).unwrap();
-        let mut records = Records::new(&file[start..], from);
+        let mut records = Records::new(&file[start..], from, format);
         let (mut cells, mut places) = (Vec::new(), Vec::new());
         let mut record = Record::default();
         while records.read(&mut record)? {
@@ -190,11 +201,9 @@ mod tests {
 
     #[test]
     fn other_encodings_are_told() {
-        for (file, line) in
-            [(&b"a\nb\n\xe4\n"[..], 3), (b"a,b\n\xc3,\xa4\n", 2), (b"\xff\xfea\0", 1)]
-        {
+        for (file, wanted) in [(&b"a\nb\n\xe4\n"[..], 3), (b"a,b\n\xc3,\xa4\n", 2)] {
             match read_from(file, Position::START) {
-                Err(ReadError::Broken(broken)) => assert_eq!(broken.line, line),
+                Err(ReadError::NotUtf8 { line }) => assert_eq!(line, wanted),
                 other => panic!("{other:?}"),
             }
         }
@@ -232,22 +241,53 @@ mod tests {
             prop_assert_eq!(read_from(&file, Position::START).unwrap().0, rows);
         }
 
-        /// Reading can go on at any record.
+        /// Reading can go on at any record, whatever the encoding.
         #[test]
-        fn goes_on_where_a_record_begins(file in "[ab,\"\r\n]{0,60}") {
-            if let Ok((cells, places)) = read_from(file.as_bytes(), Position::START) {
-                for (index, place) in places.iter().enumerate() {
-                    let (rest, there) = read_from(file.as_bytes(), *place).unwrap();
-                    prop_assert_eq!(&rest[..], &cells[index..]);
-                    prop_assert_eq!(&there[..], &places[index..]);
+        fn goes_on_where_a_record_begins(text in "\u{feff}?[ab;\"\r\n\u{e4}\u{20ac}\u{1f600}]{0,60}") {
+            let one_byte = |c: char| match c {
+                '\u{20ac}' => 0x80,
+                c => u8::try_from(c).unwrap_or(b'?'),
+            };
+            for (encoding, file) in [
+                (Encoding::Utf8, text.clone().into_bytes()),
+                (Encoding::Utf16Le, text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+                (Encoding::Utf16Be, text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+                (Encoding::Windows1252, text.chars().map(one_byte).collect()),
+            ] {
+                let format = Format { encoding, delimiter: b';' };
+                if let Ok((cells, places)) = read_as(&file, Position::START, format) {
+                    for (index, place) in places.iter().enumerate() {
+                        let (rest, there) = read_as(&file, *place, format).unwrap();
+                        prop_assert_eq!(&rest[..], &cells[index..]);
+                        prop_assert_eq!(&there[..], &places[index..]);
+                    }
                 }
             }
+        }
+
+        /// All encodings that know the characters say the same.
+        #[test]
+        fn encodings_agree(text in "[ab,\"\r\n\u{e4}]{0,60}") {
+            let wide = |to: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to).collect::<Vec<_>>();
+            let narrow: Vec<_> = text.chars().map(|c| u8::try_from(c).unwrap()).collect();
+            let read = |encoding, file: &[u8]| {
+                let format = Format { encoding, delimiter: b',' };
+                read_as(file, Position::START, format).map(|(cells, places)| {
+                    (cells, places.into_iter().map(|place| place.line).collect::<Vec<_>>())
+                }).map_err(|error| error.to_string())
+            };
+            let wanted = read(Encoding::Utf8, text.as_bytes());
+            prop_assert_eq!(&read(Encoding::Utf16Le, &wide(u16::to_le_bytes)), &wanted);
+            prop_assert_eq!(&read(Encoding::Utf16Be, &wide(u16::to_be_bytes)), &wanted);
+            prop_assert_eq!(&read(Encoding::Windows1252, &narrow), &wanted);
         }
 
         /// Nothing makes it panic.
         #[test]
         fn takes_any_bytes(file in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read_from(&file, Position::START);
+            for encoding in [Encoding::Utf8, Encoding::Utf16Le, Encoding::Windows1252] {
+                let _ = read_as(&file, Position::START, Format { encoding, delimiter: b'|' });
+            }
         }
     }
 }
