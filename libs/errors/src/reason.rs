@@ -69,6 +69,9 @@ reasons! {
     /// The caller is somebody, but not somebody who may do this.
     Forbidden "FORBIDDEN" "forbidden" PermissionDenied 403
         "Not allowed" "This caller may not do that.";
+    /// The application does not take calls from pages of this origin.
+    OriginRefused "ORIGIN_REFUSED" "origin-refused" PermissionDenied 403
+        "Origin refused" "The application takes no calls from pages of this origin.";
     /// The pre-chat form comes before the first message.
     PreChatRequired "PRE_CHAT_REQUIRED" "pre-chat-required" FailedPrecondition 403
         "Pre-chat form required" "The pre-chat form has to be sent before the first message.";
@@ -96,6 +99,9 @@ reasons! {
     /// An organization of this name is there.
     OrganizationExists "ORGANIZATION_EXISTS" "organization-exists" AlreadyExists 409
         "Organization exists" "There is an organization of this name.";
+    /// The organization has an application of this number.
+    ApplicationExists "APPLICATION_EXISTS" "application-exists" AlreadyExists 409
+        "Application exists" "The organization has an application of this number.";
     /// The body is longer than this call takes.
     TooLarge "TOO_LARGE" "too-large" OutOfRange 413
         "Body too large" "The body is larger than this call takes.";

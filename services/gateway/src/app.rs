@@ -13,6 +13,7 @@ use onethread_proto::{
         stream_service_client::StreamServiceClient,
     },
     identity::{
+        application_service_client::ApplicationServiceClient,
         contact_service_client::ContactServiceClient,
         organization_service_client::OrganizationServiceClient,
         session_service_client::SessionServiceClient,
@@ -81,6 +82,10 @@ impl App {
 
     pub(crate) fn organizations(&self) -> OrganizationServiceClient<Peer> {
         OrganizationServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn applications(&self) -> ApplicationServiceClient<Peer> {
+        ApplicationServiceClient::new(self.identity.clone())
     }
 
     pub(crate) fn conversations(&self) -> ConversationServiceClient<Peer> {

@@ -1,7 +1,7 @@
 //! Who calls: a person by their session, or an agent or server on `/v1`. Identity says so for
 //! every single call.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use axum_extra::extract::CookieJar;
@@ -9,7 +9,9 @@ use http::{HeaderMap, Method, Uri, header, request::Parts};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::{
     conversation::{Author, AuthorKind},
-    identity::{Agent, AgentRole, AuthenticateRequest, authenticate_response::Caller},
+    identity::{
+        Actor, ActorKind, Agent, AgentRole, AuthenticateRequest, authenticate_response::Caller,
+    },
 };
 
 use crate::{
@@ -64,6 +66,15 @@ pub(crate) struct Staff {
 pub(crate) struct Owner {
     /// Organization (UUID).
     pub(crate) organization: String,
+    /// Agent (UUID).
+    pub(crate) id: String,
+}
+
+impl Owner {
+    /// The caller as the one who changes something.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor { kind: ActorKind::Agent.into(), id: self.id.clone() }
+    }
 }
 
 /// An agent or a server.
@@ -100,7 +111,12 @@ impl Staff {
 
 /// Whom a token speaks for, by organization, and what is asked once more while a stream lives.
 pub(crate) async fn authenticate(app: &App, token: &str) -> Result<(String, Caller)> {
-    let request = AuthenticateRequest { credential: token.to_owned() };
+    authenticate_from(app, token, String::new()).await
+}
+
+/// The same for a call from a page of this origin.
+async fn authenticate_from(app: &App, token: &str, origin: String) -> Result<(String, Caller)> {
+    let request = AuthenticateRequest { credential: token.to_owned(), origin };
     let answer = app.sessions().authenticate(request).await.map_err(from_service)?.into_inner();
     let caller = answer.caller.ok_or_else(|| Error::new(Reason::SessionEnded))?;
     Ok((answer.organization_id, caller))
@@ -138,13 +154,13 @@ const OF_CREDENTIALS: [Reason; 4] =
 
 impl Refuses for Person {
     fn reasons() -> Vec<Reason> {
-        OF_CREDENTIALS.to_vec()
+        [&OF_CREDENTIALS[..], &[Reason::OriginRefused]].concat()
     }
 }
 
 impl Refuses for Sender {
     fn reasons() -> Vec<Reason> {
-        OF_CREDENTIALS.to_vec()
+        Person::reasons()
     }
 }
 
@@ -168,7 +184,8 @@ async fn person(parts: &Parts, app: &App) -> Result<Person> {
     let ended = || Error::new(Reason::SessionEnded);
     let token = bearer(&parts.headers).ok_or_else(ended)?.to_owned();
     let asked_at = app.revocations.position();
-    let (organization, caller) = authenticate(app, &token).await?;
+    let origin = foreign_origin(&parts.headers, &parts.uri);
+    let (organization, caller) = authenticate_from(app, &token, origin).await?;
     match caller {
         Caller::Visitor(visitor) => Ok(Person {
             organization,
@@ -214,9 +231,9 @@ impl FromRequestParts<Arc<App>> for Owner {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let staff = Staff::from_request_parts(parts, app).await?;
-        match &staff.who {
+        match staff.who {
             Who::Agent(agent) if agent.role() == AgentRole::Owner => {
-                Ok(Self { organization: staff.organization })
+                Ok(Self { organization: staff.organization, id: agent.id })
             }
             _ => Err(Error::new(Reason::Forbidden).into()),
         }
@@ -261,10 +278,40 @@ fn of_our_origin(headers: &HeaderMap, uri: &Uri) -> bool {
     matches!((origin, ours), (Some(origin), Some(ours)) if origin.eq_ignore_ascii_case(ours))
 }
 
+/// Origin of a page of another site that calls, as its browser says it; empty for our own pages,
+/// the widget's frame among them, and for whatever is no page.
+pub(crate) fn foreign_origin(headers: &HeaderMap, uri: &Uri) -> String {
+    let said = headers.get(header::ORIGIN).filter(|_| !of_our_origin(headers, uri));
+    // What is no text is no origin that anybody listed.
+    said.map(|origin| origin.to_str().unwrap_or("?").to_owned()).unwrap_or_default()
+}
+
 /// The host that the client asked for, with its port where it said one.
 pub(crate) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     host.or_else(|| uri.authority().map(|authority| authority.as_str()))
+}
+
+/// Whether the client asked this very machine.
+pub(crate) fn is_loopback(headers: &HeaderMap, uri: &Uri) -> bool {
+    let host = host(headers, uri).unwrap_or_default();
+    // The port goes; a bare IPv6 address stands in brackets.
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_matches(['[', ']']);
+    let address = name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    address || name.eq_ignore_ascii_case("localhost")
+}
+
+/// Where the client's pages find this server: over TLS, unless it is this very machine.
+pub(crate) fn server(headers: &HeaderMap, uri: &Uri) -> String {
+    let scheme = if is_loopback(headers, uri) { "http" } else { "https" };
+    let host = host(headers, uri).unwrap_or_default();
+    // What is no host's letter has no place in a page.
+    let host = host.chars().filter(|c| c.is_ascii_alphanumeric() || "-.:[]_".contains(*c));
+    format!("{scheme}://{}", host.collect::<String>())
 }
 
 /// The token of the `Authorization` header.
@@ -299,6 +346,21 @@ mod tests {
             assert!(!ours("chat.example.com", other), "{other}");
         }
         assert!(!of_our_origin(&HeaderMap::new(), &Uri::from_static("/")));
+    }
+
+    #[test]
+    fn loopback_is_known_by_its_names() {
+        let loopback = |host: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", host.parse().unwrap());
+            is_loopback(&headers, &Uri::from_static("/"))
+        };
+        for host in ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "[::1]"] {
+            assert!(loopback(host), "{host}");
+        }
+        for host in ["example.com", "localhost.example.com", "10.0.0.1:8080", ""] {
+            assert!(!loopback(host), "{host}");
+        }
     }
 
     #[test]

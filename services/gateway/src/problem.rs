@@ -76,6 +76,8 @@ pub(crate) fn problem(failure: &Error, members: Map<String, Value>) -> Response 
         body.extend(members);
     }
     let mut response = (status, body.to_string()).into_response();
+    // For the layers around.
+    response.extensions_mut().insert(failure.reason);
     let headers = response.headers_mut();
     let json = HeaderValue::from_static("application/problem+json");
     headers.insert(header::CONTENT_TYPE, json);

@@ -16,6 +16,7 @@ use onethread_grpc::{Listener, Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_outbox::{Relay, Wake};
 use onethread_proto::identity::{
+    application_service_server::{self, ApplicationServiceServer},
     contact_service_server::{self, ContactServiceServer},
     organization_service_server::{self, OrganizationServiceServer},
     session_service_server::{self, SessionServiceServer},
@@ -32,10 +33,11 @@ pub static MIGRATIONS: Migrations = Migrations {
     postgres: sqlx::migrate!("./migrations/postgres"),
 };
 
-const SERVICES: [&str; 3] = [
+const SERVICES: &[&str] = &[
     session_service_server::SERVICE_NAME,
     contact_service_server::SERVICE_NAME,
     organization_service_server::SERVICE_NAME,
+    application_service_server::SERVICE_NAME,
 ];
 
 /// What identity stands on.
@@ -72,8 +74,9 @@ pub fn build(deps: Deps) -> Service {
     let handlers = grpc::Handlers { app: app.clone(), feed: feed.clone() };
     let routes = Routes::new(SessionServiceServer::new(handlers.clone()))
         .add_service(ContactServiceServer::new(handlers.clone()))
-        .add_service(OrganizationServiceServer::new(handlers));
-    let server = Server::new(routes, &SERVICES);
+        .add_service(OrganizationServiceServer::new(handlers.clone()))
+        .add_service(ApplicationServiceServer::new(handlers));
+    let server = Server::new(routes, SERVICES);
     Service { app, feed, server, db: deps.db, wake: Wake::default() }
 }
 

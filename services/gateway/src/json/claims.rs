@@ -13,14 +13,15 @@ use serde_json::{Map, Value};
 use super::value::to_wire;
 use crate::extract::Body;
 
-/// The body of `POST /widget/v1/init`.
-pub(crate) fn init(body: &Body) -> Result<IdentifyRequest> {
+/// The body of `POST /widget/v1/init`, sent by a page of another site with this origin.
+pub(crate) fn init(body: &Body, origin: String) -> Result<IdentifyRequest> {
     Ok(IdentifyRequest {
         organization: body.text("organization")?,
         application: Some(application(body)?),
         user: body.object("user")?.map(claims),
         device_token: body.optional_text("deviceToken")?.unwrap_or_default(),
         context: Some(page_context(body)),
+        origin,
     })
 }
 
@@ -28,17 +29,22 @@ fn application(body: &Body) -> Result<Application> {
     if let Some(app_id) = body.optional_text("appId")? {
         return Ok(Application::AppId(app_id));
     }
+    let missing = || Error::invalid("/applicationId", "is missing");
+    Ok(Application::Secret(ApplicationSecret {
+        application_id: application_number(body)?.ok_or_else(missing)?,
+        application_secret: body.text("applicationSecret")?,
+    }))
+}
+
+/// An application's number, or its digits.
+pub(super) fn application_number(body: &Body) -> Result<Option<i64>> {
     let number = match body.0.get("applicationId") {
-        None | Some(Value::Null) => return Err(Error::invalid("/applicationId", "is missing")),
+        None | Some(Value::Null) => return Ok(None),
         Some(Value::Number(number)) => number.as_i64(),
         Some(Value::String(digits)) => digits.parse().ok(),
         Some(_) => None,
     };
-    let number = number.ok_or_else(|| Error::invalid("/applicationId", "is not a whole number"));
-    Ok(Application::Secret(ApplicationSecret {
-        application_id: number?,
-        application_secret: body.text("applicationSecret")?,
-    }))
+    number.map(Some).ok_or_else(|| Error::invalid("/applicationId", "is not a whole number"))
 }
 
 /// A user as the snippet spells it. The values go on untouched: identity judges them.
@@ -95,14 +101,14 @@ mod tests {
     }
 
     fn pointer(value: Value) -> String {
-        init(&body(value)).unwrap_err().fields[0].pointer.clone()
+        init(&body(value), String::new()).unwrap_err().fields[0].pointer.clone()
     }
 
     #[test]
     fn absent_null_and_given_stay_apart() {
         let sent = json!({"organization": "demo", "applicationId": 1, "applicationSecret": "s",
             "user": {"user_id": 5, "email": null}});
-        let user = init(&body(sent)).unwrap().user.unwrap();
+        let user = init(&body(sent), String::new()).unwrap().user.unwrap();
         assert_eq!(user.user_id.unwrap().kind, Some(Kind::NumberValue(5.0)));
         assert_eq!(user.email.unwrap().kind, Some(Kind::NullValue(0)));
         assert!(user.name.is_none());
@@ -111,7 +117,9 @@ mod tests {
     #[test]
     fn a_number_may_stand_in_quotes() {
         let sent = json!({"organization": "demo", "applicationId": "12", "applicationSecret": "s"});
-        let Some(Application::Secret(secret)) = init(&body(sent)).unwrap().application else {
+        let Some(Application::Secret(secret)) =
+            init(&body(sent), String::new()).unwrap().application
+        else {
             panic!("by secret");
         };
         assert_eq!(secret.application_id, 12);

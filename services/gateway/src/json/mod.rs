@@ -1,6 +1,7 @@
 //! The shapes of the JSON API and how the services' messages become them. Whatever is said here
 //! is read by clients; nothing else is decided here.
 
+mod application;
 mod audit;
 mod claims;
 mod contact;
@@ -16,6 +17,7 @@ use onethread_grpc::to_timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(crate) use application::{Application, application};
 pub(crate) use audit::AuditEntry;
 pub(crate) use claims::{claims, fields, init, page_context};
 pub(crate) use contact::{Contact, Person, Warning};
@@ -23,8 +25,8 @@ pub(crate) use conversation::{ContactLine, Conversation, Read, Typing};
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
 pub(crate) use requests::{
-    Credentials, FileForm, Form, Mapping, NewAgentMessage, NewMessage, NewOrganization, Profile,
-    ReadMark, Start, Types, Update,
+    ApplicationChange, Credentials, FileForm, Form, Mapping, NewAgentMessage, NewApplication,
+    NewMessage, NewOrganization, Profile, ReadMark, Start, Types, Update,
 };
 pub(crate) use session::{Session, Thread};
 

@@ -200,6 +200,55 @@ pub(crate) struct NewOrganization {
     agent_password: String,
 }
 
+/// An application to be made: with the number and the secret it had elsewhere, or new ones.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct NewApplication {
+    application_id: Option<Number>,
+    #[schema(min_length = 1, max_length = 255)]
+    application_secret: Option<String>,
+    #[serde(flatten)]
+    settings: ApplicationChange,
+}
+
+/// Settings of an application. Absent members stay as they are.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct ApplicationChange {
+    /// The organization's domain where a new one has none.
+    #[schema(min_length = 1, max_length = 255)]
+    name: Option<String>,
+    /// `scheme://host[:port]` of the pages that may start it; none or null for all.
+    #[schema(max_items = 50)]
+    origins: Option<Vec<String>>,
+    pre_chat: Option<PreChatChange>,
+    /// What the widget's script shall know of its look: an object of up to 16 KiB, eight levels
+    /// deep; null empties it.
+    #[schema(value_type = Option<Object>)]
+    look: Option<()>,
+}
+
+/// The form before the first message. Absent members stay as they are.
+#[derive(ToSchema)]
+struct PreChatChange {
+    enabled: Option<bool>,
+    #[schema(max_items = 20)]
+    fields: Option<Vec<PreChatFieldChange>>,
+}
+
+/// A field of the form.
+#[derive(ToSchema)]
+struct PreChatFieldChange {
+    /// `name`, `email`, `phone`, `company`, or `custom.<key>` for a custom attribute.
+    name: String,
+    /// What people read beside it; usual where it is left out.
+    label: Option<String>,
+    /// `text`, `email` or `tel`; usual where it is left out.
+    r#type: Option<String>,
+    /// False where it is left out.
+    required: Option<bool>,
+}
+
 /// Where columns go, by their names: `email`, `custom.<key>`, … or null to leave one out. Without
 /// it the proposed mapping holds.
 #[derive(ToSchema)]

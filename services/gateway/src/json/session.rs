@@ -55,11 +55,18 @@ struct PreChat {
 
 /// One field of the form.
 #[derive(Debug, Serialize, ToSchema)]
-struct PreChatField {
+pub(super) struct PreChatField {
     name: String,
     label: String,
     r#type: String,
     required: bool,
+}
+
+impl From<identity::PreChatField> for PreChatField {
+    fn from(field: identity::PreChatField) -> Self {
+        let identity::PreChatField { name, label, r#type, required } = field;
+        Self { name, label, r#type, required }
+    }
 }
 
 /// The person's thread, as far as it is shown at once.
@@ -84,12 +91,6 @@ impl Session {
             identity::Mode::Visitor | identity::Mode::Unspecified => Mode::Visitor,
         };
         let pre_chat = session.pre_chat.unwrap_or_default();
-        let field = |field: identity::PreChatField| PreChatField {
-            name: field.name,
-            label: field.label,
-            r#type: field.r#type,
-            required: field.required,
-        };
         Self {
             session: Token {
                 token: session.token,
@@ -100,7 +101,7 @@ impl Session {
             contact: session.person.unwrap_or_default().into(),
             pre_chat: PreChat {
                 show: pre_chat.show,
-                fields: pre_chat.fields.into_iter().map(field).collect(),
+                fields: pre_chat.fields.into_iter().map(PreChatField::from).collect(),
                 prefill: pre_chat.prefill.into_iter().collect(),
             },
             conversation,

@@ -137,20 +137,20 @@ fn read_form(
     patch.phone = read("phone", fields::phone);
     patch.company = read("company", fields::name);
     for field in &form.fields {
-        let usual = ["name", "email", "phone", "company"].contains(&field.name.as_str());
         let answer = answers.get(&field.name).filter(|answer| !is_blank(answer));
         match answer {
             None if field.required => {
                 wrong.push(Field::new(pointer(&field.name), "is required"));
             }
-            Some(answer) if !usual => {
-                let one = Map::from_iter([(field.name.clone(), answer.clone())]);
-                let (good, bad) = attributes::sort_out(&one);
+            Some(answer) => {
+                let attribute = field.attribute();
+                let one = attribute.map(|key| (key.to_owned(), answer.clone()));
+                let (good, bad) = attributes::sort_out(&one.into_iter().collect());
                 patch.custom.extend(good);
                 let bad = bad.into_iter();
-                wrong.extend(bad.map(|(key, detail)| Field::new(pointer(&key), detail)));
+                wrong.extend(bad.map(|(_, detail)| Field::new(pointer(&field.name), detail)));
             }
-            _ => {}
+            None => {}
         }
     }
     if wrong.is_empty() { Ok(patch) } else { Err(wrong) }

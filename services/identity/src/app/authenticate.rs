@@ -1,5 +1,6 @@
 //! Who a credential speaks for.
 
+use onethread_core::{ApplicationId, OrganizationId};
 use onethread_errors::{Error, Reason, Result};
 
 use super::App;
@@ -10,7 +11,9 @@ use crate::domain::{
 };
 
 impl App {
-    pub(crate) async fn authenticate(&self, credential: &str) -> Result<Caller> {
+    /// Says who a credential speaks for. `origin` is that of a page of another site, else empty: it
+    /// concerns people alone.
+    pub(crate) async fn authenticate(&self, credential: &str, origin: &str) -> Result<Caller> {
         let ended = || Error::new(Reason::SessionEnded);
         let now = self.clock.now();
         if let Some(token) = RandomToken::read(RandomUse::Login, credential) {
@@ -21,19 +24,20 @@ impl App {
             return self.store.api_key(token).await?.map(Caller::Server).ok_or_else(ended);
         }
         match self.keys.read_session(credential, now).ok_or_else(ended)? {
-            SessionToken::Visitor(token) => self.visitor_caller(token).await,
-            SessionToken::Contact(token) => self.contact_caller(token).await,
+            SessionToken::Visitor(token) => self.visitor_caller(token, origin).await,
+            SessionToken::Contact(token) => self.contact_caller(token, origin).await,
         }
     }
 
-    async fn visitor_caller(&self, token: VisitorToken) -> Result<Caller> {
+    async fn visitor_caller(&self, token: VisitorToken, origin: &str) -> Result<Caller> {
         let row = self.live_visitor(&token).await?;
         let of = token.device.organization_id;
+        self.check_origin(of, token.application_id, origin).await?;
         let form_due = match &row {
             Some(row) if row.form_at.is_some() => false,
             _ => {
                 let application = self.store.application(of, token.application_id).await?;
-                application.ok_or_else(|| Error::new(Reason::SessionEnded))?.form.enabled
+                application.ok_or_else(|| Error::new(Reason::SessionEnded))?.form.asks()
             }
         };
         let stored = row.is_some();
@@ -46,7 +50,7 @@ impl App {
         })
     }
 
-    async fn contact_caller(&self, token: ContactToken) -> Result<Caller> {
+    async fn contact_caller(&self, token: ContactToken, origin: &str) -> Result<Caller> {
         let now = self.clock.now();
         let (of, device_id) = (token.organization_id, token.device_id);
         let (device, contact) = self.store.visitor(of, device_id, token.contact_id).await?;
@@ -54,10 +58,27 @@ impl App {
             .zip(contact)
             .filter(|(device, contact)| stands(&token, device, contact, now))
             .ok_or_else(|| Error::new(Reason::SessionEnded))?;
+        self.check_origin(of, token.application_id, origin).await?;
         // Use prolongs a session; once a minute is exact enough for a day.
         if now.since(device.last_seen_at) >= TOUCH_EVERY {
             self.store.touch_device(of, device_id, now).await?;
         }
         Ok(Caller::Contact { contact, device_id })
+    }
+
+    /// The widget's own frame and apps have no origin, and cost nothing here.
+    async fn check_origin(
+        &self,
+        of: OrganizationId,
+        application: ApplicationId,
+        origin: &str,
+    ) -> Result<()> {
+        if origin.is_empty() {
+            return Ok(());
+        }
+        let application = self.store.application(of, application).await?;
+        let application = application.ok_or_else(|| Error::new(Reason::SessionEnded))?;
+        let taken = application.takes(origin);
+        if taken { Ok(()) } else { Err(Error::new(Reason::OriginRefused)) }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct IdentifyCommand {
     pub(crate) user: UserClaims,
     pub(crate) device_token: String,
     pub(crate) context: Context,
+    /// Of the page, where it is another site's.
+    pub(crate) origin: String,
 }
 
 /// What came of it.
@@ -41,6 +43,9 @@ pub(crate) enum Identified {
 impl App {
     pub(crate) async fn identify(&self, command: IdentifyCommand) -> Result<Identified> {
         let application = self.find_application(&command).await?;
+        if !application.takes(&command.origin) {
+            return Err(Error::new(Reason::OriginRefused));
+        }
         let said = Said::read(&command.user)?;
         let of = application.organization_id;
         let now = self.clock.now();
@@ -174,7 +179,7 @@ impl App {
             stored: true,
             form: application.form.clone(),
             show_form: false,
-            application_name: application.name.clone(),
+            settings: application.settings(),
             warnings: person.warnings,
         }
     }

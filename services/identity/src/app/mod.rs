@@ -1,6 +1,7 @@
 //! The use cases, one file each. They put together domain and store, and know neither wire nor SQL.
 
 mod admit;
+mod applications;
 mod audit;
 mod authenticate;
 mod clean_up;
@@ -21,6 +22,7 @@ use onethread_core::{Clock, Entropy};
 
 use crate::{domain::keys::ServerKeys, store::Store};
 
+pub(crate) use applications::NewApplication;
 pub(crate) use clean_up::run_clean_up;
 pub(crate) use deliveries::ToConversation;
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};

@@ -4,10 +4,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use onethread_core::{AgentId, ApiKeyId, ApplicationId, OrganizationId};
 use onethread_errors::{Error, Field, Reason, Result};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Map;
 
 use super::{App, login::LONGEST_PASSWORD};
 use crate::{
     domain::{
+        application::{Application, PreChatForm},
         fields,
         people::{Agent, ApiKey, Role},
         tokens::{RandomToken, RandomUse},
@@ -116,9 +118,17 @@ impl App {
         };
         let new = NewOrganization {
             name: made.organization.clone(),
-            application_id: made.app_id,
-            application_number: made.application_id,
-            application_secret: made.application_secret.clone(),
+            application: Application {
+                organization_id: of,
+                id: made.app_id,
+                organization: made.organization.clone(),
+                number: made.application_id,
+                secret: made.application_secret.clone(),
+                name: made.organization.clone(),
+                form: PreChatForm::default(),
+                origins: Vec::new(),
+                look: Map::new(),
+            },
             owner: made.owner(),
             owner_password_hash: self.passwords.hash(password).await?,
             api_key: ApiKey { organization_id: of, id: ApiKeyId::generate(clock, entropy) },
@@ -127,7 +137,7 @@ impl App {
         Ok((made, new))
     }
 
-    fn random_text(&self, bytes: usize) -> String {
+    pub(super) fn random_text(&self, bytes: usize) -> String {
         let mut random = vec![0; bytes];
         self.entropy.fill(&mut random);
         URL_SAFE_NO_PAD.encode(random)

@@ -17,7 +17,7 @@ impl App {
         user: &UserClaims,
     ) -> Result<(Contact, Vec<Warning>)> {
         let (patch, mut warnings) = read_profile(user);
-        let (contact, stored) = match self.authenticate(token).await? {
+        let (contact, stored) = match self.authenticate(token, "").await? {
             Caller::Visitor { contact, stored, .. } => (contact, stored),
             Caller::Contact { contact, .. } => (contact, true),
             Caller::Agent(_) | Caller::Server(_) => {

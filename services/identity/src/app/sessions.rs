@@ -29,9 +29,9 @@ impl App {
             device_token,
             identified: false,
             stored,
-            show_form: application.form.enabled && contact.form_at.is_none(),
+            show_form: application.form.asks() && contact.form_at.is_none(),
             form: application.form.clone(),
-            application_name: application.name.clone(),
+            settings: application.settings(),
             contact,
             warnings: Vec::new(),
         }

@@ -9,6 +9,7 @@ pub(crate) mod fields;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
+mod origin;
 pub(crate) mod people;
 pub(crate) mod profile;
 pub(crate) mod proof;

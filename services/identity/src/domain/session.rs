@@ -1,6 +1,7 @@
 //! Sessions: what a widget gets to begin with, and who a credential speaks for.
 
 use onethread_core::{DeviceId, OrganizationId, Timestamp};
+use serde_json::{Map, Value};
 
 use crate::domain::{
     application::PreChatForm,
@@ -39,7 +40,8 @@ pub(crate) struct Session {
     pub(crate) stored: bool,
     pub(crate) form: PreChatForm,
     pub(crate) show_form: bool,
-    pub(crate) application_name: String,
+    /// What the widget shows of the application's settings.
+    pub(crate) settings: Map<String, Value>,
     pub(crate) warnings: Vec<Warning>,
 }
 

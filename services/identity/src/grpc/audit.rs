@@ -1,9 +1,25 @@
 //! The audit on the wire.
 
-use onethread_grpc::timestamp;
+use onethread_core::ImportId;
+use onethread_errors::{Error, Result};
+use onethread_grpc::{id, timestamp};
 use onethread_proto::identity as wire;
 
 use crate::domain::audit::{Actor, AuditEntry};
+
+/// Whose call it is.
+pub(super) fn actor(said: Option<wire::Actor>) -> Result<Actor> {
+    const ID: &str = "/actor/id";
+    let said = said.unwrap_or_default();
+    Ok(match said.kind() {
+        wire::ActorKind::Agent => Actor::Agent(id(ID, &said.id)?),
+        wire::ActorKind::ApiKey => Actor::Server(id(ID, &said.id)?),
+        wire::ActorKind::Import => Actor::Import(id::<ImportId>(ID, &said.id)?.0),
+        wire::ActorKind::Operator => Actor::Operator,
+        wire::ActorKind::Widget => Actor::Widget,
+        wire::ActorKind::Unspecified => return Err(Error::invalid("/actor", "is missing")),
+    })
+}
 
 impl From<Actor> for wire::Actor {
     fn from(actor: Actor) -> Self {

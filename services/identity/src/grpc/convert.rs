@@ -3,8 +3,7 @@
 use onethread_errors::{Error, Result};
 use onethread_grpc::timestamp;
 use onethread_proto::identity as wire;
-use prost_types::Struct;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::json::{from_wire, to_struct};
 use crate::{
@@ -79,6 +78,7 @@ impl TryFrom<wire::IdentifyRequest> for IdentifyCommand {
             user: user_claims(request.user),
             device_token: request.device_token,
             context: context(request.context)?,
+            origin: request.origin,
         })
     }
 }
@@ -104,16 +104,9 @@ impl From<Session> for wire::Session {
                 fields: session.form.fields.into_iter().map(Into::into).collect(),
                 prefill,
             }),
-            settings: Some(settings(&session.application_name)),
+            settings: Some(to_struct(&session.settings)),
             warnings: session.warnings.into_iter().map(Into::into).collect(),
         }
-    }
-}
-
-fn settings(application_name: &str) -> Struct {
-    match json!({ "applicationName": application_name }) {
-        Value::Object(members) => to_struct(&members),
-        _ => Struct::default(),
     }
 }
 
@@ -127,7 +120,11 @@ fn prefill(
         "email" => contact.email.clone(),
         "phone" => contact.phone.clone(),
         "company" => contact.company.clone(),
-        key => contact.custom.get(key).and_then(Value::as_str).map(str::to_owned),
+        key => contact
+            .custom
+            .get(key.strip_prefix("custom.").unwrap_or(key))
+            .and_then(Value::as_str)
+            .map(str::to_owned),
     };
     // The usual four are given back even where the form does not ask for them.
     let names = fields.iter().map(|field| field.name.as_str());

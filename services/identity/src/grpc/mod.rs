@@ -1,5 +1,6 @@
 //! The wire side of identity: messages into commands, results into answers.
 
+mod applications;
 mod audit;
 mod contacts;
 mod convert;

@@ -40,7 +40,8 @@ impl SessionService for Handlers {
         &self,
         request: Request<wire::AuthenticateRequest>,
     ) -> Answer<wire::AuthenticateResponse> {
-        let caller = self.app.authenticate(&request.into_inner().credential).await;
+        let request = request.into_inner();
+        let caller = self.app.authenticate(&request.credential, &request.origin).await;
         answer(caller.map(Into::into))
     }
 

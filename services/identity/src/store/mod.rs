@@ -24,7 +24,7 @@ pub(crate) use imports::BatchJob;
 pub(crate) use revocations::Revocation;
 
 /// How often a write that another process outran is tried again.
-const ROUNDS: usize = 16;
+pub(crate) const ROUNDS: usize = 16;
 
 /// False for a text that no row can hold. PostgreSQL refuses a NUL even to compare with.
 fn storable(text: &str) -> bool {
@@ -45,5 +45,7 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+mod application_tests;
 #[cfg(test)]
 mod tests;

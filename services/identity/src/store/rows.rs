@@ -108,9 +108,13 @@ impl From<DeviceRow> for Device {
 pub(super) struct ApplicationRow {
     organization_id: Uuid,
     id: Uuid,
+    organization: String,
+    number: i64,
     name: String,
     secret: String,
     pre_chat: Json<PreChatForm>,
+    origins: Json<Vec<String>>,
+    look: Json<Map<String, Value>>,
 }
 
 impl From<ApplicationRow> for Application {
@@ -118,9 +122,13 @@ impl From<ApplicationRow> for Application {
         Self {
             organization_id: OrganizationId(row.organization_id),
             id: ApplicationId(row.id),
-            name: row.name,
+            organization: row.organization,
+            number: row.number,
             secret: row.secret,
+            name: row.name,
             form: row.pre_chat.0,
+            origins: row.origins.0,
+            look: row.look.0,
         }
     }
 }

@@ -24,19 +24,36 @@ pub(super) const FIRST_ORGANIZATION: &str = "SELECT organization_id FROM organiz
 pub(super) const INSERT_ORGANIZATION: &str =
     "INSERT INTO organizations (organization_id, name, created_at) VALUES ($1, $2, $3)";
 pub(super) const INSERT_APPLICATION: &str =
-    "INSERT INTO applications (organization_id, id, number, secret, name, pre_chat, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-pub(super) const APPLICATION_BY_NUMBER: &str =
-    "SELECT a.organization_id, a.id, a.name, a.secret, a.pre_chat
-     FROM organizations o JOIN applications a ON a.organization_id = o.organization_id
-     WHERE o.name = $1 AND a.number = $2";
-pub(super) const APPLICATION_BY_APP_ID: &str =
-    "SELECT a.organization_id, a.id, a.name, a.secret, a.pre_chat
-     FROM organizations o JOIN applications a ON a.organization_id = o.organization_id
-     WHERE o.name = $1 AND a.id = $2";
-pub(super) const APPLICATION: &str =
-    "SELECT organization_id, id, name, secret, pre_chat FROM applications
+    "INSERT INTO applications (organization_id, id, number, secret, name, pre_chat, origins, look,
+       created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+macro_rules! select_application {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.organization_id, a.id, o.name AS organization, a.number, a.name, a.secret,
+               a.pre_chat, a.origins, a.look
+             FROM organizations o JOIN applications a ON a.organization_id = o.organization_id
+             WHERE ",
+            $rest
+        )
+    };
+}
+pub(super) const APPLICATION_BY_NUMBER: &str = select_application!("o.name = $1 AND a.number = $2");
+pub(super) const APPLICATION_BY_APP_ID: &str = select_application!("o.name = $1 AND a.id = $2");
+pub(super) const APPLICATION: &str = select_application!("a.organization_id = $1 AND a.id = $2");
+pub(super) const APPLICATION_LOCKED: &str =
+    select_application!("a.organization_id = $1 AND a.id = $2 FOR UPDATE OF a");
+pub(super) const LIST_APPLICATIONS: &str =
+    select_application!("a.organization_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3");
+pub(super) const UPDATE_APPLICATION: &str =
+    "UPDATE applications SET name = $3, pre_chat = $4, origins = $5, look = $6
      WHERE organization_id = $1 AND id = $2";
+pub(super) const ORGANIZATION_NAME: &str =
+    "SELECT name FROM organizations WHERE organization_id = $1";
+// The first number behind one that is taken: 1 where none is.
+pub(super) const NEXT_APPLICATION_NUMBER: &str =
+    "SELECT COALESCE(MIN(a.number) + 1, 1) FROM applications a
+     WHERE a.organization_id = $1 AND NOT EXISTS (SELECT 1 FROM applications b
+       WHERE b.organization_id = a.organization_id AND b.number = a.number + 1)";
 
 // Agents, their logins, API keys.
 pub(super) const INSERT_AGENT: &str =

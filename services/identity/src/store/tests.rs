@@ -36,13 +36,13 @@ onethread_testing::on_each_database! {
     what_has_had_its_time_is_forgotten,
 }
 
-struct Identity {
-    service: Service,
+pub(super) struct Identity {
+    pub(super) service: Service,
     /// Another process on the same database.
-    other: Service,
-    organization: String,
-    secret: String,
-    api_key: String,
+    pub(super) other: Service,
+    pub(super) organization: String,
+    pub(super) secret: String,
+    pub(super) api_key: String,
     _scratch: ScratchDatabase,
     _folder: tempfile::TempDir,
 }
@@ -56,7 +56,7 @@ fn process(db: Database, folder: &tempfile::TempDir) -> Service {
     })
 }
 
-async fn identity(scratch: ScratchDatabase) -> Identity {
+pub(super) async fn identity(scratch: ScratchDatabase) -> Identity {
     use secrecy::ExposeSecret;
     let folder = tempfile::tempdir().unwrap();
     let service = process(scratch.db.clone(), &folder);
@@ -75,19 +75,19 @@ async fn identity(scratch: ScratchDatabase) -> Identity {
     Identity { service, other, organization, secret, api_key, _scratch: scratch, _folder: folder }
 }
 
-fn entered(outcome: Outcome) -> wire::Session {
+pub(super) fn entered(outcome: Outcome) -> wire::Session {
     match outcome {
         Outcome::Session(session) => session,
         Outcome::Refused(_) => panic!("refused"),
     }
 }
 
-fn text(value: &str) -> Option<Value> {
+pub(super) fn text(value: &str) -> Option<Value> {
     Some(Value { kind: Some(Kind::StringValue(value.to_owned())) })
 }
 
 impl Identity {
-    fn request(
+    pub(super) fn request(
         &self,
         user_id: Option<&str>,
         hash: Option<&str>,
@@ -108,24 +108,33 @@ impl Identity {
             }),
             device_token: device.to_owned(),
             context: None,
+            origin: String::new(),
         }
     }
 
-    fn sessions(&self) -> SessionServiceClient<onethread_grpc::Peer> {
+    pub(super) fn sessions(&self) -> SessionServiceClient<onethread_grpc::Peer> {
         SessionServiceClient::new(self.service.peer())
     }
 
-    fn contacts(&self) -> ContactServiceClient<onethread_grpc::Peer> {
+    pub(super) fn contacts(&self) -> ContactServiceClient<onethread_grpc::Peer> {
         ContactServiceClient::new(self.service.peer())
     }
 
-    async fn identify(&self, user_id: Option<&str>, hash: Option<&str>, device: &str) -> Outcome {
+    pub(super) async fn identify(
+        &self,
+        user_id: Option<&str>,
+        hash: Option<&str>,
+        device: &str,
+    ) -> Outcome {
         let request = self.request(user_id, hash, device);
         self.sessions().identify(request).await.unwrap().into_inner().outcome.unwrap()
     }
 
     /// Starts them all at once, by turns in the one process and the other.
-    async fn race(&self, requests: impl Iterator<Item = wire::IdentifyRequest>) -> Vec<Outcome> {
+    pub(super) async fn race(
+        &self,
+        requests: impl Iterator<Item = wire::IdentifyRequest>,
+    ) -> Vec<Outcome> {
         let calls = requests.enumerate().map(|(n, request)| {
             let process = if n % 2 == 0 { &self.service } else { &self.other };
             let mut sessions = SessionServiceClient::new(process.peer());
@@ -135,7 +144,7 @@ impl Identity {
         answers.map(|answer| answer.unwrap().unwrap().into_inner().outcome.unwrap()).collect()
     }
 
-    async fn enter(
+    pub(super) async fn enter(
         &self,
         user_id: Option<&str>,
         hash: Option<&str>,
@@ -144,8 +153,12 @@ impl Identity {
         entered(self.identify(user_id, hash, device).await)
     }
 
-    async fn authenticate(&self, credential: &str) -> Result<wire::AuthenticateResponse, Code> {
-        let request = wire::AuthenticateRequest { credential: credential.to_owned() };
+    pub(super) async fn authenticate(
+        &self,
+        credential: &str,
+    ) -> Result<wire::AuthenticateResponse, Code> {
+        let request =
+            wire::AuthenticateRequest { credential: credential.to_owned(), origin: String::new() };
         let answer = self.sessions().authenticate(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| status.code())
     }

@@ -1,6 +1,6 @@
 //! Agents' logins, and the cookie that carries one in a browser.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -10,7 +10,7 @@ use axum_extra::extract::{
     CookieJar,
     cookie::{Cookie, SameSite},
 };
-use http::{HeaderMap, StatusCode, Uri};
+use http::StatusCode;
 use onethread_core::Timestamp;
 use onethread_grpc::to_timestamp;
 use onethread_proto::identity::{self, AgentRole, EndLoginRequest, LoginRequest};
@@ -83,7 +83,7 @@ pub(super) async fn login(
     ClientAddress(from): ClientAddress,
     request: Request,
 ) -> ApiResult<(CookieJar, Json<Login>)> {
-    let secure = !is_loopback(request.headers(), request.uri());
+    let secure = !auth::is_loopback(request.headers(), request.uri());
     let body = Body::from_request(request, &app).await?;
     let login = LoginRequest {
         organization: body.text("organization")?,
@@ -137,36 +137,4 @@ fn cookie(token: String, secure: bool) -> Cookie<'static> {
 
 fn span(from: Timestamp, until: Timestamp) -> Duration {
     Duration::seconds(i64::try_from(until.since(from).as_secs()).unwrap_or(i64::MAX))
-}
-
-fn is_loopback(headers: &HeaderMap, uri: &Uri) -> bool {
-    let host = auth::host(headers, uri).unwrap_or_default();
-    // The port goes; a bare IPv6 address stands in brackets.
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_matches(['[', ']']);
-    let address = name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    address || name.eq_ignore_ascii_case("localhost")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_known_by_its_names() {
-        let loopback = |host: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("host", host.parse().unwrap());
-            is_loopback(&headers, &Uri::from_static("/"))
-        };
-        for host in ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "[::1]"] {
-            assert!(loopback(host), "{host}");
-        }
-        for host in ["example.com", "localhost.example.com", "10.0.0.1:8080", ""] {
-            assert!(!loopback(host), "{host}");
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! `/v1`: what agents' browsers and companies' servers call. Pages of other sites may not.
 
+mod applications;
 mod audit;
 mod contacts;
 mod conversations;
@@ -51,6 +52,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(imports::events))
         .routes(routes!(rejected::download))
         .routes(routes!(audit::list))
+        .routes(routes!(applications::list, applications::create))
+        .routes(routes!(applications::change))
         .routes(routes!(events));
     openapi::secure(routes.get_openapi_mut(), &["login", "cookie", "apiKey"]);
     routes

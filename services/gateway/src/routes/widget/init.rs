@@ -18,13 +18,14 @@ use serde_json::Map;
 use crate::{
     address,
     app::App,
-    auth::Person,
+    auth::{self, Person},
     extract::Body,
     json::{self, Message, Session, Start, Thread},
     openapi::{
         Refusals,
         reasons::{
-            DeadlineExceeded, IdentityRefused, RateLimited, Unavailable, UnknownApplication,
+            DeadlineExceeded, IdentityRefused, OriginRefused, RateLimited, Unavailable,
+            UnknownApplication,
         },
     },
     problem::{ApiError, ApiResult, problem},
@@ -35,7 +36,14 @@ use crate::{
 const BEGINNING: i32 = 50;
 
 /// What `init` may be refused with besides its body.
-type Refused = (UnknownApplication, IdentityRefused, RateLimited, Unavailable, DeadlineExceeded);
+type Refused = (
+    UnknownApplication,
+    IdentityRefused,
+    OriginRefused,
+    RateLimited,
+    Unavailable,
+    DeadlineExceeded,
+);
 
 /// Starts the widget for a visitor, or for the user whom the page names and proves.
 ///
@@ -48,8 +56,9 @@ pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiRe
     let from = address::client(request.extensions(), request.headers(), trusted);
     // Before the body is read: whoever calls too often isn't listened to.
     app.limits.init(from)?;
+    let origin = auth::foreign_origin(request.headers(), request.uri());
     let body = Body::from_request(request, &app).await?;
-    let answer = app.sessions().identify(json::init(&body)?).await?.into_inner();
+    let answer = app.sessions().identify(json::init(&body, origin)?).await?.into_inner();
     match answer.outcome {
         Some(Outcome::Session(session)) => {
             if let Some(person) = &session.person {

@@ -1,5 +1,5 @@
-//! `/widget/v1`: what pages and apps call for the person in front of them. Pages of any site may
-//! call; there are no cookies, so the token in the header is all that counts.
+//! `/widget/v1`: what pages and apps call for the person in front of them. There are no cookies, so
+//! the token in the header is all that counts; which sites' pages may call, the application says.
 
 mod events;
 mod init;
@@ -8,7 +8,13 @@ mod profile;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, Method, header};
+use axum::{
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::Response,
+};
+use http::{HeaderName, HeaderValue, Method, header};
+use onethread_errors::Reason;
 use tower_http::cors::{Any, CorsLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,13 +32,19 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(init::logout))
         .split_for_parts();
     openapi::secure(&mut document, &["session"]);
-    // Before the layer, so that a page of another site can read this answer, too.
-    let router = router.method_not_allowed_fallback(problem::no_method).layer(cors());
+    // Before the layers, so that a page of another site can read this answer, too.
+    let router = router
+        .method_not_allowed_fallback(problem::no_method)
+        .layer(cors())
+        .layer(from_fn(allow_origin));
     let mut routes = OpenApiRouter::from(router);
     *routes.get_openapi_mut() = document;
     routes
 }
 
+/// A preflight names no application, so it is answered for every origin: nothing is read or changed
+/// by it. The call itself is carried out for those origins alone that its application takes, and
+/// no page of another one may read the answer.
 fn cors() -> CorsLayer {
     let last_event_id = HeaderName::from_static("last-event-id");
     CorsLayer::new()
@@ -41,4 +53,21 @@ fn cors() -> CorsLayer {
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, last_event_id])
         .expose_headers([header::RETRY_AFTER])
         .max_age(Duration::from_secs(2 * 60 * 60))
+}
+
+/// Names the origin that may read the answer: the caller's, unless it was refused for it.
+async fn allow_origin(request: Request, next: Next) -> Response {
+    let preflight = request.method() == Method::OPTIONS;
+    let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| !preflight);
+    let mut response = next.run(request).await;
+    let Some(origin) = origin else { return response };
+    let refused = response.extensions().get() == Some(&Reason::OriginRefused);
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    if refused {
+        headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    } else {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    response
 }

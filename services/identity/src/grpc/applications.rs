@@ -1,0 +1,143 @@
+//! `ApplicationService`.
+
+use onethread_errors::{Error, Result};
+use onethread_grpc::{answer, id, page_size};
+use onethread_proto::identity::{self as wire, application_service_server::ApplicationService};
+use prost_types::Struct;
+use serde_json::{Map, Value};
+use tonic::{Request, Response, Status};
+
+use super::{
+    Handlers,
+    audit::actor,
+    json::{from_wire, to_struct},
+};
+use crate::{
+    app::NewApplication,
+    domain::application::{Application, ApplicationPatch, PreChatField},
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+const ORGANIZATION: &str = "/organizationId";
+
+#[tonic::async_trait]
+impl ApplicationService for Handlers {
+    async fn list_applications(
+        &self,
+        request: Request<wire::ListApplicationsRequest>,
+    ) -> Answer<wire::ListApplicationsResponse> {
+        let request = request.into_inner();
+        let page = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let size = page_size("/limit", request.page_size)?;
+            self.app.list_applications(of, size, &request.page_token).await
+        };
+        answer(page.await.map(|(found, next_page_token)| wire::ListApplicationsResponse {
+            applications: found.into_iter().map(Into::into).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn create_application(
+        &self,
+        request: Request<wire::CreateApplicationRequest>,
+    ) -> Answer<wire::CreateApplicationResponse> {
+        let request = request.into_inner();
+        let made = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let by = actor(request.actor)?;
+            let wanted = wanted(request.application.unwrap_or_default());
+            self.app.create_application(of, by, wanted).await
+        };
+        answer(
+            made.await
+                .map(|made| wire::CreateApplicationResponse { application: Some(made.into()) }),
+        )
+    }
+
+    async fn update_application(
+        &self,
+        request: Request<wire::UpdateApplicationRequest>,
+    ) -> Answer<wire::UpdateApplicationResponse> {
+        let request = request.into_inner();
+        let changed = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let application = request.application.unwrap_or_default();
+            let app_id = id("/appId", &application.app_id)?;
+            let mask = request.update_mask.unwrap_or_default();
+            let by = actor(request.actor)?;
+            self.app.change_application(of, by, app_id, patch(application, &mask.paths)?).await
+        };
+        answer(
+            changed
+                .await
+                .map(|now| wire::UpdateApplicationResponse { application: Some(now.into()) }),
+        )
+    }
+}
+
+fn wanted(application: wire::Application) -> NewApplication {
+    let (enabled, fields) = match application.pre_chat {
+        Some(form) => (Some(form.enabled), Some(form.fields)),
+        None => (None, None),
+    };
+    NewApplication {
+        number: application.application_id,
+        secret: application.application_secret,
+        settings: ApplicationPatch {
+            name: Some(application.name).filter(|name| !name.is_empty()),
+            origins: Some(application.origins),
+            look: application.look.map(look),
+            form_enabled: enabled,
+            form_fields: fields
+                .filter(|fields| !fields.is_empty())
+                .map(|fields| fields.into_iter().map(Into::into).collect()),
+        },
+    }
+}
+
+fn patch(application: wire::Application, mask: &[String]) -> Result<ApplicationPatch> {
+    let mut patch = ApplicationPatch::default();
+    let form = application.pre_chat.unwrap_or_default();
+    for path in mask {
+        match path.as_str() {
+            "name" => patch.name = Some(application.name.clone()),
+            "origins" => patch.origins = Some(application.origins.clone()),
+            "look" => patch.look = Some(application.look.clone().map(look).unwrap_or_default()),
+            "pre_chat.enabled" => patch.form_enabled = Some(form.enabled),
+            "pre_chat.fields" => {
+                let fields = form.fields.iter().cloned().map(Into::into);
+                patch.form_fields = Some(fields.collect());
+            }
+            _ => return Err(Error::invalid("/updateMask", "names what can't be changed")),
+        }
+    }
+    Ok(patch)
+}
+
+fn look(wire: Struct) -> Map<String, Value> {
+    wire.fields.into_iter().map(|(name, value)| (name, from_wire(value))).collect()
+}
+
+impl From<wire::PreChatField> for PreChatField {
+    fn from(field: wire::PreChatField) -> Self {
+        Self { name: field.name, label: field.label, kind: field.r#type, required: field.required }
+    }
+}
+
+impl From<Application> for wire::Application {
+    fn from(application: Application) -> Self {
+        let fields = application.form.fields.into_iter().map(Into::into).collect();
+        Self {
+            app_id: application.id.to_string(),
+            application_id: application.number,
+            application_secret: application.secret,
+            organization: application.organization,
+            name: application.name,
+            origins: application.origins,
+            pre_chat: Some(wire::PreChatForm { enabled: application.form.enabled, fields }),
+            look: Some(to_struct(&application.look)),
+        }
+    }
+}

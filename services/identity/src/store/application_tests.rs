@@ -1,0 +1,282 @@
+//! Applications on a real database, through the service's own calls.
+
+use onethread_grpc::Peer;
+use onethread_proto::identity::{
+    self as wire, Application, PreChatField, PreChatForm,
+    application_service_client::ApplicationServiceClient, identify_request,
+    organization_service_client::OrganizationServiceClient,
+    session_service_client::SessionServiceClient,
+};
+use onethread_testing::ScratchDatabase;
+use prost_types::FieldMask;
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use super::tests::{Identity, entered, identity};
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    an_application_is_taken_over_with_its_number_and_secret,
+    numbers_are_taken_once_and_the_next_free_one_is_found,
+    only_what_is_named_changes_and_only_in_the_organization,
+    pages_of_other_origins_start_nothing,
+    where_no_form_is_asked_a_visitor_may_write,
+    changes_of_applications_are_audited,
+}
+
+/// An owner of the organization, made up: who may call is for the gateway to say.
+pub(super) fn owner() -> Option<wire::Actor> {
+    let id = Uuid::from_u128(1).to_string();
+    Some(wire::Actor { kind: wire::ActorKind::Agent.into(), id })
+}
+
+struct Stage {
+    identity: Identity,
+    of: String,
+}
+
+async fn stage(scratch: ScratchDatabase) -> Stage {
+    let identity = identity(scratch).await;
+    let of = identity.enter(None, None, "").await.organization_id;
+    Stage { identity, of }
+}
+
+impl Stage {
+    fn client(&self) -> ApplicationServiceClient<Peer> {
+        ApplicationServiceClient::new(self.identity.service.peer())
+    }
+
+    async fn create(&self, of: &str, application: Application) -> Result<Application, Status> {
+        let request = wire::CreateApplicationRequest {
+            organization_id: of.to_owned(),
+            application: Some(application),
+            actor: owner(),
+        };
+        let made = self.client().create_application(request).await?;
+        Ok(made.into_inner().application.unwrap())
+    }
+
+    async fn update(
+        &self,
+        of: &str,
+        new: Application,
+        paths: &[&str],
+    ) -> Result<Application, Code> {
+        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        let request = wire::UpdateApplicationRequest {
+            organization_id: of.to_owned(),
+            application: Some(new),
+            update_mask: Some(FieldMask { paths }),
+            actor: owner(),
+        };
+        let changed = self.client().update_application(request).await;
+        changed.map(|now| now.into_inner().application.unwrap()).map_err(|status| status.code())
+    }
+
+    async fn list(&self, of: &str, page_size: i32) -> Vec<Application> {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let organization_id = of.to_owned();
+            let request = wire::ListApplicationsRequest { organization_id, page_size, page_token };
+            let page = self.client().list_applications(request).await.unwrap().into_inner();
+            all.extend(page.applications);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return all;
+            }
+        }
+    }
+
+    /// Another organization on the same server.
+    async fn other(&self) -> wire::CreateOrganizationResponse {
+        let request = wire::CreateOrganizationRequest {
+            organization: "other.example".to_owned(),
+            agent_email: "owner@other.example".to_owned(),
+            agent_password: "long enough".to_owned(),
+        };
+        let mut client = OrganizationServiceClient::new(self.identity.service.peer());
+        client.create_organization(request).await.unwrap().into_inner()
+    }
+
+    async fn start(&self, from: &Application, origin: &str) -> Result<wire::Session, Status> {
+        let secret = wire::ApplicationSecret {
+            application_id: from.application_id,
+            application_secret: from.application_secret.clone(),
+        };
+        let request = wire::IdentifyRequest {
+            application: Some(identify_request::Application::Secret(secret)),
+            origin: origin.to_owned(),
+            ..self.identity.request(Some("u"), None, "")
+        };
+        let outcome = self.identity.sessions().identify(request).await?.into_inner().outcome;
+        Ok(entered(outcome.unwrap()))
+    }
+}
+
+fn taken_over(number: i64) -> Application {
+    Application {
+        application_id: number,
+        application_secret: "old secret".to_owned(),
+        ..Application::default()
+    }
+}
+
+async fn an_application_is_taken_over_with_its_number_and_secret(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let made = stage.create(&stage.of, taken_over(987_654)).await.unwrap();
+    assert_eq!((made.application_id, &*made.application_secret), (987_654, "old secret"));
+    assert_eq!((&*made.name, &*made.organization), ("demo", "demo"));
+    assert_eq!(made.pre_chat.as_ref().unwrap().fields.len(), 2);
+    let session = stage.start(&made, "").await.unwrap();
+    assert_eq!(session.organization_id, stage.of);
+    let wrong = Application { application_secret: "other".to_owned(), ..made };
+    assert_eq!(stage.start(&wrong, "").await.unwrap_err().code(), Code::Unauthenticated);
+    for (number, secret) in [(-1, "s"), (1 << 53, "s"), (5, "a\0b"), (5, &"x".repeat(256))] {
+        let application_secret = secret.to_owned();
+        let bad = Application { application_id: number, application_secret, ..Default::default() };
+        let refused = stage.create(&stage.of, bad).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{number}");
+    }
+}
+
+async fn numbers_are_taken_once_and_the_next_free_one_is_found(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let other = stage.other().await;
+    stage.create(&stage.of, taken_over(3)).await.unwrap();
+    let taken = stage.create(&stage.of, taken_over(3)).await.unwrap_err();
+    assert_eq!(taken.code(), Code::AlreadyExists);
+    // What one organization has is no matter of another's.
+    stage.create(&other.organization_id, taken_over(3)).await.unwrap();
+    let largest = (1 << 53) - 1;
+    stage.create(&stage.of, taken_over(largest)).await.unwrap();
+
+    let calls = (0..8).map(|_| stage.create(&stage.of, Application::default()));
+    let made = futures::future::join_all(calls).await;
+    let mut numbers: Vec<_> = made.into_iter().map(|made| made.unwrap().application_id).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [2, 4, 5, 6, 7, 8, 9, 10]);
+    let listed = stage.list(&stage.of, 3).await;
+    let mut listed: Vec<_> = listed.iter().map(|one| one.application_id).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, largest]);
+}
+
+async fn only_what_is_named_changes_and_only_in_the_organization(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let before = stage.list(&stage.of, 0).await.remove(0);
+    let look = [("colour".to_owned(), super::tests::text("#123456").unwrap())].into();
+    let new = Application {
+        app_id: before.app_id.clone(),
+        name: "Shop".to_owned(),
+        look: Some(prost_types::Struct { fields: look }),
+        application_secret: "not read".to_owned(),
+        ..Application::default()
+    };
+    let now = stage.update(&stage.of, new.clone(), &["look"]).await.unwrap();
+    assert_eq!(now, Application { look: new.look.clone(), ..before.clone() });
+    let session = stage.start(&now, "").await.unwrap();
+    let settings = session.settings.unwrap().fields;
+    let kind = prost_types::value::Kind::StructValue(new.look.clone().unwrap());
+    assert_eq!(settings["look"].kind, Some(kind));
+
+    let wrong = stage.update(&stage.of, new.clone(), &["application_secret"]).await;
+    assert_eq!(wrong.unwrap_err(), Code::InvalidArgument);
+    let unnamed = Application { name: " ".to_owned(), ..new.clone() };
+    let unnamed = stage.update(&stage.of, unnamed, &["name"]).await;
+    assert_eq!(unnamed.unwrap_err(), Code::InvalidArgument);
+    let other = stage.other().await.organization_id;
+    assert_eq!(stage.update(&other, new.clone(), &["name"]).await.unwrap_err(), Code::NotFound);
+    let unknown = Application { app_id: Uuid::from_u128(9).to_string(), ..new };
+    assert_eq!(stage.update(&stage.of, unknown, &["name"]).await.unwrap_err(), Code::NotFound);
+    assert_eq!(stage.list(&stage.of, 0).await, [now]);
+    assert!(stage.list(&other, 0).await.iter().all(|one| one.app_id != before.app_id));
+}
+
+async fn pages_of_other_origins_start_nothing(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let made = Application { origins: vec!["https://Shop.example/".to_owned()], ..taken_over(7) };
+    let made = stage.create(&stage.of, made).await.unwrap();
+    assert_eq!(made.origins, ["https://shop.example"]);
+    let foreign = "https://evil.example";
+    let refused = stage.start(&made, foreign).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let people = wire::ListContactsRequest {
+        organization_id: stage.of.clone(),
+        ..wire::ListContactsRequest::default()
+    };
+    let people = stage.identity.contacts().list_contacts(people).await.unwrap().into_inner();
+    assert!(people.contacts.is_empty(), "a refused page writes nothing");
+
+    let session = stage.start(&made, "https://shop.example").await.unwrap();
+    let visitor = stage.identity.enter(None, None, "").await;
+    let ask = async |token: &str, origin: &str| {
+        let (credential, origin) = (token.to_owned(), origin.to_owned());
+        let request = wire::AuthenticateRequest { credential, origin };
+        let mut client = SessionServiceClient::new(stage.identity.other.peer());
+        client.authenticate(request).await.map(drop).map_err(|status| status.code())
+    };
+    assert_eq!(ask(&session.token, "").await, Ok(()));
+    assert_eq!(ask(&session.token, "https://shop.example").await, Ok(()));
+    assert_eq!(ask(&session.token, foreign).await, Err(Code::PermissionDenied));
+    assert_eq!(ask(&visitor.token, foreign).await, Ok(()), "its application lists none");
+
+    // What an owner changes holds for sessions that are there.
+    let open = Application { app_id: made.app_id, ..Application::default() };
+    stage.update(&stage.of, open, &["origins"]).await.unwrap();
+    assert_eq!(ask(&session.token, foreign).await, Ok(()));
+}
+
+async fn where_no_form_is_asked_a_visitor_may_write(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let application = stage.list(&stage.of, 0).await.remove(0);
+    let due = async |token: &str| {
+        let caller = stage.identity.authenticate(token).await.unwrap().caller.unwrap();
+        let wire::authenticate_response::Caller::Visitor(visitor) = caller else { panic!() };
+        visitor.pre_chat_required
+    };
+    let asked = stage.identity.enter(None, None, "").await;
+    assert!(asked.pre_chat.unwrap().show && due(&asked.token).await);
+    let field = PreChatField { name: "custom.size".to_owned(), ..PreChatField::default() };
+    for (form, path, shown) in [
+        (PreChatForm { enabled: false, fields: Vec::new() }, "pre_chat.enabled", false),
+        (PreChatForm { enabled: true, fields: Vec::new() }, "pre_chat.enabled", true),
+        (PreChatForm { enabled: true, fields: Vec::new() }, "pre_chat.fields", false),
+        (PreChatForm { enabled: true, fields: vec![field] }, "pre_chat.fields", true),
+    ] {
+        let app_id = application.app_id.clone();
+        let new = Application { app_id, pre_chat: Some(form), ..Application::default() };
+        stage.update(&stage.of, new, &[path]).await.unwrap();
+        let session = stage.identity.enter(None, None, "").await;
+        assert_eq!(session.pre_chat.unwrap().show, shown);
+        assert_eq!(due(&session.token).await, shown);
+        assert_eq!(due(&asked.token).await, shown);
+    }
+    let answer = super::tests::text("XL").unwrap();
+    let form = wire::SubmitPreChatRequest {
+        token: asked.token.clone(),
+        fields: [("custom.size".to_owned(), answer.clone())].into(),
+        ..Default::default()
+    };
+    let done = stage.identity.sessions().submit_pre_chat(form).await.unwrap().into_inner();
+    let person = done.session.unwrap().person.unwrap();
+    assert_eq!(person.custom_data.unwrap().fields, [("size".to_owned(), answer)].into());
+}
+
+async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let made = stage.create(&stage.of, taken_over(7)).await.unwrap();
+    let new = Application { name: "Shop".to_owned(), ..made.clone() };
+    stage.update(&stage.of, new, &["name"]).await.unwrap();
+    stage.create(&stage.of, taken_over(7)).await.unwrap_err();
+    let request = wire::ListAuditEntriesRequest {
+        organization_id: stage.of.clone(),
+        ..wire::ListAuditEntriesRequest::default()
+    };
+    let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
+    let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
+    let told: Vec<_> = entries.iter().map(|one| (&*one.action, &one.subject)).collect();
+    let id = &made.app_id;
+    assert_eq!(told, [("application.change", id), ("application.create", id)]);
+    assert!(entries.iter().all(|entry| entry.actor == owner()));
+}
