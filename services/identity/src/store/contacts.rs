@@ -69,7 +69,7 @@ impl ContactSort {
 }
 
 /// What a contact's name sorts as.
-fn sort_name(contact: &Contact) -> String {
+pub(super) fn sort_name(contact: &Contact) -> String {
     contact.shown_name().0.to_lowercase()
 }
 
@@ -165,22 +165,6 @@ pub(super) async fn by_user_id(
     let row: Option<ContactRow> =
         on!(conn, |c| query_as(text).bind(of.0).bind(user_id).fetch_optional(&mut **c).await)?;
     row.map(Contact::try_from).transpose()
-}
-
-/// Those without a user id whose e-mail was vouched for: two at most, which is enough to know
-/// that there are several.
-pub(super) async fn vouched_by_email(
-    conn: &mut Conn<'_>,
-    of: OrganizationId,
-    email: &str,
-) -> Result<Vec<Contact>> {
-    let text = Lock::Yes.pick(conn, sql::VOUCHED_BY_EMAIL, sql::VOUCHED_BY_EMAIL_LOCKED);
-    let rows: Vec<ContactRow> = on!(conn, |c| query_as(text)
-        .bind(of.0)
-        .bind(email.to_lowercase())
-        .fetch_all(&mut **c)
-        .await)?;
-    rows.into_iter().map(Contact::try_from).collect()
 }
 
 impl Store {

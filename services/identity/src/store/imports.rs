@@ -6,13 +6,9 @@ use onethread_core::{ContactId, ImportId, OrganizationId, Timestamp, new_uuid};
 use onethread_db::{Conn, Error, Json, Result, Time, on};
 use sqlx::{query, query_scalar};
 
-use super::{
-    ROUNDS, Store,
-    contacts::{self, Lock},
-    revocations, sql,
-};
+use super::{ROUNDS, Store, batch::Held, revocations, sql};
 use crate::domain::{
-    import::{CheckedRow, ImportRow, RowChange, RowKey, RowOutcome, RowResult, check, decide},
+    import::{ImportRow, RowResult, check},
     keys::ServerKeys,
 };
 
@@ -63,14 +59,22 @@ impl Store {
         if let Some(Json(results)) = answered {
             return Ok(results);
         }
-        let mut results = Vec::with_capacity(batch.rows.len());
-        for row in batch.rows.iter() {
-            let outcome = match check(row) {
-                Ok(checked) => self.apply(conn, of, &checked, keys, batch.now).await?,
-                Err(rejected) => rejected,
-            };
-            results.push(RowResult { line: row.line, outcome });
-        }
+        let checked: Vec<_> = batch.rows.iter().map(check).collect();
+        // One look at those that the rows may be about, each row's change in memory, and one write
+        // of what came of all of them: the same as row by row, with a few statements a batch.
+        let mut held = Held::load(conn, of, checked.iter().flatten()).await?;
+        let outcomes = checked.into_iter().map(|row| match row {
+            Ok(row) => {
+                held.take(&row, ContactId(new_uuid(batch.now, &*self.entropy)), keys, batch.now)
+            }
+            Err(rejected) => rejected,
+        });
+        let outcomes: Vec<_> = outcomes.collect();
+        held.store(conn, batch.now).await?;
+        revocations::insert(conn, of, &held.newly_claimed(), batch.now, &*self.entropy).await?;
+        let rows = batch.rows.iter().zip(outcomes);
+        let results: Vec<_> =
+            rows.map(|(row, outcome)| RowResult { line: row.line, outcome }).collect();
         let stored = on!(&mut *conn, |c| query(sql::INSERT_IMPORT_BATCH)
             .bind(of.0)
             .bind(batch.import_id.0)
@@ -81,40 +85,5 @@ impl Store {
             .await
             .map(|done| done.rows_affected()))?;
         if stored == 1 { Ok(results) } else { Err(Error::Conflict) }
-    }
-
-    async fn apply(
-        &self,
-        conn: &mut Conn<'_>,
-        of: OrganizationId,
-        row: &CheckedRow,
-        keys: &ServerKeys,
-        now: Timestamp,
-    ) -> Result<RowOutcome> {
-        let matches = match &row.key {
-            RowKey::UserId(user_id) => {
-                let found = contacts::by_user_id(conn, of, user_id.as_str(), Lock::Yes).await?;
-                found.into_iter().collect()
-            }
-            RowKey::Email(email) => contacts::vouched_by_email(conn, of, email).await?,
-        };
-        let new_id = ContactId(new_uuid(now, &*self.entropy));
-        match decide(row, &matches, of, new_id, keys, now) {
-            RowChange::Create(contact) => {
-                if !contacts::insert(conn, &contact).await? {
-                    return Err(Error::Conflict);
-                }
-                Ok(RowOutcome::Created)
-            }
-            RowChange::Update { contact, claimed } => {
-                contacts::update(conn, &contact).await?;
-                if claimed {
-                    let who = [contact.id.0];
-                    revocations::insert(conn, of, &who, now, &*self.entropy).await?;
-                }
-                Ok(RowOutcome::Updated)
-            }
-            RowChange::Settled(outcome) => Ok(outcome),
-        }
     }
 }

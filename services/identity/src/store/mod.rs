@@ -5,6 +5,7 @@
 mod agents;
 mod applications;
 mod audit;
+mod batch;
 mod clean_up;
 mod contacts;
 mod imports;

@@ -85,10 +85,6 @@ pub(super) const CONTACT_BY_ID: &str = select_contact!("id = $2");
 pub(super) const CONTACT_BY_ID_LOCKED: &str = select_contact!("id = $2 FOR UPDATE");
 pub(super) const CONTACT_BY_USER_ID: &str = select_contact!("user_id = $2");
 pub(super) const CONTACT_BY_USER_ID_LOCKED: &str = select_contact!("user_id = $2 FOR UPDATE");
-pub(super) const VOUCHED_BY_EMAIL: &str =
-    select_contact!("user_id IS NULL AND email_vouched AND email_key = $2 LIMIT 2");
-pub(super) const VOUCHED_BY_EMAIL_LOCKED: &str =
-    select_contact!("user_id IS NULL AND email_vouched AND email_key = $2 LIMIT 2 FOR UPDATE");
 // A row that another process stored first makes it insert nothing, and the caller looks again.
 pub(super) const INSERT_CONTACT: &str = concat!(
     "INSERT INTO contacts (",
@@ -201,3 +197,73 @@ pub(super) const IMPORT_BATCH: &str = "SELECT results FROM import_batches WHERE 
 pub(super) const INSERT_IMPORT_BATCH: &str =
     "INSERT INTO import_batches (organization_id, import_id, number, results, created_at)
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+
+// Contacts of a batch. Locks are taken in the order of ids, so that two batches wait for each other
+// one way round.
+pub(super) const CONTACTS_BY_USER_ID: &str =
+    select_contact!("user_id IN (SELECT value FROM json_each($2))");
+pub(super) const CONTACTS_BY_USER_ID_LOCKED: &str = select_contact!(
+    "user_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2))) ORDER BY id FOR UPDATE"
+);
+// Two of an e-mail are enough to know that there are several.
+pub(super) const VOUCHED_BY_EMAILS: &str = select_contact!(
+    "id IN (SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
+        WHERE organization_id = $1 AND user_id IS NULL AND email_vouched
+          AND email_key IN (SELECT value FROM json_each($2))) AS found WHERE n <= 2)"
+);
+pub(super) const VOUCHED_BY_EMAILS_LOCKED: &str = select_contact!(
+    "user_id IS NULL AND email_vouched AND id IN (SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
+        WHERE organization_id = $1 AND user_id IS NULL AND email_vouched
+          AND email_key = ANY (ARRAY(SELECT jsonb_array_elements_text($2)))) AS found WHERE n <= 2)
+     ORDER BY id FOR UPDATE"
+);
+// A row that another process stored first is left out, and the caller looks again.
+macro_rules! insert_contacts {
+    ($values:literal, $from:literal) => {
+        concat!(
+            "INSERT INTO contacts (organization_id, id, user_id, name, sort_name, email, email_key,
+               phone, company, custom, tags, claim_hash, claim_key, claim_version, listed, source,
+               email_vouched, blocked, last_seen_at, sessions, locale, time_zone, created_at)
+             SELECT $1, ",
+            $values,
+            ", true, $3, ",
+            $from,
+            " ON CONFLICT DO NOTHING"
+        )
+    };
+}
+pub(super) const INSERT_CONTACTS_SQLITE: &str = insert_contacts!(
+    "unhex(value->>'id'), value->>'user_id', value->>'name', value->>'sort_name',
+     value->>'email', value->>'email_key', value->>'phone', value->>'company', value->'custom',
+     value->'tags', unhex(value->>'claim_hash'), value->>'claim_key', value->>'claim_version'",
+    "value->>'email_vouched', false, $4, 0, '', '', $5 FROM json_each($2) WHERE true"
+);
+pub(super) const INSERT_CONTACTS_POSTGRES: &str = insert_contacts!(
+    "c.id, c.user_id, c.name, c.sort_name, c.email, c.email_key, c.phone, c.company, c.custom,
+     c.tags, decode(c.claim_hash, 'hex'), c.claim_key, c.claim_version",
+    "c.email_vouched, false, $4, 0, '', '', $5
+     FROM jsonb_to_recordset($2) AS c(id UUID, user_id TEXT, name TEXT, sort_name TEXT, email TEXT,
+       email_key TEXT, phone TEXT, company TEXT, custom JSONB, tags JSONB, claim_hash TEXT,
+       claim_key TEXT, claim_version BIGINT, email_vouched BOOLEAN)"
+);
+pub(super) const UPDATE_CONTACTS_SQLITE: &str =
+    "UPDATE contacts SET listed = true, name = value->>'name', sort_name = value->>'sort_name',
+       email = value->>'email', email_key = value->>'email_key',
+       email_vouched = value->>'email_vouched', phone = value->>'phone',
+       company = value->>'company', custom = value->'custom', tags = value->'tags',
+       claim_hash = unhex(value->>'claim_hash'), claim_key = value->>'claim_key',
+       claim_version = value->>'claim_version'
+     FROM json_each($2)
+     WHERE contacts.organization_id = $1 AND contacts.id = unhex(value->>'id')";
+pub(super) const UPDATE_CONTACTS_POSTGRES: &str =
+    "UPDATE contacts SET listed = true, name = c.name, sort_name = c.sort_name, email = c.email,
+       email_key = c.email_key, email_vouched = c.email_vouched, phone = c.phone,
+       company = c.company, custom = c.custom, tags = c.tags,
+       claim_hash = decode(c.claim_hash, 'hex'), claim_key = c.claim_key,
+       claim_version = c.claim_version
+     FROM jsonb_to_recordset($2) AS c(id UUID, name TEXT, sort_name TEXT, email TEXT,
+       email_key TEXT, phone TEXT, company TEXT, custom JSONB, tags JSONB, claim_hash TEXT,
+       claim_key TEXT, claim_version BIGINT, email_vouched BOOLEAN)
+     WHERE contacts.organization_id = $1 AND contacts.id = c.id";

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use onethread_core::{Clock, PageToken, SystemClock, SystemEntropy, Timestamp};
+use onethread_core::{
+    Clock, Entropy, PageToken, SeededEntropy, SystemClock, SystemEntropy, Timestamp,
+};
 use onethread_db::Database;
 use onethread_proto::identity::{
     self as wire, contact_service_client::ContactServiceClient, identify_response::Outcome,
@@ -33,6 +35,7 @@ onethread_testing::on_each_database! {
     rows_find_their_contacts,
     every_sort_order_pages_through_all_of_them_once,
     an_import_claims_the_unclaimed_and_no_other,
+    a_batch_does_what_its_rows_do_one_by_one,
     what_has_had_its_time_is_forgotten,
 }
 
@@ -405,6 +408,85 @@ async fn an_import_claims_the_unclaimed_and_no_other(scratch: ScratchDatabase) {
     // The session that did not prove it is over.
     assert_eq!(identity.authenticate(&session.token).await.unwrap_err(), Code::Unauthenticated);
     identity.enter(Some("u1"), Some("s"), "").await;
+}
+
+/// Rows over few people, so that they meet: known and new, by user id and by e-mail, claimed and
+/// not, with values that are refused.
+fn any_rows(chance: &SeededEntropy, count: usize) -> Vec<wire::ImportRow> {
+    let pick = |from: &[&str]| {
+        let mut byte = [0];
+        chance.fill(&mut byte);
+        from[usize::from(byte[0]) % from.len()].to_owned()
+    };
+    let emails = ["", "a@x.org", "A@X.org", "b@x.org", "c@x.org", "d@x.org", "bad"];
+    let one = |line| wire::ImportRow {
+        line,
+        user_id: pick(&["", "", "1", "01", "2", "3", "4", "null"]),
+        email: pick(&emails),
+        name: pick(&["", "A \"1\" \\ \u{e4}", "B\u{1f600}", "C"]),
+        phone: pick(&["", "+49 1", "+49 2"]),
+        company: pick(&["", "X"]),
+        security_hash: pick(&["", "", "", "s", "t"]),
+        tags: [pick(&["vip", "new"])].into(),
+        custom_data: [(pick(&["plan", "size"]), pick(&["1", "2", "true"]))].into(),
+    };
+    (0..count).map(|n| one(i64::try_from(n).unwrap() + 2)).collect()
+}
+
+/// All that an import changes of everybody.
+async fn everybody(identity: &Identity, of: &str) -> Vec<String> {
+    let listed = identity.list(of, "createdAt", 200).await;
+    let mut shown: Vec<_> = listed
+        .into_iter()
+        .map(|mut contact| {
+            let person = contact.person.as_mut().unwrap();
+            person.id.clear();
+            if person.name_generated {
+                person.name.clear();
+            }
+            contact.created_at = None;
+            (contact.first_seen_at, contact.last_seen_at) = (None, None);
+            contact.devices.clear();
+            format!("{contact:?}")
+        })
+        .collect();
+    shown.sort();
+    shown
+}
+
+async fn a_batch_does_what_its_rows_do_one_by_one(scratch: ScratchDatabase) {
+    let mut seed = [0; 8];
+    SystemEntropy.fill(&mut seed);
+    let seed = u64::from_le_bytes(seed);
+    println!("seed {seed}");
+    let chance = SeededEntropy::new(seed);
+    let (whole, single) = (identity(scratch.another().await).await, identity(scratch).await);
+    let mut of = [const { String::new() }; 2];
+    for (identity, of) in [&whole, &single].into_iter().zip(&mut of) {
+        let session = identity.enter(Some("1"), None, "").await;
+        *of = session.organization_id;
+        identity.enter(Some("2"), Some("s"), "").await;
+    }
+    let mut numbers = 1..;
+    for batch in 1..=12 {
+        let rows = any_rows(&chance, 12);
+        let together = import(&whole, &of[0], batch, rows.clone()).await;
+        let mut one_by_one = Vec::new();
+        for row in rows {
+            one_by_one.extend(import(&single, &of[1], numbers.next().unwrap(), vec![row]).await);
+        }
+        assert_eq!(together, one_by_one, "batch {batch}");
+        let (got, wanted) = (everybody(&whole, &of[0]).await, everybody(&single, &of[1]).await);
+        assert_eq!(got, wanted, "batch {batch}");
+    }
+    for (user_id, hash) in [("1", "s"), ("1", "t"), ("3", "s"), ("3", "t"), ("4", "s")] {
+        let mut entered = Vec::new();
+        for identity in [&whole, &single] {
+            let outcome = identity.identify(Some(user_id), Some(hash), "").await;
+            entered.push(matches!(outcome, Outcome::Session(_)));
+        }
+        assert_eq!(entered[0], entered[1], "{user_id} with {hash}");
+    }
 }
 
 async fn what_no_row_can_hold_is_not_found(scratch: ScratchDatabase) {

@@ -1,0 +1,219 @@
+//! The contacts that a batch of imported rows is about: read once, changed in memory, written once.
+
+use std::collections::HashMap;
+
+use onethread_core::{ContactId, OrganizationId, Timestamp};
+use onethread_db::{Conn, Error, Json, Result, Time, on};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::{query, query_as};
+use uuid::Uuid;
+
+use super::{
+    contacts::sort_name,
+    rows::{ContactRow, NEVER},
+    sql,
+};
+use crate::domain::{
+    contact::{Contact, Source},
+    import::{CheckedRow, RowChange, RowKey, RowOutcome, decide},
+    keys::ServerKeys,
+};
+
+/// What is to be written of a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Write {
+    Nothing,
+    Update,
+    Insert,
+}
+
+/// The contacts of a batch.
+#[derive(Debug)]
+pub(super) struct Held {
+    of: OrganizationId,
+    contacts: Vec<(Contact, Write)>,
+    by_user_id: HashMap<String, usize>,
+    /// Those without a user id whose e-mail was vouched for, by the e-mail in lower case: two of an
+    /// e-mail at most, which is enough to know that there are several.
+    by_email: HashMap<String, Vec<usize>>,
+    newly_claimed: Vec<Uuid>,
+}
+
+impl Held {
+    /// Reads those that the rows may be about, and keeps other writers from them.
+    pub(super) async fn load(
+        conn: &mut Conn<'_>,
+        of: OrganizationId,
+        rows: impl Iterator<Item = &CheckedRow>,
+    ) -> Result<Self> {
+        let (mut user_ids, mut emails) = (Vec::new(), Vec::new());
+        for row in rows {
+            match &row.key {
+                RowKey::UserId(user_id) => user_ids.push(user_id.as_str()),
+                RowKey::Email(email) => emails.push(email.to_lowercase()),
+            }
+        }
+        let mut held = Self {
+            of,
+            contacts: Vec::new(),
+            by_user_id: HashMap::new(),
+            by_email: HashMap::new(),
+            newly_claimed: Vec::new(),
+        };
+        if !user_ids.is_empty() {
+            let text = conn.pick(sql::CONTACTS_BY_USER_ID, sql::CONTACTS_BY_USER_ID_LOCKED);
+            held.read(conn, text, Json(user_ids)).await?;
+        }
+        if !emails.is_empty() {
+            let text = conn.pick(sql::VOUCHED_BY_EMAILS, sql::VOUCHED_BY_EMAILS_LOCKED);
+            held.read(conn, text, Json(emails)).await?;
+        }
+        Ok(held)
+    }
+
+    async fn read<K: Serialize + Sync>(
+        &mut self,
+        conn: &mut Conn<'_>,
+        text: &'static str,
+        keys: Json<Vec<K>>,
+    ) -> Result<()> {
+        let rows: Vec<ContactRow> = on!(conn, |c| query_as(text)
+            .bind(self.of.0)
+            .bind(Json(&keys.0))
+            .fetch_all(&mut **c)
+            .await)?;
+        for row in rows {
+            self.add(Contact::try_from(row)?, Write::Nothing);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, contact: Contact, write: Write) {
+        let index = self.contacts.len();
+        if let Some(user_id) = &contact.user_id {
+            self.by_user_id.insert(user_id.clone(), index);
+        } else if let Some(email) = contact.email.as_ref().filter(|_| contact.email_vouched) {
+            self.by_email.entry(email.to_lowercase()).or_default().push(index);
+        }
+        self.contacts.push((contact, write));
+    }
+
+    /// Takes a row in, behind those before it.
+    pub(super) fn take(
+        &mut self,
+        row: &CheckedRow,
+        new_id: ContactId,
+        keys: &ServerKeys,
+        now: Timestamp,
+    ) -> RowOutcome {
+        let found: Vec<usize> = match &row.key {
+            RowKey::UserId(id) => self.by_user_id.get(id.as_str()).copied().into_iter().collect(),
+            RowKey::Email(email) => {
+                self.by_email.get(&email.to_lowercase()).cloned().unwrap_or_default()
+            }
+        };
+        let matches: Vec<_> = found.iter().map(|&index| self.contacts[index].0.clone()).collect();
+        match decide(row, &matches, self.of, new_id, keys, now) {
+            RowChange::Create(contact) => {
+                self.add(*contact, Write::Insert);
+                RowOutcome::Created
+            }
+            RowChange::Update { contact, claimed } => {
+                let (held, write) = &mut self.contacts[found[0]];
+                if *write == Write::Nothing {
+                    *write = Write::Update;
+                }
+                if claimed {
+                    self.newly_claimed.push(contact.id.0);
+                }
+                // Neither the user id nor the e-mail that it is found by is another one now.
+                *held = *contact;
+                RowOutcome::Updated
+            }
+            RowChange::Settled(outcome) => outcome,
+        }
+    }
+
+    /// Those known before whose user id is claimed from now on.
+    pub(super) fn newly_claimed(&self) -> Vec<Uuid> {
+        self.newly_claimed.clone()
+    }
+
+    fn rows(&self, wanted: Write) -> Vec<BatchRow<'_>> {
+        let rows = self.contacts.iter().filter(|(_, write)| *write == wanted);
+        rows.map(|(contact, _)| BatchRow::from(contact)).collect()
+    }
+
+    /// Writes what is new or has changed. A conflict when another process was first.
+    pub(super) async fn store(&self, conn: &mut Conn<'_>, now: Timestamp) -> Result<()> {
+        let new = self.rows(Write::Insert);
+        if !new.is_empty() {
+            let text = conn.pick(sql::INSERT_CONTACTS_SQLITE, sql::INSERT_CONTACTS_POSTGRES);
+            let stored = on!(&mut *conn, |c| query(text)
+                .bind(self.of.0)
+                .bind(Json(&new))
+                .bind(Source::Import.name())
+                .bind(Time(NEVER))
+                .bind(Time(now))
+                .execute(&mut **c)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if stored != new.len() as u64 {
+                return Err(Error::Conflict);
+            }
+        }
+        let changed = self.rows(Write::Update);
+        if !changed.is_empty() {
+            let text = conn.pick(sql::UPDATE_CONTACTS_SQLITE, sql::UPDATE_CONTACTS_POSTGRES);
+            on!(&mut *conn, |c| query(text)
+                .bind(self.of.0)
+                .bind(Json(&changed))
+                .execute(&mut **c)
+                .await
+                .map(drop))?;
+        }
+        Ok(())
+    }
+}
+
+/// What an import may write of a contact; many of them are one parameter.
+#[derive(Debug, Serialize)]
+struct BatchRow<'c> {
+    id: String,
+    user_id: Option<&'c str>,
+    name: Option<&'c str>,
+    sort_name: String,
+    email: Option<&'c str>,
+    email_key: Option<String>,
+    email_vouched: bool,
+    phone: Option<&'c str>,
+    company: Option<&'c str>,
+    custom: &'c Map<String, Value>,
+    tags: &'c [String],
+    claim_hash: Option<String>,
+    claim_key: Option<&'c str>,
+    claim_version: i64,
+}
+
+impl<'c> From<&'c Contact> for BatchRow<'c> {
+    fn from(contact: &'c Contact) -> Self {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            id: contact.id.0.simple().to_string(),
+            user_id: contact.user_id.as_deref(),
+            name: contact.name.as_deref(),
+            sort_name: sort_name(contact),
+            email: contact.email.as_deref(),
+            email_key: contact.email.as_ref().map(|email| email.to_lowercase()),
+            email_vouched: contact.email_vouched,
+            phone: contact.phone.as_deref(),
+            company: contact.company.as_deref(),
+            custom: &contact.custom,
+            tags: &contact.tags,
+            claim_hash: contact.claim.as_ref().map(|claim| hex(&claim.hash)),
+            claim_key: contact.claim.as_ref().map(|claim| claim.key.as_str()),
+            claim_version: contact.claim_version,
+        }
+    }
+}
