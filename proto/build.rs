@@ -9,6 +9,7 @@ const FILES: &[&str] = &[
     "onethread/identity/v1/session.proto",
     "onethread/identity/v1/contact.proto",
     "onethread/identity/v1/organization.proto",
+    "onethread/identity/v1/agent.proto",
     "onethread/identity/v1/application.proto",
     "onethread/conversation/v1/conversation.proto",
     "onethread/conversation/v1/stream.proto",

@@ -60,6 +60,9 @@ reasons! {
     /// Organization, e-mail or password is wrong: which one is not told.
     LoginRefused "LOGIN_REFUSED" "login-refused" Unauthenticated 401
         "Login refused" "The organization, the e-mail or the password is wrong.";
+    /// The invitation is unknown, used or too old: which one is not told.
+    InvitationRefused "INVITATION_REFUSED" "invitation-refused" Unauthenticated 401
+        "Invitation refused" "The invitation is not known, was used, or is too old.";
     /// No credential, or one that no longer counts.
     SessionEnded "SESSION_ENDED" "session-ended" Unauthenticated 401
         "No live session" "A token is missing, or it is unknown, expired or ended.";
@@ -99,6 +102,12 @@ reasons! {
     /// An organization of this name is there.
     OrganizationExists "ORGANIZATION_EXISTS" "organization-exists" AlreadyExists 409
         "Organization exists" "There is an organization of this name.";
+    /// The organization has an agent with this e-mail.
+    AgentExists "AGENT_EXISTS" "agent-exists" AlreadyExists 409
+        "Agent exists" "The organization has an agent with this e-mail.";
+    /// Nobody who owns the organization would be left.
+    LastOwner "LAST_OWNER" "last-owner" FailedPrecondition 409
+        "Last owner" "Nobody who owns the organization would be left.";
     /// The organization has an application of this number.
     ApplicationExists "APPLICATION_EXISTS" "application-exists" AlreadyExists 409
         "Application exists" "The organization has an application of this number.";

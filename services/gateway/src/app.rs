@@ -13,6 +13,7 @@ use onethread_proto::{
         stream_service_client::StreamServiceClient,
     },
     identity::{
+        agent_service_client::AgentServiceClient, api_key_service_client::ApiKeyServiceClient,
         application_service_client::ApplicationServiceClient,
         contact_service_client::ContactServiceClient,
         organization_service_client::OrganizationServiceClient,
@@ -82,6 +83,14 @@ impl App {
 
     pub(crate) fn organizations(&self) -> OrganizationServiceClient<Peer> {
         OrganizationServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn agents(&self) -> AgentServiceClient<Peer> {
+        AgentServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn api_keys(&self) -> ApiKeyServiceClient<Peer> {
+        ApiKeyServiceClient::new(self.identity.clone())
     }
 
     pub(crate) fn applications(&self) -> ApplicationServiceClient<Peer> {

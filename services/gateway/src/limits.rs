@@ -70,6 +70,11 @@ impl Limits {
         table.login_as.take(&table.hasher.hash_one(who))
     }
 
+    /// An invitation, right or wrong: it leads to a login.
+    pub(crate) fn accept(&self, from: IpAddr) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |table| table.login.take(&from))
+    }
+
     /// A message from a widget.
     pub(crate) fn message(&self, device: &str) -> Result<()> {
         self.0.as_ref().map_or(Ok(()), |table| table.messages.take(&id(device)))

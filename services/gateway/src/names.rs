@@ -35,8 +35,8 @@ pub(crate) struct Names {
 impl Default for Names {
     fn default() -> Self {
         Self {
-            agents: Kept::new(Duration::from_secs(60)),
-            // People rename themselves while they look on.
+            // Both may be renamed while somebody looks on.
+            agents: Kept::new(Duration::from_secs(5)),
             contacts: Kept::new(Duration::from_secs(5)),
         }
     }
@@ -165,6 +165,11 @@ impl Names {
     ) -> Result<ContactLine> {
         let mut people = self.people(app, organization, [id.to_owned()]).await?;
         Ok(people.remove(id).unwrap_or_else(|| ContactLine::unknown(id)))
+    }
+
+    /// The agent changed.
+    pub(crate) fn forget_agent(&self, organization: &str, agent: &str) {
+        self.agents.forget(organization, agent);
     }
 
     /// The person changed.

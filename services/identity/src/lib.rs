@@ -16,6 +16,8 @@ use onethread_grpc::{Listener, Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_outbox::{Relay, Wake};
 use onethread_proto::identity::{
+    agent_service_server::{self, AgentServiceServer},
+    api_key_service_server::{self, ApiKeyServiceServer},
     application_service_server::{self, ApplicationServiceServer},
     contact_service_server::{self, ContactServiceServer},
     organization_service_server::{self, OrganizationServiceServer},
@@ -38,6 +40,8 @@ const SERVICES: &[&str] = &[
     contact_service_server::SERVICE_NAME,
     organization_service_server::SERVICE_NAME,
     application_service_server::SERVICE_NAME,
+    agent_service_server::SERVICE_NAME,
+    api_key_service_server::SERVICE_NAME,
 ];
 
 /// What identity stands on.
@@ -75,7 +79,9 @@ pub fn build(deps: Deps) -> Service {
     let routes = Routes::new(SessionServiceServer::new(handlers.clone()))
         .add_service(ContactServiceServer::new(handlers.clone()))
         .add_service(OrganizationServiceServer::new(handlers.clone()))
-        .add_service(ApplicationServiceServer::new(handlers));
+        .add_service(ApplicationServiceServer::new(handlers.clone()))
+        .add_service(AgentServiceServer::new(handlers.clone()))
+        .add_service(ApiKeyServiceServer::new(handlers));
     let server = Server::new(routes, SERVICES);
     Service { app, feed, server, db: deps.db, wake: Wake::default() }
 }

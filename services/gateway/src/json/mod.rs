@@ -1,6 +1,7 @@
 //! The shapes of the JSON API and how the services' messages become them. Whatever is said here
 //! is read by clients; nothing else is decided here.
 
+mod agent;
 mod application;
 mod audit;
 mod claims;
@@ -17,6 +18,7 @@ use onethread_grpc::to_timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(crate) use agent::{Agent, ApiKey, InvitedAgent, ListedAgent, NewApiKey, role};
 pub(crate) use application::{Application, application};
 pub(crate) use audit::AuditEntry;
 pub(crate) use claims::{claims, fields, init, page_context};
@@ -25,8 +27,9 @@ pub(crate) use conversation::{ContactLine, Conversation, Read, Typing};
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
 pub(crate) use requests::{
-    ApplicationChange, Credentials, FileForm, Form, Mapping, NewAgentMessage, NewApplication,
-    NewMessage, NewOrganization, Profile, ReadMark, Start, Types, Update,
+    AcceptedInvitation, AgentUpdate, ApiKeyName, ApplicationChange, Credentials, FileForm, Form,
+    Mapping, NewAgent, NewAgentMessage, NewApplication, NewMessage, NewOrganization, Profile,
+    ReadMark, Start, Types, Update,
 };
 pub(crate) use session::{Session, Thread};
 

@@ -200,6 +200,44 @@ pub(crate) struct NewOrganization {
     agent_password: String,
 }
 
+/// A teammate to be invited.
+#[derive(ToSchema)]
+pub(crate) struct NewAgent {
+    #[schema(max_length = 254)]
+    email: String,
+    /// What stands before the @ where it is left out.
+    #[schema(max_length = 255)]
+    name: Option<String>,
+    /// `owner` or `agent`, which it is where it is left out.
+    role: Option<String>,
+}
+
+/// Settings of a teammate. Absent members stay as they are.
+#[derive(ToSchema)]
+pub(crate) struct AgentUpdate {
+    #[schema(max_length = 255)]
+    name: Option<String>,
+    /// `owner` or `agent`.
+    role: Option<String>,
+}
+
+/// What somebody who was invited comes with.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct AcceptedInvitation {
+    invite_token: String,
+    #[schema(format = Password, min_length = 8, max_length = 1024)]
+    password: String,
+}
+
+/// A key to be made.
+#[derive(ToSchema)]
+pub(crate) struct ApiKeyName {
+    /// What owners call it.
+    #[schema(max_length = 255)]
+    name: Option<String>,
+}
+
 /// An application to be made: with the number and the secret it had elsewhere, or new ones.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

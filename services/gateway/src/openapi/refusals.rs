@@ -60,7 +60,7 @@ pub(crate) mod reasons {
 
     refuse_for_themselves! {
         Blocked DeadlineExceeded IdempotencyKeyReused IdentityRefused ImportState InvalidArgument
-        LoginRefused MessageIdReused NotAVisitor OrganizationExists OriginRefused ApplicationExists PreChatRequired RateLimited TooLarge
+        LoginRefused MessageIdReused NotAVisitor OrganizationExists OriginRefused ApplicationExists AgentExists LastOwner InvitationRefused PreChatRequired RateLimited TooLarge
         Unavailable UnknownApplication UnsupportedMediaType
     }
 }

@@ -6,12 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::App;
 use crate::domain::{
-    people::Agent,
+    people::{Agent, LONGEST_PASSWORD},
     tokens::{LOGIN_LIFE, RandomToken, RandomUse},
 };
-
-/// The longest password, in bytes.
-pub(super) const LONGEST_PASSWORD: usize = 1024;
 
 /// An agent who is in.
 #[derive(Debug)]
@@ -33,7 +30,8 @@ impl App {
             return Err(refused());
         }
         let found = self.store.agent_by_email(organization, email.to_lowercase()).await?;
-        let (agent, hash) = found.unzip();
+        // Who was only invited has no password yet, and is told no as slowly.
+        let (agent, hash) = found.filter(|(_, hash)| !hash.is_empty()).unzip();
         let right = self.passwords.verify(password, hash).await?;
         let agent = agent.filter(|_| right).ok_or_else(refused)?;
         let of = agent.organization_id;

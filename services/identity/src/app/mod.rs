@@ -1,6 +1,7 @@
 //! The use cases, one file each. They put together domain and store, and know neither wire nor SQL.
 
 mod admit;
+mod agents;
 mod applications;
 mod audit;
 mod authenticate;
@@ -26,6 +27,7 @@ pub(crate) use applications::NewApplication;
 pub(crate) use clean_up::run_clean_up;
 pub(crate) use deliveries::ToConversation;
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
+pub(crate) use login::LoggedInAgent;
 pub use organization::MadeOrganization;
 pub(crate) use passwords::Passwords;
 pub(crate) use revocations::{Feed, run_feed};

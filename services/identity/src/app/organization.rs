@@ -6,19 +6,16 @@ use onethread_errors::{Error, Field, Reason, Result};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Map;
 
-use super::{App, login::LONGEST_PASSWORD};
+use super::App;
 use crate::{
     domain::{
         application::{Application, PreChatForm},
         fields,
-        people::{Agent, ApiKey, Role},
+        people::{Agent, ApiKey, Role, check_password},
         tokens::{RandomToken, RandomUse},
     },
     store::NewOrganization,
 };
-
-/// The shortest password taken for an agent, in bytes.
-const SHORTEST_PASSWORD: usize = 8;
 
 /// A new organization, with the secrets that are shown this once.
 #[derive(Debug)]
@@ -68,12 +65,7 @@ impl App {
         password: SecretString,
     ) -> Result<MadeOrganization> {
         let email = email.to_lowercase();
-        let bytes = password.expose_secret().len();
-        let password_fits = match bytes {
-            0..SHORTEST_PASSWORD => Err("is shorter than 8 bytes"),
-            SHORTEST_PASSWORD..=LONGEST_PASSWORD => Ok(()),
-            _ => Err("is longer than 1,024 bytes"),
-        };
+        let password_fits = check_password(password.expose_secret());
         let checks = [
             ("/organization", fields::domain(&name)),
             ("/agentEmail", fields::email(&email)),

@@ -2,6 +2,20 @@
 
 use onethread_core::{AgentId, ApiKeyId, OrganizationId};
 
+/// The longest password, in bytes.
+pub(crate) const LONGEST_PASSWORD: usize = 1024;
+/// The shortest password taken for an agent, in bytes.
+const SHORTEST_PASSWORD: usize = 8;
+
+/// A password that an agent may set.
+pub(crate) fn check_password(password: &str) -> Result<(), &'static str> {
+    match password.len() {
+        0..SHORTEST_PASSWORD => Err("is shorter than 8 bytes"),
+        SHORTEST_PASSWORD..=LONGEST_PASSWORD => Ok(()),
+        _ => Err("is longer than 1,024 bytes"),
+    }
+}
+
 /// What a teammate may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {

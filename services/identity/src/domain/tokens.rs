@@ -152,7 +152,7 @@ fn is_young(issued: i64, now: Timestamp) -> bool {
     now.seconds() < issued.saturating_add(life)
 }
 
-/// A random token of an agent's login or a company's server. It begins with its organization, so
+/// A random token of an agent's login, an invitation, or a company's server. It begins with its organization, so
 /// that its hash is looked up there and nowhere else.
 pub(crate) struct RandomToken {
     pub(crate) organization_id: OrganizationId,
@@ -165,6 +165,7 @@ pub(crate) struct RandomToken {
 pub(crate) enum RandomUse {
     Login,
     ApiKey,
+    Invitation,
 }
 
 impl RandomUse {
@@ -172,6 +173,7 @@ impl RandomUse {
         match self {
             Self::Login => "otl_",
             Self::ApiKey => "otk_",
+            Self::Invitation => "oti_",
         }
     }
 }

@@ -6,6 +6,7 @@ mod contacts;
 mod convert;
 mod json;
 mod organizations;
+mod people;
 mod sessions;
 
 use std::sync::Arc;

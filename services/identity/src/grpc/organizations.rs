@@ -1,7 +1,7 @@
 //! `OrganizationService`.
 
 use onethread_errors::Result;
-use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_grpc::{answer, id, page_size};
 use onethread_proto::identity::{self as wire, organization_service_server::OrganizationService};
 use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
@@ -34,12 +34,7 @@ impl OrganizationService for Handlers {
         let request = request.into_inner();
         let password = SecretString::from(request.password);
         let login = self.app.log_agent_in(request.organization, &request.email, password).await;
-        answer(login.map(|login| wire::LoginResponse {
-            organization_id: login.agent.organization_id.to_string(),
-            agent: Some(login.agent.into()),
-            token: login.token.expose_secret().to_owned(),
-            expires_at: Some(timestamp(login.expires_at)),
-        }))
+        answer(login.map(Into::into))
     }
 
     async fn end_login(

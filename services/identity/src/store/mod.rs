@@ -10,6 +10,7 @@ mod clean_up;
 mod contacts;
 mod imports;
 mod logins;
+mod people;
 mod revocations;
 mod rows;
 mod sql;
@@ -22,6 +23,7 @@ use onethread_db::Database;
 pub(crate) use applications::NewOrganization;
 pub(crate) use contacts::{ContactSort, PageKey};
 pub(crate) use imports::BatchJob;
+pub(crate) use people::{AgentChange, Changed, KeyRow, ListedAgent};
 pub(crate) use revocations::Revocation;
 
 /// How often a write that another process outran is tried again.
@@ -48,5 +50,7 @@ impl Store {
 
 #[cfg(test)]
 mod application_tests;
+#[cfg(test)]
+mod people_tests;
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,47 @@ pub(super) const INSERT_API_KEY: &str =
 pub(super) const API_KEY: &str =
     "SELECT id FROM api_keys WHERE organization_id = $1 AND key_hash = $2";
 
+// Agents and API keys as owners keep them, and invitations.
+macro_rules! select_agent {
+    ($rest:literal) => {
+        concat!(
+            "SELECT organization_id, id, email, name, role, password_hash FROM agents
+             WHERE organization_id = $1 AND ",
+            $rest
+        )
+    };
+}
+pub(super) const LIST_AGENTS: &str = select_agent!("id > $2 ORDER BY id LIMIT $3");
+pub(super) const AGENT_OF_EMAIL: &str = select_agent!("email = $2");
+pub(super) const AGENT_OF_EMAIL_LOCKED: &str = select_agent!("email = $2 FOR UPDATE");
+pub(super) const OWNERS: &str =
+    "SELECT id FROM agents WHERE organization_id = $1 AND role = 'owner' AND password_hash <> ''
+     ORDER BY id";
+pub(super) const OWNERS_LOCKED: &str =
+    "SELECT id FROM agents WHERE organization_id = $1 AND role = 'owner' AND password_hash <> ''
+     ORDER BY id FOR UPDATE";
+pub(super) const UPDATE_AGENT: &str = "UPDATE agents SET name = $3, role = $4, password_hash = $5 WHERE organization_id = $1 AND id = $2";
+pub(super) const DELETE_AGENT: &str = "DELETE FROM agents WHERE organization_id = $1 AND id = $2";
+pub(super) const DELETE_LOGINS_OF: &str =
+    "DELETE FROM logins WHERE organization_id = $1 AND agent_id = $2";
+pub(super) const PUT_INVITATION: &str =
+    "INSERT INTO invitations (organization_id, agent_id, token_hash, expires_at)
+     VALUES ($1, $2, $3, $4) ON CONFLICT (organization_id, agent_id)
+     DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at";
+pub(super) const INVITATION: &str = "SELECT agent_id FROM invitations
+     WHERE organization_id = $1 AND token_hash = $2 AND expires_at > $3";
+pub(super) const USE_INVITATION: &str =
+    "DELETE FROM invitations WHERE organization_id = $1 AND token_hash = $2 AND expires_at > $3
+     RETURNING agent_id";
+pub(super) const LIST_API_KEYS: &str =
+    "SELECT id, name, created_at FROM api_keys WHERE organization_id = $1 AND id > $2
+     ORDER BY id LIMIT $3";
+pub(super) const INSERT_NAMED_API_KEY: &str =
+    "INSERT INTO api_keys (organization_id, id, key_hash, name, created_at)
+     VALUES ($1, $2, $3, $4, $5)";
+pub(super) const DELETE_API_KEY: &str =
+    "DELETE FROM api_keys WHERE organization_id = $1 AND id = $2";
+
 // Contacts. The ones that lock are told so by PostgreSQL's suffix; SQLite has one writer.
 pub(super) const CONTACT_BY_ID: &str = select_contact!("id = $2");
 pub(super) const CONTACT_BY_ID_LOCKED: &str = select_contact!("id = $2 FOR UPDATE");

@@ -13,7 +13,7 @@ use axum_extra::extract::{
 use http::StatusCode;
 use onethread_core::Timestamp;
 use onethread_grpc::to_timestamp;
-use onethread_proto::identity::{self, AgentRole, EndLoginRequest, LoginRequest};
+use onethread_proto::identity::{self, EndLoginRequest, LoginRequest};
 use serde::Serialize;
 use time::Duration;
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ use crate::{
     app::App,
     auth::{self, COOKIE, Staff},
     extract::Body,
-    json::Credentials,
+    json::{Agent, Credentials},
     openapi::{
         Refusals,
         reasons::{DeadlineExceeded, LoginRefused, RateLimited, Unavailable},
@@ -43,31 +43,6 @@ pub(super) struct Login {
     agent: Agent,
     /// The login's token, shown this once.
     token: String,
-}
-
-/// A teammate.
-#[derive(Debug, Serialize, ToSchema)]
-struct Agent {
-    #[schema(format = Uuid)]
-    id: String,
-    email: String,
-    name: String,
-    role: Role,
-}
-
-/// What a teammate may do: owners run the organization, too.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum Role {
-    Owner,
-    Agent,
-}
-
-impl From<identity::Agent> for Agent {
-    fn from(agent: identity::Agent) -> Self {
-        let role = if agent.role() == AgentRole::Owner { Role::Owner } else { Role::Agent };
-        Self { id: agent.id, email: agent.email, name: agent.name, role }
-    }
 }
 
 /// Logs an agent in; a browser gets a cookie as well.
@@ -92,12 +67,21 @@ pub(super) async fn login(
     };
     app.limits.login(from, &login.organization, &login.email)?;
     let answer = app.organizations().login(login).await?.into_inner();
-    let mut cookie = cookie(answer.token.clone(), secure);
-    if let Some(until) = &answer.expires_at {
+    Ok(logged_in(&app, answer, secure))
+}
+
+/// The answer to whoever has just logged in.
+pub(super) fn logged_in(
+    app: &App,
+    login: identity::LoginResponse,
+    secure: bool,
+) -> (CookieJar, Json<Login>) {
+    let mut cookie = cookie(login.token.clone(), secure);
+    if let Some(until) = &login.expires_at {
         cookie.set_max_age(span(app.clock.now(), to_timestamp(until)));
     }
-    let agent = answer.agent.unwrap_or_default().into();
-    Ok((CookieJar::new().add(cookie), Json(Login { agent, token: answer.token })))
+    let agent = login.agent.unwrap_or_default().into();
+    (CookieJar::new().add(cookie), Json(Login { agent, token: login.token }))
 }
 
 /// Ends the agent's login.

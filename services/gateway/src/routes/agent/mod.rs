@@ -1,5 +1,7 @@
 //! `/v1`: what agents' browsers and companies' servers call. Pages of other sites may not.
 
+mod agents;
+mod api_keys;
 mod applications;
 mod audit;
 mod contacts;
@@ -52,6 +54,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(imports::events))
         .routes(routes!(rejected::download))
         .routes(routes!(audit::list))
+        .routes(routes!(agents::list, agents::invite))
+        .routes(routes!(agents::accept))
+        .routes(routes!(agents::change, agents::remove))
+        .routes(routes!(agents::reset))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::revoke))
         .routes(routes!(applications::list, applications::create))
         .routes(routes!(applications::change))
         .routes(routes!(events));

@@ -1,0 +1,226 @@
+//! Agents, invitations and API keys on a real database, through the service's own calls.
+
+use onethread_core::{Clock, SystemClock};
+use onethread_grpc::Peer;
+use onethread_proto::identity::{
+    self as wire, Agent, AgentRole, agent_service_client::AgentServiceClient,
+    api_key_service_client::ApiKeyServiceClient,
+    organization_service_client::OrganizationServiceClient,
+};
+use onethread_testing::ScratchDatabase;
+use prost_types::FieldMask;
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use super::{
+    application_tests::owner,
+    tests::{Identity, identity},
+};
+use crate::domain::tokens::{RandomToken, RandomUse};
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    an_invitation_is_used_once_and_the_last_one_counts,
+    an_invitation_that_is_too_old_is_refused,
+    one_owner_stays_whoever_goes_at_once,
+    a_reset_ends_logins_and_the_old_password,
+    a_removed_agent_and_a_revoked_key_are_nobody,
+}
+
+struct Stage {
+    identity: Identity,
+    of: String,
+}
+
+async fn stage(scratch: ScratchDatabase) -> Stage {
+    let identity = identity(scratch).await;
+    let of = identity.enter(None, None, "").await.organization_id;
+    Stage { identity, of }
+}
+
+const PASSWORD: &str = "long enough";
+
+impl Stage {
+    fn agents(&self) -> AgentServiceClient<Peer> {
+        AgentServiceClient::new(self.identity.service.peer())
+    }
+
+    async fn invite(&self, email: &str, role: AgentRole) -> Result<(Agent, String), Status> {
+        let request = wire::CreateAgentRequest {
+            organization_id: self.of.clone(),
+            email: email.to_owned(),
+            name: String::new(),
+            role: role.into(),
+            actor: owner(),
+        };
+        let made = self.agents().create_agent(request).await?.into_inner();
+        Ok((made.agent.unwrap().agent.unwrap(), made.invite_token))
+    }
+
+    async fn accept(&self, token: &str, password: &str) -> Result<String, Code> {
+        let (invite_token, password) = (token.to_owned(), password.to_owned());
+        let request = wire::AcceptInvitationRequest { invite_token, password };
+        let answer = self.agents().accept_invitation(request).await;
+        answer.map(|login| login.into_inner().login.unwrap().token).map_err(|s| s.code())
+    }
+
+    /// Somebody who has come: the agent and the token of their login.
+    async fn join(&self, email: &str, role: AgentRole) -> (Agent, String) {
+        let (agent, token) = self.invite(email, role).await.unwrap();
+        (agent, self.accept(&token, PASSWORD).await.unwrap())
+    }
+
+    async fn log_in(&self, email: &str, password: &str) -> Result<(), Code> {
+        let request = wire::LoginRequest {
+            organization: "demo".to_owned(),
+            email: email.to_owned(),
+            password: password.to_owned(),
+        };
+        let mut client = OrganizationServiceClient::new(self.identity.service.peer());
+        client.login(request).await.map(drop).map_err(|status| status.code())
+    }
+
+    async fn list(&self) -> Vec<wire::ListedAgent> {
+        let organization_id = self.of.clone();
+        let request = wire::ListAgentsRequest { organization_id, ..Default::default() };
+        self.agents().list_agents(request).await.unwrap().into_inner().agents
+    }
+
+    async fn demote(&self, process: Peer, id: &str) -> Result<(), Code> {
+        let mut agent = Agent { id: id.to_owned(), ..Agent::default() };
+        agent.set_role(AgentRole::Agent);
+        let request = wire::UpdateAgentRequest {
+            organization_id: self.of.clone(),
+            agent: Some(agent),
+            update_mask: Some(FieldMask { paths: vec!["role".to_owned()] }),
+            actor: owner(),
+        };
+        let mut client = AgentServiceClient::new(process);
+        client.update_agent(request).await.map(drop).map_err(|status| status.code())
+    }
+
+    async fn remove(&self, of: &str, id: &str) -> Result<(), Code> {
+        let (organization_id, agent_id) = (of.to_owned(), id.to_owned());
+        let request = wire::DeleteAgentRequest { organization_id, agent_id, actor: owner() };
+        self.agents().delete_agent(request).await.map(drop).map_err(|status| status.code())
+    }
+}
+
+async fn an_invitation_is_used_once_and_the_last_one_counts(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let (first, old) = stage.invite("Ann@Example.com", AgentRole::Owner).await.unwrap();
+    let (again, token) = stage.invite("ann@example.com", AgentRole::Agent).await.unwrap();
+    assert_eq!((&first.id, &*again.name, again.role()), (&again.id, "ann", AgentRole::Agent));
+    assert_eq!(stage.log_in("ann@example.com", "").await, Err(Code::Unauthenticated));
+    assert!(stage.list().await.iter().any(|one| one.invited));
+    assert_eq!(stage.accept(&old, PASSWORD).await, Err(Code::Unauthenticated));
+    assert_eq!(stage.accept(&token, "short").await, Err(Code::InvalidArgument));
+    let tries = (0..4).map(|_| stage.accept(&token, PASSWORD));
+    let came = futures::future::join_all(tries).await;
+    let came: Vec<_> = came.into_iter().filter_map(Result::ok).collect();
+    assert_eq!(came.len(), 1);
+    assert!(stage.identity.authenticate(&came[0]).await.is_ok());
+    assert_eq!(stage.accept(&token, PASSWORD).await, Err(Code::Unauthenticated));
+    assert_eq!(stage.log_in("ANN@example.com", PASSWORD).await, Ok(()));
+    assert!(stage.list().await.iter().all(|one| !one.invited));
+    let taken = stage.invite("ann@example.com", AgentRole::Agent).await.unwrap_err();
+    assert_eq!(taken.code(), Code::AlreadyExists);
+    for bad in ["nowhere", "a\0@example.com"] {
+        let refused = stage.invite(bad, AgentRole::Agent).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{bad}");
+    }
+}
+
+async fn an_invitation_that_is_too_old_is_refused(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let (_, text) = stage.invite("ann@example.com", AgentRole::Agent).await.unwrap();
+    let store = &stage.identity.service.app.store;
+    let token = || RandomToken::read(RandomUse::Invitation, &text).unwrap();
+    let (_, login) = RandomToken::generate(
+        RandomUse::Login,
+        token().organization_id,
+        &onethread_core::SystemEntropy,
+    );
+    let week = std::time::Duration::from_secs(7 * 24 * 3600);
+    let late = SystemClock.now().plus(week);
+    assert!(!store.is_invited(&token(), late).await.unwrap());
+    let accepted = store.accept(token(), "hash".to_owned(), login, late, late).await.unwrap();
+    assert!(accepted.is_none());
+    assert!(stage.accept(&text, PASSWORD).await.is_ok(), "within the week it is good");
+}
+
+async fn one_owner_stays_whoever_goes_at_once(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let first = stage.list().await[0].agent.clone().unwrap().id;
+    assert_eq!(
+        stage.demote(stage.identity.service.peer(), &first).await,
+        Err(Code::FailedPrecondition)
+    );
+    assert_eq!(stage.remove(&stage.of, &first).await, Err(Code::FailedPrecondition));
+    // Who has not come yet can't run anything.
+    stage.invite("late@example.com", AgentRole::Owner).await.unwrap();
+    assert_eq!(stage.remove(&stage.of, &first).await, Err(Code::FailedPrecondition));
+    let (second, _) = stage.join("ann@example.com", AgentRole::Owner).await;
+    let (one, other) = tokio::join!(
+        stage.demote(stage.identity.service.peer(), &first),
+        stage.demote(stage.identity.other.peer(), &second.id),
+    );
+    let mut both = [one, other];
+    both.sort_by_key(Result::is_err);
+    assert_eq!(both, [Ok(()), Err(Code::FailedPrecondition)]);
+}
+
+async fn a_reset_ends_logins_and_the_old_password(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let (ann, login) = stage.join("ann@example.com", AgentRole::Agent).await;
+    let reset = wire::ResetAgentRequest {
+        organization_id: stage.of.clone(),
+        agent_id: ann.id.clone(),
+        actor: owner(),
+    };
+    let reset = stage.agents().reset_agent(reset).await.unwrap().into_inner();
+    assert_eq!(stage.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
+    assert_eq!(stage.log_in("ann@example.com", PASSWORD).await, Err(Code::Unauthenticated));
+    stage.accept(&reset.invite_token, "another one").await.unwrap();
+    assert_eq!(stage.log_in("ann@example.com", "another one").await, Ok(()));
+}
+
+async fn a_removed_agent_and_a_revoked_key_are_nobody(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let (ann, login) = stage.join("ann@example.com", AgentRole::Agent).await;
+    let foreign = Uuid::from_u128(9).to_string();
+    assert_eq!(stage.remove(&foreign, &ann.id).await, Err(Code::NotFound));
+    assert_eq!(stage.remove(&stage.of, &ann.id).await, Ok(()));
+    assert_eq!(stage.remove(&stage.of, &ann.id).await, Err(Code::NotFound));
+    assert_eq!(stage.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
+
+    let mut keys = ApiKeyServiceClient::new(stage.identity.service.peer());
+    let request = wire::CreateApiKeyRequest {
+        organization_id: stage.of.clone(),
+        name: "shop".to_owned(),
+        actor: owner(),
+    };
+    let made = keys.create_api_key(request).await.unwrap().into_inner();
+    assert!(stage.identity.authenticate(&made.secret).await.is_ok());
+    let id = made.api_key.unwrap().id;
+    let organization_id = stage.of.clone();
+    let request = wire::ListApiKeysRequest { organization_id, page_size: 1, ..Default::default() };
+    let page = keys.list_api_keys(request).await.unwrap().into_inner();
+    assert!(page.api_keys.len() == 1 && !page.next_page_token.is_empty());
+    let revoke = |of: &str| wire::DeleteApiKeyRequest {
+        organization_id: of.to_owned(),
+        api_key_id: id.clone(),
+        actor: owner(),
+    };
+    let away = keys.delete_api_key(revoke(&foreign)).await.unwrap_err();
+    assert_eq!(away.code(), Code::NotFound);
+    keys.delete_api_key(revoke(&stage.of)).await.unwrap();
+    assert_eq!(stage.identity.authenticate(&made.secret).await.unwrap_err(), Code::Unauthenticated);
+
+    // Both stand in the feed that ends their streams.
+    let store = &stage.identity.service.app.store;
+    let told = store.revocations(onethread_core::Timestamp::from_micros(1)).await.unwrap();
+    for gone in [&ann.id, &id] {
+        assert!(told.iter().any(|entry| entry.subject_id.to_string() == *gone), "{gone}");
+    }
+}
