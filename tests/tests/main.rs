@@ -8,6 +8,7 @@ mod faults;
 mod grpc;
 mod import_faults;
 mod imports;
+mod inbox;
 mod journey;
 mod limits;
 mod messages;

@@ -26,7 +26,7 @@ use crate::{
     Config, Deps,
     limits::Limits,
     names::Names,
-    streams::{Hub, Revocations},
+    streams::{Hub, Imports, Revocations},
 };
 
 /// A page of 200 messages of 20,000 four-byte characters each.
@@ -45,6 +45,7 @@ pub(crate) struct App {
     pub(crate) names: Names,
     pub(crate) hub: Hub,
     pub(crate) revocations: Revocations,
+    pub(crate) import_progress: Imports,
     /// Streams confirmed at once: when all come into doubt, identity isn't run over.
     pub(crate) confirmations: Semaphore,
     pub(crate) clock: Arc<dyn Clock>,
@@ -62,6 +63,7 @@ impl App {
             names: Names::default(),
             hub: Hub::default(),
             revocations: Revocations::default(),
+            import_progress: Imports::default(),
             confirmations: Semaphore::new(CONFIRMATIONS),
             clock: deps.clock,
             entropy: deps.entropy,

@@ -7,10 +7,12 @@ use async_stream::stream;
 use axum::response::{Response, sse};
 use onethread_errors::Result;
 use onethread_proto::conversation::Message;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::{
     guard::{Cut, Guard},
     hub::{Event, Wanted},
+    imports,
     sse::{event, numbered, reload, respond, session_ended},
 };
 use crate::{app::App, auth::Staff, json};
@@ -24,6 +26,7 @@ pub(crate) async fn follow(app: Arc<App>, staff: Staff) -> Result<Response> {
     let organization = staff.organization;
     let wanted = Wanted::All { organization: organization.clone() };
     let mut live = app.hub.subscribe(wanted).await?;
+    let mut imports = imports::subscribe(&app, &organization);
     let life = app.life.clone();
     let events = stream! {
         let mut batch = Vec::new();
@@ -37,6 +40,18 @@ pub(crate) async fn follow(app: Arc<App>, staff: Staff) -> Result<Response> {
                         Some(Cut::Unknown) => {}
                     }
                     return;
+                }
+                import = imports.recv() => {
+                    match import {
+                        Ok(import) => {
+                            yield event("import", &json::Import::from((*import).clone()));
+                        }
+                        // Each state tells all: an older one is not missed.
+                        Err(RecvError::Lagged(_)) => {}
+                        // The process stops.
+                        Err(RecvError::Closed) => return,
+                    }
+                    continue;
                 }
                 count = live.events.recv_many(&mut batch, BATCH) => if count == 0 { return },
             }

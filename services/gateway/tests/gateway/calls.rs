@@ -105,6 +105,7 @@ async fn of_widgets(gateway: &Gateway, seen: &mut Seen) {
     }
     seen.call(gateway.get("/widget/v1/messages?afterSeq=0&limit=1", "visitor")).await;
     seen.call(by_visitor("/read").json(&json!({"seq": 1}))).await;
+    seen.call(by_visitor("/typing").json(&json!({"typing": true}))).await;
     let change = gateway.call(Method::PATCH, "/widget/v1/contact").bearer_auth("visitor");
     seen.call(change.json(&json!({"name": "Ann"}))).await;
     seen.call(by_visitor("/logout")).await;
@@ -135,6 +136,15 @@ async fn of_agents(gateway: &Gateway, seen: &mut Seen) {
         seen.call(gateway.post(&format!("{conversation}/messages"), "key").json(&note)).await;
     }
     seen.call(gateway.post(&format!("{conversation}/read"), "key").json(&json!({"seq": 1}))).await;
+    let typing = gateway.post(&format!("{conversation}/typing"), "key");
+    seen.call(typing.json(&json!({"typing": true}))).await;
+    let change = gateway.call(Method::PATCH, &conversation).bearer_auth("agent");
+    seen.call(change.json(&json!({"status": "closed", "assigneeId": null}))).await;
+    let first = json!({"clientMessageId": id(5), "text": "Hello Ann"});
+    let path = format!("/v1/contacts/{CONTACT}/messages");
+    for _ in 0..2 {
+        seen.call(gateway.post(&path, "key").json(&first)).await;
+    }
     let upload = gateway.post("/v1/imports", "key").header(CONTENT_TYPE, "text/csv");
     seen.call(upload.body("email\n")).await;
     for change in ["apply", "cancel"] {

@@ -90,6 +90,7 @@ pub(crate) async fn check_event(address: SocketAddr, name: &str, data: &Value) {
         "message" => "Message",
         "conversation" => "Conversation",
         "read" => "Read",
+        "typing" => "Typing",
         "import" => "Import",
         "reload" | "session-ended" => return assert_eq!(*data, json!({})),
         other => panic!("{other} is no event"),

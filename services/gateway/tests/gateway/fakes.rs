@@ -45,6 +45,9 @@ pub(crate) struct World {
     /// Uploads that came to their end.
     pub(crate) uploads: Mutex<Vec<(UploadHeader, usize)>>,
     pub(crate) rejected: Mutex<Vec<RejectedRow>>,
+    /// Makes the import go on with each look at the list.
+    pub(crate) importing: AtomicBool,
+    pub(crate) processed: AtomicI64,
 }
 
 impl Default for World {
@@ -62,6 +65,8 @@ impl Default for World {
             broken: broadcast::channel(1).0,
             uploads: Mutex::default(),
             rejected: Mutex::default(),
+            importing: AtomicBool::default(),
+            processed: AtomicI64::default(),
         }
     }
 }
@@ -484,7 +489,9 @@ impl ImportService for Fake {
     }
 
     async fn list_imports(&self, _: Request<ListImportsRequest>) -> Answer<ListImportsResponse> {
-        let imports = vec![import(id(7))];
+        let further = i64::from(self.0.importing.load(Ordering::SeqCst));
+        let processed = self.0.processed.fetch_add(further, Ordering::SeqCst);
+        let imports = vec![Import { processed, ..import(id(7)) }];
         Ok(Response::new(ListImportsResponse { imports, ..Default::default() }))
     }
 

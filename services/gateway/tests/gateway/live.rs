@@ -157,6 +157,22 @@ async fn agents_begin_with_a_reload_and_see_every_conversation() {
 }
 
 #[tokio::test]
+async fn agents_hear_how_imports_go_on() {
+    let gateway = Gateway::start().await;
+    gateway.world.importing.store(true, Ordering::SeqCst);
+    let mut events = gateway.follow("/v1/events", "agent").await;
+    assert_eq!(events.next().await.unwrap().0, "reload");
+    for processed in 1..=2 {
+        let (name, _, import) = events.next().await.unwrap();
+        assert_eq!((name.as_str(), &import["processed"]), ("import", &json!(processed)));
+    }
+    // Another one joins the same look.
+    let mut other = gateway.follow("/v1/events", "agent").await;
+    assert_eq!(other.next().await.unwrap().0, "reload");
+    assert_eq!(other.next().await.unwrap().2, events.next().await.unwrap().2);
+}
+
+#[tokio::test]
 async fn when_the_stream_of_conversations_breaks_readers_do_not_notice() {
     let gateway = Gateway::start().await;
     let mut agent = gateway.follow("/v1/events", "agent").await;

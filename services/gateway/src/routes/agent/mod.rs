@@ -71,7 +71,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// Begins with `reload` (`{}`), which comes again whenever something may have been missed. Then
 /// `conversation` (*Conversation*), `message` (*MessageOfConversation*), `read` (*Read*),
-/// `typing` (*Typing*, the people's alone), and `session-ended` (`{}`), after which the stream ends.
+/// `typing` (*Typing*, the people's alone), `import` (*Import*, at most once a second each), and `session-ended` (`{}`), after which the stream ends.
 #[utoipa::path(get, path = "/events", operation_id = "followOrganization", tag = "conversations",
     responses(
         (status = 200, description = "A stream of events.", body = String,
