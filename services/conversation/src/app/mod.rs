@@ -1,5 +1,6 @@
 //! The use cases, one file each.
 
+mod ends;
 mod first_message;
 mod list_conversations;
 mod list_messages;

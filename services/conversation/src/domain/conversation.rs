@@ -104,6 +104,12 @@ impl Conversation {
         appended
     }
 
+    /// Where it stands with the agents after it took in another one: whatever waits goes on waiting.
+    pub(crate) fn status_with(&self, other: &Self) -> Status {
+        let open = self.status == Status::Open || other.status == Status::Open;
+        if open { Status::Open } else { Status::Closed }
+    }
+
     /// Where a side's mark goes when it says it has read up to `seq`; `None` when it stays.
     pub(crate) fn next_mark(&self, side: Side, seq: i64) -> Option<i64> {
         let seq = seq.min(self.last_seq(side));

@@ -26,7 +26,7 @@ pub(crate) enum AuthorKind {
 }
 
 impl AuthorKind {
-    /// The side it writes from.
+    /// The side it writes from; the system sees what agents see.
     pub(crate) fn side(self) -> Side {
         match self {
             Self::Contact => Side::Contact,

@@ -95,7 +95,7 @@ pub(super) fn position(position: Option<pb::list_messages_request::Position>) ->
     }
 }
 
-fn uuid(field: &str, text: &str) -> Result<Uuid> {
+pub(super) fn uuid(field: &str, text: &str) -> Result<Uuid> {
     Uuid::parse_str(text).map_err(|_| Error::invalid(field, "is not a UUID"))
 }
 

@@ -2,13 +2,15 @@
 
 use futures::{StreamExt, stream::BoxStream};
 use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, log_failure, page_size};
+use onethread_grpc::{answer, id, log_failure, page_size};
 use onethread_proto::conversation::{
-    GetConversationRequest, GetConversationResponse, ListConversationsRequest,
-    ListConversationsResponse, ListMessagesRequest, ListMessagesResponse, MarkReadRequest,
-    MarkReadResponse, SendMessageRequest, SendMessageResponse, SetTypingRequest, SetTypingResponse,
-    SubscribeRequest, SubscribeResponse, UpdateConversationRequest, UpdateConversationResponse,
-    conversation_service_server::ConversationService, stream_service_server::StreamService,
+    EraseConversationRequest, EraseConversationResponse, FoldConversationRequest,
+    FoldConversationResponse, GetConversationRequest, GetConversationResponse,
+    ListConversationsRequest, ListConversationsResponse, ListMessagesRequest, ListMessagesResponse,
+    MarkReadRequest, MarkReadResponse, SendMessageRequest, SendMessageResponse, SetTypingRequest,
+    SetTypingResponse, SubscribeRequest, SubscribeResponse, UpdateConversationRequest,
+    UpdateConversationResponse, conversation_service_server::ConversationService,
+    stream_service_server::StreamService,
 };
 use tonic::{Request, Response, Status, Streaming};
 
@@ -84,6 +86,26 @@ impl Handlers {
         self.0.set_typing(organization, conversation, side, request.typing).await?;
         Ok(SetTypingResponse {})
     }
+
+    async fn fold(&self, request: FoldConversationRequest) -> Result<FoldConversationResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let source = id("/sourceId", &request.source_id)?;
+        let target = id("/targetId", &request.target_id)?;
+        let join = convert::uuid("/joinId", &request.join_id)?;
+        if source == target {
+            return Err(Error::invalid("/targetId", "is the source itself"));
+        }
+        let into = self.0.fold(organization, source, target, join).await?;
+        let conversation_id = into.map(|id| id.to_string()).unwrap_or_default();
+        Ok(FoldConversationResponse { conversation_id })
+    }
+
+    async fn erase(&self, request: EraseConversationRequest) -> Result<EraseConversationResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let conversation = convert::conversation(&request.conversation_id)?;
+        self.0.erase(organization, conversation).await?;
+        Ok(EraseConversationResponse {})
+    }
 }
 
 #[tonic::async_trait]
@@ -135,6 +157,20 @@ impl ConversationService for Handlers {
         request: Request<SetTypingRequest>,
     ) -> Result<Response<SetTypingResponse>, Status> {
         answer(self.typing(request.into_inner()).await)
+    }
+
+    async fn fold_conversation(
+        &self,
+        request: Request<FoldConversationRequest>,
+    ) -> Result<Response<FoldConversationResponse>, Status> {
+        answer(self.fold(request.into_inner()).await)
+    }
+
+    async fn erase_conversation(
+        &self,
+        request: Request<EraseConversationRequest>,
+    ) -> Result<Response<EraseConversationResponse>, Status> {
+        answer(self.erase(request.into_inner()).await)
     }
 }
 

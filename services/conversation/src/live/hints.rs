@@ -41,6 +41,8 @@ pub(crate) enum Change {
     Read { side: Side, seq: i64 },
     /// A side types, or no longer does.
     Typing { side: Side, typing: bool },
+    /// It was folded or erased; agents had it in their list when it had messages.
+    Ended { listed: bool },
 }
 
 /// Carries hints to the sessions. Cheap to clone.

@@ -153,9 +153,30 @@ impl Registry {
         of_one.chain(of_all).map(event).collect()
     }
 
+    /// A conversation ended: so do its subscriptions.
+    pub(super) fn ended(&mut self, key: Key) -> Vec<Event> {
+        let over = self.by_conversation.get(&key).cloned().unwrap_or_default();
+        for id in &over {
+            self.remove(*id);
+        }
+        over.into_iter().map(|subscription| Event { subscription, what: What::Reload }).collect()
+    }
+
+    /// Ends the subscriptions to all conversations of an organization.
+    pub(super) fn reload_organization(&mut self, organization: OrganizationId) -> Vec<Event> {
+        let over = self.of_organization(organization).to_vec();
+        for id in &over {
+            self.remove(*id);
+        }
+        over.into_iter().map(|subscription| Event { subscription, what: What::Reload }).collect()
+    }
+
     /// Compares with the database, in case a hint was lost.
     pub(super) fn compare(&mut self, organization: OrganizationId, head: &Head) -> Vec<Event> {
         let key = (organization, head.conversation);
+        if head.ended {
+            return self.ended(key);
+        }
         self.stored(key, head.last_seq, &Arc::from(""));
         let mut events = self.read(key, Side::Contact, head.mark(Side::Contact));
         events.extend(self.read(key, Side::Agent, head.mark(Side::Agent)));

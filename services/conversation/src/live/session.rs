@@ -132,7 +132,7 @@ impl Session {
         // A thread may be listened to before its first message.
         let head = heads.first().copied().unwrap_or(Head::before_all(conversation));
         let sent = after.unwrap_or(head.last_seq);
-        if sent > head.last_seq {
+        if head.ended || sent > head.last_seq {
             // The reader knows a number that was never given out here.
             return heard(What::Reload);
         }
@@ -150,6 +150,14 @@ impl Session {
             }
             Change::Read { side, seq } => self.registry.read(key, side, seq),
             Change::Typing { side, typing } => return Ok(self.registry.typing(key, side, typing)),
+            Change::Ended { listed } => {
+                let mut events = self.registry.ended(key);
+                if listed {
+                    // A conversation left the agents' list: they fetch it anew.
+                    events.extend(self.registry.reload_organization(key.0));
+                }
+                return Ok(events);
+            }
         };
         if self.registry.of_organization(key.0).is_empty() {
             return Ok(events);
@@ -164,6 +172,7 @@ impl Session {
             }
             Change::Read { side, seq } => Some(What::Read { conversation: key.1, side, seq }),
             Change::Typing { .. } => None,
+            Change::Ended { .. } => None,
         };
         let news: Vec<_> =
             news.into_iter().chain([What::Conversation(Box::new(summary))]).collect();

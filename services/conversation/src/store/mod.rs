@@ -1,10 +1,12 @@
 //! What is stored, in words of the use cases. Every method takes the organization first; none
 //! waits for anything but the database.
 
+mod ends;
 mod events;
 mod reads;
 mod rows;
 mod sql;
+mod sql_ends;
 mod sql_store;
 #[cfg(test)]
 mod tests;
@@ -13,7 +15,9 @@ mod writes;
 use onethread_core::{AgentId, ConversationId, MessageId, PageSize, Timestamp};
 use uuid::Uuid;
 
-use crate::domain::{Author, Change, Conversation, Kind, Message, Status, Summary, Text};
+use crate::domain::{
+    Author, AuthorKind, Change, Conversation, Kind, Message, Status, Summary, Text,
+};
 
 pub(crate) use rows::Head;
 pub(crate) use sql_store::Store;
@@ -59,6 +63,39 @@ pub(crate) struct NewChange {
     pub(crate) now: Timestamp,
     /// Ids of the events, should there be so many.
     pub(crate) events: [MessageId; 2],
+}
+
+impl NewMessage {
+    /// Goes to the conversation that its own one was folded into, from the contact of that one.
+    fn follow(&mut self, into: ConversationId) {
+        self.conversation = into;
+        if self.author.kind == AuthorKind::Contact {
+            self.author.id = into.0;
+        }
+    }
+}
+
+/// A thread to be appended to another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewFold {
+    /// The conversation that ends.
+    pub(crate) source: ConversationId,
+    /// The one that goes on.
+    pub(crate) target: ConversationId,
+    /// Id of the event that tells of it.
+    pub(crate) join: Uuid,
+    pub(crate) now: Timestamp,
+}
+
+/// What a fold came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Folded {
+    /// The conversation that has the messages; absent when it was erased.
+    pub(crate) into: Option<ConversationId>,
+    /// True when the source ended by this call.
+    pub(crate) ended: bool,
+    /// The last number there, where messages came in by this call.
+    pub(crate) last_seq: Option<i64>,
 }
 
 /// What became of a send.

@@ -4,11 +4,12 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use onethread_core::{ConversationId, OrganizationId, PageSize};
 use onethread_db::{Conn, Result, on};
 use sqlx::query_as;
+use uuid::Uuid;
 
 use super::{
     Position,
-    rows::{ConversationRow, MessageRow, kind_code},
-    sql,
+    rows::{ConversationRow, ENDED, MessageRow, kind_code},
+    sql, sql_ends,
 };
 use crate::domain::{Conversation, Kind, Message, Side};
 
@@ -35,6 +36,55 @@ pub(super) async fn one(
         .fetch_optional(&mut **c)
         .await)?;
     row.map(Conversation::try_from).transpose()
+}
+
+/// What stands under a conversation's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// No row.
+    Nowhere,
+    /// A conversation.
+    Live,
+    /// The mark of one whose messages stand in another.
+    Folded(ConversationId),
+    /// The mark of one that is forgotten.
+    Erased,
+}
+
+pub(super) async fn place(
+    conn: &mut Conn<'_>,
+    organization: OrganizationId,
+    id: ConversationId,
+) -> Result<Place> {
+    let row: Option<(i64, Option<Uuid>)> = on!(&mut *conn, |c| query_as(sql_ends::PLACE)
+        .bind(organization.0)
+        .bind(id.0)
+        .fetch_optional(&mut **c)
+        .await)?;
+    Ok(match row {
+        None => Place::Nowhere,
+        Some((ENDED, Some(into))) => Place::Folded(ConversationId(into)),
+        Some((ENDED, None)) => Place::Erased,
+        Some(_) => Place::Live,
+    })
+}
+
+/// The conversation that a side reads under an id: agents read on where one was folded into. To
+/// the contact it has ended; whoever has its token is not known to be the other one's.
+pub(super) async fn read_as(
+    conn: &mut Conn<'_>,
+    organization: OrganizationId,
+    id: ConversationId,
+    side: Side,
+) -> Result<Option<Conversation>> {
+    let found = get(conn, organization, id).await?;
+    if found.is_some() || side != Side::Agent {
+        return Ok(found);
+    }
+    match place(conn, organization, id).await? {
+        Place::Folded(into) => get(conn, organization, into).await,
+        _ => Ok(None),
+    }
 }
 
 /// A run of messages, ascending; those nearest to the position where not all fit. True when more

@@ -55,6 +55,7 @@ pub(super) struct HeadRow {
     last_seq: i64,
     contact_read_seq: i64,
     agent_read_seq: i64,
+    status: i64,
 }
 
 impl ConversationRow {
@@ -78,12 +79,14 @@ pub(crate) struct Head {
     pub(crate) last_seq: i64,
     pub(crate) contact_read_seq: i64,
     pub(crate) agent_read_seq: i64,
+    /// It was folded or erased.
+    pub(crate) ended: bool,
 }
 
 impl Head {
     /// Where a conversation stands that was not begun.
     pub(crate) fn before_all(conversation: ConversationId) -> Self {
-        Self { conversation, last_seq: 0, contact_read_seq: 0, agent_read_seq: 0 }
+        Self { conversation, last_seq: 0, contact_read_seq: 0, agent_read_seq: 0, ended: false }
     }
 
     /// Where a side's read mark stands.
@@ -102,6 +105,7 @@ impl From<HeadRow> for Head {
             last_seq: row.last_seq,
             contact_read_seq: row.contact_read_seq,
             agent_read_seq: row.agent_read_seq,
+            ended: row.status == ENDED,
         }
     }
 }
@@ -144,6 +148,9 @@ impl TryFrom<MessageRow> for Message {
 
 /// No row has this code in any column.
 pub(super) const NONE: i64 = 0;
+
+/// Status of a conversation that was folded or erased.
+pub(super) const ENDED: i64 = 3;
 
 pub(super) fn status_code(status: Status) -> i64 {
     match status {

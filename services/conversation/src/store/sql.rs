@@ -21,7 +21,7 @@ macro_rules! get {
         concat!(
             "SELECT ",
             conversation_columns!(),
-            " FROM conversations c WHERE c.organization_id = $1 AND c.id = $2"
+            " FROM conversations c WHERE c.organization_id = $1 AND c.id = $2 AND c.status <> 3"
         )
     };
 }
@@ -40,7 +40,7 @@ macro_rules! page {
     };
 }
 
-/// Organization, conversation.
+/// Organization, conversation. One that ended is as none.
 pub(super) const GET: &str = get!();
 
 /// The same, keeping other writers out of the conversation until the transaction ends. On SQLite
@@ -161,10 +161,12 @@ pub(super) const LIST_UNASSIGNED: &str = list!(" AND o.assignee_id IS NULL");
 pub(super) const LIST_ASSIGNED: &str = list!(" AND o.assignee_id = $8");
 
 /// Organization, a JSON array of ids in hex.
-pub(super) const HEADS_SQLITE: &str = "SELECT id, last_seq, contact_read_seq, agent_read_seq
+pub(super) const HEADS_SQLITE: &str =
+    "SELECT id, last_seq, contact_read_seq, agent_read_seq, status
     FROM conversations
     WHERE organization_id = $1 AND id IN (SELECT unhex(value) FROM json_each($2))";
-pub(super) const HEADS_POSTGRES: &str = "SELECT id, last_seq, contact_read_seq, agent_read_seq
+pub(super) const HEADS_POSTGRES: &str =
+    "SELECT id, last_seq, contact_read_seq, agent_read_seq, status
     FROM conversations
     WHERE organization_id = $1
         AND id IN (SELECT value::uuid FROM json_array_elements_text($2::json))";

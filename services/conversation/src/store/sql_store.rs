@@ -1,14 +1,14 @@
 //! The store on `libs/db`.
 
 use onethread_core::{ConversationId, OrganizationId, PageSize, Timestamp};
-use onethread_db::{Database, Result, Time, on};
+use onethread_db::{Database, Error, Result, Time, on};
 use sqlx::query_as;
 use uuid::Uuid;
 
 use super::{
     Assigned, Head, History, ListPage, ListQuery, Marked, NewChange, NewMessage, Position, Sent,
     events::change,
-    reads::{fill, get, page},
+    reads::{fill, get, page, read_as},
     rows::{HeadRow, MessageRow, NONE, SummaryRow, status_code},
     sql,
     writes::{mark_read, send},
@@ -20,7 +20,21 @@ const END_OF_TIME: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
 
 /// Conversations and messages in the service's database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Store(Database);
+pub(crate) struct Store(pub(super) Database);
+
+/// How often a write that another process outran is tried again.
+const ROUNDS: usize = 16;
+
+/// Writes again where another process was first.
+pub(super) async fn again<T, F: Future<Output = Result<T>>>(write: impl Fn() -> F) -> Result<T> {
+    for _ in 0..ROUNDS {
+        match write().await {
+            Err(Error::Conflict) => {}
+            settled => return settled,
+        }
+    }
+    Err(Error::Conflict)
+}
 
 impl Store {
     /// On a migrated database.
@@ -32,11 +46,13 @@ impl Store {
     /// client's id. A contact's first message begins the conversation and writes the delivery that
     /// tells of it, all in one transaction.
     pub(crate) async fn send(&self, organization: OrganizationId, new: NewMessage) -> Result<Sent> {
-        self.0
-            .write("conversation.send", move |mut conn| {
+        again(|| {
+            let new = new.clone();
+            self.0.write("conversation.send", move |mut conn| {
                 Box::pin(async move { send(&mut conn, organization, new).await })
             })
-            .await
+        })
+        .await
     }
 
     /// Changes where a conversation stands, and stores an event for each thing that changed.
@@ -66,10 +82,20 @@ impl Store {
             .read("conversation.history", move |mut conn| {
                 Box::pin(async move {
                     // In this order, or the run could end behind the last number told with it.
-                    let (messages, _) =
+                    let (mut messages, _) =
                         page(&mut conn, organization, id, side, position, size).await?;
-                    let conversation = get(&mut conn, organization, id).await?;
-                    Ok(conversation.map(|conversation| History { messages, conversation }))
+                    let conversation = read_as(&mut conn, organization, id, side).await?;
+                    let Some(mut conversation) = conversation else { return Ok(None) };
+                    if conversation.id != id {
+                        let id = conversation.id;
+                        (messages, _) =
+                            page(&mut conn, organization, id, side, position, size).await?;
+                        match get(&mut conn, organization, id).await? {
+                            Some(after) => conversation = after,
+                            None => return Ok(None),
+                        }
+                    }
+                    Ok(Some(History { messages, conversation }))
                 })
             })
             .await
@@ -103,12 +129,13 @@ impl Store {
         self.0
             .read("conversation.get", move |mut conn| {
                 Box::pin(async move {
-                    let Some(conversation) = get(&mut conn, organization, id).await? else {
+                    let Some(conversation) = read_as(&mut conn, organization, id, side).await?
+                    else {
                         return Ok(None);
                     };
                     let last: Option<MessageRow> = on!(&mut conn, |c| query_as(sql::ONE)
                         .bind(organization.0)
-                        .bind(id.0)
+                        .bind(conversation.id.0)
                         .bind(conversation.last_seq(side))
                         .fetch_optional(&mut **c)
                         .await)?;

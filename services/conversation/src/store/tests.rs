@@ -37,6 +37,8 @@ onethread_testing::on_each_database! {
     numbering_and_repeats_agree_with_a_list,
 }
 
+mod ends;
+
 const NOW: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
 
 const ALL: ListQuery = ListQuery {

@@ -1,7 +1,7 @@
 //! What writing transactions do, on one connection.
 
-use onethread_core::{ConversationId, OrganizationId};
-use onethread_db::{Conn, Result, Time, on};
+use onethread_core::{ConversationId, OrganizationId, Timestamp};
+use onethread_db::{Conn, Error, Result, Time, on};
 use onethread_outbox::Entry;
 use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     FIRST_MESSAGE, FirstMessage, Marked, NewMessage, Sent,
     events::{self, NewEvent},
-    reads::one,
+    reads::{Place, one, place},
     rows::{MessageRow, author_code, kind_code, status_code},
     sql,
 };
@@ -18,9 +18,9 @@ use crate::domain::{Appended, AuthorKind, Conversation, Happening, Kind, Message
 pub(super) async fn send(
     conn: &mut Conn<'_>,
     organization: OrganizationId,
-    new: NewMessage,
+    mut new: NewMessage,
 ) -> Result<Sent> {
-    let Some(mut conversation) = lock_or_begin(conn, organization, &new).await? else {
+    let Some(mut conversation) = lock_or_begin(conn, organization, &mut new).await? else {
         return Ok(Sent::NoConversation);
     };
     let appended = conversation.append(new.author.kind, new.kind, new.now);
@@ -78,27 +78,50 @@ pub(super) async fn send(
     Ok(Sent::Stored { message, first_of_contact, reopened })
 }
 
+/// Looks a send takes at a conversation that other processes change.
+const LOOKS: usize = 4;
+
 /// The conversation, kept from other writers; begun where there is none by its contact, or by an
-/// agent who may.
+/// agent who may. A send to one that was folded goes on to where its messages are.
 async fn lock_or_begin(
     conn: &mut Conn<'_>,
     organization: OrganizationId,
-    new: &NewMessage,
+    new: &mut NewMessage,
 ) -> Result<Option<Conversation>> {
-    let found = lock(conn, organization, new.conversation).await?;
-    if found.is_some() || (new.author.kind != AuthorKind::Contact && !new.begins) {
-        return Ok(found);
+    for _ in 0..LOOKS {
+        let found = lock(conn, organization, new.conversation).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        let may_begin = new.begins || new.author.kind == AuthorKind::Contact;
+        match place(conn, organization, new.conversation).await? {
+            Place::Folded(into) => new.follow(into),
+            Place::Erased => return Ok(None),
+            // Begun or folded between the two looks.
+            Place::Live => {}
+            Place::Nowhere if !may_begin => return Ok(None),
+            Place::Nowhere => begin(conn, organization, new.conversation, new.now).await?,
+        }
     }
+    Err(Error::Conflict)
+}
+
+/// Makes the row of a conversation, unless there is one.
+pub(super) async fn begin(
+    conn: &mut Conn<'_>,
+    organization: OrganizationId,
+    id: ConversationId,
+    now: Timestamp,
+) -> Result<()> {
     on!(&mut *conn, |c| query(sql::BEGIN)
         .bind(organization.0)
-        .bind(new.conversation.0)
+        .bind(id.0)
         .bind(status_code(Status::Open))
-        .bind(Time(new.now))
+        .bind(Time(now))
         .execute(&mut **c)
         .await
         .map(drop))?;
-    // Whoever began it, this transaction or another that ended meanwhile.
-    lock(conn, organization, new.conversation).await
+    Ok(())
 }
 
 pub(super) async fn lock(
@@ -167,15 +190,7 @@ pub(super) async fn mark_read(
         Side::Contact => AuthorKind::Agent,
         Side::Agent => AuthorKind::Contact,
     };
-    let passed: i64 = on!(&mut *conn, |c| query_scalar(sql::PASSED)
-        .bind(organization.0)
-        .bind(id.0)
-        .bind(before)
-        .bind(seq)
-        .bind(author_code(others))
-        .bind(kind_code(Kind::Text))
-        .fetch_one(&mut **c)
-        .await)?;
+    let passed = texts(conn, organization, id, others, before, seq).await?;
     conversation.read_to(side, seq, passed);
     on!(&mut *conn, |c| query(sql::MARKED)
         .bind(organization.0)
@@ -188,4 +203,24 @@ pub(super) async fn mark_read(
         .await
         .map(drop))?;
     Ok(Some(Marked { seq, moved: true }))
+}
+
+/// How many texts somebody wrote behind one number, up to another.
+pub(super) async fn texts(
+    conn: &mut Conn<'_>,
+    organization: OrganizationId,
+    id: ConversationId,
+    author: AuthorKind,
+    behind: i64,
+    up_to: i64,
+) -> Result<i64> {
+    Ok(on!(&mut *conn, |c| query_scalar(sql::PASSED)
+        .bind(organization.0)
+        .bind(id.0)
+        .bind(behind)
+        .bind(up_to)
+        .bind(author_code(author))
+        .bind(kind_code(Kind::Text))
+        .fetch_one(&mut **c)
+        .await)?)
 }

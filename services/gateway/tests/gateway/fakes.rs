@@ -382,6 +382,25 @@ impl ConversationService for Fake {
     async fn mark_read(&self, request: Request<MarkReadRequest>) -> Answer<MarkReadResponse> {
         Ok(Response::new(MarkReadResponse { seq: request.into_inner().seq }))
     }
+
+    async fn fold_conversation(
+        &self,
+        request: Request<FoldConversationRequest>,
+    ) -> Answer<FoldConversationResponse> {
+        let asked = request.into_inner();
+        let mut threads = self.0.threads.lock().unwrap();
+        let moved = threads.remove(&asked.source_id).unwrap_or_default();
+        threads.entry(asked.target_id.clone()).or_default().extend(moved);
+        Ok(Response::new(FoldConversationResponse { conversation_id: asked.target_id }))
+    }
+
+    async fn erase_conversation(
+        &self,
+        request: Request<EraseConversationRequest>,
+    ) -> Answer<EraseConversationResponse> {
+        self.0.threads.lock().unwrap().remove(&request.into_inner().conversation_id);
+        Ok(Response::new(EraseConversationResponse {}))
+    }
 }
 
 #[tonic::async_trait]

@@ -1,0 +1,303 @@
+//! The two ways a conversation ends: its messages go on in another one, or they are forgotten. The
+//! row stays as a mark, so that late sends find their way, or nothing.
+
+use onethread_core::{ConversationId, OrganizationId, Timestamp};
+use onethread_db::{Conn, Error, Result, Time, on};
+use sqlx::{query, query_scalar};
+use uuid::Uuid;
+
+use super::{
+    FIRST_MESSAGE, FirstMessage, Folded, NewFold, Store,
+    reads::{Place, place},
+    rows::{author_code, kind_code, status_code},
+    sql, sql_ends as texts,
+    sql_store::again,
+    writes::{self, begin, lock},
+};
+use crate::domain::{AuthorKind, Conversation, Kind};
+
+/// What the event says; its author's id is the conversation that the messages come from.
+const EVENT: &str = "The messages of an earlier chat follow.";
+
+impl Store {
+    /// Appends a thread to another, in one transaction and once for a source.
+    pub(crate) async fn fold(&self, organization: OrganizationId, new: NewFold) -> Result<Folded> {
+        again(|| {
+            self.0.write("conversation.fold", move |mut conn| {
+                Box::pin(async move { fold(&mut conn, organization, new).await })
+            })
+        })
+        .await
+    }
+
+    /// Forgets a thread for ever. False when it was forgotten, or had gone elsewhere, before.
+    pub(crate) async fn erase(
+        &self,
+        organization: OrganizationId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.0
+            .write("conversation.erase", move |mut conn| {
+                Box::pin(async move { erase(&mut conn, organization, id, now).await })
+            })
+            .await
+    }
+}
+
+async fn fold(conn: &mut Conn<'_>, of: OrganizationId, new: NewFold) -> Result<Folded> {
+    let NewFold { source, now, .. } = new;
+    // An end is for ever, so what is seen of one without a lock stays true.
+    let (target, erased) = match place(conn, of, new.target).await? {
+        Place::Folded(into) => (into, place(conn, of, into).await? == Place::Erased),
+        Place::Erased => (new.target, true),
+        Place::Live | Place::Nowhere => (new.target, false),
+    };
+    let nothing = Folded { into: (!erased).then_some(target), ended: false, last_seq: None };
+    if target == source {
+        return Ok(nothing);
+    }
+    begin(conn, of, source, now).await?;
+    if erased {
+        if lock(conn, of, source).await?.is_some() {
+            forget(conn, of, source).await?;
+            end(conn, of, source, Some(target), now).await?;
+            return Ok(Folded { ended: true, ..nothing });
+        }
+        return Ok(nothing);
+    }
+    let Some((from, mut into)) = lock_both(conn, of, source, target).await? else {
+        return already(conn, of, source).await;
+    };
+    if into.is_none() && from.last_seq > 0 {
+        begin(conn, of, target, now).await?;
+        into = lock(conn, of, target).await?;
+    }
+    let mut last_seq = None;
+    match into {
+        Some(into) if from.last_seq > 0 => {
+            last_seq = take_in(conn, of, &from, into, &new).await?;
+        }
+        // It ended, or was begun, since it was looked at.
+        _ if place(conn, of, target).await? != Place::Nowhere && from.last_seq > 0 => {
+            return Err(Error::Conflict);
+        }
+        _ => {}
+    }
+    end(conn, of, source, Some(target), now).await?;
+    Ok(Folded { into: Some(target), ended: true, last_seq })
+}
+
+/// Where a conversation went that had ended before.
+async fn already(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    source: ConversationId,
+) -> Result<Folded> {
+    let into = match place(conn, of, source).await? {
+        Place::Folded(into) if place(conn, of, into).await? != Place::Erased => Some(into),
+        _ => None,
+    };
+    Ok(Folded { into, ended: false, last_seq: None })
+}
+
+/// Both conversations, kept from other writers, in an order that all folds agree on. `None` when
+/// the source has ended.
+async fn lock_both(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    source: ConversationId,
+    target: ConversationId,
+) -> Result<Option<(Conversation, Option<Conversation>)>> {
+    let (from, into) = if source.0 < target.0 {
+        let from = lock(conn, of, source).await?;
+        (from, lock(conn, of, target).await?)
+    } else {
+        let into = lock(conn, of, target).await?;
+        (lock(conn, of, source).await?, into)
+    };
+    Ok(from.map(|from| (from, into)))
+}
+
+/// Moves the messages behind those of the target. Answers the last number, where any came.
+async fn take_in(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    from: &Conversation,
+    into: Conversation,
+    new: &NewFold,
+) -> Result<Option<i64>> {
+    for text in [texts::DROP_REPEATS, texts::DROP_TAKEN_IDS] {
+        move_by(conn, text, of, from.id, into.id).await?;
+    }
+    let base = into.last_seq + 1;
+    let mut marks = [(&from.contact, &into.contact, 0), (&from.agent, &into.agent, 0)];
+    for (from_reader, into_reader, mark) in &mut marks {
+        // Who had read everything in both has read on; else the earlier mark keeps its place.
+        let read = count_to(conn, of, from.id, from_reader.read_seq).await?;
+        let follows = into_reader.unread == 0 && read > 0;
+        *mark = if follows { base + read } else { into_reader.read_seq };
+    }
+    let [contact_mark, agent_mark] = marks.map(|(_, _, mark)| mark);
+    let moved = on!(&mut *conn, |c| query(texts::COPY)
+        .bind(of.0)
+        .bind(from.id.0)
+        .bind(into.id.0)
+        .bind(base)
+        .bind(into.last_public_seq)
+        .execute(&mut **c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    let Some(moved) = i64::try_from(moved).ok().filter(|moved| *moved > 0) else {
+        return Ok(None);
+    };
+    on!(&mut *conn, |c| query(texts::FORGET)
+        .bind(of.0)
+        .bind(from.id.0)
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    tell(conn, of, from, &into, new).await?;
+    let last_seq = base + moved;
+    let last_public: i64 = on!(&mut *conn, |c| query_scalar(texts::LAST_PUBLIC)
+        .bind(of.0)
+        .bind(into.id.0)
+        .bind(base)
+        .bind(into.last_public_seq)
+        .fetch_one(&mut **c)
+        .await)?;
+    let agents = AuthorKind::Agent;
+    let contact_unread = writes::texts(conn, of, into.id, agents, contact_mark, last_seq).await?;
+    let contacts = AuthorKind::Contact;
+    let agent_unread = writes::texts(conn, of, into.id, contacts, agent_mark, last_seq).await?;
+    on!(&mut *conn, |c| query(texts::TOOK_IN)
+        .bind(of.0)
+        .bind(into.id.0)
+        .bind(status_code(into.status_with(from)))
+        .bind(into.assignee.or(from.assignee).map(|id| id.0))
+        .bind(last_seq)
+        .bind(last_public)
+        .bind(contact_mark)
+        .bind(contact_unread)
+        .bind(agent_mark)
+        .bind(agent_unread)
+        .bind(into.contact_wrote || from.contact_wrote)
+        .bind(Time(new.now))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(Some(last_seq))
+}
+
+/// Writes the event before the messages that came.
+async fn tell(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    from: &Conversation,
+    into: &Conversation,
+    new: &NewFold,
+) -> Result<()> {
+    on!(&mut *conn, |c| query(sql::INSERT)
+        .bind(of.0)
+        .bind(into.id.0)
+        .bind(into.last_seq + 1)
+        .bind(new.join)
+        .bind(None::<Uuid>)
+        .bind(author_code(AuthorKind::System))
+        .bind(from.id.0)
+        .bind(kind_code(Kind::Event))
+        .bind(EVENT)
+        .bind(into.last_public_seq)
+        .bind(Time(new.now))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+async fn move_by(
+    conn: &mut Conn<'_>,
+    text: &'static str,
+    of: OrganizationId,
+    from: ConversationId,
+    into: ConversationId,
+) -> Result<()> {
+    on!(&mut *conn, |c| query(text)
+        .bind(of.0)
+        .bind(from.0)
+        .bind(into.0)
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+async fn count_to(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    id: ConversationId,
+    seq: i64,
+) -> Result<i64> {
+    Ok(on!(&mut *conn, |c| query_scalar(texts::COUNT_TO)
+        .bind(of.0)
+        .bind(id.0)
+        .bind(seq)
+        .fetch_one(&mut **c)
+        .await)?)
+}
+
+/// Leaves the mark of a conversation, and sends those that went on in it to where it goes on.
+async fn end(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    id: ConversationId,
+    into: Option<ConversationId>,
+    now: Timestamp,
+) -> Result<()> {
+    on!(&mut *conn, |c| query(texts::END)
+        .bind(of.0)
+        .bind(id.0)
+        .bind(into.map(|id| id.0))
+        .bind(Time(now))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    match into {
+        Some(into) => move_by(conn, texts::FOLLOW_ON, of, id, into).await,
+        None => Ok(()),
+    }
+}
+
+async fn erase(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    id: ConversationId,
+    now: Timestamp,
+) -> Result<bool> {
+    begin(conn, of, id, now).await?;
+    if lock(conn, of, id).await?.is_none() {
+        return Ok(false);
+    }
+    forget(conn, of, id).await?;
+    end(conn, of, id, None, now).await?;
+    Ok(true)
+}
+
+/// Deletes messages, and the delivery that would tell of the first one.
+async fn forget(conn: &mut Conn<'_>, of: OrganizationId, id: ConversationId) -> Result<()> {
+    on!(&mut *conn, |c| query(texts::FORGET)
+        .bind(of.0)
+        .bind(id.0)
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    let told = FirstMessage { contact_id: id.0 };
+    on!(&mut *conn, |c| query(texts::UNTELL)
+        .bind(of.0)
+        .bind(FIRST_MESSAGE)
+        .bind(serde_json::to_string(&told).expect("an id is JSON"))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
