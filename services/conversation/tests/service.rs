@@ -21,10 +21,13 @@ use onethread_proto::{
     },
     identity::{
         AdmitVisitorRequest, AdmitVisitorResponse, BatchGetContactsRequest,
-        BatchGetContactsResponse, GetContactRequest, GetContactResponse, ImportContactsRequest,
-        ImportContactsResponse, ListContactsRequest, ListContactsResponse,
-        RecordFirstMessageRequest, RecordFirstMessageResponse, UpdateOwnProfileRequest,
-        UpdateOwnProfileResponse,
+        BatchGetContactsResponse, DeleteContactRequest, DeleteContactResponse, GetContactRequest,
+        GetContactResponse, ImportContactsRequest, ImportContactsResponse,
+        ListAttributeKeysRequest, ListAttributeKeysResponse, ListContactsRequest,
+        ListContactsResponse, RecordFirstMessageRequest, RecordFirstMessageResponse,
+        SearchContactsRequest, SearchContactsResponse, TrackEventRequest, TrackEventResponse,
+        UpdateContactRequest, UpdateContactResponse, UpdateOwnProfileRequest,
+        UpdateOwnProfileResponse, UpsertContactRequest, UpsertContactResponse,
         contact_service_server::{ContactService, ContactServiceServer},
     },
 };
@@ -89,6 +92,12 @@ unused! {
     get_contact GetContactRequest => GetContactResponse;
     batch_get_contacts BatchGetContactsRequest => BatchGetContactsResponse;
     list_contacts ListContactsRequest => ListContactsResponse;
+    search_contacts SearchContactsRequest => SearchContactsResponse;
+    list_attribute_keys ListAttributeKeysRequest => ListAttributeKeysResponse;
+    upsert_contact UpsertContactRequest => UpsertContactResponse;
+    update_contact UpdateContactRequest => UpdateContactResponse;
+    delete_contact DeleteContactRequest => DeleteContactResponse;
+    track_event TrackEventRequest => TrackEventResponse;
     update_own_profile UpdateOwnProfileRequest => UpdateOwnProfileResponse;
     admit_visitor AdmitVisitorRequest => AdmitVisitorResponse;
 }

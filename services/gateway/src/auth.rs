@@ -95,6 +95,15 @@ impl Staff {
         }
     }
 
+    /// The caller as the one who changes something.
+    pub(crate) fn actor(&self) -> Actor {
+        let kind = match &self.who {
+            Who::Agent(_) => ActorKind::Agent,
+            Who::Server(_) => ActorKind::ApiKey,
+        };
+        Actor { kind: kind.into(), id: self.id().to_owned() }
+    }
+
     /// The caller as author of a message.
     pub(crate) fn author(&self) -> Author {
         Author { kind: AuthorKind::Agent.into(), id: self.id().to_owned() }

@@ -7,4 +7,4 @@ mod query;
 
 pub(crate) use body::{Body, media_type};
 pub(crate) use path::PathId;
-pub(crate) use query::{Paging, Params, limit_parameter, seq, seq_parameter};
+pub(crate) use query::{Paging, Params, cut_limit, limit_parameter, seq, seq_parameter};

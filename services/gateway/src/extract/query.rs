@@ -70,6 +70,12 @@ pub(crate) fn seq(name: &str, text: &str) -> Result<i64> {
     number.ok_or_else(|| Error::invalid(format!("/{name}"), "is not a whole number from 0"))
 }
 
+/// Rows a page for a wish from 1, cut to the longest page.
+pub(crate) fn cut_limit(wanted: u64) -> i32 {
+    let wanted = i32::try_from(wanted).unwrap_or(i32::MAX);
+    PageSize::new(wanted).map_or(0, rows)
+}
+
 fn rows(size: PageSize) -> i32 {
     i32::try_from(size.rows()).expect("a page is short")
 }

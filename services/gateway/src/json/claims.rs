@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use http::{HeaderMap, header};
 use onethread_errors::{Error, Result};
 use onethread_proto::identity::{
     ApplicationSecret, IdentifyRequest, Page, PageContext, UserClaims,
@@ -14,13 +15,13 @@ use super::value::to_wire;
 use crate::extract::Body;
 
 /// The body of `POST /widget/v1/init`, sent by a page of another site with this origin.
-pub(crate) fn init(body: &Body, origin: String) -> Result<IdentifyRequest> {
+pub(crate) fn init(body: &Body, origin: String, headers: &HeaderMap) -> Result<IdentifyRequest> {
     Ok(IdentifyRequest {
         organization: body.text("organization")?,
         application: Some(application(body)?),
         user: body.object("user")?.map(claims),
         device_token: body.optional_text("deviceToken")?.unwrap_or_default(),
-        context: Some(page_context(body)),
+        context: Some(page_context(body, headers)),
         origin,
     })
 }
@@ -70,7 +71,8 @@ pub(crate) fn fields(fields: &Map<String, Value>) -> HashMap<String, Wire> {
 
 /// Where the call comes from. It is only shown to agents, so what is odd in it is left out rather
 /// than keeping a chat from opening.
-pub(crate) fn page_context(body: &Body) -> PageContext {
+pub(crate) fn page_context(body: &Body, headers: &HeaderMap) -> PageContext {
+    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let page = body.0.get("page").and_then(Value::as_object);
     PageContext {
         page: page.map(|page| Page {
@@ -81,6 +83,7 @@ pub(crate) fn page_context(body: &Body) -> PageContext {
         platform: text(&body.0, "platform"),
         locale: text(&body.0, "locale"),
         time_zone: text(&body.0, "timeZone"),
+        user_agent: user_agent.unwrap_or_default().to_owned(),
     }
 }
 
@@ -101,14 +104,14 @@ mod tests {
     }
 
     fn pointer(value: Value) -> String {
-        init(&body(value), String::new()).unwrap_err().fields[0].pointer.clone()
+        init(&body(value), String::new(), &HeaderMap::new()).unwrap_err().fields[0].pointer.clone()
     }
 
     #[test]
     fn absent_null_and_given_stay_apart() {
         let sent = json!({"organization": "demo", "applicationId": 1, "applicationSecret": "s",
             "user": {"user_id": 5, "email": null}});
-        let user = init(&body(sent), String::new()).unwrap().user.unwrap();
+        let user = init(&body(sent), String::new(), &HeaderMap::new()).unwrap().user.unwrap();
         assert_eq!(user.user_id.unwrap().kind, Some(Kind::NumberValue(5.0)));
         assert_eq!(user.email.unwrap().kind, Some(Kind::NullValue(0)));
         assert!(user.name.is_none());
@@ -118,7 +121,7 @@ mod tests {
     fn a_number_may_stand_in_quotes() {
         let sent = json!({"organization": "demo", "applicationId": "12", "applicationSecret": "s"});
         let Some(Application::Secret(secret)) =
-            init(&body(sent), String::new()).unwrap().application
+            init(&body(sent), String::new(), &HeaderMap::new()).unwrap().application
         else {
             panic!("by secret");
         };

@@ -80,11 +80,20 @@ pub(crate) struct Contact {
     page: Option<Page>,
     #[schema(required)]
     platform: Option<String>,
+    /// Name and main version.
+    #[schema(required)]
+    browser: Option<String>,
+    /// Operating system.
+    #[schema(required)]
+    system: Option<String>,
     #[schema(required)]
     locale: Option<String>,
     #[schema(required)]
     time_zone: Option<String>,
+    /// In lists empty, as are the events.
     devices: Vec<Device>,
+    /// The last 20 that pages told, newest first.
+    events: Vec<Event>,
     #[schema(required, value_type = Time)]
     created_at: Option<Timestamp>,
 }
@@ -108,6 +117,28 @@ struct Device {
     last_seen_at: Option<Timestamp>,
 }
 
+/// Something that a page told of the person.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ContactEvent)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    name: String,
+    #[schema(value_type = Object)]
+    data: Map<String, Value>,
+    #[schema(required, value_type = Time)]
+    created_at: Option<Timestamp>,
+}
+
+impl From<identity::ContactEvent> for Event {
+    fn from(event: identity::ContactEvent) -> Self {
+        Self {
+            name: event.name,
+            data: value::object(event.data),
+            created_at: time(event.created_at),
+        }
+    }
+}
+
 impl From<identity::Contact> for Contact {
     fn from(contact: identity::Contact) -> Self {
         let page = |page: identity::Page| Page {
@@ -125,7 +156,10 @@ impl From<identity::Contact> for Contact {
             last_seen_at: time(contact.last_seen_at),
             sessions: contact.sessions,
             page: contact.page.filter(|page| !page.url.is_empty()).map(page),
-            platform: contact.devices.first().map(|device| device.platform.clone()),
+            platform: some(contact.platform),
+            browser: some(contact.browser),
+            system: some(contact.system),
+            events: contact.events.into_iter().map(Event::from).collect(),
             locale: some(contact.locale),
             time_zone: some(contact.time_zone),
             devices: contact.devices.into_iter().map(Device::from).collect(),

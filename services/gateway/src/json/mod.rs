@@ -4,6 +4,7 @@
 mod agent;
 mod application;
 mod audit;
+mod changes;
 mod claims;
 mod contact;
 mod conversation;
@@ -21,17 +22,20 @@ use utoipa::ToSchema;
 pub(crate) use agent::{Agent, ApiKey, InvitedAgent, ListedAgent, NewApiKey, role};
 pub(crate) use application::{Application, application};
 pub(crate) use audit::AuditEntry;
+pub(crate) use changes::{changes, search};
 pub(crate) use claims::{claims, fields, init, page_context};
 pub(crate) use contact::{Contact, Person, Warning};
 pub(crate) use conversation::{ContactLine, Conversation, Read, Typing};
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
 pub(crate) use requests::{
-    AcceptedInvitation, AgentUpdate, ApiKeyName, ApplicationChange, Credentials, FileForm, Form,
-    Mapping, NewAgent, NewAgentMessage, NewApplication, NewMessage, NewOrganization, Profile,
+    AcceptedInvitation, AgentUpdate, ApiKeyName, ApplicationChange, ContactFields, ContactPatch,
+    ContactSearch, Credentials, FileForm, Form, Mapping, NewAgent, NewAgentMessage, NewApplication,
+    NewEvent, NewMessage, NewOrganization, Profile,
     ReadMark, Start, Types, Update,
 };
 pub(crate) use session::{Session, Thread};
+pub(crate) use value::{members, object};
 
 /// A list, a page at a time.
 #[derive(Debug, Serialize, ToSchema)]

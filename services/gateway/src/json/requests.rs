@@ -101,6 +101,74 @@ pub(crate) struct Profile {
     custom_data: Option<BTreeMap<String, AttributeChange>>,
 }
 
+/// Something that the person did.
+#[derive(ToSchema)]
+pub(crate) struct NewEvent {
+    #[schema(min_length = 1, max_length = 64)]
+    name: String,
+    /// Up to 4,096 bytes of JSON.
+    #[schema(value_type = Option<Object>)]
+    data: Option<BTreeMap<String, String>>,
+}
+
+/// A person, as agents and servers tell it. Absent members stay as they are, null clears.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct ContactFields {
+    /// The organization's own id of the person: up to 255 bytes, compared byte for byte.
+    #[schema(max_length = 255)]
+    user_id: Option<String>,
+    #[serde(flatten)]
+    patch: ContactPatch,
+}
+
+/// Changes of a person. Absent members stay as they are, null clears.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct ContactPatch {
+    email: Option<String>,
+    name: Option<String>,
+    phone: Option<String>,
+    company: Option<String>,
+    /// Up to 100 attributes; a null removes one. Names: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+    custom_data: Option<BTreeMap<String, AttributeChange>>,
+    /// Instead of those before; up to 100.
+    tags: Option<Vec<String>>,
+    /// Nothing that a blocked person sends is taken.
+    blocked: Option<bool>,
+}
+
+/// Who is looked for: whom all that is given fits.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct ContactSearch {
+    /// Beginnings of words of name, e-mail, phone, company and user id.
+    #[schema(max_length = 256)]
+    q: Option<String>,
+    #[schema(max_items = 20)]
+    filter: Option<Vec<ContactFilter>>,
+    /// Those who are not in Contacts as well.
+    include_visitors: Option<bool>,
+    #[schema(pattern = "^-?(name|createdAt|lastSeenAt)$")]
+    sort: Option<String>,
+    #[schema(minimum = 1)]
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+/// One condition.
+#[derive(ToSchema)]
+struct ContactFilter {
+    /// `userId`, `email`, `name`, `phone`, `company`, `source`, `tags`, `lastSeenAt`, `createdAt`
+    /// or `custom.<key>`.
+    field: String,
+    /// `~` is contains, in any case.
+    #[schema(pattern = "^(=|!=|~|<|>)$")]
+    operator: String,
+    /// A text, a number, true or false, an ISO date or time; null asks whether there is a value.
+    value: Option<AttributeChange>,
+}
+
 /// The form before the first message.
 #[derive(ToSchema)]
 pub(crate) struct Form {

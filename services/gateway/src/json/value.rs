@@ -33,9 +33,15 @@ fn kind(value: &Value, depth: usize) -> Kind {
 }
 
 /// From the wire.
-pub(super) fn object(wire: Option<Struct>) -> Map<String, Value> {
+pub(crate) fn object(wire: Option<Struct>) -> Map<String, Value> {
     let fields = wire.unwrap_or_default().fields.into_iter();
     fields.map(|(name, value)| (name, from_wire(value))).collect()
+}
+
+/// Members of an object for the wire.
+pub(crate) fn members(members: Option<&Map<String, Value>>) -> Struct {
+    let members = members.into_iter().flatten();
+    Struct { fields: members.map(|(name, value)| (name.clone(), to_wire(value))).collect() }
 }
 
 fn from_wire(value: Wire) -> Value {

@@ -199,6 +199,45 @@ impl ContactService for Fake {
         Ok(Response::new(ListContactsResponse { contacts: vec![contact()], next_page_token }))
     }
 
+    async fn search_contacts(
+        &self,
+        _: Request<SearchContactsRequest>,
+    ) -> Answer<SearchContactsResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn list_attribute_keys(
+        &self,
+        _: Request<ListAttributeKeysRequest>,
+    ) -> Answer<ListAttributeKeysResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn upsert_contact(
+        &self,
+        _: Request<UpsertContactRequest>,
+    ) -> Answer<UpsertContactResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn update_contact(
+        &self,
+        _: Request<UpdateContactRequest>,
+    ) -> Answer<UpdateContactResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn delete_contact(
+        &self,
+        _: Request<DeleteContactRequest>,
+    ) -> Answer<DeleteContactResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn track_event(&self, _: Request<TrackEventRequest>) -> Answer<TrackEventResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
     async fn update_own_profile(
         &self,
         request: Request<UpdateOwnProfileRequest>,

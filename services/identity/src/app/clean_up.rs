@@ -8,7 +8,7 @@ use onethread_lifecycle::Lifecycle;
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::store::Store;
+use crate::{domain::events, store::Store};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(60);
@@ -26,7 +26,8 @@ pub(crate) async fn run_clean_up(store: Store, clock: Arc<dyn Clock>, life: Life
         }
         let now = clock.now();
         let forgotten = store.forget(now.minus(REVOCATIONS), now.minus(BATCHES), now).await;
-        if let Err(error) = forgotten {
+        let events = store.forget_events(now.minus(events::AGE)).await;
+        for error in [forgotten.err(), events.err()].into_iter().flatten() {
             warn!(cause = Error::from(error).chain(), "what has had its time stays");
         }
     }

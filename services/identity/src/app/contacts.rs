@@ -1,16 +1,40 @@
 //! Reading Contacts.
 
 use onethread_core::{AgentId, ContactId, OrganizationId, PageSize, PageToken};
-use onethread_errors::{Error, Result};
+use onethread_errors::{Error, Field, Result};
+use serde_json::Value;
 
 use super::App;
 use crate::{
-    domain::{contact::Contact, people::Agent, session::Device},
+    domain::{
+        contact::Contact,
+        events::Event,
+        people::Agent,
+        search::{self, Condition, Search},
+        session::Device,
+    },
     store::{ContactSort, PageKey},
 };
 
 /// The most ids a batch names.
 const MOST_IDS: usize = 200;
+/// The most conditions of a search.
+const MOST_CONDITIONS: usize = 20;
+/// The longest words that are searched for, in bytes.
+const LONGEST_WORDS: usize = 256;
+/// The most attributes that an export has columns for.
+const MOST_KEYS: i64 = 1000;
+
+/// Who is looked for, as it came.
+#[derive(Debug)]
+pub(crate) struct ContactQuery {
+    pub(crate) words: String,
+    /// Field, operator, value.
+    pub(crate) conditions: Vec<(String, String, Value)>,
+    pub(crate) include_visitors: bool,
+    pub(crate) sort: String,
+    pub(crate) page_token: String,
+}
 
 /// A page of Contacts.
 #[derive(Debug)]
@@ -25,8 +49,9 @@ impl App {
         &self,
         of: OrganizationId,
         id: ContactId,
-    ) -> Result<(Contact, Vec<Device>)> {
-        self.store.contact(of, id).await?.ok_or_else(Error::not_found)
+    ) -> Result<(Contact, Vec<Device>, Vec<Event>)> {
+        let (contact, devices) = self.store.contact(of, id).await?.ok_or_else(Error::not_found)?;
+        Ok((contact, devices, self.store.last_events(of, id).await?))
     }
 
     pub(crate) async fn batch_contacts(
@@ -47,6 +72,23 @@ impl App {
         Ok(self.store.agents(of, ids).await?)
     }
 
+    pub(crate) async fn search_contacts(
+        &self,
+        of: OrganizationId,
+        query: ContactQuery,
+        size: PageSize,
+    ) -> Result<ContactList> {
+        let (sort, after) = position(&query.sort, &query.page_token)?;
+        let page = self.store.search_contacts(of, read(&query)?, sort, after, size).await?;
+        let next_page_token = page.next.map(|key| PageToken::encode(&key)).unwrap_or_default();
+        Ok(ContactList { contacts: page.contacts, next_page_token })
+    }
+
+    /// Keys of the attributes that people have, as columns of an export.
+    pub(crate) async fn attribute_keys(&self, of: OrganizationId) -> Result<Vec<String>> {
+        Ok(self.store.attribute_keys(of, MOST_KEYS).await?)
+    }
+
     pub(crate) async fn list_contacts(
         &self,
         of: OrganizationId,
@@ -54,16 +96,44 @@ impl App {
         size: PageSize,
         page_token: &str,
     ) -> Result<ContactList> {
-        let sort = parse_sort(sort)?;
-        let bad_token = || Error::invalid("/cursor", "is not a cursor of this list");
-        let after: Option<PageKey> = PageToken::decode(page_token).map_err(|_| bad_token())?;
-        if after.as_ref().is_some_and(|key| !sort.takes(key)) {
-            return Err(bad_token());
-        }
+        let (sort, after) = position(sort, page_token)?;
         let page = self.store.list_contacts(of, sort, after, size).await?;
         let next_page_token = page.next.map(|key| PageToken::encode(&key)).unwrap_or_default();
         Ok(ContactList { contacts: page.contacts, next_page_token })
     }
+}
+
+/// The order, and where in it a page begins.
+fn position(sort: &str, page_token: &str) -> Result<(ContactSort, Option<PageKey>)> {
+    let sort = parse_sort(sort)?;
+    let bad_token = || Error::invalid("/cursor", "is not a cursor of this list");
+    let after: Option<PageKey> = PageToken::decode(page_token).map_err(|_| bad_token())?;
+    if after.as_ref().is_some_and(|key| !sort.takes(key)) {
+        return Err(bad_token());
+    }
+    Ok((sort, after))
+}
+
+fn read(query: &ContactQuery) -> Result<Search> {
+    if query.words.len() > LONGEST_WORDS {
+        return Err(Error::invalid("/q", "is longer than 256 bytes"));
+    }
+    if query.conditions.len() > MOST_CONDITIONS {
+        return Err(Error::invalid("/filter", "are more than 20"));
+    }
+    let (mut conditions, mut wrong) = (Vec::new(), Vec::new());
+    for (n, (field, operator, value)) in query.conditions.iter().enumerate() {
+        match Condition::read(field, operator, value) {
+            Ok(condition) => conditions.push(condition),
+            Err((part, detail)) => wrong.push(Field::new(format!("/filter/{n}/{part}"), detail)),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Error::invalid_fields(wrong));
+    }
+    let asked = !query.words.trim().is_empty();
+    let words = asked.then(|| search::split(&query.words).collect());
+    Ok(Search { words, conditions, include_visitors: query.include_visitors })
 }
 
 fn bounded(count: usize, pointer: &str) -> Result<()> {

@@ -8,6 +8,7 @@ mod authenticate;
 mod clean_up;
 mod contacts;
 mod deliveries;
+mod edits;
 mod identify;
 mod import;
 mod login;
@@ -16,6 +17,7 @@ mod passwords;
 mod profile;
 mod revocations;
 mod sessions;
+mod track;
 
 use std::sync::Arc;
 
@@ -25,7 +27,9 @@ use crate::{domain::keys::ServerKeys, store::Store};
 
 pub(crate) use applications::NewApplication;
 pub(crate) use clean_up::run_clean_up;
+pub(crate) use contacts::ContactQuery;
 pub(crate) use deliveries::ToConversation;
+pub(crate) use edits::ContactChanges;
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
 pub(crate) use login::LoggedInAgent;
 pub use organization::MadeOrganization;

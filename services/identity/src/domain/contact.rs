@@ -63,6 +63,10 @@ pub(crate) struct Context {
     pub(crate) platform: String,
     pub(crate) locale: String,
     pub(crate) time_zone: String,
+    /// Name and main version, or empty.
+    pub(crate) browser: String,
+    /// The operating system, or empty.
+    pub(crate) system: String,
 }
 
 /// A person with a row.
@@ -94,6 +98,10 @@ pub(crate) struct Contact {
     pub(crate) last_seen_at: Option<Timestamp>,
     pub(crate) sessions: i64,
     pub(crate) page: Option<Page>,
+    /// `web`, `ios` or `android` of the last visit, or empty.
+    pub(crate) platform: String,
+    pub(crate) browser: String,
+    pub(crate) system: String,
     pub(crate) locale: String,
     pub(crate) time_zone: String,
     pub(crate) created_at: Timestamp,
@@ -124,6 +132,9 @@ impl Contact {
             last_seen_at: None,
             sessions: 0,
             page: None,
+            platform: String::new(),
+            browser: String::new(),
+            system: String::new(),
             locale: String::new(),
             time_zone: String::new(),
             created_at: now,
@@ -195,9 +206,13 @@ impl Contact {
         if context.page.is_some() {
             self.page.clone_from(&context.page);
         }
-        for (held, said) in
-            [(&mut self.locale, &context.locale), (&mut self.time_zone, &context.time_zone)]
-        {
+        for (held, said) in [
+            (&mut self.platform, &context.platform),
+            (&mut self.browser, &context.browser),
+            (&mut self.system, &context.system),
+            (&mut self.locale, &context.locale),
+            (&mut self.time_zone, &context.time_zone),
+        ] {
             if !said.is_empty() {
                 held.clone_from(said);
             }

@@ -32,6 +32,17 @@ pub(crate) fn name(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// A tag: a name without the signs that part tags in a file.
+pub(crate) fn tag(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        Err("is empty")
+    } else if text.contains([',', ';']) {
+        Err("holds a comma or a semicolon")
+    } else {
+        name(text)
+    }
+}
+
 /// An e-mail address as RFC 5321 has it, with a dot in its domain.
 pub(crate) fn email(text: &str) -> Result<(), &'static str> {
     let options =

@@ -6,12 +6,16 @@ use futures::Stream;
 use onethread_errors::{Error, Result};
 use onethread_grpc::{answer, id, log_failure, page_size};
 use onethread_proto::identity::{self as wire, contact_service_server::ContactService};
+use serde_json::Value;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     Handlers,
-    convert::{contact, context, person, user_claims},
+    audit::actor,
+    convert::{changes, contact, context, person, user_claims},
+    json::{from_struct, from_wire},
 };
+use crate::app::ContactQuery;
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -29,8 +33,8 @@ impl ContactService for Handlers {
             let of = id(ORGANIZATION, &request.organization_id)?;
             self.app.contact(of, id(CONTACT, &request.contact_id)?).await
         };
-        answer(found.await.map(|(found, devices)| wire::GetContactResponse {
-            contact: Some(contact(found, devices)),
+        answer(found.await.map(|(found, devices, events)| wire::GetContactResponse {
+            contact: Some(contact(found, devices, events)),
         }))
     }
 
@@ -45,7 +49,8 @@ impl ContactService for Handlers {
             self.app.batch_contacts(of, ids.collect::<Result<_>>()?).await
         };
         answer(found.await.map(|found| wire::BatchGetContactsResponse {
-            contacts: found.into_iter().map(|found| contact(found, Vec::new())).collect(),
+            contacts:
+                found.into_iter().map(|found| contact(found, Vec::new(), Vec::new())).collect(),
         }))
     }
 
@@ -59,10 +64,114 @@ impl ContactService for Handlers {
             let size = page_size("/limit", request.page_size)?;
             self.app.list_contacts(of, &request.sort, size, &request.page_token).await
         };
-        answer(page.await.map(|page| wire::ListContactsResponse {
-            contacts: page.contacts.into_iter().map(|found| contact(found, Vec::new())).collect(),
-            next_page_token: page.next_page_token,
+        answer(page.await.map(|page| {
+            wire::ListContactsResponse {
+                contacts: page
+                    .contacts
+                    .into_iter()
+                    .map(|found| contact(found, Vec::new(), Vec::new()))
+                    .collect(),
+                next_page_token: page.next_page_token,
+            }
         }))
+    }
+
+    async fn search_contacts(
+        &self,
+        request: Request<wire::SearchContactsRequest>,
+    ) -> Answer<wire::SearchContactsResponse> {
+        let request = request.into_inner();
+        let page = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let size = page_size("/limit", request.page_size)?;
+            let conditions = request.filters.into_iter();
+            let query = ContactQuery {
+                words: request.q,
+                conditions: conditions
+                    .map(|one| (one.field, one.operator, one.value.map_or(Value::Null, from_wire)))
+                    .collect(),
+                include_visitors: request.include_visitors,
+                sort: request.sort,
+                page_token: request.page_token,
+            };
+            self.app.search_contacts(of, query, size).await
+        };
+        answer(page.await.map(|page| {
+            wire::SearchContactsResponse {
+                contacts: page
+                    .contacts
+                    .into_iter()
+                    .map(|found| contact(found, Vec::new(), Vec::new()))
+                    .collect(),
+                next_page_token: page.next_page_token,
+            }
+        }))
+    }
+
+    async fn list_attribute_keys(
+        &self,
+        request: Request<wire::ListAttributeKeysRequest>,
+    ) -> Answer<wire::ListAttributeKeysResponse> {
+        let keys = async {
+            let of = id(ORGANIZATION, &request.get_ref().organization_id)?;
+            self.app.attribute_keys(of).await
+        };
+        answer(keys.await.map(|keys| wire::ListAttributeKeysResponse { keys }))
+    }
+
+    async fn upsert_contact(
+        &self,
+        request: Request<wire::UpsertContactRequest>,
+    ) -> Answer<wire::UpsertContactResponse> {
+        let request = request.into_inner();
+        let stored = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let changes = changes(request.changes);
+            self.app.upsert_contact(of, actor(request.actor)?, &changes).await
+        };
+        answer(stored.await.map(|(stored, created)| wire::UpsertContactResponse {
+            contact: Some(contact(stored, Vec::new(), Vec::new())),
+            created,
+        }))
+    }
+
+    async fn update_contact(
+        &self,
+        request: Request<wire::UpdateContactRequest>,
+    ) -> Answer<wire::UpdateContactResponse> {
+        let request = request.into_inner();
+        let changed = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let who = id(CONTACT, &request.contact_id)?;
+            self.app.update_contact(of, who, &changes(request.changes)).await?;
+            self.app.contact(of, who).await
+        };
+        answer(changed.await.map(|(changed, devices, events)| wire::UpdateContactResponse {
+            contact: Some(contact(changed, devices, events)),
+        }))
+    }
+
+    async fn delete_contact(
+        &self,
+        request: Request<wire::DeleteContactRequest>,
+    ) -> Answer<wire::DeleteContactResponse> {
+        let request = request.into_inner();
+        let erased = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let who = id(CONTACT, &request.contact_id)?;
+            self.app.erase_contact(of, who, actor(request.actor)?).await
+        };
+        answer(erased.await.map(|()| wire::DeleteContactResponse {}))
+    }
+
+    async fn track_event(
+        &self,
+        request: Request<wire::TrackEventRequest>,
+    ) -> Answer<wire::TrackEventResponse> {
+        let request = request.into_inner();
+        let data = from_struct(request.data.unwrap_or_default());
+        let kept = self.app.track(&request.token, &request.name, data).await;
+        answer(kept.map(|()| wire::TrackEventResponse {}))
     }
 
     async fn update_own_profile(

@@ -4,13 +4,15 @@ use onethread_errors::{Error, Result};
 use onethread_grpc::timestamp;
 use onethread_proto::identity as wire;
 use serde_json::Value;
+use woothee::{parser::Parser, woothee::VALUE_UNKNOWN};
 
 use super::json::{from_wire, to_struct};
 use crate::{
-    app::{ApplicationRef, IdentifyCommand},
+    app::{ApplicationRef, ContactChanges, IdentifyCommand},
     domain::{
         application::PreChatField,
         contact::{Contact, Context, Page, Source},
+        events::Event,
         import::{ImportRow, RowOutcome, RowResult},
         people::{Agent, Role},
         profile::Warning,
@@ -33,6 +35,15 @@ pub(super) fn user_claims(user: Option<wire::UserClaims>) -> UserClaims {
     }
 }
 
+pub(super) fn changes(changes: Option<wire::ContactChanges>) -> ContactChanges {
+    let changes = changes.unwrap_or_default();
+    ContactChanges {
+        user: user_claims(changes.user),
+        tags: changes.tags.map(from_wire),
+        blocked: changes.blocked.map(from_wire),
+    }
+}
+
 pub(super) fn context(context: Option<wire::PageContext>) -> Result<Context> {
     let context = context.unwrap_or_default();
     let platform = match context.platform.as_str() {
@@ -45,12 +56,28 @@ pub(super) fn context(context: Option<wire::PageContext>) -> Result<Context> {
         title: cut(page.title, 255),
         referrer: cut(page.referrer, 2048),
     });
+    let (browser, system) = user_agent(&cut(context.user_agent, 1024));
     Ok(Context {
+        browser,
+        system,
         page,
         platform: platform.to_owned(),
         locale: cut(context.locale, 35),
         time_zone: cut(context.time_zone, 64),
     })
+}
+
+/// Browser and system, as far as they can be told.
+fn user_agent(text: &str) -> (String, String) {
+    let Some(told) = Parser::new().parse(text) else { return Default::default() };
+    let known =
+        |name: &str| if name == VALUE_UNKNOWN { String::new() } else { cut(name.into(), 64) };
+    let version = told.version.split('.').next().unwrap_or_default();
+    let mut browser = known(told.name);
+    if !browser.is_empty() && version != VALUE_UNKNOWN && !version.is_empty() {
+        browser = cut(format!("{browser} {version}"), 64);
+    }
+    (browser, known(told.os))
 }
 
 /// What only describes is cut rather than refused, at a character's border, without NUL.
@@ -160,7 +187,7 @@ pub(super) fn person(contact: &Contact) -> wire::Person {
 }
 
 /// What agents see.
-pub(super) fn contact(contact: Contact, devices: Vec<Device>) -> wire::Contact {
+pub(super) fn contact(contact: Contact, devices: Vec<Device>, events: Vec<Event>) -> wire::Contact {
     let verification = match contact.claim {
         Some(_) => wire::Verification::SecurityHash,
         None => wire::Verification::None,
@@ -179,10 +206,24 @@ pub(super) fn contact(contact: Contact, devices: Vec<Device>) -> wire::Contact {
             title: page.title,
             referrer: page.referrer,
         }),
+        platform: contact.platform,
+        browser: contact.browser,
+        system: contact.system,
+        events: events.into_iter().map(Into::into).collect(),
         locale: contact.locale,
         time_zone: contact.time_zone,
         devices: devices.into_iter().map(Into::into).collect(),
         created_at: Some(timestamp(contact.created_at)),
+    }
+}
+
+impl From<Event> for wire::ContactEvent {
+    fn from(event: Event) -> Self {
+        Self {
+            name: event.name,
+            data: Some(to_struct(&event.data)),
+            created_at: Some(timestamp(event.at)),
+        }
     }
 }
 

@@ -15,10 +15,13 @@ pub(super) fn from_wire(value: Wire) -> Value {
         Some(Kind::StringValue(text)) => Value::String(text),
         Some(Kind::NumberValue(number)) => from_double(number),
         Some(Kind::ListValue(list)) => list.values.into_iter().map(from_wire).collect(),
-        Some(Kind::StructValue(members)) => {
-            Value::Object(members.fields.into_iter().map(|(k, v)| (k, from_wire(v))).collect())
-        }
+        Some(Kind::StructValue(members)) => Value::Object(from_struct(members)),
     }
+}
+
+/// Members of an object from the wire.
+pub(super) fn from_struct(members: Struct) -> Map<String, Value> {
+    members.fields.into_iter().map(|(k, v)| (k, from_wire(v))).collect()
 }
 
 fn from_double(number: f64) -> Value {

@@ -12,7 +12,7 @@ use super::{
     sql::{self, ListTexts},
     storable,
 };
-use crate::domain::{contact::Contact, session::Device};
+use crate::domain::{contact::Contact, search, session::Device};
 
 /// What a list of Contacts is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,15 @@ pub(crate) struct ContactPage {
 }
 
 impl ContactSort {
+    /// The column, and whether it descends.
+    pub(super) fn column(self) -> (&'static str, bool) {
+        match self {
+            Self::Name { descending } => ("sort_name", descending),
+            Self::Created { descending } => ("created_at", descending),
+            Self::Seen { descending } => ("last_seen_at", descending),
+        }
+    }
+
     fn texts(self) -> ListTexts {
         match self {
             Self::Name { descending: false } => sql::BY_NAME_UP,
@@ -49,7 +58,7 @@ impl ContactSort {
         }
     }
 
-    fn key(self, contact: &Contact) -> PageKey {
+    pub(super) fn key(self, contact: &Contact) -> PageKey {
         match self {
             Self::Name { .. } => PageKey::Name(sort_name(contact), contact.id.0),
             Self::Created { .. } => PageKey::Time(contact.created_at.micros(), contact.id.0),
@@ -104,6 +113,10 @@ macro_rules! bind_contact {
             .bind(Time(contact.created_at))
             .bind(sort_name(contact))
             .bind(contact.email.as_ref().map(|email| email.to_lowercase()))
+            .bind(search::words(contact).join(" "))
+            .bind(&contact.platform)
+            .bind(&contact.browser)
+            .bind(&contact.system)
     }};
 }
 

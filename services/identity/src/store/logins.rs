@@ -123,8 +123,17 @@ impl Store {
         self.db
             .read("visitor.get", move |mut conn| {
                 Box::pin(async move {
-                    let device = device(&mut conn, of, device_id, Lock::No).await?;
-                    Ok((device, contacts::by_id(&mut conn, of, visitor_id, Lock::No).await?))
+                    let held = device(&mut conn, of, device_id, Lock::No).await?;
+                    let row = contacts::by_id(&mut conn, of, visitor_id, Lock::No).await?;
+                    if row.is_none() && visitor_id.0 != device_id.0 {
+                        // Whoever was erased stands for a device that is retired.
+                        let erased =
+                            device(&mut conn, of, DeviceId(visitor_id.0), Lock::No).await?;
+                        if let Some(erased) = erased.filter(|erased| erased.retired) {
+                            return Ok((Some(erased), None));
+                        }
+                    }
+                    Ok((held, row))
                 })
             })
             .await

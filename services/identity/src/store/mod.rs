@@ -8,11 +8,14 @@ mod audit;
 mod batch;
 mod clean_up;
 mod contacts;
+mod edits;
+mod events;
 mod imports;
 mod logins;
 mod people;
 mod revocations;
 mod rows;
+mod search;
 mod sql;
 
 use std::sync::Arc;
@@ -22,6 +25,7 @@ use onethread_db::Database;
 
 pub(crate) use applications::NewOrganization;
 pub(crate) use contacts::{ContactSort, PageKey};
+pub(crate) use edits::{Found, Refused};
 pub(crate) use imports::BatchJob;
 pub(crate) use people::{AgentChange, Changed, KeyRow, ListedAgent};
 pub(crate) use revocations::Revocation;

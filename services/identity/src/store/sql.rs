@@ -4,7 +4,8 @@ macro_rules! contact_columns {
     () => {
         "organization_id, id, user_id, listed, source, name, email, email_vouched, phone, company,
          custom, tags, claim_hash, claim_key, claim_version, form_at, wrote_at, blocked,
-         first_seen_at, last_seen_at, sessions, page, locale, time_zone, created_at"
+         first_seen_at, last_seen_at, sessions, page, platform, browser, system, locale,
+         time_zone, created_at"
     };
 }
 
@@ -130,16 +131,48 @@ pub(super) const CONTACT_BY_USER_ID_LOCKED: &str = select_contact!("user_id = $2
 pub(super) const INSERT_CONTACT: &str = concat!(
     "INSERT INTO contacts (",
     contact_columns!(),
-    ", sort_name, email_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27) ON CONFLICT DO NOTHING"
+    ", sort_name, email_key, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+     $15, $16, $17, $18, $19, $20, $21, $22, $29, $30, $31, $23, $24, $25, $26, $27, $28)
+     ON CONFLICT DO NOTHING"
 );
 pub(super) const UPDATE_CONTACT: &str =
     "UPDATE contacts SET user_id = $3, listed = $4, source = $5, name = $6, email = $7,
        email_vouched = $8, phone = $9, company = $10, custom = $11, tags = $12, claim_hash = $13,
        claim_key = $14, claim_version = $15, form_at = $16, wrote_at = $17, blocked = $18,
        first_seen_at = $19, last_seen_at = $20, sessions = $21, page = $22, locale = $23,
-       time_zone = $24, created_at = $25, sort_name = $26, email_key = $27
+       time_zone = $24, created_at = $25, sort_name = $26, email_key = $27,
+       words = $28, platform = $29, browser = $30, system = $31
      WHERE organization_id = $1 AND id = $2";
+
+pub(super) const SELECT_CONTACTS: &str = concat!("SELECT ", contact_columns!(), " FROM contacts");
+pub(super) const ATTRIBUTE_KEYS_SQLITE: &str =
+    "SELECT DISTINCT a.key FROM contacts c, json_each(c.custom) a
+     WHERE c.organization_id = $1 AND c.listed ORDER BY a.key LIMIT $2";
+pub(super) const ATTRIBUTE_KEYS_POSTGRES: &str =
+    "SELECT DISTINCT k COLLATE \"C\" FROM contacts c, jsonb_object_keys(c.custom) k
+     WHERE c.organization_id = $1 AND c.listed ORDER BY 1 LIMIT $2";
+pub(super) const DELETE_CONTACT: &str =
+    "DELETE FROM contacts WHERE organization_id = $1 AND id = $2";
+pub(super) const RETIRE_DEVICES: &str =
+    "UPDATE devices SET contact_id = NULL, epoch = epoch + 1, platform = '', retired = TRUE
+     WHERE organization_id = $1 AND contact_id = $2";
+// Nothing begins on a device that is retired: so no token of the erased one opens anything.
+pub(super) const BURY_VISITOR: &str =
+    "INSERT INTO devices (organization_id, id, contact_id, epoch, platform, last_seen_at, retired)
+     VALUES ($1, $2, NULL, 0, '', $3, TRUE)
+     ON CONFLICT (organization_id, id) DO UPDATE SET contact_id = NULL, retired = TRUE";
+
+// Events that pages told of people.
+pub(super) const INSERT_EVENT: &str =
+    "INSERT INTO contact_events (organization_id, contact_id, id, name, data, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6)";
+pub(super) const TRIM_EVENTS: &str =
+    "DELETE FROM contact_events WHERE organization_id = $1 AND contact_id = $2 AND id < (
+       SELECT id FROM contact_events WHERE organization_id = $1 AND contact_id = $2
+       ORDER BY id DESC LIMIT 1 OFFSET $3)";
+pub(super) const LAST_EVENTS: &str = "SELECT name, data, created_at FROM contact_events
+     WHERE organization_id = $1 AND contact_id = $2 ORDER BY id DESC LIMIT $3";
+pub(super) const DELETE_OLD_EVENTS: &str = "DELETE FROM contact_events WHERE created_at < $1";
 
 /// Pages of Contacts: by what, which way, first or further.
 pub(super) struct ListTexts {

@@ -20,6 +20,8 @@ use uuid::Uuid;
 use super::PageKey;
 use crate::{Deps, Keys, MadeOrganization, Service, build};
 
+mod contacts;
+
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
     sixty_four_first_logins_make_one_contact,

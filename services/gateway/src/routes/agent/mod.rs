@@ -6,6 +6,7 @@ mod applications;
 mod audit;
 mod contacts;
 mod conversations;
+mod export;
 mod imports;
 mod login;
 mod organizations;
@@ -44,9 +45,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(conversations::messages, conversations::send))
         .routes(routes!(conversations::read))
         .routes(routes!(conversations::typing))
-        .routes(routes!(contacts::list))
-        .routes(routes!(contacts::one))
         .routes(routes!(conversations::write_first))
+        .routes(routes!(contacts::list, contacts::upsert))
+        .routes(routes!(contacts::search))
+        .routes(routes!(contacts::one, contacts::update, contacts::erase))
+        .routes(routes!(export::all, export::found))
         .routes(routes!(imports::list, upload::upload).layer(uploads))
         .routes(routes!(imports::one))
         .routes(routes!(imports::apply))

@@ -56,9 +56,11 @@ pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiRe
     let from = address::client(request.extensions(), request.headers(), trusted);
     // Before the body is read: whoever calls too often isn't listened to.
     app.limits.init(from)?;
-    let origin = auth::foreign_origin(request.headers(), request.uri());
+    let headers = request.headers().clone();
+    let origin = auth::foreign_origin(&headers, request.uri());
     let body = Body::from_request(request, &app).await?;
-    let answer = app.sessions().identify(json::init(&body, origin)?).await?.into_inner();
+    let asked = json::init(&body, origin, &headers)?;
+    let answer = app.sessions().identify(asked).await?.into_inner();
     match answer.outcome {
         Some(Outcome::Session(session)) => {
             if let Some(person) = &session.person {

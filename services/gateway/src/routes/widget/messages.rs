@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{Json, extract::State};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::{
     conversation::{
@@ -61,6 +61,7 @@ pub(super) async fn send(
     State(app): State<Arc<App>>,
     Sender(mut person): Sender,
     ClientAddress(from): ClientAddress,
+    headers: HeaderMap,
     body: Body,
 ) -> ApiResult<(StatusCode, Json<Message>)> {
     if person.blocked {
@@ -72,7 +73,7 @@ pub(super) async fn send(
     let client_message_id = body.text("clientMessageId")?;
     let text = body.text("text")?;
     if !person.stored {
-        person.name = admit(&app, &person, from, &body).await?;
+        person.name = admit(&app, &person, from, (&body, &headers)).await?;
     }
     let request = SendMessageRequest {
         organization_id: person.organization.clone(),
@@ -93,10 +94,15 @@ pub(super) async fn send(
 
 /// Nothing of this visitor was stored so far, so the page says once more who they are. Answers
 /// the person's name.
-async fn admit(app: &App, person: &Person, from: IpAddr, body: &Body) -> Result<String> {
+async fn admit(
+    app: &App,
+    person: &Person,
+    from: IpAddr,
+    (body, headers): (&Body, &HeaderMap),
+) -> Result<String> {
     let user = body.object("user")?.map(json::claims);
     app.limits.new_visitor(from)?;
-    let context = Some(json::page_context(body));
+    let context = Some(json::page_context(body, headers));
     let request = AdmitVisitorRequest { token: person.token.clone(), user, context };
     let answer = app.contacts().admit_visitor(request).await.map_err(from_service)?.into_inner();
     app.names.forget(&person.organization, &person.contact);

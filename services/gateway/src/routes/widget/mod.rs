@@ -29,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(messages::typing))
         .routes(routes!(events::follow))
         .routes(routes!(profile::update))
+        .routes(routes!(profile::track))
         .routes(routes!(init::logout))
         .split_for_parts();
     openapi::secure(&mut document, &["session"]);

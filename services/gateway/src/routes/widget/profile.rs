@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use http::{HeaderMap, StatusCode};
 use onethread_errors::{Error, Result};
-use onethread_proto::identity::{SubmitPreChatRequest, UpdateOwnProfileRequest, UserClaims};
+use onethread_proto::identity::{
+    SubmitPreChatRequest, TrackEventRequest, UpdateOwnProfileRequest, UserClaims,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,7 +17,7 @@ use crate::{
     app::App,
     auth::Person,
     extract::Body,
-    json::{self, Form, Profile, Session, Warning},
+    json::{self, Form, NewEvent, Profile, Session, Warning},
     openapi::{Refusals, reasons::NotAVisitor},
     problem::{ApiResult, from_service},
 };
@@ -30,6 +33,7 @@ pub(super) async fn pre_chat(
     State(app): State<Arc<App>>,
     person: Person,
     ClientAddress(from): ClientAddress,
+    headers: HeaderMap,
     body: Body,
 ) -> ApiResult<Json<Session>> {
     let fields = body.object("fields")?;
@@ -38,7 +42,7 @@ pub(super) async fn pre_chat(
     if !person.stored {
         app.limits.new_visitor(from)?;
     }
-    let context = Some(json::page_context(&body));
+    let context = Some(json::page_context(&body, &headers));
     let request = SubmitPreChatRequest { token: person.token, fields, user, context };
     let answer = app.sessions().submit_pre_chat(request).await?.into_inner();
     app.names.forget(&person.organization, &person.contact);
@@ -81,6 +85,25 @@ pub(super) async fn update(
         within_user(&mut warning.pointer);
     }
     Ok(Json(Changed { person: answer.person.unwrap_or_default().into(), warnings }))
+}
+
+/// Tells what the person did.
+///
+/// The last 100 events of a person are kept, for 90 days. For somebody of whom nothing is stored
+/// nothing is.
+#[utoipa::path(post, path = "/track", operation_id = "track", tag = "widget",
+    request_body = NewEvent,
+    responses((status = 204, description = "Noted."), Refusals<(Person, Body)>))]
+pub(super) async fn track(
+    State(app): State<Arc<App>>,
+    person: Person,
+    body: Body,
+) -> ApiResult<StatusCode> {
+    let name = body.text("name")?;
+    let data = json::members(body.object("data")?);
+    let request = TrackEventRequest { token: person.token, name, data: Some(data) };
+    app.contacts().track_event(request).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn of_body<T>(answer: Result<T>) -> Result<T> {
