@@ -297,7 +297,7 @@ pub(super) const VOUCHED_BY_EMAILS_LOCKED: &str = select_contact!(
 macro_rules! insert_contacts {
     ($values:literal, $from:literal) => {
         concat!(
-            "INSERT INTO contacts (organization_id, id, user_id, name, sort_name, email, email_key,
+            "INSERT INTO contacts (organization_id, id, user_id, name, sort_name, words, email, email_key,
                phone, company, custom, tags, claim_hash, claim_key, claim_version, listed, source,
                email_vouched, blocked, last_seen_at, sessions, locale, time_zone, created_at)
              SELECT $1, ",
@@ -309,21 +309,21 @@ macro_rules! insert_contacts {
     };
 }
 pub(super) const INSERT_CONTACTS_SQLITE: &str = insert_contacts!(
-    "unhex(value->>'id'), value->>'user_id', value->>'name', value->>'sort_name',
+    "unhex(value->>'id'), value->>'user_id', value->>'name', value->>'sort_name', value->>'words',
      value->>'email', value->>'email_key', value->>'phone', value->>'company', value->'custom',
      value->'tags', unhex(value->>'claim_hash'), value->>'claim_key', value->>'claim_version'",
     "value->>'email_vouched', false, $4, 0, '', '', $5 FROM json_each($2) WHERE true"
 );
 pub(super) const INSERT_CONTACTS_POSTGRES: &str = insert_contacts!(
-    "c.id, c.user_id, c.name, c.sort_name, c.email, c.email_key, c.phone, c.company, c.custom,
+    "c.id, c.user_id, c.name, c.sort_name, c.words, c.email, c.email_key, c.phone, c.company, c.custom,
      c.tags, decode(c.claim_hash, 'hex'), c.claim_key, c.claim_version",
     "c.email_vouched, false, $4, 0, '', '', $5
-     FROM jsonb_to_recordset($2) AS c(id UUID, user_id TEXT, name TEXT, sort_name TEXT, email TEXT,
+     FROM jsonb_to_recordset($2) AS c(id UUID, user_id TEXT, name TEXT, sort_name TEXT, words TEXT, email TEXT,
        email_key TEXT, phone TEXT, company TEXT, custom JSONB, tags JSONB, claim_hash TEXT,
        claim_key TEXT, claim_version BIGINT, email_vouched BOOLEAN)"
 );
 pub(super) const UPDATE_CONTACTS_SQLITE: &str =
-    "UPDATE contacts SET listed = true, name = value->>'name', sort_name = value->>'sort_name',
+    "UPDATE contacts SET listed = true, name = value->>'name', sort_name = value->>'sort_name', words = value->>'words',
        email = value->>'email', email_key = value->>'email_key',
        email_vouched = value->>'email_vouched', phone = value->>'phone',
        company = value->>'company', custom = value->'custom', tags = value->'tags',
@@ -332,12 +332,12 @@ pub(super) const UPDATE_CONTACTS_SQLITE: &str =
      FROM json_each($2)
      WHERE contacts.organization_id = $1 AND contacts.id = unhex(value->>'id')";
 pub(super) const UPDATE_CONTACTS_POSTGRES: &str =
-    "UPDATE contacts SET listed = true, name = c.name, sort_name = c.sort_name, email = c.email,
+    "UPDATE contacts SET listed = true, name = c.name, sort_name = c.sort_name, words = c.words, email = c.email,
        email_key = c.email_key, email_vouched = c.email_vouched, phone = c.phone,
        company = c.company, custom = c.custom, tags = c.tags,
        claim_hash = decode(c.claim_hash, 'hex'), claim_key = c.claim_key,
        claim_version = c.claim_version
-     FROM jsonb_to_recordset($2) AS c(id UUID, name TEXT, sort_name TEXT, email TEXT,
+     FROM jsonb_to_recordset($2) AS c(id UUID, name TEXT, sort_name TEXT, words TEXT, email TEXT,
        email_key TEXT, phone TEXT, company TEXT, custom JSONB, tags JSONB, claim_hash TEXT,
        claim_key TEXT, claim_version BIGINT, email_vouched BOOLEAN)
      WHERE contacts.organization_id = $1 AND contacts.id = c.id";
