@@ -68,6 +68,8 @@ ids! {
     AgentId
     /// A key of a company's server.
     ApiKeyId
+    /// A key that a company proves user ids with.
+    IdentityKeyId
     /// An import of contacts.
     ImportId
 }

@@ -99,6 +99,15 @@ reasons! {
     /// A contact is logged in where a visitor is needed.
     NotAVisitor "NOT_A_VISITOR" "not-a-visitor" FailedPrecondition 409
         "Already identified" "Only a visitor sends the pre-chat form.";
+    /// The contact's user id is claimed.
+    ClaimExists "CLAIM_EXISTS" "claim-exists" AlreadyExists 409
+        "Claimed before" "The contact's user id is claimed; an owner can reset the claim.";
+    /// A claim needs a user id.
+    NoUserId "NO_USER_ID" "no-user-id" FailedPrecondition 409
+        "No user id" "The contact has no user id that could be claimed.";
+    /// As many keys live as may.
+    TooManyKeys "TOO_MANY_KEYS" "too-many-keys" FailedPrecondition 409
+        "Too many keys" "Two identity keys live; one has to end first.";
     /// An organization of this name is there.
     OrganizationExists "ORGANIZATION_EXISTS" "organization-exists" AlreadyExists 409
         "Organization exists" "There is an organization of this name.";

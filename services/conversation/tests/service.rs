@@ -25,8 +25,9 @@ use onethread_proto::{
         GetContactResponse, ImportContactsRequest, ImportContactsResponse,
         ListAttributeKeysRequest, ListAttributeKeysResponse, ListContactsRequest,
         ListContactsResponse, RecordFirstMessageRequest, RecordFirstMessageResponse,
-        SearchContactsRequest, SearchContactsResponse, TrackEventRequest, TrackEventResponse,
-        UpdateContactRequest, UpdateContactResponse, UpdateOwnProfileRequest,
+        ResetSecurityHashRequest, ResetSecurityHashResponse, SearchContactsRequest,
+        SearchContactsResponse, SetSecurityHashRequest, SetSecurityHashResponse, TrackEventRequest,
+        TrackEventResponse, UpdateContactRequest, UpdateContactResponse, UpdateOwnProfileRequest,
         UpdateOwnProfileResponse, UpsertContactRequest, UpsertContactResponse,
         contact_service_server::{ContactService, ContactServiceServer},
     },
@@ -100,6 +101,8 @@ unused! {
     track_event TrackEventRequest => TrackEventResponse;
     update_own_profile UpdateOwnProfileRequest => UpdateOwnProfileResponse;
     admit_visitor AdmitVisitorRequest => AdmitVisitorResponse;
+    set_security_hash SetSecurityHashRequest => SetSecurityHashResponse;
+    reset_security_hash ResetSecurityHashRequest => ResetSecurityHashResponse;
 }
 
 /// A running service, one organization and one contact.

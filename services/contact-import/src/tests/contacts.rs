@@ -145,4 +145,6 @@ not_offered! {
     update_own_profile: UpdateOwnProfileRequest => UpdateOwnProfileResponse,
     admit_visitor: AdmitVisitorRequest => AdmitVisitorResponse,
     record_first_message: RecordFirstMessageRequest => RecordFirstMessageResponse,
+    set_security_hash: SetSecurityHashRequest => SetSecurityHashResponse,
+    reset_security_hash: ResetSecurityHashRequest => ResetSecurityHashResponse,
 }

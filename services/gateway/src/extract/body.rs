@@ -70,6 +70,15 @@ impl Body {
         }
     }
 
+    /// True or false; null is the same as not given.
+    pub(crate) fn optional_truth(&self, name: &str) -> Result<Option<bool>> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(truth)) => Ok(Some(*truth)),
+            Some(_) => Err(Error::invalid(format!("/{name}"), "is not true or false")),
+        }
+    }
+
     /// A whole number from 0 that has to be there.
     pub(crate) fn count(&self, name: &str) -> Result<i64> {
         let value = self.0.get(name).ok_or_else(|| missing(name))?;

@@ -29,9 +29,9 @@ pub(crate) use conversation::{ContactLine, Conversation, Read, Typing};
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
 pub(crate) use requests::{
-    AcceptedInvitation, AgentUpdate, ApiKeyName, ApplicationChange, ContactFields, ContactPatch,
-    ContactSearch, Credentials, FileForm, Form, Mapping, NewAgent, NewAgentMessage, NewApplication,
-    NewEvent, NewMessage, NewOrganization, Profile,
+    AcceptedInvitation, AgentUpdate, ApiKeyName, ApplicationChange, ClaimReset, ContactFields,
+    ContactPatch, ContactSearch, Credentials, FileForm, Form, Mapping, NewAgent, NewAgentMessage,
+    NewApplication, NewClaim, NewEvent, NewMessage, NewOrganization, OrganizationChange, Profile,
     ReadMark, Start, Types, Update,
 };
 pub(crate) use session::{Session, Thread};

@@ -368,3 +368,32 @@ pub(crate) struct FileForm {
     #[schema(format = Binary)]
     file: String,
 }
+
+/// Changes to an organization; absent members stay.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct OrganizationChange {
+    /// The domain that names it. Snippets, logins and `aud` of tokens have to follow.
+    #[schema(max_length = 253)]
+    name: Option<String>,
+    /// `optional`, `security_hash`, `hmac` or `jwt`.
+    policy: Option<String>,
+    /// The policy only counts what it would refuse; `optional` is enforced.
+    report_only: Option<bool>,
+}
+
+/// A claim made beforehand.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct NewClaim {
+    #[schema(format = Password, min_length = 1, max_length = 1024)]
+    security_hash: String,
+}
+
+/// A claim's end.
+#[derive(ToSchema)]
+pub(crate) struct ClaimReset {
+    /// Why, for the audit.
+    #[schema(min_length = 1, max_length = 1024)]
+    reason: String,
+}

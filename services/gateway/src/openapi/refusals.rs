@@ -59,8 +59,10 @@ pub(crate) mod reasons {
     }
 
     refuse_for_themselves! {
-        Blocked DeadlineExceeded IdempotencyKeyReused IdentityRefused ImportState InvalidArgument
-        LoginRefused MessageIdReused NotAVisitor OrganizationExists OriginRefused ApplicationExists AgentExists LastOwner InvitationRefused PreChatRequired RateLimited TooLarge
+        AgentExists ApplicationExists Blocked ClaimExists DeadlineExceeded IdempotencyKeyReused
+        IdentityRefused ImportState InvalidArgument InvitationRefused LastOwner LoginRefused
+        MessageIdReused NoUserId NotAVisitor OrganizationExists OriginRefused PreChatRequired
+        RateLimited TooLarge TooManyKeys
         Unavailable UnknownApplication UnsupportedMediaType
     }
 }

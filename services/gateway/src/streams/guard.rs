@@ -134,6 +134,8 @@ fn id_of(caller: Caller) -> String {
 fn register(app: &App, since: u64, organization: &str, ids: &[&String]) -> Registration {
     let organization = Uuid::parse_str(organization).unwrap_or_default();
     let ids = ids.iter().filter_map(|id| Uuid::parse_str(id).ok());
+    // Another policy puts every session of the organization in doubt.
+    let ids = ids.chain([organization]);
     let subjects: Vec<Subject> = ids.map(|id| (organization, id)).collect();
     app.revocations.register(since, subjects)
 }

@@ -113,6 +113,25 @@ async fn of_widgets(gateway: &Gateway, seen: &mut Seen) {
     seen.stream("followThread");
 }
 
+async fn of_owners(gateway: &Gateway, seen: &mut Seen) {
+    let call = |method, path: &str| gateway.call(method, path).bearer_auth("agent");
+    seen.call(gateway.get("/v1/organization", "agent")).await;
+    for change in [json!({"policy": "jwt", "reportOnly": true}), json!({"name": "taken"})] {
+        seen.call(call(Method::PATCH, "/v1/organization").json(&change)).await;
+    }
+    seen.call(gateway.get("/v1/identity-keys", "agent")).await;
+    for full in [false, true] {
+        gateway.world.keys_full.store(full, Ordering::SeqCst);
+        seen.call(gateway.post("/v1/identity-keys", "agent")).await;
+    }
+    seen.call(call(Method::DELETE, &format!("/v1/identity-keys/{}", id(8)))).await;
+    let claim = format!("/v1/contacts/{CONTACT}/security-hash");
+    for hash in ["h", "claimed", "visitor"] {
+        seen.call(call(Method::PUT, &claim).json(&json!({"securityHash": hash}))).await;
+    }
+    seen.call(call(Method::DELETE, &claim).json(&json!({"reason": "lost"}))).await;
+}
+
 async fn of_agents(gateway: &Gateway, seen: &mut Seen) {
     let login = json!({"organization": "demo", "email": "a@example.com", "password": "right"});
     seen.call(gateway.call(Method::POST, "/v1/login").json(&login)).await;
@@ -153,6 +172,7 @@ async fn of_agents(gateway: &Gateway, seen: &mut Seen) {
     let organization = json!({"organization": "shop.example", "agentEmail": "a@shop.example",
         "agentPassword": "long enough"});
     seen.call(gateway.post("/v1/organizations", OPERATOR).json(&organization)).await;
+    of_owners(gateway, seen).await;
     seen.call(gateway.post("/v1/logout", "agent")).await;
     gateway.follow("/v1/events", "agent").await;
     seen.stream("followOrganization");

@@ -34,6 +34,7 @@ pub(crate) struct World {
     pub(crate) callers: Mutex<HashMap<String, AuthenticateResponse>>,
     pub(crate) identity_away: AtomicBool,
     pub(crate) feed_silent: AtomicBool,
+    pub(crate) keys_full: AtomicBool,
     pub(crate) revoked: broadcast::Sender<Revocation>,
     pub(crate) init: Mutex<Option<IdentifyResponse>>,
     pub(crate) asked: Mutex<Vec<IdentifyRequest>>,
@@ -56,6 +57,7 @@ impl Default for World {
             callers: Mutex::default(),
             identity_away: AtomicBool::default(),
             feed_silent: AtomicBool::default(),
+            keys_full: AtomicBool::default(),
             revoked: broadcast::channel(16).0,
             init: Mutex::default(),
             asked: Mutex::default(),
@@ -261,6 +263,25 @@ impl ContactService for Fake {
         Err(Status::unimplemented("not called"))
     }
 
+    async fn set_security_hash(
+        &self,
+        request: Request<SetSecurityHashRequest>,
+    ) -> Answer<SetSecurityHashResponse> {
+        match request.into_inner().security_hash.as_str() {
+            "claimed" => Err(Error::new(Reason::ClaimExists).into()),
+            "visitor" => Err(Error::new(Reason::NoUserId).into()),
+            _ => Ok(Response::new(SetSecurityHashResponse {})),
+        }
+    }
+
+    async fn reset_security_hash(
+        &self,
+        request: Request<ResetSecurityHashRequest>,
+    ) -> Answer<ResetSecurityHashResponse> {
+        assert_eq!(request.into_inner().reason, "lost");
+        Ok(Response::new(ResetSecurityHashResponse {}))
+    }
+
     type ImportContactsStream = BoxStream<'static, Result<ImportContactsResponse, Status>>;
 
     async fn import_contacts(
@@ -315,6 +336,56 @@ impl OrganizationService for Fake {
         _: Request<BatchGetAgentsRequest>,
     ) -> Answer<BatchGetAgentsResponse> {
         Ok(Response::new(BatchGetAgentsResponse { agents: vec![super::support::agent()] }))
+    }
+
+    async fn get_organization(
+        &self,
+        _: Request<GetOrganizationRequest>,
+    ) -> Answer<GetOrganizationResponse> {
+        let mut organization = Organization { name: "demo".to_owned(), ..Organization::default() };
+        organization.set_policy(Policy::Hmac);
+        Ok(Response::new(GetOrganizationResponse { organization: Some(organization) }))
+    }
+
+    async fn update_organization(
+        &self,
+        request: Request<UpdateOrganizationRequest>,
+    ) -> Answer<UpdateOrganizationResponse> {
+        let request = request.into_inner();
+        assert_eq!(request.actor.unwrap().kind(), ActorKind::Agent);
+        let wanted = request.organization.unwrap();
+        if wanted.name == "taken" {
+            return Err(Error::new(Reason::OrganizationExists).into());
+        }
+        Ok(Response::new(UpdateOrganizationResponse { organization: Some(wanted) }))
+    }
+
+    async fn list_identity_keys(
+        &self,
+        _: Request<ListIdentityKeysRequest>,
+    ) -> Answer<ListIdentityKeysResponse> {
+        let key = IdentityKey { id: id(8), created_at: at() };
+        Ok(Response::new(ListIdentityKeysResponse { keys: vec![key] }))
+    }
+
+    async fn create_identity_key(
+        &self,
+        _: Request<CreateIdentityKeyRequest>,
+    ) -> Answer<CreateIdentityKeyResponse> {
+        if self.0.keys_full.load(Ordering::SeqCst) {
+            return Err(Error::new(Reason::TooManyKeys).into());
+        }
+        Ok(Response::new(CreateIdentityKeyResponse { id: id(8), key: "k".to_owned() }))
+    }
+
+    async fn delete_identity_key(
+        &self,
+        request: Request<DeleteIdentityKeyRequest>,
+    ) -> Answer<DeleteIdentityKeyResponse> {
+        if request.into_inner().key_id != id(8) {
+            return Err(Error::not_found().into());
+        }
+        Ok(Response::new(DeleteIdentityKeyResponse {}))
     }
 
     async fn list_audit_entries(

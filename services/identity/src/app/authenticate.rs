@@ -53,10 +53,9 @@ impl App {
     async fn contact_caller(&self, token: ContactToken, origin: &str) -> Result<Caller> {
         let now = self.clock.now();
         let (of, device_id) = (token.organization_id, token.device_id);
-        let (device, contact) = self.store.visitor(of, device_id, token.contact_id).await?;
-        let (device, contact) = device
-            .zip(contact)
-            .filter(|(device, contact)| stands(&token, device, contact, now))
+        let (rows, enforced) = self.store.session_rows(of, device_id, token.contact_id).await?;
+        let (device, contact) = rows
+            .filter(|(device, contact)| stands(&token, device, contact, enforced, now))
             .ok_or_else(|| Error::new(Reason::SessionEnded))?;
         self.check_origin(of, token.application_id, origin).await?;
         // Use prolongs a session; once a minute is exact enough for a day.

@@ -16,6 +16,8 @@ const EVERY: Duration = Duration::from_secs(60);
 const REVOCATIONS: Duration = Duration::from_secs(600);
 /// How long the answer to a batch of an import is kept; the file itself goes 30 days after its end.
 const BATCHES: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long counts of refusals are kept.
+const REFUSALS: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Forgets until the process stops.
 pub(crate) async fn run_clean_up(store: Store, clock: Arc<dyn Clock>, life: Lifecycle) {
@@ -25,7 +27,8 @@ pub(crate) async fn run_clean_up(store: Store, clock: Arc<dyn Clock>, life: Life
             () = sleep(EVERY) => {}
         }
         let now = clock.now();
-        let forgotten = store.forget(now.minus(REVOCATIONS), now.minus(BATCHES), now).await;
+        let old = (now.minus(REVOCATIONS), now.minus(BATCHES), now.minus(REFUSALS));
+        let forgotten = store.forget(old.0, old.1, old.2, now).await;
         let events = store.forget_events(now.minus(events::AGE)).await;
         for error in [forgotten.err(), events.err()].into_iter().flatten() {
             warn!(cause = Error::from(error).chain(), "what has had its time stays");

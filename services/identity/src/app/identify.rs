@@ -3,6 +3,7 @@
 use onethread_core::{ApplicationId, ContactId, DeviceId, OrganizationId, Timestamp};
 use onethread_errors::{Error, Reason, Result};
 use subtle::ConstantTimeEq;
+use tracing::warn;
 
 use super::App;
 use crate::domain::{
@@ -58,22 +59,29 @@ impl App {
             organization_id: of,
             application_id: application.id,
             user_id,
-            proof: said.proof,
+            proofs: said.proofs,
             profile: said.profile,
+            warnings: said.warnings,
             device,
             context: command.context,
             now,
             new_contact: ContactId::generate(&*self.clock, &*self.entropy),
             new_device: DeviceId::generate(&*self.clock, &*self.entropy),
         };
-        match self.store.log_in(login, self.keys.clone()).await? {
-            Decision::Refused => Ok(Identified::Refused(self.clean_session(&application, now))),
-            Decision::In(person) => {
-                let mut session = self.contact_session(&application, *person, now);
-                session.warnings.splice(0..0, said.warnings);
-                Ok(Identified::In(session))
+        let decision = self.store.log_in(login, self.keys.clone()).await?;
+        if decision.is_counted() {
+            let counted = self.store.count_refusal(of, application.id, now).await;
+            // Whoever waits for the answer is not to blame for a count that can't be written.
+            if let Err(error) = counted {
+                warn!(cause = Error::from(error).chain(), "a refusal is not counted");
             }
         }
+        Ok(match decision {
+            Decision::Refused => Identified::Refused(self.clean_session(&application, now)),
+            Decision::In(person) => {
+                Identified::In(self.contact_session(&application, *person, now))
+            }
+        })
     }
 
     /// Unknown organization, application or secret: one and the same answer.

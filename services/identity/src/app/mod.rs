@@ -5,6 +5,7 @@ mod agents;
 mod applications;
 mod audit;
 mod authenticate;
+mod claims;
 mod clean_up;
 mod contacts;
 mod deliveries;
@@ -17,6 +18,7 @@ mod passwords;
 mod profile;
 mod revocations;
 mod sessions;
+mod settings;
 mod track;
 
 use std::sync::Arc;

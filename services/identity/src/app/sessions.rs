@@ -59,10 +59,9 @@ impl App {
             }
             Some(SessionToken::Contact(token)) => {
                 let (of, device) = (token.organization_id, token.device_id);
-                let (device, contact) = self.store.visitor(of, device, token.contact_id).await?;
-                device
-                    .zip(contact)
-                    .filter(|(device, contact)| stands(&token, device, contact, now))
+                let (rows, enforced) =
+                    self.store.session_rows(of, device, token.contact_id).await?;
+                rows.filter(|(device, contact)| stands(&token, device, contact, enforced, now))
                     .ok_or_else(ended)?;
                 (of, token.application_id, token.device_id)
             }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::domain::{
     attributes,
     keys::Claim,
+    policy::Verified,
     profile::{ProfilePatch, Warning},
     proof::UserId,
 };
@@ -87,8 +88,10 @@ pub(crate) struct Contact {
     pub(crate) custom: Map<String, Value>,
     pub(crate) tags: Vec<String>,
     pub(crate) claim: Option<Claim>,
-    /// How many claims there have been.
+    /// How many claims and resets there have been: a session of another number is over.
     pub(crate) claim_version: i64,
+    /// How the user id was proven last.
+    pub(crate) verified: Verified,
     /// When the pre-chat form was stored.
     pub(crate) form_at: Option<Timestamp>,
     /// When a message of their own was first stored.
@@ -125,6 +128,7 @@ impl Contact {
             tags: Vec::new(),
             claim: None,
             claim_version: 0,
+            verified: Verified::None,
             form_at: None,
             wrote_at: None,
             blocked: false,
@@ -161,6 +165,19 @@ impl Contact {
             self.listed = true;
             self.source = Source::Identified;
         }
+    }
+
+    /// The user id is claimed from now on: sessions from before are over.
+    pub(crate) fn claim_with(&mut self, claim: Claim) {
+        self.claim = Some(claim);
+        self.claim_version += 1;
+    }
+
+    /// Nobody has claimed or proven the user id any more, and sessions from before are over.
+    pub(crate) fn reset_claim(&mut self) {
+        self.claim = None;
+        self.claim_version += 1;
+        self.verified = Verified::None;
     }
 
     /// Enters Contacts once the form and a message are both there.

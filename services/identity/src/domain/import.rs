@@ -140,11 +140,9 @@ pub(crate) fn decide(
 
     let mut claimed = false;
     if let (RowKey::UserId(user_id), Some(proof)) = (&row.key, &row.proof) {
-        let made = || Some(keys.claim(of, user_id.as_str(), proof.as_str()));
         match contact.claim.as_ref().map(|c| keys.check(c, of, user_id.as_str(), proof.as_str())) {
             None => {
-                contact.claim = made();
-                contact.claim_version += 1;
+                contact.claim_with(keys.claim(of, user_id.as_str(), proof.as_str()));
                 claimed = true;
             }
             Some(Match::No) => return rejected("security_hash", "is another than the claimed one"),

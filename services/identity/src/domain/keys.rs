@@ -1,8 +1,12 @@
 //! The server's keys: kept outside the database, any number verify, the newest writes. Each use
 //! has a key of its own, derived, so that what one use signs means nothing to another.
 
+use chacha20poly1305::{
+    XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
 use hmac::{Hmac, KeyInit, Mac};
-use onethread_core::OrganizationId;
+use onethread_core::{Entropy, OrganizationId};
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -12,13 +16,19 @@ pub(crate) struct ServerKey {
     id: String,
     claims: SecretBox<[u8; 32]>,
     tokens: SecretBox<[u8; 32]>,
+    sealing: SecretBox<[u8; 32]>,
 }
 
 impl ServerKey {
     /// From a name and at least 32 random bytes.
     pub(crate) fn new(id: String, secret: &[u8]) -> Self {
         let derive = |purpose: &str| SecretBox::new(Box::new(mac(secret, &[purpose.as_bytes()])));
-        Self { id, claims: derive("onethread claims 1"), tokens: derive("onethread tokens 1") }
+        Self {
+            id,
+            claims: derive("onethread claims 1"),
+            tokens: derive("onethread tokens 1"),
+            sealing: derive("onethread sealing 1"),
+        }
     }
 
     /// Names the key beside what it made.
@@ -45,6 +55,19 @@ pub(crate) struct Claim {
     pub(crate) key: String,
 }
 
+/// A secret as it is stored where it has to be had again: sealed, so that the database alone does
+/// not tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    /// Nonce and what XChaCha20-Poly1305 made of it.
+    pub(crate) bytes: Vec<u8>,
+    /// The server key it was sealed with.
+    pub(crate) key: String,
+}
+
+/// Bytes of a nonce. So many random ones never meet.
+const NONCE: usize = 24;
+
 /// How a proof compares with a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Match {
@@ -70,6 +93,24 @@ impl ServerKeys {
     /// The key of this name.
     pub(crate) fn find(&self, id: &str) -> Option<&ServerKey> {
         self.0.iter().find(|key| key.id == id)
+    }
+
+    /// Seals a secret for one place, named by `place`: moved elsewhere it does not open.
+    pub(crate) fn seal(&self, place: &[u8], secret: &[u8], entropy: &dyn Entropy) -> Sealed {
+        let key = self.newest();
+        let mut nonce = [0; NONCE];
+        entropy.fill(&mut nonce);
+        let sealed = cipher(key).encrypt(&XNonce::from(nonce), Payload { msg: secret, aad: place });
+        let mut bytes = nonce.to_vec();
+        bytes.extend(sealed.expect("a secret is short"));
+        Sealed { bytes, key: key.id.clone() }
+    }
+
+    /// Opens it in its place. `None` when it was changed or moved, or its server key is gone.
+    pub(crate) fn open(&self, place: &[u8], sealed: &Sealed) -> Option<Vec<u8>> {
+        let (nonce, rest) = sealed.bytes.split_first_chunk::<NONCE>()?;
+        let cipher = cipher(self.find(&sealed.key)?);
+        cipher.decrypt(&XNonce::from(*nonce), Payload { msg: rest, aad: place }).ok()
     }
 
     /// The claim that a `security_hash` makes.
@@ -106,6 +147,10 @@ fn claim_hash(key: &ServerKey, of: OrganizationId, user_id: &str, proof: &str) -
     mac(key.claims.expose_secret(), &parts)
 }
 
+fn cipher(key: &ServerKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(key.sealing.expose_secret().into())
+}
+
 fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length of key does");
     parts.iter().for_each(|part| mac.update(part));
@@ -139,6 +184,25 @@ mod tests {
         assert_eq!(keys.check(&claim, here, "1234", "5secret"), Match::No);
         let elsewhere = OrganizationId(Uuid::from_u128(2));
         assert_eq!(keys.check(&claim, elsewhere, "12345", "secret"), Match::No);
+    }
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_alone_and_with_its_key() {
+        let entropy = onethread_core::SeededEntropy::new(1);
+        let old = keys(&["old"]);
+        let sealed = old.seal(b"here", b"secret", &entropy);
+        assert!(!sealed.bytes.windows(6).any(|part| part == b"secret"));
+        assert_ne!(old.seal(b"here", b"secret", &entropy), sealed);
+        assert_eq!(keys(&["old", "new"]).open(b"here", &sealed).unwrap(), b"secret");
+        assert_eq!(old.open(b"there", &sealed), None);
+        assert_eq!(keys(&["new"]).open(b"here", &sealed), None);
+        for at in 0..sealed.bytes.len() {
+            let mut changed = sealed.clone();
+            changed.bytes[at] ^= 1;
+            assert_eq!(old.open(b"here", &changed), None);
+        }
+        let short = Sealed { bytes: vec![0; 8], key: "old".to_owned() };
+        assert_eq!(old.open(b"here", &short), None);
     }
 
     #[test]

@@ -6,9 +6,12 @@ use onethread_core::{ApplicationId, ContactId, DeviceId, OrganizationId, Timesta
 use crate::domain::{
     contact::{Contact, Context, Source, TOUCH_EVERY},
     keys::{Match, ServerKeys},
+    policy::{Policy, Rules, Verified},
     profile::{ProfilePatch, Warning},
-    proof::{SecurityHash, UserId},
+    proof::UserId,
+    said::{Proofs, UserClaims, read_profile},
     session::Device,
+    signed,
     tokens::{CONTACT_LIFE, ContactToken, DeviceToken},
 };
 
@@ -18,8 +21,10 @@ pub(crate) struct Login {
     pub(crate) organization_id: OrganizationId,
     pub(crate) application_id: ApplicationId,
     pub(crate) user_id: UserId,
-    pub(crate) proof: Option<SecurityHash>,
+    pub(crate) proofs: Proofs,
     pub(crate) profile: ProfilePatch,
+    /// What was left out of the profile.
+    pub(crate) warnings: Vec<Warning>,
     /// The token the page held, if it is one of ours.
     pub(crate) device: Option<DeviceToken>,
     pub(crate) context: Context,
@@ -46,6 +51,8 @@ impl Login {
 /// What the database holds of those who take part.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Held {
+    /// What the organization asks for.
+    pub(crate) rules: Rules,
     /// The contact with the user id.
     pub(crate) contact: Option<Contact>,
     /// The device of the page's token.
@@ -61,6 +68,16 @@ pub(crate) enum Decision {
     Refused,
     /// The person is in.
     In(Box<LoggedIn>),
+}
+
+impl Decision {
+    /// True when the policy refuses it, or would where it does more than report.
+    pub(crate) fn is_counted(&self) -> bool {
+        match self {
+            Self::Refused => true,
+            Self::In(person) => person.reported,
+        }
+    }
 }
 
 /// The person is in, once this is written.
@@ -81,6 +98,8 @@ pub(crate) struct LoggedIn {
     /// What the page keeps.
     pub(crate) device_token: DeviceToken,
     pub(crate) warnings: Vec<Warning>,
+    /// The policy, which only reports, would have refused it.
+    pub(crate) reported: bool,
 }
 
 impl LoggedIn {
@@ -127,17 +146,36 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
         }
     };
 
-    let claims = match check(&mut contact, login, keys) {
+    let settings = &held.rules.settings;
+    let reported = settings.report_only
+        && matches!(
+            check(settings.policy, &mut contact.clone(), login, held, keys),
+            Proof::Refused
+        );
+    let mut claims = false;
+    let (mut profile, mut warnings) = (login.profile.clone(), login.warnings.clone());
+    let proven = match check(settings.enforced(), &mut contact, login, held, keys) {
         Proof::Refused => return Decision::Refused,
-        Proof::Claims => true,
-        Proof::InOrder => false,
+        Proof::Nothing => Verified::None,
+        Proof::Claims => {
+            revoked.push(contact.id.0);
+            claims = true;
+            Verified::SecurityHash
+        }
+        Proof::Claimed => Verified::SecurityHash,
+        Proof::Hash => Verified::Hmac,
+        Proof::Token(claims) => {
+            // What else the page says is not vouched for.
+            (profile, warnings) = read_profile(&claims);
+            Verified::Jwt
+        }
     };
-    if claims {
-        revoked.push(contact.id.0);
+    if proven != Verified::None {
+        contact.verified = proven;
     }
 
     contact.identify(&login.user_id);
-    let warnings = contact.apply(&login.profile);
+    warnings.extend(contact.apply(&profile));
     contact.touch(&login.context, now);
     let contact_write = match before {
         None => Write::Insert,
@@ -157,14 +195,14 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
     });
     let visitor_id = kept.map_or(ContactId::of_visitor(login.new_device), |token| token.visitor_id);
 
-    let claim_version = if contact.claim.is_some() { contact.claim_version } else { 0 };
     let session = ContactToken {
         organization_id: login.organization_id,
         application_id: login.application_id,
         device_id: device.id,
         contact_id: contact.id,
         epoch: device.epoch,
-        claim_version,
+        claim_version: contact.claim_version,
+        proven,
         issued: now.seconds(),
     };
     let device_token = DeviceToken {
@@ -184,35 +222,67 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
         session,
         device_token,
         warnings,
+        reported,
     }))
 }
 
 /// How the proof stands.
 enum Proof {
     Refused,
-    InOrder,
-    /// In order, and the user id is claimed from now on.
+    /// None is needed.
+    Nothing,
+    /// The user id is claimed from now on.
     Claims,
+    /// It is the claimed `security_hash`.
+    Claimed,
+    /// The `user_hash` is right.
+    Hash,
+    /// The `user_jwt` is, and says this of the person.
+    Token(Box<UserClaims>),
 }
 
-/// The check of the policy `optional`: nothing is needed until a `security_hash` has come once,
-/// from then on the same one every time.
-fn check(contact: &mut Contact, login: &Login, keys: &ServerKeys) -> Proof {
+/// The check, under any policy.
+fn check(
+    policy: Policy,
+    contact: &mut Contact,
+    login: &Login,
+    held: &Held,
+    keys: &ServerKeys,
+) -> Proof {
+    match policy {
+        Policy::Optional => check_claim(contact, login, keys, Proof::Nothing),
+        Policy::SecurityHash => check_claim(contact, login, keys, Proof::Refused),
+        Policy::Hmac => match &login.proofs.user_hash {
+            Some(said) if signed::hash_is_right(&held.rules.keys, &login.user_id, said) => {
+                Proof::Hash
+            }
+            _ => Proof::Refused,
+        },
+        Policy::Jwt => {
+            let said = login.proofs.user_jwt.as_ref();
+            said.and_then(|said| signed::read_jwt(&held.rules, &login.user_id, said, login.now))
+                .map_or(Proof::Refused, |claims| Proof::Token(Box::new(claims)))
+        }
+    }
+}
+
+/// The first `security_hash` claims, from then on the same one is needed. `without` is what comes
+/// of none where nobody has claimed the user id.
+fn check_claim(contact: &mut Contact, login: &Login, keys: &ServerKeys, without: Proof) -> Proof {
     let (of, user_id) = (login.organization_id, login.user_id.as_str());
-    match (&contact.claim, &login.proof) {
-        (None, None) => Proof::InOrder,
+    match (&contact.claim, &login.proofs.security_hash) {
+        (None, None) => without,
         (None, Some(proof)) => {
-            contact.claim = Some(keys.claim(of, user_id, proof.as_str()));
-            contact.claim_version += 1;
+            contact.claim_with(keys.claim(of, user_id, proof.as_str()));
             Proof::Claims
         }
         (Some(_), None) => Proof::Refused,
         (Some(claim), Some(proof)) => match keys.check(claim, of, user_id, proof.as_str()) {
             Match::No => Proof::Refused,
-            Match::Yes => Proof::InOrder,
+            Match::Yes => Proof::Claimed,
             Match::Stale => {
                 contact.claim = Some(keys.claim(of, user_id, proof.as_str()));
-                Proof::InOrder
+                Proof::Claimed
             }
         },
     }

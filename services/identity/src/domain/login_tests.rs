@@ -27,8 +27,9 @@ fn login(user: &str, proof: Option<&str>) -> Login {
         organization_id: here(),
         application_id: ApplicationId(Uuid::from_u128(2)),
         user_id: said.user_id.unwrap(),
-        proof: said.proof,
+        proofs: said.proofs,
         profile: said.profile,
+        warnings: said.warnings,
         device: None,
         context: Context { platform: "web".into(), ..Context::default() },
         now: NOW,
@@ -63,7 +64,7 @@ fn after(person: &LoggedIn) -> Held {
     Held {
         contact: Some(person.contact.clone()),
         device: Some(person.device.clone()),
-        visitor: None,
+        ..Held::default()
     }
 }
 
@@ -120,8 +121,8 @@ fn sessions_from_before_a_claim_are_over_and_later_ones_stand() {
     again.device = Some(before.device_token.clone());
     let claimed = enter(&again, &after(&before));
     assert_eq!(before.device.id, claimed.device.id);
-    assert!(!stands(&before.session, &claimed.device, &claimed.contact, NOW));
-    assert!(stands(&claimed.session, &claimed.device, &claimed.contact, NOW));
+    assert!(!stands(&before.session, &claimed.device, &claimed.contact, Policy::Optional, NOW));
+    assert!(stands(&claimed.session, &claimed.device, &claimed.contact, Policy::Optional, NOW));
 }
 
 #[test]
@@ -146,10 +147,10 @@ fn a_session_that_ran_out_stays_over_when_the_person_comes_back() {
     let mut later = login("1", None);
     later.device = Some(first.device_token.clone());
     later.now = NOW.plus(CONTACT_LIFE);
-    assert!(!stands(&first.session, &first.device, &first.contact, later.now));
+    assert!(!stands(&first.session, &first.device, &first.contact, Policy::Optional, later.now));
     let second = enter(&later, &after(&first));
-    assert!(!stands(&first.session, &second.device, &second.contact, later.now));
-    assert!(stands(&second.session, &second.device, &second.contact, later.now));
+    assert!(!stands(&first.session, &second.device, &second.contact, Policy::Optional, later.now));
+    assert!(stands(&second.session, &second.device, &second.contact, Policy::Optional, later.now));
 }
 
 #[test]
@@ -178,6 +179,7 @@ fn a_visitor_is_not_taken_over_where_the_device_carried_somebody() {
         contact: None,
         device: Some(first.device.clone()),
         visitor: Some(Contact::new(here(), visitor_id, Source::Visitor, NOW)),
+        ..Held::default()
     };
     let person = enter(&second, &held);
     assert_eq!(person.contact.id.0, Uuid::from_u128(101));
@@ -199,7 +201,7 @@ fn a_clean_or_logged_out_device_begins_anew() {
     out.device = Some(token(7, 7));
     let retired =
         Device { retired: true, contact_id: None, ..enter(&out, &Held::default()).device };
-    let held = Held { device: Some(retired), visitor: Some(visitor(7)), contact: None };
+    let held = Held { device: Some(retired), visitor: Some(visitor(7)), ..Held::default() };
     let person = enter(&out, &held);
     assert_eq!(person.device.id.0, Uuid::from_u128(200));
     assert_ne!(person.contact.id.0, Uuid::from_u128(7));
@@ -210,8 +212,8 @@ fn a_known_person_keeps_their_row_and_the_visitor_stays_a_visitor() {
     let known = enter(&login("1", None), &Held::default());
     let mut from_elsewhere = login("1", None);
     from_elsewhere.device = Some(token(7, 7));
-    let held =
-        Held { contact: Some(known.contact.clone()), device: None, visitor: Some(visitor(7)) };
+    let contact = Some(known.contact.clone());
+    let held = Held { contact, visitor: Some(visitor(7)), ..Held::default() };
     let person = enter(&from_elsewhere, &held);
     assert_eq!(person.contact.id, known.contact.id);
     assert_eq!(person.device_token.visitor_id.0, Uuid::from_u128(7));

@@ -1,7 +1,9 @@
 //! Whom a page names, and the secret that proves it. Neither is ever shown.
 
-/// The longest `security_hash`, in bytes.
+/// The longest `security_hash` and `user_hash`, in bytes.
 const LONGEST_PROOF: usize = 1024;
+/// The longest `user_jwt`, in bytes: a profile with all the attributes there may be fits in.
+const LONGEST_JWT: usize = 200_000;
 
 /// The company's own id of a person. It may itself be a secret: it is shown nowhere.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,5 +60,39 @@ impl SecurityHash {
 impl std::fmt::Debug for SecurityHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SecurityHash(…)")
+    }
+}
+
+/// A `user_hash` or `user_jwt` as it came.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SaidProof(String);
+
+impl SaidProof {
+    /// A `user_hash`; `Ok(None)` when it is empty, which counts as none.
+    pub(crate) fn hash(text: &str) -> Result<Option<Self>, &'static str> {
+        match text.len() {
+            0 => Ok(None),
+            1..=LONGEST_PROOF => Ok(Some(Self(text.to_owned()))),
+            _ => Err("is longer than 1,024 bytes"),
+        }
+    }
+
+    /// A `user_jwt`, likewise.
+    pub(crate) fn jwt(text: &str) -> Result<Option<Self>, &'static str> {
+        match text.len() {
+            0 => Ok(None),
+            1..=LONGEST_JWT => Ok(Some(Self(text.to_owned()))),
+            _ => Err("is longer than 200,000 bytes"),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SaidProof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SaidProof(…)")
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::domain::{
     attributes, fields,
     profile::{Change, ProfilePatch, Warning},
-    proof::{SecurityHash, UserId},
+    proof::{SaidProof, SecurityHash, UserId},
 };
 
 /// The `user` object as it came: absent, null or some value, member by member.
@@ -19,14 +19,24 @@ pub(crate) struct UserClaims {
     pub(crate) phone: Option<Value>,
     pub(crate) company: Option<Value>,
     pub(crate) security_hash: Option<Value>,
+    pub(crate) user_hash: Option<Value>,
+    pub(crate) user_jwt: Option<Value>,
     pub(crate) custom_data: Option<Value>,
+}
+
+/// Whatever proofs came with a user id.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Proofs {
+    pub(crate) security_hash: Option<SecurityHash>,
+    pub(crate) user_hash: Option<SaidProof>,
+    pub(crate) user_jwt: Option<SaidProof>,
 }
 
 /// What a page said of its user, understood.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
     pub(crate) user_id: Option<UserId>,
-    pub(crate) proof: Option<SecurityHash>,
+    pub(crate) proofs: Proofs,
     pub(crate) profile: ProfilePatch,
     pub(crate) warnings: Vec<Warning>,
 }
@@ -43,23 +53,55 @@ impl Said {
             ),
             Some(_) => return Err(Error::invalid("/user/user_id", "is not a string")),
         };
-        let proof = match (read_proof(user.security_hash.as_ref()), &user_id) {
-            (Ok(Some(_)) | Err(_), None) => {
-                warnings.push(warning("security_hash", "means nothing without a user_id"));
-                None
-            }
-            (Err(detail), Some(_)) => return Err(Error::invalid("/user/security_hash", detail)),
-            (Ok(proof), _) => proof,
+        let named = user_id.is_some();
+        let proofs = Proofs {
+            security_hash: read_proof(
+                "security_hash",
+                user.security_hash.as_ref(),
+                SecurityHash::parse,
+                named,
+                &mut warnings,
+            )?,
+            user_hash: read_proof(
+                "user_hash",
+                user.user_hash.as_ref(),
+                SaidProof::hash,
+                named,
+                &mut warnings,
+            )?,
+            user_jwt: read_proof(
+                "user_jwt",
+                user.user_jwt.as_ref(),
+                SaidProof::jwt,
+                named,
+                &mut warnings,
+            )?,
         };
-        Ok(Self { user_id, proof, profile, warnings })
+        Ok(Self { user_id, proofs, profile, warnings })
     }
 }
 
-fn read_proof(value: Option<&Value>) -> Result<Option<SecurityHash>, &'static str> {
-    match value {
+/// A proof: one that is none of its kind is refused where somebody is named, else only told.
+fn read_proof<T>(
+    name: &str,
+    value: Option<&Value>,
+    parse: fn(&str) -> Result<Option<T>, &'static str>,
+    named: bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<T>> {
+    let read = match value {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => SecurityHash::parse(text),
+        Some(Value::String(text)) => parse(text),
         Some(_) => Err("is not a string"),
+    };
+    match read {
+        Ok(None) => Ok(None),
+        _ if !named => {
+            warnings.push(warning(name, "means nothing without a user_id"));
+            Ok(None)
+        }
+        Ok(proof) => Ok(proof),
+        Err(detail) => Err(Error::invalid(format!("/user/{name}"), detail)),
     }
 }
 
@@ -118,6 +160,8 @@ mod tests {
             phone: get("phone"),
             company: get("company"),
             security_hash: get("security_hash"),
+            user_hash: get("user_hash"),
+            user_jwt: get("user_jwt"),
             custom_data: get("custom_data"),
         }
     }
@@ -154,16 +198,25 @@ mod tests {
 
     #[test]
     fn a_proof_of_a_wrong_kind_is_refused_with_a_user_and_only_told_without() {
-        for bad in [json!(1), json!(["a"]), json!({}), json!(true), json!("x".repeat(1025))] {
-            let with = json!({"user_id": "1", "security_hash": bad});
-            let error = Said::read(&claims(with)).unwrap_err();
-            assert_eq!(error.fields[0].pointer, "/user/security_hash");
-            let without = Said::read(&claims(json!({"security_hash": bad}))).unwrap();
-            assert_eq!(without.warnings[0].pointer, "/user/security_hash");
+        for name in ["security_hash", "user_hash", "user_jwt"] {
+            let pointer = format!("/user/{name}");
+            let long = json!("x".repeat(200_001));
+            for bad in [json!(1), json!(["a"]), json!({}), json!(true), long] {
+                let error = Said::read(&claims(json!({"user_id": "1", name: bad}))).unwrap_err();
+                assert_eq!(error.fields[0].pointer, pointer);
+                let without = Said::read(&claims(json!({name: bad}))).unwrap();
+                assert_eq!(without.warnings[0].pointer, pointer);
+            }
+            for none in [json!(null), json!("")] {
+                let proofs =
+                    Said::read(&claims(json!({"user_id": "1", name: none}))).unwrap().proofs;
+                assert!(proofs.security_hash.is_none());
+                assert!(proofs.user_hash.is_none() && proofs.user_jwt.is_none());
+            }
         }
-        for none in [json!(null), json!("")] {
-            let said = Said::read(&claims(json!({"user_id": "1", "security_hash": none}))).unwrap();
-            assert_eq!(said.proof, None);
+        for name in ["security_hash", "user_hash"] {
+            let long = claims(json!({"user_id": "1", name: "x".repeat(1025)}));
+            assert_eq!(Said::read(&long).unwrap_err().fields[0].pointer, format!("/user/{name}"));
         }
     }
 

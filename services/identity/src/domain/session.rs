@@ -7,6 +7,7 @@ use crate::domain::{
     application::PreChatForm,
     contact::Contact,
     people::{Agent, ApiKey},
+    policy::{Policy, Verified},
     profile::Warning,
     tokens::{CONTACT_LIFE, ContactToken},
 };
@@ -55,16 +56,24 @@ pub(crate) enum Caller {
 }
 
 /// Whether a contact's session still stands: the device still carries the person, was used within
-/// a day, and whatever claim there is was proven by this session.
+/// a day, nobody has claimed or reset the user id since it began, and what its init proved is
+/// enough for the policy that is enforced now.
 pub(crate) fn stands(
     token: &ContactToken,
     device: &Device,
     contact: &Contact,
+    enforced: Policy,
     now: Timestamp,
 ) -> bool {
     let carried = !device.retired
         && device.contact_id == Some(token.contact_id)
         && device.epoch == token.epoch;
-    let proven = contact.claim.is_none() || contact.claim_version == token.claim_version;
-    carried && proven && now.since(device.last_seen_at) < CONTACT_LIFE
+    let proven = match enforced {
+        Policy::Optional => true,
+        Policy::SecurityHash => token.proven >= Verified::SecurityHash,
+        Policy::Hmac => token.proven >= Verified::Hmac,
+        Policy::Jwt => token.proven >= Verified::Jwt,
+    };
+    let same_claim = contact.claim_version == token.claim_version;
+    carried && proven && same_claim && now.since(device.last_seen_at) < CONTACT_LIFE
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::domain::keys::ServerKeys;
+use crate::domain::{keys::ServerKeys, policy::Verified};
 
 /// How long a visitor's tokens last.
 pub(crate) const VISITOR_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -71,9 +71,12 @@ pub(crate) struct ContactToken {
     /// The device's epoch when the session began.
     #[serde(rename = "epo")]
     pub(crate) epoch: i64,
-    /// The claim that was proven, 0 for none.
+    /// The contact's claims and resets when the session began.
     #[serde(rename = "clm")]
     pub(crate) claim_version: i64,
+    /// How its init proved the user id.
+    #[serde(rename = "prf", default)]
+    pub(crate) proven: Verified,
     #[serde(rename = "iat")]
     pub(crate) issued: i64,
 }
@@ -240,6 +243,7 @@ mod tests {
             contact_id: ContactId(Uuid::from_u128(5)),
             epoch: 3,
             claim_version: 1,
+            proven: Verified::Jwt,
             issued: NOW.seconds(),
         })
     }

@@ -215,6 +215,32 @@ impl ContactService for Handlers {
         answer(recorded.await.map(|()| wire::RecordFirstMessageResponse {}))
     }
 
+    async fn set_security_hash(
+        &self,
+        request: Request<wire::SetSecurityHashRequest>,
+    ) -> Answer<wire::SetSecurityHashResponse> {
+        let request = request.into_inner();
+        let set = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let contact = id(CONTACT, &request.contact_id)?;
+            self.app.set_claim(of, contact, &request.security_hash, actor(request.actor)?).await
+        };
+        answer(set.await.map(|()| wire::SetSecurityHashResponse {}))
+    }
+
+    async fn reset_security_hash(
+        &self,
+        request: Request<wire::ResetSecurityHashRequest>,
+    ) -> Answer<wire::ResetSecurityHashResponse> {
+        let request = request.into_inner();
+        let reset = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let contact = id(CONTACT, &request.contact_id)?;
+            self.app.reset_claim(of, contact, request.reason, actor(request.actor)?).await
+        };
+        answer(reset.await.map(|()| wire::ResetSecurityHashResponse {}))
+    }
+
     type ImportContactsStream =
         Pin<Box<dyn Stream<Item = Result<wire::ImportContactsResponse, Status>> + Send>>;
 

@@ -15,6 +15,7 @@ use crate::{
         events::Event,
         import::{ImportRow, RowOutcome, RowResult},
         people::{Agent, Role},
+        policy::Verified,
         profile::Warning,
         said::UserClaims,
         session::{Caller, Device, Session},
@@ -23,7 +24,6 @@ use crate::{
 
 pub(super) fn user_claims(user: Option<wire::UserClaims>) -> UserClaims {
     let user = user.unwrap_or_default();
-    // `user_hash` and `user_jwt` mean nothing under the policy `optional`.
     UserClaims {
         user_id: user.user_id.map(from_wire),
         email: user.email.map(from_wire),
@@ -31,6 +31,8 @@ pub(super) fn user_claims(user: Option<wire::UserClaims>) -> UserClaims {
         phone: user.phone.map(from_wire),
         company: user.company.map(from_wire),
         security_hash: user.security_hash.map(from_wire),
+        user_hash: user.user_hash.map(from_wire),
+        user_jwt: user.user_jwt.map(from_wire),
         custom_data: user.custom_data.map(from_wire),
     }
 }
@@ -188,9 +190,11 @@ pub(super) fn person(contact: &Contact) -> wire::Person {
 
 /// What agents see.
 pub(super) fn contact(contact: Contact, devices: Vec<Device>, events: Vec<Event>) -> wire::Contact {
-    let verification = match contact.claim {
-        Some(_) => wire::Verification::SecurityHash,
-        None => wire::Verification::None,
+    let verification = match (contact.verified, &contact.claim) {
+        (Verified::Jwt, _) => wire::Verification::Jwt,
+        (Verified::Hmac, _) => wire::Verification::Hmac,
+        (Verified::SecurityHash, _) | (_, Some(_)) => wire::Verification::SecurityHash,
+        (Verified::None, None) => wire::Verification::None,
     };
     wire::Contact {
         person: Some(person(&contact)),

@@ -8,6 +8,7 @@ mod json;
 mod organizations;
 mod people;
 mod sessions;
+mod settings;
 
 use std::sync::Arc;
 

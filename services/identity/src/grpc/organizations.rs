@@ -6,9 +6,11 @@ use onethread_proto::identity::{self as wire, organization_service_server::Organ
 use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
 
-use super::Handlers;
+use super::{Handlers, audit::actor, settings::patch};
 
 type Answer<T> = Result<Response<T>, Status>;
+
+const ORGANIZATION: &str = "/organizationId";
 
 #[tonic::async_trait]
 impl OrganizationService for Handlers {
@@ -58,6 +60,75 @@ impl OrganizationService for Handlers {
         answer(found.await.map(|found| wire::BatchGetAgentsResponse {
             agents: found.into_iter().map(Into::into).collect(),
         }))
+    }
+
+    async fn get_organization(
+        &self,
+        request: Request<wire::GetOrganizationRequest>,
+    ) -> Answer<wire::GetOrganizationResponse> {
+        let settings = async {
+            self.app.settings(id(ORGANIZATION, &request.into_inner().organization_id)?).await
+        };
+        answer(
+            settings.await.map(|settings| wire::GetOrganizationResponse {
+                organization: Some(settings.into()),
+            }),
+        )
+    }
+
+    async fn update_organization(
+        &self,
+        request: Request<wire::UpdateOrganizationRequest>,
+    ) -> Answer<wire::UpdateOrganizationResponse> {
+        let request = request.into_inner();
+        let settings = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let patch = patch(request.organization, request.update_mask)?;
+            self.app.change_settings(of, patch, actor(request.actor)?).await
+        };
+        answer(settings.await.map(|settings| wire::UpdateOrganizationResponse {
+            organization: Some(settings.into()),
+        }))
+    }
+
+    async fn list_identity_keys(
+        &self,
+        request: Request<wire::ListIdentityKeysRequest>,
+    ) -> Answer<wire::ListIdentityKeysResponse> {
+        let keys = async {
+            self.app.identity_keys(id(ORGANIZATION, &request.into_inner().organization_id)?).await
+        };
+        answer(keys.await.map(|keys| wire::ListIdentityKeysResponse {
+            keys: keys.into_iter().map(Into::into).collect(),
+        }))
+    }
+
+    async fn create_identity_key(
+        &self,
+        request: Request<wire::CreateIdentityKeyRequest>,
+    ) -> Answer<wire::CreateIdentityKeyResponse> {
+        let request = request.into_inner();
+        let made = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            self.app.make_identity_key(of, actor(request.actor)?).await
+        };
+        answer(made.await.map(|key| wire::CreateIdentityKeyResponse {
+            id: key.id.to_string(),
+            key: key.secret.expose_secret().to_owned(),
+        }))
+    }
+
+    async fn delete_identity_key(
+        &self,
+        request: Request<wire::DeleteIdentityKeyRequest>,
+    ) -> Answer<wire::DeleteIdentityKeyResponse> {
+        let request = request.into_inner();
+        let ended = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let key = id("/keyId", &request.key_id)?;
+            self.app.end_identity_key(of, key, actor(request.actor)?).await
+        };
+        answer(ended.await.map(|()| wire::DeleteIdentityKeyResponse {}))
     }
 
     async fn list_audit_entries(

@@ -7,12 +7,13 @@ use sqlx::query;
 use super::{Store, sql};
 
 impl Store {
-    /// Forgets revocations and answers to import batches from before the given times, and logins
-    /// that ran out by `now`.
+    /// Forgets revocations, answers to import batches and counts of refusals from before the given
+    /// times, and logins that ran out by `now`.
     pub(crate) async fn forget(
         &self,
         revocations: Timestamp,
         batches: Timestamp,
+        refusals: Timestamp,
         now: Timestamp,
     ) -> Result<()> {
         self.db
@@ -21,6 +22,7 @@ impl Store {
                     for (text, before) in [
                         (sql::DELETE_OLD_REVOCATIONS, revocations),
                         (sql::DELETE_OLD_BATCHES, batches),
+                        (sql::DELETE_OLD_REFUSALS, refusals),
                         (sql::DELETE_OLD_LOGINS, now),
                     ] {
                         on!(&mut conn, |c| query(text)

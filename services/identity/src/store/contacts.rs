@@ -111,6 +111,7 @@ macro_rules! bind_contact {
             .bind(&contact.locale)
             .bind(&contact.time_zone)
             .bind(Time(contact.created_at))
+            .bind(contact.verified.name())
             .bind(sort_name(contact))
             .bind(contact.email.as_ref().map(|email| email.to_lowercase()))
             .bind(search::words(contact).join(" "))

@@ -11,19 +11,21 @@ use super::{
     contacts::{self, Lock},
     revocations,
     rows::DeviceRow,
-    sql,
+    settings, sql,
 };
 use crate::domain::{
     audit::{Actor, Change},
     contact::Contact,
     keys::ServerKeys,
     login::{Decision, Held, LoggedIn, Login, Write, decide},
+    policy::Policy,
     session::Device,
 };
 
-async fn held(conn: &mut Conn<'_>, login: &Login, lock: Lock) -> Result<Held> {
+async fn held(conn: &mut Conn<'_>, login: &Login, keys: &ServerKeys, lock: Lock) -> Result<Held> {
     let of = login.organization_id;
     Ok(Held {
+        rules: settings::rules(conn, of, keys).await?,
         contact: contacts::by_user_id(conn, of, login.user_id.as_str(), lock).await?,
         device: device(conn, of, login.device_id(), lock).await?,
         // Without a token there is nobody to look for.
@@ -72,7 +74,8 @@ impl Store {
             let (login, keys) = (login.clone(), keys.clone());
             self.db.read("login.look", move |mut conn| {
                 Box::pin(async move {
-                    Ok(decide(&login, &held(&mut conn, &login, Lock::No).await?, &keys))
+                    let held = held(&mut conn, &login, &keys, Lock::No).await?;
+                    Ok(decide(&login, &held, &keys))
                 })
             })
         };
@@ -85,7 +88,7 @@ impl Store {
             let (login, keys, entropy) = (login.clone(), keys.clone(), self.entropy.clone());
             let done = self.db.write("login.write", move |mut conn| {
                 Box::pin(async move {
-                    let held = held(&mut conn, &login, Lock::Yes).await?;
+                    let held = held(&mut conn, &login, &keys, Lock::Yes).await?;
                     let decision = decide(&login, &held, &keys);
                     if let Decision::In(person) = &decision {
                         write(&mut conn, &held, person).await?;
@@ -134,6 +137,25 @@ impl Store {
                         }
                     }
                     Ok((held, row))
+                })
+            })
+            .await
+    }
+
+    /// The rows behind a contact's session, and the policy that is enforced.
+    pub(crate) async fn session_rows(
+        &self,
+        of: OrganizationId,
+        device_id: DeviceId,
+        contact_id: ContactId,
+    ) -> Result<(Option<(Device, Contact)>, Policy)> {
+        self.db
+            .read("session.get", move |mut conn| {
+                Box::pin(async move {
+                    let enforced = settings::settings(&mut conn, of, Lock::No).await?.enforced();
+                    let device = device(&mut conn, of, device_id, Lock::No).await?;
+                    let contact = contacts::by_id(&mut conn, of, contact_id, Lock::No).await?;
+                    Ok((device.zip(contact), enforced))
                 })
             })
             .await

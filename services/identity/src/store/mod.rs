@@ -6,16 +6,20 @@ mod agents;
 mod applications;
 mod audit;
 mod batch;
+mod claims;
 mod clean_up;
 mod contacts;
 mod edits;
 mod events;
+mod identity_keys;
 mod imports;
 mod logins;
 mod people;
+mod refusals;
 mod revocations;
 mod rows;
 mod search;
+mod settings;
 mod sql;
 
 use std::sync::Arc;
@@ -24,6 +28,7 @@ use onethread_core::Entropy;
 use onethread_db::Database;
 
 pub(crate) use applications::NewOrganization;
+pub(crate) use claims::ClaimSet;
 pub(crate) use contacts::{ContactSort, PageKey};
 pub(crate) use edits::{Found, Refused};
 pub(crate) use imports::BatchJob;

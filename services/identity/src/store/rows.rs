@@ -10,6 +10,7 @@ use crate::domain::{
     contact::{Contact, Page, Source},
     keys::Claim,
     people::{Agent, Role},
+    policy::{Policy, Settings, Verified},
     session::Device,
 };
 
@@ -46,6 +47,7 @@ pub(super) struct ContactRow {
     locale: String,
     time_zone: String,
     created_at: Time,
+    verified: String,
 }
 
 impl TryFrom<ContactRow> for Contact {
@@ -81,6 +83,8 @@ impl TryFrom<ContactRow> for Contact {
             locale: row.locale,
             time_zone: row.time_zone,
             created_at: row.created_at.into(),
+            verified: Verified::from_name(&row.verified)
+                .ok_or(Error::Corrupt("contacts.verified"))?,
         })
     }
 }
@@ -161,4 +165,38 @@ impl TryFrom<AgentRow> for Agent {
             role: Role::from_name(&row.role).ok_or(Error::Corrupt("agents.role"))?,
         })
     }
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct SettingsRow {
+    name: String,
+    policy: String,
+    report_only: bool,
+}
+
+impl TryFrom<SettingsRow> for Settings {
+    type Error = Error;
+
+    fn try_from(row: SettingsRow) -> Result<Self> {
+        Ok(Self {
+            name: row.name,
+            policy: Policy::from_name(&row.policy).ok_or(Error::Corrupt("organizations.policy"))?,
+            report_only: row.report_only,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct IdentityKeyRow {
+    pub(super) id: Uuid,
+    pub(super) slot: i64,
+    pub(super) sealed: Vec<u8>,
+    pub(super) sealed_with: String,
+    pub(super) created_at: Time,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct RefusalRow {
+    pub(super) hour: Time,
+    pub(super) count: i64,
 }

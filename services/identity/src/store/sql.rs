@@ -5,7 +5,7 @@ macro_rules! contact_columns {
         "organization_id, id, user_id, listed, source, name, email, email_vouched, phone, company,
          custom, tags, claim_hash, claim_key, claim_version, form_at, wrote_at, blocked,
          first_seen_at, last_seen_at, sessions, page, platform, browser, system, locale,
-         time_zone, created_at"
+         time_zone, created_at, verified"
     };
 }
 
@@ -55,6 +55,29 @@ pub(super) const NEXT_APPLICATION_NUMBER: &str =
     "SELECT COALESCE(MIN(a.number) + 1, 1) FROM applications a
      WHERE a.organization_id = $1 AND NOT EXISTS (SELECT 1 FROM applications b
        WHERE b.organization_id = a.organization_id AND b.number = a.number + 1)";
+
+// Policies, identity keys, refusals.
+pub(super) const SETTINGS: &str =
+    "SELECT name, policy, report_only FROM organizations WHERE organization_id = $1";
+pub(super) const SETTINGS_LOCKED: &str =
+    "SELECT name, policy, report_only FROM organizations WHERE organization_id = $1 FOR UPDATE";
+pub(super) const UPDATE_SETTINGS: &str =
+    "UPDATE organizations SET name = $2, policy = $3, report_only = $4 WHERE organization_id = $1";
+pub(super) const IDENTITY_KEYS: &str =
+    "SELECT id, slot, sealed, sealed_with, created_at FROM identity_keys
+     WHERE organization_id = $1 ORDER BY created_at, id";
+// A slot that another process took first makes it insert nothing.
+pub(super) const INSERT_IDENTITY_KEY: &str =
+    "INSERT INTO identity_keys (organization_id, id, slot, sealed, sealed_with, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+pub(super) const DELETE_IDENTITY_KEY: &str =
+    "DELETE FROM identity_keys WHERE organization_id = $1 AND id = $2";
+pub(super) const COUNT_REFUSAL: &str =
+    "INSERT INTO refusals AS r (organization_id, application_id, hour, count)
+     VALUES ($1, $2, $3, 1)
+     ON CONFLICT (organization_id, application_id, hour) DO UPDATE SET count = r.count + 1";
+pub(super) const REFUSALS: &str = "SELECT hour, count FROM refusals
+     WHERE organization_id = $1 AND application_id = $2 ORDER BY hour DESC LIMIT $3";
 
 // Agents, their logins, API keys.
 pub(super) const INSERT_AGENT: &str =
@@ -132,7 +155,7 @@ pub(super) const INSERT_CONTACT: &str = concat!(
     "INSERT INTO contacts (",
     contact_columns!(),
     ", sort_name, email_key, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-     $15, $16, $17, $18, $19, $20, $21, $22, $29, $30, $31, $23, $24, $25, $26, $27, $28)
+     $15, $16, $17, $18, $19, $20, $21, $22, $30, $31, $32, $23, $24, $25, $26, $27, $28, $29)
      ON CONFLICT DO NOTHING"
 );
 pub(super) const UPDATE_CONTACT: &str =
@@ -140,8 +163,8 @@ pub(super) const UPDATE_CONTACT: &str =
        email_vouched = $8, phone = $9, company = $10, custom = $11, tags = $12, claim_hash = $13,
        claim_key = $14, claim_version = $15, form_at = $16, wrote_at = $17, blocked = $18,
        first_seen_at = $19, last_seen_at = $20, sessions = $21, page = $22, locale = $23,
-       time_zone = $24, created_at = $25, sort_name = $26, email_key = $27,
-       words = $28, platform = $29, browser = $30, system = $31
+       time_zone = $24, created_at = $25, verified = $26, sort_name = $27, email_key = $28,
+       words = $29, platform = $30, browser = $31, system = $32
      WHERE organization_id = $1 AND id = $2";
 
 pub(super) const SELECT_CONTACTS: &str = concat!("SELECT ", contact_columns!(), " FROM contacts");
@@ -256,6 +279,7 @@ pub(super) const REVOCATIONS_SINCE: &str = "SELECT id, organization_id, subject_
 // What has had its time, in every organization.
 pub(super) const DELETE_OLD_BATCHES: &str = "DELETE FROM import_batches WHERE created_at < $1";
 pub(super) const DELETE_OLD_LOGINS: &str = "DELETE FROM logins WHERE expires_at < $1";
+pub(super) const DELETE_OLD_REFUSALS: &str = "DELETE FROM refusals WHERE hour < $1";
 pub(super) const DELETE_OLD_REVOCATIONS: &str = "DELETE FROM revocations WHERE created_at < $1";
 
 // Audit.

@@ -532,8 +532,8 @@ async fn what_has_had_its_time_is_forgotten(scratch: ScratchDatabase) {
     assert_eq!(import(&identity, &of, 1, rows.clone()).await, [Created]);
     let store = &identity.service.app.store;
     let (early, late) = (Timestamp::from_micros(1), SystemClock.now().plus(Duration::from_secs(1)));
-    store.forget(early, early, early).await.unwrap();
+    store.forget(early, early, early, early).await.unwrap();
     assert_eq!(import(&identity, &of, 1, rows.clone()).await, [Created], "its first answer");
-    store.forget(late, late, late).await.unwrap();
+    store.forget(late, late, late, late).await.unwrap();
     assert_eq!(import(&identity, &of, 1, rows).await, [Unchanged], "nobody remembers");
 }

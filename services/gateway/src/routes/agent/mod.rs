@@ -7,10 +7,13 @@ mod audit;
 mod contacts;
 mod conversations;
 mod export;
+mod identity_keys;
 mod imports;
 mod login;
+mod organization;
 mod organizations;
 mod rejected;
+mod security_hash;
 mod upload;
 
 use std::sync::Arc;
@@ -40,6 +43,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(login::logout))
         .routes(routes!(login::me))
         .routes(routes!(organizations::create))
+        .routes(routes!(organization::one, organization::update))
+        .routes(routes!(identity_keys::list, identity_keys::create))
+        .routes(routes!(identity_keys::delete))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::one, conversations::update))
         .routes(routes!(conversations::messages, conversations::send))
@@ -50,6 +56,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(contacts::search))
         .routes(routes!(contacts::one, contacts::update, contacts::erase))
         .routes(routes!(export::all, export::found))
+        .routes(routes!(security_hash::set, security_hash::reset))
         .routes(routes!(imports::list, upload::upload).layer(uploads))
         .routes(routes!(imports::one))
         .routes(routes!(imports::apply))

@@ -1,0 +1,97 @@
+//! Keys that a company's server proves user ids with. For owners.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use onethread_core::Timestamp;
+use onethread_grpc::to_timestamp;
+use onethread_proto::identity::{
+    CreateIdentityKeyRequest, DeleteIdentityKeyRequest, ListIdentityKeysRequest,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    auth::Owner,
+    extract::PathId,
+    json::List,
+    openapi::{Refusals, Time, reasons::TooManyKeys},
+    problem::ApiResult,
+};
+
+/// A live key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct IdentityKey {
+    /// `kid` of a `user_jwt`.
+    #[schema(format = Uuid)]
+    key_id: String,
+    #[schema(required, value_type = Time)]
+    created_at: Option<Timestamp>,
+}
+
+/// A new key.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MadeIdentityKey {
+    /// `kid` of a `user_jwt`.
+    #[schema(format = Uuid)]
+    key_id: String,
+    /// Shown this once. Its UTF-8 bytes key `user_hash` and HS256.
+    key: String,
+}
+
+/// The live keys, oldest first: two at most.
+#[utoipa::path(get, path = "/identity-keys", operation_id = "listIdentityKeys",
+    tag = "organization",
+    responses((status = 200, description = "The keys.", body = List<IdentityKey>),
+        Refusals<(Owner,)>))]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+) -> ApiResult<Json<List<IdentityKey>>> {
+    let request = ListIdentityKeysRequest { organization_id: owner.organization };
+    let keys = app.organizations().list_identity_keys(request).await?.into_inner().keys;
+    let items = keys.into_iter().map(|key| IdentityKey {
+        created_at: key.created_at.as_ref().map(to_timestamp),
+        key_id: key.id,
+    });
+    Ok(Json(List::new(items.collect(), String::new())))
+}
+
+/// Makes a key.
+#[utoipa::path(post, path = "/identity-keys", operation_id = "createIdentityKey",
+    tag = "organization",
+    responses((status = 201, description = "The key.", body = MadeIdentityKey),
+        Refusals<(Owner, TooManyKeys)>))]
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+) -> ApiResult<(StatusCode, Json<MadeIdentityKey>)> {
+    let request = CreateIdentityKeyRequest {
+        actor: Some(owner.actor()),
+        organization_id: owner.organization,
+    };
+    let made = app.organizations().create_identity_key(request).await?.into_inner();
+    Ok((StatusCode::CREATED, Json(MadeIdentityKey { key_id: made.id, key: made.key })))
+}
+
+/// Ends a key at once; sessions that began with it go on.
+#[utoipa::path(delete, path = "/identity-keys/{id}", operation_id = "deleteIdentityKey",
+    tag = "organization", params(PathId),
+    responses((status = 204, description = "It has ended."), Refusals<(Owner, PathId)>))]
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    PathId(key_id): PathId,
+) -> ApiResult<StatusCode> {
+    let request = DeleteIdentityKeyRequest {
+        actor: Some(owner.actor()),
+        organization_id: owner.organization,
+        key_id,
+    };
+    app.organizations().delete_identity_key(request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
