@@ -3,13 +3,15 @@
 use onethread_errors::{Error, Result};
 use onethread_grpc::Peer;
 use onethread_outbox::{Deliver, Entry};
-use onethread_proto::conversation::conversation_service_client::ConversationServiceClient;
+use onethread_proto::conversation::{
+    EraseConversationRequest, conversation_service_client::ConversationServiceClient,
+};
+
+use crate::store::ERASED;
 
 /// Carries identity's outbox to conversation.
 #[derive(Debug, Clone)]
-pub(crate) struct ToConversation(
-    #[expect(dead_code, reason = "no topic is delivered yet")] ConversationServiceClient<Peer>,
-);
+pub(crate) struct ToConversation(ConversationServiceClient<Peer>);
 
 impl ToConversation {
     /// Over this connection.
@@ -20,6 +22,14 @@ impl ToConversation {
 
 impl Deliver for ToConversation {
     async fn deliver(&self, entry: &Entry) -> Result<()> {
-        Err(Error::internal(format!("unknown topic {}", entry.topic)))
+        if entry.topic != ERASED {
+            return Err(Error::internal(format!("unknown topic {}", entry.topic)));
+        }
+        let request = EraseConversationRequest {
+            organization_id: entry.organization_id.to_string(),
+            conversation_id: entry.payload.clone(),
+        };
+        self.0.clone().erase_conversation(request).await?;
+        Ok(())
     }
 }
