@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use onethread_grpc::Addresses;
 
 use crate::Dump;
@@ -19,12 +19,29 @@ pub struct IdentityArgs {
     /// File with the server's keys, made where it is missing; in the data folder by default
     #[arg(long, env = "ONETHREAD_SERVER_KEYS_FILE")]
     pub server_keys_file: Option<PathBuf>,
+    /// Whether webhooks may lie at private addresses, such as 10.0.0.1 or localhost
+    #[arg(long, env = "ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", value_enum, default_value = "refuse")]
+    pub webhook_private_addresses: PrivateAddresses,
+}
+
+/// What becomes of private addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrivateAddresses {
+    /// They are used.
+    Allow,
+    /// They are not.
+    Refuse,
 }
 
 impl IdentityArgs {
     /// Where the server's keys are.
     pub fn keys_file(&self, data_dir: &Path) -> PathBuf {
         self.server_keys_file.clone().unwrap_or_else(|| data_dir.join("server-keys.json"))
+    }
+
+    /// True when webhooks may lie at private addresses.
+    pub fn private_webhooks(&self) -> bool {
+        self.webhook_private_addresses == PrivateAddresses::Allow
     }
 }
 
@@ -33,6 +50,10 @@ impl Dump for IdentityArgs {
         vec![
             ("IDENTITY_ADDR", self.identity_addr.to_string()),
             ("SERVER_KEYS_FILE", self.keys_file(data_dir).display().to_string()),
+            (
+                "WEBHOOK_PRIVATE_ADDRESSES",
+                if self.private_webhooks() { "allow" } else { "refuse" }.to_owned(),
+            ),
         ]
     }
 }

@@ -70,6 +70,8 @@ ids! {
     ApiKeyId
     /// A key that a company proves user ids with.
     IdentityKeyId
+    /// An address that an organization is told at.
+    WebhookId
     /// An import of contacts.
     ImportId
 }

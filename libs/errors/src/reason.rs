@@ -120,6 +120,9 @@ reasons! {
     /// The organization has an application of this number.
     ApplicationExists "APPLICATION_EXISTS" "application-exists" AlreadyExists 409
         "Application exists" "The organization has an application of this number.";
+    /// There are as many webhooks as there may be.
+    TooManyWebhooks "TOO_MANY_WEBHOOKS" "too-many-webhooks" FailedPrecondition 409
+        "Too many webhooks" "An organization has at most ten webhooks.";
     /// The body is longer than this call takes.
     TooLarge "TOO_LARGE" "too-large" OutOfRange 413
         "Body too large" "The body is larger than this call takes.";

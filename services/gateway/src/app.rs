@@ -17,7 +17,7 @@ use onethread_proto::{
         application_service_client::ApplicationServiceClient,
         contact_service_client::ContactServiceClient,
         organization_service_client::OrganizationServiceClient,
-        session_service_client::SessionServiceClient,
+        session_service_client::SessionServiceClient, webhook_service_client::WebhookServiceClient,
     },
 };
 use tokio::sync::Semaphore;
@@ -97,6 +97,10 @@ impl App {
 
     pub(crate) fn applications(&self) -> ApplicationServiceClient<Peer> {
         ApplicationServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn webhooks(&self) -> WebhookServiceClient<Peer> {
+        WebhookServiceClient::new(self.identity.clone())
     }
 
     pub(crate) fn conversations(&self) -> ConversationServiceClient<Peer> {

@@ -1,5 +1,6 @@
 //! Identity: who somebody is. It owns organizations, applications, agents, contacts, devices,
-//! sessions and claims, and knows nothing of messages or HTTP.
+//! sessions, claims and webhooks, and knows nothing of messages, nor of HTTP but to deliver to
+//! webhooks.
 
 mod app;
 mod domain;
@@ -22,6 +23,7 @@ use onethread_proto::identity::{
     contact_service_server::{self, ContactServiceServer},
     organization_service_server::{self, OrganizationServiceServer},
     session_service_server::{self, SessionServiceServer},
+    webhook_service_server::{self, WebhookServiceServer},
 };
 use tonic::service::Routes;
 
@@ -42,6 +44,7 @@ const SERVICES: &[&str] = &[
     application_service_server::SERVICE_NAME,
     agent_service_server::SERVICE_NAME,
     api_key_service_server::SERVICE_NAME,
+    webhook_service_server::SERVICE_NAME,
 ];
 
 /// What identity stands on.
@@ -54,6 +57,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Webhooks may lie at addresses that the world can't reach.
+    pub private_webhooks: bool,
 }
 
 /// Identity, ready to serve.
@@ -73,6 +78,7 @@ pub fn build(deps: Deps) -> Service {
         clock: deps.clock,
         passwords: app::Passwords::new(deps.entropy.clone()),
         entropy: deps.entropy,
+        private_webhooks: deps.private_webhooks,
     });
     let feed = app::Feed::new();
     let handlers = grpc::Handlers { app: app.clone(), feed: feed.clone() };
@@ -81,7 +87,8 @@ pub fn build(deps: Deps) -> Service {
         .add_service(OrganizationServiceServer::new(handlers.clone()))
         .add_service(ApplicationServiceServer::new(handlers.clone()))
         .add_service(AgentServiceServer::new(handlers.clone()))
-        .add_service(ApiKeyServiceServer::new(handlers));
+        .add_service(ApiKeyServiceServer::new(handlers.clone()))
+        .add_service(WebhookServiceServer::new(handlers));
     let server = Server::new(routes, SERVICES);
     Service { app, feed, server, db: deps.db, wake: Wake::default() }
 }
@@ -114,6 +121,14 @@ impl Service {
             deliver: app::ToConversation::new(conversation),
         };
         life.spawn(relay.run(life.clone()));
+        let sender = app::Sender {
+            store: store.clone(),
+            keys: self.app.keys.clone(),
+            clock: clock.clone(),
+            entropy: self.app.entropy.clone(),
+            poster: app::Poster::new(self.app.private_webhooks),
+        };
+        life.spawn(sender.run(life.clone()));
         life.spawn(app::run_feed(self.feed, store, clock, life.clone()));
         life.spawn(self.server.serve(listener.into(), life.clone()));
     }
@@ -130,3 +145,6 @@ impl std::fmt::Debug for Deps {
         f.debug_struct("Deps").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod webhook_tests;

@@ -71,7 +71,13 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
 
     let address = listener.local_addr().map_err(Error::internal)?;
     let conversation = Peer::connect(conversation, certificates.as_ref(), &entropy);
-    let deps = Deps { db: db.clone(), keys, clock: Arc::new(SystemClock), entropy };
+    let deps = Deps {
+        db: db.clone(),
+        keys,
+        clock: Arc::new(SystemClock),
+        entropy,
+        private_webhooks: cli.identity.private_webhooks(),
+    };
     build(deps).start(Listener::new(listener, certificates), conversation, &life);
     serving(&folder, "identity", address, &life).await?;
     db.close().await;

@@ -55,6 +55,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         keys,
         clock: clock.clone(),
         entropy: entropy.clone(),
+        private_webhooks: settings.identity.private_webhooks(),
     });
     let first = bootstrap(&identity, &folder.path("bootstrap.json")).await?;
     let conversation = onethread_conversation::build(onethread_conversation::Deps {

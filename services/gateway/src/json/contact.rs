@@ -220,3 +220,29 @@ impl From<Verification> for Verified {
         }
     }
 }
+
+/// A contact as webhooks are told of it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the document alone is made from this")]
+pub(super) struct ContactOfEvent {
+    #[serde(flatten)]
+    person: Person,
+    source: Source,
+    tags: Vec<String>,
+    blocked: bool,
+    #[schema(required, value_type = Option<Time>)]
+    first_seen_at: Option<String>,
+    #[schema(required, value_type = Option<Time>)]
+    last_seen_at: Option<String>,
+    #[schema(minimum = 0)]
+    sessions: i64,
+    #[schema(required)]
+    page: Option<Page>,
+    #[schema(required)]
+    locale: Option<String>,
+    #[schema(required)]
+    time_zone: Option<String>,
+    #[schema(value_type = Time)]
+    created_at: String,
+}

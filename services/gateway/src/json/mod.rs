@@ -13,6 +13,7 @@ mod message;
 mod requests;
 mod session;
 mod value;
+mod webhook;
 
 use onethread_core::Timestamp;
 use onethread_grpc::to_timestamp;
@@ -36,6 +37,9 @@ pub(crate) use requests::{
 };
 pub(crate) use session::{Session, Thread};
 pub(crate) use value::{members, object};
+pub(crate) use webhook::{
+    ContactEvent, MadeWebhook, NewWebhook, Webhook, WebhookDelivery, WebhookPatch,
+};
 
 /// A list, a page at a time.
 #[derive(Debug, Serialize, ToSchema)]

@@ -3,6 +3,7 @@
 
 mod refusals;
 mod schemas;
+mod webhooks;
 
 use utoipa::openapi::{
     Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, Schema,
@@ -42,6 +43,8 @@ pub(crate) fn beginning() -> OpenApi {
     components.add_security_scheme("apiKey", bearer("API key of a company's server."));
     refusals::add_schemas(components);
     schemas::add_events(components);
+    webhooks::add_schemas(components);
+    document.webhooks = Some(webhooks::paths());
     document
 }
 

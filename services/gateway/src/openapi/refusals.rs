@@ -62,8 +62,8 @@ pub(crate) mod reasons {
         AgentExists ApplicationExists Blocked ClaimExists DeadlineExceeded IdempotencyKeyReused
         IdentityRefused ImportState InvalidArgument InvitationRefused LastOwner LoginRefused
         MessageIdReused NoUserId NotAVisitor OrganizationExists OriginRefused PreChatRequired
-        RateLimited TooLarge TooManyKeys
-        Unavailable UnknownApplication UnsupportedMediaType
+        RateLimited TooLarge TooManyKeys TooManyWebhooks Unavailable UnknownApplication
+        UnsupportedMediaType
     }
 }
 

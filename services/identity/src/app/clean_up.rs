@@ -18,6 +18,8 @@ const REVOCATIONS: Duration = Duration::from_secs(600);
 const BATCHES: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How long counts of refusals are kept.
 const REFUSALS: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long what was delivered to webhooks is kept.
+const DELIVERIES: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Forgets until the process stops.
 pub(crate) async fn run_clean_up(store: Store, clock: Arc<dyn Clock>, life: Lifecycle) {
@@ -30,7 +32,8 @@ pub(crate) async fn run_clean_up(store: Store, clock: Arc<dyn Clock>, life: Life
         let old = (now.minus(REVOCATIONS), now.minus(BATCHES), now.minus(REFUSALS));
         let forgotten = store.forget(old.0, old.1, old.2, now).await;
         let events = store.forget_events(now.minus(events::AGE)).await;
-        for error in [forgotten.err(), events.err()].into_iter().flatten() {
+        let deliveries = store.forget_deliveries(now.minus(DELIVERIES)).await;
+        for error in [forgotten, events, deliveries].into_iter().filter_map(Result::err) {
             warn!(cause = Error::from(error).chain(), "what has had its time stays");
         }
     }

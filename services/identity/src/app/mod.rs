@@ -20,6 +20,7 @@ mod revocations;
 mod sessions;
 mod settings;
 mod track;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ pub(crate) use login::LoggedInAgent;
 pub use organization::MadeOrganization;
 pub(crate) use passwords::Passwords;
 pub(crate) use revocations::{Feed, run_feed};
+pub(crate) use webhooks::{Poster, Sender};
 
 /// Identity's use cases.
 pub(crate) struct App {
@@ -45,4 +47,6 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) passwords: Passwords,
+    /// Webhooks may lie at addresses that the world can't reach.
+    pub(crate) private_webhooks: bool,
 }

@@ -20,3 +20,5 @@ pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod signed;
 pub(crate) mod tokens;
+pub(crate) mod webhook;
+pub(crate) mod webhook_body;

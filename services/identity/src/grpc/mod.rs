@@ -9,6 +9,7 @@ mod organizations;
 mod people;
 mod sessions;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 

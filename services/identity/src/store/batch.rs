@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{
     contacts::sort_name,
+    facts,
     rows::{ContactRow, NEVER},
     sql,
 };
@@ -18,6 +19,7 @@ use crate::domain::{
     contact::{Contact, Source},
     import::{CheckedRow, RowChange, RowKey, RowOutcome, decide},
     keys::ServerKeys,
+    webhook::Event,
 };
 
 /// What is to be written of a contact.
@@ -38,6 +40,8 @@ pub(super) struct Held {
     /// e-mail at most, which is enough to know that there are several.
     by_email: HashMap<String, Vec<usize>>,
     newly_claimed: Vec<Uuid>,
+    /// Those known before of whom webhooks are told that they changed.
+    told: Vec<ContactId>,
 }
 
 impl Held {
@@ -60,6 +64,7 @@ impl Held {
             by_user_id: HashMap::new(),
             by_email: HashMap::new(),
             newly_claimed: Vec::new(),
+            told: Vec::new(),
         };
         if !user_ids.is_empty() {
             let text = conn.pick(sql::CONTACTS_BY_USER_ID, sql::CONTACTS_BY_USER_ID_LOCKED);
@@ -124,6 +129,10 @@ impl Held {
                 if *write == Write::Nothing {
                     *write = Write::Update;
                 }
+                let event = Event::of_change(held, &contact);
+                if *write == Write::Update && event == Some(Event::Updated) {
+                    self.told.push(contact.id);
+                }
                 if claimed {
                     self.newly_claimed.push(contact.id.0);
                 }
@@ -173,7 +182,10 @@ impl Held {
                 .await
                 .map(drop))?;
         }
-        Ok(())
+        let new = self.contacts.iter().filter(|(_, write)| *write == Write::Insert);
+        let new: Vec<_> = new.map(|(contact, _)| contact.id).collect();
+        facts::note(conn, self.of, &new, Event::Created).await?;
+        facts::note(conn, self.of, &self.told, Event::Updated).await
     }
 }
 

@@ -7,12 +7,12 @@ use sqlx::{query, query_as};
 use uuid::Uuid;
 
 use super::{
-    ROUNDS, Store,
+    ROUNDS, Store, facts,
     rows::{ContactRow, DeviceRow, NEVER},
     sql::{self, ListTexts},
     storable,
 };
-use crate::domain::{contact::Contact, search, session::Device};
+use crate::domain::{contact::Contact, search, session::Device, webhook::Event};
 
 /// What a list of Contacts is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,16 +127,29 @@ pub(super) async fn insert(conn: &mut Conn<'_>, contact: &Contact) -> Result<boo
         .execute(&mut **c)
         .await
         .map(|done| done.rows_affected()))?;
+    if rows == 1 && contact.listed {
+        facts::note(conn, contact.organization_id, &[contact.id], Event::Created).await?;
+    }
     Ok(rows == 1)
 }
 
 /// Writes a row that is there.
 pub(super) async fn update(conn: &mut Conn<'_>, contact: &Contact) -> Result<()> {
+    let of = contact.organization_id;
+    // What changed is looked at where somebody wants to know.
+    let before = if facts::wanted(conn, of, &facts::OF_CHANGES).await? {
+        by_id(conn, of, contact.id, Lock::No).await?
+    } else {
+        None
+    };
     on!(conn, |c| bind_contact!(query(sql::UPDATE_CONTACT), contact)
         .execute(&mut **c)
         .await
         .map(drop))?;
-    Ok(())
+    match before.and_then(|before| Event::of_change(&before, contact)) {
+        Some(event) => facts::note(conn, of, &[contact.id], event).await,
+        None => Ok(()),
+    }
 }
 
 /// Whether a row that is read is kept from other writers until the transaction ends.

@@ -11,6 +11,7 @@ mod clean_up;
 mod contacts;
 mod edits;
 mod events;
+mod facts;
 mod identity_keys;
 mod imports;
 mod logins;
@@ -21,6 +22,9 @@ mod rows;
 mod search;
 mod settings;
 mod sql;
+mod sql_webhooks;
+mod webhook_queue;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -30,10 +34,12 @@ use onethread_db::Database;
 pub(crate) use applications::NewOrganization;
 pub(crate) use claims::ClaimSet;
 pub(crate) use contacts::{ContactSort, PageKey};
-pub(crate) use edits::{Found, Refused};
+pub(crate) use edits::{ERASED, Found, Refused};
 pub(crate) use imports::BatchJob;
 pub(crate) use people::{AgentChange, Changed, KeyRow, ListedAgent};
 pub(crate) use revocations::Revocation;
+pub(crate) use webhook_queue::{Taken, Tried};
+pub(crate) use webhooks::{WebhookChange, WebhookChanged};
 
 /// How often a write that another process outran is tried again.
 pub(crate) const ROUNDS: usize = 16;

@@ -58,6 +58,7 @@ fn process(db: Database, folder: &tempfile::TempDir) -> Service {
         keys: Keys::load(&folder.path().join("keys.json"), &SystemEntropy).unwrap(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        private_webhooks: true,
     })
 }
 

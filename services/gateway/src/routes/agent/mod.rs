@@ -15,6 +15,7 @@ mod organizations;
 mod rejected;
 mod security_hash;
 mod upload;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -72,6 +73,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(api_keys::revoke))
         .routes(routes!(applications::list, applications::create))
         .routes(routes!(applications::change))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::deliveries))
         .routes(routes!(events));
     openapi::secure(routes.get_openapi_mut(), &["login", "cookie", "apiKey"]);
     routes

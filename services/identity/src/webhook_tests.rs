@@ -1,0 +1,404 @@
+//! Webhooks against a real receiver, on each database.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use onethread_core::{SystemClock, SystemEntropy};
+use onethread_proto::identity::{
+    self as wire, session_service_client::SessionServiceClient,
+    webhook_service_client::WebhookServiceClient,
+};
+use onethread_testing::ScratchDatabase;
+use prost_types::{Value, value::Kind};
+use serde_json::Value as Json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    time::timeout,
+};
+use tonic::Code;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::webhook::signature;
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    a_contact_is_told_of_once_it_is_there_and_again_when_it_changes,
+    a_delivery_is_tried_until_it_is_taken,
+    a_dead_receiver_keeps_nobody_else_waiting,
+    what_is_private_is_not_reached,
+    a_webhook_is_its_own_organization_s_and_there_are_ten,
+    a_deleted_webhook_is_told_of_nothing_more,
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a receiver got.
+#[derive(Debug)]
+struct Got {
+    head: String,
+    body: String,
+}
+
+impl Got {
+    fn json(&self) -> Json {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let mut found = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.next().unwrap_or_else(|| panic!("no {name}: {}", self.head)).1
+    }
+}
+
+/// A receiver that answers as it is told, then always with 200.
+struct Receiver {
+    address: SocketAddr,
+    got: mpsc::UnboundedReceiver<Got>,
+}
+
+impl Receiver {
+    async fn start(answers: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (tell, got) = mpsc::unbounded_channel();
+        let answers: VecDeque<String> = answers.iter().map(|&one| one.to_owned()).collect();
+        let answers = Arc::new(Mutex::new(answers));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, tell.clone(), answers.clone()));
+            }
+        });
+        Self { address, got }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/hook?x=1", self.address)
+    }
+
+    async fn next(&mut self) -> Got {
+        timeout(PATIENCE, self.got.recv()).await.expect("nothing came").unwrap()
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    tell: mpsc::UnboundedSender<Got>,
+    answers: Arc<Mutex<VecDeque<String>>>,
+) {
+    let mut text = Vec::new();
+    let (head, length) = loop {
+        let mut part = [0; 4096];
+        let read = stream.read(&mut part).await.unwrap_or(0);
+        if read == 0 {
+            return;
+        }
+        text.extend(&part[..read]);
+        let Some(end) = text.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8(text[..end].to_vec()).unwrap();
+        let length = head.to_lowercase();
+        let length = length.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+        let length: usize = length.parse().unwrap();
+        if text.len() == end + 4 + length {
+            break (head, length);
+        }
+    };
+    let body = String::from_utf8(text[text.len() - length..].to_vec()).unwrap();
+    let answer = answers.lock().unwrap().pop_front().unwrap_or_else(|| "200 OK".to_owned());
+    drop(tell.send(Got { head, body }));
+    if answer == "hang up" {
+        return;
+    }
+    let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
+    drop(stream.write_all(answer.as_bytes()).await);
+}
+
+struct Identity {
+    peer: Peer,
+    of: String,
+    application: (i64, String),
+    life: Lifecycle,
+    _scratch: ScratchDatabase,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        self.life.stop();
+    }
+}
+
+/// Identity with its worker; `private`: private addresses are allowed.
+async fn identity(scratch: ScratchDatabase, private: bool) -> Identity {
+    let folder = tempfile::tempdir().unwrap();
+    let service = build(Deps {
+        db: scratch.db.clone(),
+        keys: Keys::load(&folder.path().join("keys.json"), &SystemEntropy).unwrap(),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        private_webhooks: private,
+    });
+    let mut kept = None;
+    let keep = |made: &MadeOrganization| {
+        kept = Some((made.id.to_string(), made.application_id, made.application_secret.clone()));
+        Ok(())
+    };
+    service.first_organization("demo", keep).await.unwrap();
+    let (of, number, secret) = kept.unwrap();
+    let (peer, life) = (service.peer(), Lifecycle::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    service.start(Listener::new(listener, None), peer.clone(), &life);
+    Identity { peer, of, application: (number, secret), life, _scratch: scratch, _folder: folder }
+}
+
+impl Identity {
+    fn webhooks(&self) -> WebhookServiceClient<Peer> {
+        WebhookServiceClient::new(self.peer.clone())
+    }
+
+    async fn create(
+        &self,
+        url: &str,
+        events: &[&str],
+    ) -> Result<wire::CreateWebhookResponse, tonic::Status> {
+        let request = wire::CreateWebhookRequest {
+            organization_id: self.of.clone(),
+            actor: actor(),
+            url: url.to_owned(),
+            events: events.iter().map(|&event| event.to_owned()).collect(),
+        };
+        self.webhooks().create_webhook(request).await.map(tonic::Response::into_inner)
+    }
+
+    async fn log_in(&self, user_id: &str, name: &str) {
+        let text = |text: &str| Some(Value { kind: Some(Kind::StringValue(text.to_owned())) });
+        let user =
+            wire::UserClaims { user_id: text(user_id), name: text(name), ..Default::default() };
+        let request = wire::IdentifyRequest {
+            organization: "demo".to_owned(),
+            application: Some(wire::identify_request::Application::Secret(
+                wire::ApplicationSecret {
+                    application_id: self.application.0,
+                    application_secret: self.application.1.clone(),
+                },
+            )),
+            user: Some(user),
+            ..Default::default()
+        };
+        SessionServiceClient::new(self.peer.clone()).identify(request).await.unwrap();
+    }
+
+    async fn deliveries(&self, webhook: &str) -> Vec<wire::WebhookDelivery> {
+        let request = wire::ListWebhookDeliveriesRequest {
+            organization_id: self.of.clone(),
+            webhook_id: webhook.to_owned(),
+            ..Default::default()
+        };
+        self.webhooks().list_webhook_deliveries(request).await.unwrap().into_inner().deliveries
+    }
+
+    /// The one delivery of a webhook, once it is as wanted.
+    async fn delivery(
+        &self,
+        webhook: &str,
+        wanted: impl Fn(&wire::WebhookDelivery) -> bool,
+    ) -> wire::WebhookDelivery {
+        let looked = async {
+            loop {
+                if let [one] = &self.deliveries(webhook).await[..]
+                    && wanted(one)
+                {
+                    return one.clone();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, looked).await.expect("the delivery is never as wanted")
+    }
+}
+
+fn actor() -> Option<wire::Actor> {
+    Some(wire::Actor { kind: wire::ActorKind::Operator.into(), id: String::new() })
+}
+
+async fn a_contact_is_told_of_once_it_is_there_and_again_when_it_changes(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    let mut receiver = Receiver::start(&[]).await;
+    let made = identity.create(&receiver.url(), &["contact.created", "contact.updated"]).await;
+    let made = made.unwrap();
+    identity.log_in("u1", "Ann").await;
+    let created = receiver.next().await;
+    assert!(created.head.starts_with("POST /hook?x=1 HTTP/1.1"), "{}", created.head);
+    assert_eq!(created.header("host"), receiver.address.to_string());
+    assert_eq!(created.header("content-type"), "application/json");
+    let body = created.json();
+    assert_eq!(body["event"], "contact.created");
+    assert_eq!((&body["data"]["userId"], &body["data"]["name"]), (&"u1".into(), &"Ann".into()));
+
+    let signed = created.header("onethread-signature");
+    let time = signed.strip_prefix("t=").unwrap().split(',').next().unwrap();
+    let at = onethread_core::Timestamp::from_micros(time.parse::<i64>().unwrap() * 1_000_000);
+    assert_eq!(signed, signature(made.secret.as_bytes(), at, &created.body));
+
+    // The same again is nothing new.
+    identity.log_in("u1", "Ann").await;
+    identity.log_in("u1", "Bea").await;
+    let updated = receiver.next().await.json();
+    assert_eq!(
+        (&updated["event"], &updated["data"]["name"]),
+        (&"contact.updated".into(), &"Bea".into())
+    );
+    assert_ne!(updated["id"], body["id"]);
+    identity.log_in("u2", "Cid").await;
+    assert_eq!(receiver.next().await.json()["data"]["userId"], "u2", "an update too many");
+
+    let id = made.webhook.unwrap().id;
+    let listed = identity.deliveries(&id).await;
+    assert_eq!(listed.len(), 3);
+    assert_eq!(
+        (&listed[2].id, &listed[2].event),
+        (&body["id"].as_str().unwrap().to_owned(), &"contact.created".to_owned())
+    );
+}
+
+async fn a_delivery_is_tried_until_it_is_taken(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    let away = "302 Found\r\nlocation: http://127.0.0.1:1/";
+    let mut receiver = Receiver::start(&["500 Oops", "hang up", away]).await;
+    let made = identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
+    let id = made.webhook.unwrap().id;
+    identity.log_in("u1", "Ann").await;
+    let first = receiver.next().await;
+    let failed = identity.delivery(&id, |one| one.attempts == 1 && one.tried_at.is_some()).await;
+    assert_eq!(
+        (failed.state(), failed.status, &failed.error[..]),
+        (wire::WebhookDeliveryState::Pending, Some(500), "status")
+    );
+    for _ in 0..3 {
+        let again = receiver.next().await;
+        assert_eq!(again.body, first.body, "another body at another try");
+    }
+    let done = identity.delivery(&id, |one| one.next_at.is_none()).await;
+    assert_eq!(
+        (done.state(), done.status, done.attempts),
+        (wire::WebhookDeliveryState::Delivered, Some(200), 4)
+    );
+    assert_eq!(done.id, first.json()["id"].as_str().unwrap());
+}
+
+async fn a_dead_receiver_keeps_nobody_else_waiting(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    // It takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    identity.create(&url, &["contact.created"]).await.unwrap();
+    let mut receiver = Receiver::start(&[]).await;
+    identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
+    for n in 0..12 {
+        identity.log_in(&format!("u{n}"), "Ann").await;
+    }
+    // Twelve deliveries of at most 10 s each are under way to the other one, or wait for it.
+    let mut told = std::collections::BTreeSet::new();
+    let all = async {
+        while told.len() < 12 {
+            told.insert(receiver.next().await.json()["data"]["userId"].to_string());
+        }
+    };
+    timeout(Duration::from_secs(9), all).await.expect("it waits for the dead one");
+    drop(silent);
+}
+
+async fn what_is_private_is_not_reached(scratch: ScratchDatabase) {
+    let identity = identity(scratch, false).await;
+    let mut receiver = Receiver::start(&[]).await;
+    for url in [receiver.url(), format!("http://localhost:{}/", receiver.address.port())] {
+        let refused = identity.create(&url, &["contact.created"]).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
+    // A name that resolves to this machine is a public one to look at: what counts is the address
+    // that would be connected to.
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let url = format!("http://{}:{}/", name.trim(), receiver.address.port());
+    let resolved: Vec<_> = tokio::net::lookup_host((name.trim(), 80)).await.unwrap().collect();
+    assert!(resolved.iter().all(|at| !crate::domain::webhook::is_public(at.ip())), "{resolved:?}");
+    let made = identity.create(&url, &["contact.created"]).await.unwrap();
+    identity.log_in("u1", "Ann").await;
+    let id = made.webhook.unwrap().id;
+    let tried = identity.delivery(&id, |one| one.tried_at.is_some()).await;
+    assert_eq!((tried.status, &tried.error[..]), (None, "address"));
+    assert!(receiver.got.try_recv().is_err(), "it was reached");
+}
+
+async fn a_webhook_is_its_own_organization_s_and_there_are_ten(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    let made = identity.create("https://example.com", &["contact.created"]).await.unwrap();
+    let id = made.webhook.unwrap().id;
+    let races = (0..20).map(|_| identity.create("https://example.com", &["contact.joined"]));
+    let made = futures::future::join_all(races).await;
+    let (good, bad): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
+    assert_eq!((good.len(), bad.len()), (9, 11));
+    assert!(bad.into_iter().all(|one| one.unwrap_err().code() == Code::FailedPrecondition));
+
+    let foreign = Uuid::from_u128(9).to_string();
+    for (of, webhook) in [(&foreign, &id), (&identity.of, &foreign)] {
+        let update = wire::UpdateWebhookRequest {
+            organization_id: of.clone(),
+            actor: actor(),
+            webhook_id: webhook.clone(),
+            url: Some("https://example.org".to_owned()),
+            events: Vec::new(),
+        };
+        let refused = identity.webhooks().update_webhook(update).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound);
+        let delete = wire::DeleteWebhookRequest {
+            organization_id: of.clone(),
+            actor: actor(),
+            webhook_id: webhook.clone(),
+        };
+        let refused = identity.webhooks().delete_webhook(delete).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound);
+        let page = wire::ListWebhookDeliveriesRequest {
+            organization_id: of.clone(),
+            webhook_id: webhook.clone(),
+            ..Default::default()
+        };
+        let refused = identity.webhooks().list_webhook_deliveries(page).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound);
+    }
+    let list = wire::ListWebhooksRequest { organization_id: identity.of.clone() };
+    let listed = identity.webhooks().list_webhooks(list).await.unwrap().into_inner().webhooks;
+    assert_eq!(listed.len(), 10);
+    assert!(listed.iter().all(|one| one.url == "https://example.com"));
+}
+
+async fn a_deleted_webhook_is_told_of_nothing_more(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    let mut moved = Receiver::start(&[]).await;
+    let mut receiver = Receiver::start(&[]).await;
+    let made = identity.create(&moved.url(), &["contact.created"]).await.unwrap();
+    let mut other = identity.create(&moved.url(), &["contact.created"]).await.unwrap();
+    let delete = wire::DeleteWebhookRequest {
+        organization_id: identity.of.clone(),
+        actor: actor(),
+        webhook_id: made.webhook.unwrap().id,
+    };
+    identity.webhooks().delete_webhook(delete).await.unwrap();
+    let update = wire::UpdateWebhookRequest {
+        organization_id: identity.of.clone(),
+        actor: actor(),
+        webhook_id: other.webhook.take().unwrap().id,
+        url: Some(receiver.url()),
+        events: Vec::new(),
+    };
+    identity.webhooks().update_webhook(update).await.unwrap();
+    identity.log_in("u1", "Ann").await;
+    receiver.next().await;
+    assert!(moved.got.try_recv().is_err(), "the old address is told");
+}
