@@ -9,6 +9,10 @@ const SERVICES: [(&str, &[&str]); 3] = [
             "onethread.identity.v1.SessionService",
             "onethread.identity.v1.ContactService",
             "onethread.identity.v1.OrganizationService",
+            "onethread.identity.v1.ApplicationService",
+            "onethread.identity.v1.AgentService",
+            "onethread.identity.v1.ApiKeyService",
+            "onethread.identity.v1.WebhookService",
         ],
     ),
     (
