@@ -25,7 +25,7 @@ use tonic::service::Routes;
 use app::App;
 use files::{Files, blocking};
 use grpc::{Contacts, Handlers};
-use store::{SqlStore, Store};
+use store::Store;
 use worker::{Sweep, Wake, Worker};
 
 /// Imports that one process works on at once: a long one must not hold up a short one.
@@ -62,8 +62,8 @@ impl std::fmt::Debug for Deps {
 #[derive(Debug)]
 pub struct Service {
     server: Server,
-    worker: Worker<SqlStore>,
-    sweep: Sweep<SqlStore>,
+    worker: Worker,
+    sweep: Sweep,
     stopping: CancellationToken,
 }
 
@@ -73,7 +73,7 @@ pub async fn build(deps: Deps) -> Result<Service> {
     let Deps { db, clock, entropy, identity, uploads } = deps;
     let files = blocking(move || Files::open(uploads)).await?;
     let alone = db.is_embedded();
-    let (store, wake, stopping) = (SqlStore(db), Wake::default(), CancellationToken::new());
+    let (store, wake, stopping) = (Store::new(db), Wake::default(), CancellationToken::new());
     if alone {
         // Nobody else works on this file, so whoever was killed need not be waited for.
         store.free_all(clock.now()).await?;

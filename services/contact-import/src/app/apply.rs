@@ -4,12 +4,9 @@ use onethread_core::{ImportId, OrganizationId};
 use onethread_errors::{Error, Reason, Result};
 
 use super::App;
-use crate::{
-    domain::{Import, ImportState},
-    store::Store,
-};
+use crate::domain::{Import, ImportState};
 
-impl<S: Store> App<S> {
+impl App {
     /// Applies an import that is ready, with changes to its mapping: what each column becomes, an
     /// empty text for nothing.
     pub(crate) async fn apply(

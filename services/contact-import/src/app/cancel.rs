@@ -4,15 +4,12 @@ use onethread_core::{ImportId, OrganizationId};
 use onethread_errors::{Error, Reason, Result};
 
 use super::App;
-use crate::{
-    domain::{Import, ImportState},
-    store::Store,
-};
+use crate::domain::{Import, ImportState};
 
 /// How often the state may move on under the call.
 const TRIES: usize = 5;
 
-impl<S: Store> App<S> {
+impl App {
     /// Stops an import. What was applied stays, and a batch that is under way is still counted.
     pub(crate) async fn cancel(
         &self,

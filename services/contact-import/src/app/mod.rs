@@ -23,8 +23,8 @@ const UPLOADS: usize = 32;
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct App<S> {
-    pub(crate) store: S,
+pub(crate) struct App {
+    pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     files: Files,
@@ -34,9 +34,9 @@ pub(crate) struct App<S> {
     stopping: CancellationToken,
 }
 
-impl<S: Store> App<S> {
+impl App {
     pub(crate) fn new(
-        store: S,
+        store: Store,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         files: Files,
@@ -53,7 +53,7 @@ impl<S: Store> App<S> {
     }
 }
 
-impl<S> std::fmt::Debug for App<S> {
+impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("App").finish_non_exhaustive()
     }

@@ -5,10 +5,7 @@ use onethread_core::{ImportId, OrganizationId, PageSize};
 use onethread_errors::Result;
 
 use super::App;
-use crate::{
-    domain::{Import, RejectedRow},
-    store::Store,
-};
+use crate::domain::{Import, RejectedRow};
 
 /// Bytes of a page, about; a single item may take more.
 const PAGE_BYTES: usize = 1024 * 1024;
@@ -21,7 +18,7 @@ pub(crate) struct Page<T, K> {
     pub(crate) next: Option<K>,
 }
 
-impl<S: Store> App<S> {
+impl App {
     /// Imports behind `after`, newest first.
     pub(crate) async fn list(
         &self,

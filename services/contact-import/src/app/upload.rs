@@ -10,7 +10,7 @@ use super::App;
 use crate::{
     domain::{Import, SHOWN_BYTES, cut},
     files::{Upload, blocking},
-    store::{Added, NewImport, Store},
+    store::{Added, NewImport},
 };
 
 /// Bytes of a file at most.
@@ -31,7 +31,7 @@ pub(crate) struct NewFile {
     pub(crate) request_id: String,
 }
 
-impl<S: Store> App<S> {
+impl App {
     /// Takes a file in and queues its scan. The file is on disk when this returns.
     pub(crate) async fn upload<C>(&self, file: NewFile, mut chunks: C) -> Result<Import>
     where

@@ -7,18 +7,18 @@ use onethread_core::{ImportId, OrganizationId};
 use onethread_errors::{Error, Reason, Result};
 
 use super::App;
-use crate::{domain::Import, store::Store};
+use crate::domain::Import;
 
 /// How often it looks: at most four changes a second are told.
 const LOOK: Duration = Duration::from_millis(250);
 
-impl<S: Store> App<S> {
+impl App {
     /// The import now and after each change; ends with the import, or when the process stops.
     pub(crate) async fn watch(
         &self,
         organization: OrganizationId,
         id: ImportId,
-    ) -> Result<impl Stream<Item = Result<Import>> + Send + use<S>> {
+    ) -> Result<impl Stream<Item = Result<Import>> + Send + use<>> {
         let app = self.clone();
         // Asked for before the import: a change between the two is told twice, never missed.
         let mut known = self.store.revision(organization, id).await?;

@@ -18,16 +18,15 @@ use super::convert;
 use crate::{
     app::{App, Page},
     domain::Import,
-    store::Store,
 };
 
 /// The service as offered.
 #[derive(Debug)]
-pub(crate) struct Handlers<S>(pub(crate) App<S>);
+pub(crate) struct Handlers(pub(crate) App);
 
 type Answer<T> = Result<Response<T>, Status>;
 
-impl<S: Store> Handlers<S> {
+impl Handlers {
     fn shown(&self, import: Import) -> Option<onethread_proto::contactimport::Import> {
         Some(convert::import(import, self.0.clock.now()))
     }
@@ -88,7 +87,7 @@ impl<S: Store> Handlers<S> {
 }
 
 #[tonic::async_trait]
-impl<S: Store> ImportService for Handlers<S> {
+impl ImportService for Handlers {
     type WatchImportStream = BoxStream<'static, Result<WatchImportResponse, Status>>;
 
     async fn upload_import(

@@ -58,7 +58,7 @@ async fn a_killed_worker_is_followed_by_another_with_the_same_result(scratch: Sc
 
     // Nobody may take it up before the lease has run out.
     let now = stack.clock.now();
-    assert!(crate::store::Store::claim(&second.store, now, now).await.unwrap().is_none());
+    assert!(second.store.claim(now, now).await.unwrap().is_none());
     stack.clock.advance(Duration::from_secs(60));
     let life = Lifecycle::new();
     let running = tokio::spawn(second.run(life.clone()));
@@ -81,9 +81,9 @@ async fn a_process_alone_on_its_database_waits_for_no_lease(scratch: ScratchData
     stack.upload("email\na@example.org\n", true).await;
     let (store, now) = (stack.replica(3).await.worker.store, stack.clock.now());
     let until = now.plus(Duration::from_secs(20));
-    assert!(crate::store::Store::claim(&store, now, until).await.unwrap().is_some());
+    assert!(store.claim(now, until).await.unwrap().is_some());
     let next = stack.replica(4).await.worker.store;
-    let claimed = crate::store::Store::claim(&next, now, until).await.unwrap();
+    let claimed = next.claim(now, until).await.unwrap();
     assert_eq!(claimed.is_some(), embedded);
 }
 
@@ -126,7 +126,7 @@ async fn a_cancelled_import_stops_and_nobody_goes_on_with_it(scratch: ScratchDat
     stack.clock.advance(Duration::from_secs(60));
     let now = stack.clock.now();
     let store = stack.replica(4).await.worker.store;
-    assert!(crate::store::Store::claim(&store, now, now).await.unwrap().is_none());
+    assert!(store.claim(now, now).await.unwrap().is_none());
 }
 
 async fn a_process_that_stops_hands_its_import_on_at_once(scratch: ScratchDatabase) {

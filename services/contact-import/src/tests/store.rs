@@ -10,7 +10,7 @@ use crate::{
     domain::{
         Advance, Counts, Format, Header, ImportState, Job, Mapping, Position, RejectedRow, Scanned,
     },
-    store::{SqlStore, Store},
+    store::Store,
 };
 
 onethread_testing::on_each_database! {
@@ -34,13 +34,13 @@ fn batch(number: i64, next: Option<Position>) -> Advance {
 
 const NEXT: Position = Position { offset: 9, line: 3, record: 2 };
 
-async fn claim(stack: &Stack, store: &SqlStore) -> Option<Job> {
+async fn claim(stack: &Stack, store: &Store) -> Option<Job> {
     let now = stack.clock.now();
     store.claim(now, now.plus(Duration::from_secs(20))).await.unwrap()
 }
 
 /// An import whose rows are being applied, taken up.
-async fn running(stack: &Stack, store: &SqlStore) -> (String, Job) {
+async fn running(stack: &Stack, store: &Store) -> (String, Job) {
     let id = stack.upload("email\n", true).await.id;
     let job = claim(stack, store).await.unwrap();
     let header = Header { width: 1, ..Header::default() };

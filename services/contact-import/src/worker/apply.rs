@@ -13,10 +13,9 @@ use super::{
 use crate::{
     domain::{Advance, Counts, ImportState, Job, Outcome, Plan, Position, Rejection},
     files::blocking,
-    store::Store,
 };
 
-impl<S: Store> Worker<S> {
+impl Worker {
     /// Applies an import from where it stands to its end.
     pub(super) async fn apply(&self, job: &Job) -> Result<(), Stopped> {
         let mut batches = self.batches(job).await?;

@@ -83,8 +83,8 @@ impl From<onethread_db::Error> for Stopped {
 
 /// Works on one import at a time.
 #[derive(Clone)]
-pub(crate) struct Worker<S> {
-    pub(crate) store: S,
+pub(crate) struct Worker {
+    pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) files: Files,
@@ -92,7 +92,7 @@ pub(crate) struct Worker<S> {
     pub(crate) wake: Wake,
 }
 
-impl<S: Store> Worker<S> {
+impl Worker {
     /// Works until the process stops.
     pub(crate) async fn run(self, life: Lifecycle) {
         while !life.is_stopping() {
@@ -248,7 +248,7 @@ impl<S: Store> Worker<S> {
     }
 }
 
-impl<S> std::fmt::Debug for Worker<S> {
+impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Worker").finish_non_exhaustive()
     }

@@ -21,13 +21,13 @@ const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 const LOOK: Duration = Duration::from_secs(3600);
 
 /// The one who clears away.
-pub(crate) struct Sweep<S> {
-    pub(crate) store: S,
+pub(crate) struct Sweep {
+    pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) files: Files,
 }
 
-impl<S: Store> Sweep<S> {
+impl Sweep {
     /// Looks every hour until the process stops.
     pub(crate) async fn run(self, life: Lifecycle) {
         loop {
@@ -71,7 +71,7 @@ impl<S: Store> Sweep<S> {
     }
 }
 
-impl<S> std::fmt::Debug for Sweep<S> {
+impl std::fmt::Debug for Sweep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sweep").finish_non_exhaustive()
     }
