@@ -38,7 +38,7 @@ pub(crate) use requests::{
 pub(crate) use session::{Session, Thread};
 pub(crate) use value::{members, object};
 pub(crate) use webhook::{
-    ContactEvent, MadeWebhook, NewWebhook, Webhook, WebhookDelivery, WebhookPatch,
+    ContactNotice, MadeWebhook, NewWebhook, Webhook, WebhookDelivery, WebhookPatch,
 };
 
 /// A list, a page at a time.

@@ -133,7 +133,7 @@ pub(crate) struct WebhookPatch {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the document alone is made from this")]
-pub(crate) struct ContactEvent {
+pub(crate) struct ContactNotice {
     /// The same at every try: a delivery may come twice.
     #[schema(format = Uuid)]
     id: String,

@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 use super::parameter;
-use crate::json::ContactEvent;
+use crate::json::ContactNotice;
 
 const SIGNATURE: &str = "\
 `t=<unix seconds>,v1=<hex>`: HMAC-SHA256 of `<t>.<body>`, keyed by the UTF-8 bytes of the webhook's \
@@ -32,8 +32,9 @@ pub(super) fn paths() -> Paths {
     let paths = events.into_iter().fold(PathsBuilder::new(), |paths, (event, said)| {
         let text = utoipa::openapi::Object::builder().schema_type(utoipa::openapi::Type::String);
         let header = parameter("Onethread-Signature", ParameterIn::Header, SIGNATURE, text);
-        let body =
-            ContentBuilder::new().schema(Some(Ref::from_schema_name(ContactEvent::name()))).build();
+        let body = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(ContactNotice::name())))
+            .build();
         let answer = ResponseBuilder::new().description("Taken.").build();
         let operation = OperationBuilder::new()
             .summary(Some(said))
@@ -49,10 +50,10 @@ pub(super) fn paths() -> Paths {
 
 pub(super) fn add_schemas(components: &mut Components) {
     let mut schemas = vec![];
-    ContactEvent::schemas(&mut schemas);
+    ContactNotice::schemas(&mut schemas);
     schemas.push((
-        ContactEvent::name().into_owned(),
-        <ContactEvent as utoipa::PartialSchema>::schema(),
+        ContactNotice::name().into_owned(),
+        <ContactNotice as utoipa::PartialSchema>::schema(),
     ));
     components.schemas.extend(schemas);
 }
