@@ -16,8 +16,9 @@ use crate::domain::{
 
 /// Clocks of companies' servers may be so many seconds off.
 const LEEWAY: f64 = 60.0;
-/// A token may run for so many seconds from now.
-const LONGEST_LIFE: f64 = 15.0 * 60.0;
+/// A token may run for so many seconds from now: 15 minutes, and half the leeway, so that one that
+/// was made for 16 minutes is refused.
+const LONGEST_LIFE: f64 = 15.0 * 60.0 + LEEWAY / 2.0;
 
 /// True when the `user_hash` is the user id's under a live key.
 pub(crate) fn hash_is_right(keys: &[IdentityKey], user_id: &UserId, said: &SaidProof) -> bool {
@@ -29,9 +30,12 @@ pub(crate) fn hash_is_right(keys: &[IdentityKey], user_id: &UserId, said: &SaidP
 }
 
 fn user_hash(key: &IdentityKey, user_id: &UserId) -> String {
-    let secret = key.secret.expose_secret().as_bytes();
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("any length of key does");
-    mac.update(user_id.as_str().as_bytes());
+    hmac_hex(key.secret.expose_secret().as_bytes(), user_id.as_str().as_bytes())
+}
+
+fn hmac_hex(key: &[u8], bytes: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length of key does");
+    mac.update(bytes);
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -80,7 +84,7 @@ fn is_in_time(claims: &Map<String, Value>, now: Timestamp) -> bool {
         None => true,
         Some(value) => value.as_f64().is_some_and(|at| at <= now + LEEWAY),
     };
-    until > now - LEEWAY && until <= now + LONGEST_LIFE + LEEWAY && begun("nbf") && begun("iat")
+    until > now - LEEWAY && until <= now + LONGEST_LIFE && begun("nbf") && begun("iat")
 }
 
 fn profile(claims: &Map<String, Value>) -> UserClaims {
@@ -98,3 +102,7 @@ fn profile(claims: &Map<String, Value>) -> UserClaims {
 #[cfg(test)]
 #[path = "signed_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "jwt_tests.rs"]
+mod jwt_tests;
