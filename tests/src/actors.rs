@@ -1,20 +1,42 @@
 //! Those who use it: a running server with its demo organization, a person's devices, an agent.
 
+use std::ops::Deref;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{Api, Chance, Events, Onethread, Options, Reply};
 
-/// A running server and what is needed to speak to it.
+/// Who has it may make organizations on a server that is started [`with_operator`].
+///
+/// [`with_operator`]: Stage::with_operator
+const OPERATOR: &str = "the operator of the tests";
+
+/// A running server with its first organization.
 pub struct Stage {
     /// The process.
     pub server: Onethread,
+    /// Its demo organization.
+    pub tenant: Tenant,
+}
+
+/// An organization on a server, and what is needed to speak to it.
+#[derive(Clone)]
+pub struct Tenant {
     /// Calls without a token.
     pub api: Api,
     /// Choices of this test.
     pub chance: Chance,
     /// What `bootstrap.json` said.
     pub bootstrap: Value,
+}
+
+impl Deref for Stage {
+    type Target = Tenant;
+
+    fn deref(&self) -> &Tenant {
+        &self.tenant
+    }
 }
 
 impl Stage {
@@ -28,15 +50,47 @@ impl Stage {
         let server = Onethread::start(options).await;
         let api = Api::new(server.address("http"));
         let bootstrap = server.bootstrap();
-        Self { server, api, chance: Chance::new(), bootstrap }
+        Self { server, tenant: Tenant { api, chance: Chance::new(), bootstrap } }
     }
 
+    /// Starts a server of its own on which more [organizations](Self::organization) can be made.
+    pub async fn with_operator(options: Options) -> Self {
+        Self::with(options.env("ONETHREAD_OPERATOR_TOKEN", OPERATOR)).await
+    }
+
+    /// Whoever runs the server.
+    pub fn operator(&self) -> Api {
+        self.api.with_token(OPERATOR)
+    }
+
+    /// One more organization, of this domain.
+    pub async fn organization(&self, domain: &str) -> Tenant {
+        let body = json!({
+            "organization": domain,
+            "agentEmail": format!("owner@{domain}"),
+            "agentPassword": format!("the password of {domain}"),
+        });
+        let made = self.operator().post("/v1/organizations", &body).await;
+        Tenant { bootstrap: made.expect(201), ..self.tenant.clone() }
+    }
+}
+
+impl Tenant {
     /// The body of an init, in the spelling of the classic snippet.
     pub fn init_body(&self, user: &Value) -> Value {
         json!({
             "organization": self.bootstrap["organization"],
             "applicationId": self.bootstrap["applicationId"],
             "applicationSecret": self.bootstrap["applicationSecret"],
+            "user": user,
+        })
+    }
+
+    /// The body of an init, in the spelling of apps.
+    pub fn init_body_by_app(&self, user: &Value) -> Value {
+        json!({
+            "organization": self.bootstrap["organization"],
+            "appId": self.bootstrap["appId"],
             "user": user,
         })
     }
@@ -63,16 +117,46 @@ impl Stage {
         Widget::new(self, self.init_on(device, user).await.expect(200))
     }
 
-    /// The demo owner, logged in.
+    /// The owner, logged in.
     pub async fn agent(&self) -> Agent {
-        let body = json!({
-            "organization": self.bootstrap["organization"],
-            "email": self.bootstrap["agent"]["email"],
-            "password": self.bootstrap["agent"]["password"],
-        });
+        let agent = &self.bootstrap["agent"];
+        self.log_in(&agent["email"], &agent["password"]).await
+    }
+
+    /// An agent who is no owner, invited and logged in.
+    pub async fn plain_agent(&self, email: &str) -> Agent {
+        let invited = json!({"email": email, "role": "agent"});
+        let invited = self.agent().await.api.post("/v1/agents", &invited).await.expect(201);
+        let password = "the password of an agent";
+        let accepted = json!({"inviteToken": invited["inviteToken"], "password": password});
+        self.api.post("/v1/agents/accept", &accepted).await.expect(200);
+        self.log_in(&json!(email), &json!(password)).await
+    }
+
+    async fn log_in(&self, email: &Value, password: &Value) -> Agent {
+        let organization = &self.bootstrap["organization"];
+        let body = json!({"organization": organization, "email": email, "password": password});
         let answer = self.api.post("/v1/login", &body).await.expect(200);
         let token = answer["token"].as_str().expect("a login has a token");
         Agent { api: self.api.with_token(token), chance: self.chance.clone() }
+    }
+
+    /// The company's server, by its API key.
+    pub fn company(&self) -> Api {
+        self.api.with_token(self.bootstrap["apiKey"].as_str().expect("there is a key"))
+    }
+
+    /// An identity key: its id, which is `kid` of tokens, and the key itself.
+    pub async fn identity_key(&self) -> (String, String) {
+        let made = self.agent().await.api.post("/v1/identity-keys", &json!({})).await.expect(201);
+        let text = |name: &str| made[name].as_str().expect("a key has both").to_owned();
+        (text("keyId"), text("key"))
+    }
+
+    /// Settles what is needed with a `user_id`.
+    pub async fn set_policy(&self, policy: &str, report_only: bool) {
+        let change = json!({"policy": policy, "reportOnly": report_only});
+        self.agent().await.api.patch("/v1/organization", &change).await.expect(200);
     }
 }
 
@@ -92,9 +176,9 @@ pub struct Widget {
 
 impl Widget {
     /// The widget that got this *session*.
-    pub fn new(stage: &Stage, start: Value) -> Self {
+    pub fn new(tenant: &Tenant, start: Value) -> Self {
         let token = start["session"]["token"].as_str().expect("a session has a token");
-        Self { api: stage.api.with_token(token), start, chance: stage.chance.clone() }
+        Self { api: tenant.api.with_token(token), start, chance: tenant.chance.clone() }
     }
 
     /// The device as the page keeps it.

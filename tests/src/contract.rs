@@ -2,7 +2,7 @@
 //! there, with its status, its content type, and no member more or less.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -62,6 +62,18 @@ pub(crate) async fn check(
         assert!(errors.is_empty(), "{call}: {errors:#?}\n{body:#}");
     }
     Ok(())
+}
+
+/// Every call of the document, as `GET /v1/contacts/{id}`.
+pub async fn documented(address: &str) -> BTreeSet<String> {
+    let url = Url::parse(&format!("http://{address}/v1/")).expect("an address makes a URL");
+    let document = DOCUMENT.get_or_try_init(|| fetch(&url)).await.expect("there is a document");
+    let paths = document["paths"].as_object().expect("a document has paths").iter();
+    let calls = paths.flat_map(|(path, item)| {
+        let methods = item.as_object().into_iter().flat_map(Map::keys);
+        methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    calls.collect()
 }
 
 async fn fetch(url: &Url) -> Result<Value, reqwest::Error> {

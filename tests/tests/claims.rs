@@ -28,7 +28,7 @@ fn only_id(hash: &Value) -> Value {
 
 /// A 403 with a fresh chat in which nothing of the contact stands.
 #[track_caller]
-fn clean_chat(reply: Reply, contact: &Widget) -> Value {
+pub(crate) fn clean_chat(reply: Reply, contact: &str) -> Value {
     let text = reply.text.clone();
     let body = reply.problem(403, "identity-refused");
     let session = &body["cleanSession"];
@@ -38,7 +38,7 @@ fn clean_chat(reply: Reply, contact: &Widget) -> Value {
     assert_eq!(session["conversation"]["unread"], 0, "{body}");
     assert_eq!(session["contact"]["nameGenerated"], true, "{body}");
     assert_eq!(session["contact"]["userId"], Value::Null, "{body}");
-    for secret in ["canary", "Canary", "2837", "the message", contact.contact_id()] {
+    for secret in ["canary", "Canary", "2837", "the message", "Mallory", contact] {
         assert!(!text.contains(secret), "{secret} stands in {text}");
     }
     session.clone()
@@ -63,7 +63,7 @@ async fn before_a_claim_anything_but_a_wrong_type_goes() {
     let longest = json!("h".repeat(1024));
     assert_eq!(stage.open(&only_id(&longest)).await.first_texts(), ["the message"]);
     assert_eq!(stage.open(&only_id(&longest)).await.first_texts(), ["the message"]);
-    clean_chat(stage.init(&only_id(&Value::Null)).await, &plain);
+    clean_chat(stage.init(&only_id(&Value::Null)).await, plain.contact_id());
 }
 
 #[tokio::test]
@@ -77,13 +77,16 @@ async fn after_the_claim_the_same_hash_is_needed() {
     for none in
         [Value::Null, json!(""), json!("wrong-hash"), json!("Right-hash"), json!("right-hash ")]
     {
-        clean_chat(stage.init(&only_id(&none)).await, &owner);
+        clean_chat(stage.init(&only_id(&none)).await, owner.contact_id());
     }
     // A refused page's profile fields go nowhere.
     let mut forged = only_id(&json!("wrong-hash"));
     forged["name"] = json!("Mallory");
-    clean_chat(stage.init(&forged).await, &owner);
-    clean_chat(stage.init(&json!({"user_id": "canary-id", "email": null})).await, &owner);
+    clean_chat(stage.init(&forged).await, owner.contact_id());
+    clean_chat(
+        stage.init(&json!({"user_id": "canary-id", "email": null})).await,
+        owner.contact_id(),
+    );
     for wrong in [json!(["right-hash"]), json!(7), json!({})] {
         stage.init(&only_id(&wrong)).await.refuses("/user/security_hash");
     }
@@ -100,7 +103,7 @@ async fn a_claim_is_audited_once_and_shown_to_owners_alone() {
     let stage = Stage::new().await;
     let person = stage.open(&only_id(&json!("right-hash"))).await;
     stage.open(&only_id(&json!("right-hash"))).await;
-    clean_chat(stage.init(&only_id(&json!("wrong-hash"))).await, &person);
+    clean_chat(stage.init(&only_id(&json!("wrong-hash"))).await, person.contact_id());
 
     let agent = stage.agent().await;
     let audit = agent.api.get("/v1/audit").await.expect(200);
@@ -154,7 +157,7 @@ async fn a_refusal_leaves_the_device_and_the_claim_as_they_were() {
     visitor.say("as a visitor").await;
 
     let refused = stage.init_on(&visitor.device(), &only_id(&json!("wrong"))).await;
-    let clean = clean_chat(refused, &owner);
+    let clean = clean_chat(refused, owner.contact_id());
     assert_ne!(clean["contact"]["id"], visitor.contact_id());
     let back = stage.open_on(&visitor.device(), &json!({})).await;
     assert_eq!(back.contact_id(), visitor.contact_id());
@@ -167,7 +170,7 @@ async fn a_clean_session_is_never_joined_to_anybody() {
     let stage = Stage::new().await;
     let owner = stage.open(&person(&json!("right-hash"))).await;
     let refused = stage.init(&only_id(&json!("wrong"))).await;
-    let clean = Widget::new(&stage, clean_chat(refused, &owner));
+    let clean = Widget::new(&stage, clean_chat(refused, owner.contact_id()));
     clean.fill_form(&json!({"name": "Clean", "email": "clean@example.com"})).await.expect(200);
     clean.say("from the clean chat").await;
 
@@ -219,7 +222,7 @@ async fn of_64_different_first_hashes_exactly_one_wins() {
     assert_eq!((won.len(), refused), (1, 63));
     let owner = stage.open(&hash(won[0])).await;
     for number in (0..64).filter(|n| *n != won[0]) {
-        clean_chat(stage.init(&hash(number)).await, &owner);
+        clean_chat(stage.init(&hash(number)).await, owner.contact_id());
     }
 }
 

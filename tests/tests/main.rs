@@ -3,6 +3,7 @@
 
 mod apart;
 mod bad_input;
+mod callers;
 mod claims;
 mod faults;
 mod grpc;
@@ -12,7 +13,9 @@ mod inbox;
 mod journey;
 mod limits;
 mod messages;
+mod policies;
 mod postgres_faults;
+mod proofs;
 mod secrets;
 mod sessions;
 mod starting;

@@ -8,7 +8,7 @@ use onethread_proto::{
     },
     identity::{GetContactRequest, contact_service_client::ContactServiceClient},
 };
-use onethread_tests::{Reply, Stage, channel};
+use onethread_tests::{Reply, Stage, channel, documented};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
@@ -148,4 +148,164 @@ async fn a_foreign_organization_sees_what_an_unknown_id_shows() {
         assert_eq!(seen.0, Code::NotFound);
         assert_eq!(seen, not_there);
     }
+}
+
+/// Stands in everything that the first organization has, and nowhere else.
+const CANARY: &str = "canary";
+
+/// An organization with something of everything, and the ids of it all.
+async fn furnished(stage: &Stage) -> Vec<String> {
+    let owner = stage.agent().await;
+    let post = async |path: &str, body: Value| {
+        let reply = owner.api.post(path, &body).await;
+        assert!((200..300).contains(&reply.status), "{path}: {}", reply.text);
+        reply.body
+    };
+    let person = json!({
+        "user_id": "canary-user", "name": "Canary Person", "email": "canary@example.com",
+        "company": "Canary Ltd", "custom_data": {"canary": "canary word"},
+    });
+    let person = stage.open(&person).await;
+    person.say("a canary text").await;
+    let thread = person.contact_id();
+    owner.answer(thread, "a canary answer").await;
+    let note =
+        json!({"clientMessageId": stage.chance.uuid(), "text": "canary note", "kind": "note"});
+    post(&format!("/v1/conversations/{thread}/messages"), note).await;
+    let made = post("/v1/contacts", json!({"userId": "canary-2", "tags": ["canary-tag"]})).await;
+    let agent = json!({"email": "canary-agent@example.com", "name": "Canary Agent"});
+    let agent = post("/v1/agents", agent).await;
+    let key = post("/v1/api-keys", json!({"name": "canary key"})).await;
+    let identity_key = post("/v1/identity-keys", json!({})).await;
+    let application = post("/v1/applications", json!({"name": "canary app"})).await;
+    let webhook = json!({"url": "https://canary.example/", "events": ["contact.joined"]});
+    let webhook = post("/v1/webhooks", webhook).await;
+    let import = "user_id,email,canary\ncanary-3,canary3@example.com,canary cell\n,canary@,\n";
+    let import = crate::imports::import(&owner, import).await;
+    let ids = [
+        &person.start["contact"]["id"],
+        &made["id"],
+        &agent["id"],
+        &key["id"],
+        &identity_key["keyId"],
+        &application["appId"],
+        &webhook["id"],
+        &import["id"],
+        &person.thread().await[0]["id"],
+    ];
+    ids.map(|id| id.as_str().expect("each has an id").to_owned()).to_vec()
+}
+
+#[tokio::test]
+async fn nothing_of_one_organization_is_seen_in_another() {
+    let stage = Stage::with_operator(Default::default()).await;
+    let other = stage.organization("other.example").await;
+    let owner = other.agent().await;
+    let mut live = owner.events().await;
+    assert_eq!(live.expect_next().await.name, "reload");
+    let ids = furnished(&stage).await;
+
+    let mut answers = Vec::new();
+    for call in documented(stage.server.address("http")).await {
+        let Some(path) = call.strip_prefix("GET ").filter(|path| path.starts_with("/v1/")) else {
+            continue;
+        };
+        if path == "/v1/events" {
+            continue;
+        }
+        if !path.contains('{') {
+            let reply = owner.api.get(path).await;
+            assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+            answers.push((path.to_owned(), reply.text));
+            continue;
+        }
+        for id in &ids {
+            let path = path.replace("{id}", id);
+            let reply = owner.api.get(&path).await;
+            assert_eq!(reply.status, 404, "{path}: {}", reply.text);
+            answers.push((path, reply.text));
+        }
+    }
+    let everybody = json!({"includeVisitors": true});
+    let searches = [
+        everybody.clone(),
+        json!({"q": CANARY, "includeVisitors": true}),
+        json!({"filter": [{"field": "custom.canary", "operator": "~", "value": CANARY}]}),
+        json!({"filter": [{"field": "tags", "operator": "=", "value": "canary-tag"}]}),
+        json!({"filter": [{"field": "userId", "operator": "=", "value": "canary-user"}]}),
+    ];
+    for search in searches {
+        let found = owner.api.post("/v1/contacts/search", &search).await;
+        answers.push((format!("search {search}"), found.text.clone()));
+        assert_eq!(found.expect(200)["items"], json!([]), "{search}");
+        let found = owner.api.post("/v1/contacts/export.csv", &search).await;
+        answers.push((format!("export {search}"), found.text));
+    }
+    for (path, text) in &answers {
+        assert!(!text.to_lowercase().contains(CANARY), "{path}: {text}");
+        assert!(!ids.iter().any(|id| text.contains(id)), "{path}: {text}");
+    }
+    assert!(answers.len() > 30, "hardly anything was asked for: {}", answers.len());
+
+    // What happened there is no event here.
+    let mine = other.open(&json!({"user_id": "canary-user"})).await;
+    assert_ne!(mine.contact_id(), ids[0], "one user id, two organizations");
+    assert_eq!(mine.first_texts(), Vec::<&str>::new());
+    mine.say("the end").await;
+    loop {
+        let event = live.expect_next().await;
+        let text = event.data.to_string();
+        assert!(!ids.iter().any(|id| text.contains(id)), "{event:?}");
+        if event.name == "message" {
+            assert_eq!(event.data["text"], "the end", "{event:?}");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_reaches_into_another_organization() {
+    let stage = Stage::with_operator(Default::default()).await;
+    let other = stage.organization("other.example").await;
+    let ours = stage.open(&json!({"user_id": "u", "security_hash": "h", "name": "Uma"})).await;
+    ours.say("ours").await;
+    let theirs = other.agent().await;
+
+    // The same user id is nobody's there, whatever claims it has here.
+    let mine = other.open(&json!({"user_id": "u", "name": "Ulf"})).await;
+    assert_ne!(mine.contact_id(), ours.contact_id());
+    mine.say("theirs").await;
+    // Nor does a device's token carry anything across.
+    for user in [json!({}), json!({"user_id": "v"})] {
+        let abroad = other.open_on(&ours.device(), &user).await;
+        assert_ne!(abroad.contact_id(), ours.contact_id());
+        assert_eq!(abroad.first_texts(), Vec::<&str>::new());
+    }
+    // An application starts with its own organization alone.
+    let mut crossed = other.init_body_by_app(&json!({"user_id": "u"}));
+    crossed["organization"] = stage.bootstrap["organization"].clone();
+    stage.api.post("/widget/v1/init", &crossed).await.problem(401, "unknown-application");
+    // A conversation goes to no agent of others, and an import to no contact of theirs.
+    let agent = stage.agent().await.api.get("/v1/me").await.expect(200)["agent"]["id"].clone();
+    let path = format!("/v1/conversations/{}", mine.contact_id());
+    let assign = theirs.api.patch(&path, &json!({"assigneeId": agent})).await;
+    assign.problem(404, "not-found");
+    let of_agent = format!("/v1/conversations?assignee={}", agent.as_str().unwrap());
+    assert_eq!(theirs.api.get(&of_agent).await.expect(200)["items"], json!([]));
+    crate::imports::import(&theirs, "user_id,name\nu,Changed\n").await;
+    let uma = stage.company().get(&format!("/v1/contacts/{}", ours.contact_id())).await.expect(200);
+    assert_eq!(uma["name"], "Uma");
+    assert_eq!(ours.thread_texts().await, ["ours"]);
+    // A cursor of one organization shows nothing of it to another.
+    for n in 0..3 {
+        stage
+            .company()
+            .post("/v1/contacts", &json!({"userId": format!("more {n}")}))
+            .await
+            .expect(201);
+    }
+    let page = stage.company().get("/v1/contacts?limit=1").await.expect(200);
+    let cursor = page["nextCursor"].as_str().expect("there are more");
+    let abroad = theirs.api.get(&format!("/v1/contacts?limit=200&cursor={cursor}")).await;
+    assert!(!abroad.text.contains("more ") && !abroad.text.contains("Uma"), "{}", abroad.text);
 }

@@ -1,0 +1,379 @@
+//! Who may make which call: every one that the server documents has a row here, and each row is
+//! held against every kind of caller.
+
+use std::collections::BTreeSet;
+
+use onethread_tests::{Agent, Api, Reply, SHORT, Stage, Tenant, Widget, documented};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+/// Whom a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    Anybody,
+    /// Whoever runs the server; for all others there is no such call.
+    Operator,
+    /// A visitor or a contact, by the widget's token.
+    People,
+    /// The same, of whom contacts are told that it is not for them.
+    Visitors,
+    /// Agents and companies' servers.
+    Staff,
+    /// Agents alone.
+    Agents,
+    Owners,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Nobody,
+    /// With a token that is none.
+    Stranger,
+    Visitor,
+    Contact,
+    /// The owner of another organization.
+    Foreigner,
+    Server,
+    Agent,
+    Owner,
+    Operator,
+}
+
+const CALLERS: [Caller; 9] = [
+    Caller::Nobody,
+    Caller::Stranger,
+    Caller::Visitor,
+    Caller::Contact,
+    Caller::Foreigner,
+    Caller::Server,
+    Caller::Agent,
+    Caller::Owner,
+    Caller::Operator,
+];
+
+/// Each call, whom it is for, and the status of its success.
+const TABLE: &[(&str, For, u16)] = &[
+    ("GET /healthz", For::Anybody, 200),
+    ("GET /readyz", For::Anybody, 200),
+    ("GET /openapi.json", For::Anybody, 200),
+    ("POST /widget/v1/init", For::Anybody, 200),
+    ("POST /widget/v1/pre-chat", For::Visitors, 200),
+    ("GET /widget/v1/messages", For::People, 200),
+    ("POST /widget/v1/messages", For::People, 201),
+    ("POST /widget/v1/read", For::People, 204),
+    ("POST /widget/v1/typing", For::People, 204),
+    ("GET /widget/v1/events", For::People, 200),
+    ("PATCH /widget/v1/contact", For::People, 200),
+    ("POST /widget/v1/track", For::People, 204),
+    ("POST /widget/v1/logout", For::People, 200),
+    ("POST /v1/login", For::Anybody, 200),
+    ("POST /v1/logout", For::Agents, 204),
+    ("GET /v1/me", For::Agents, 200),
+    ("POST /v1/organizations", For::Operator, 201),
+    ("GET /v1/organization", For::Owners, 200),
+    ("PATCH /v1/organization", For::Owners, 200),
+    ("GET /v1/identity-keys", For::Owners, 200),
+    ("POST /v1/identity-keys", For::Owners, 201),
+    ("DELETE /v1/identity-keys/{id}", For::Owners, 204),
+    ("GET /v1/conversations", For::Staff, 200),
+    ("GET /v1/conversations/{id}", For::Staff, 200),
+    ("PATCH /v1/conversations/{id}", For::Staff, 200),
+    ("GET /v1/conversations/{id}/messages", For::Staff, 200),
+    ("POST /v1/conversations/{id}/messages", For::Staff, 201),
+    ("POST /v1/conversations/{id}/read", For::Staff, 204),
+    ("POST /v1/conversations/{id}/typing", For::Staff, 204),
+    ("GET /v1/contacts", For::Staff, 200),
+    ("POST /v1/contacts", For::Staff, 201),
+    ("POST /v1/contacts/search", For::Staff, 200),
+    ("GET /v1/contacts/export.csv", For::Staff, 200),
+    ("POST /v1/contacts/export.csv", For::Staff, 200),
+    ("GET /v1/contacts/{id}", For::Staff, 200),
+    ("PATCH /v1/contacts/{id}", For::Staff, 200),
+    ("DELETE /v1/contacts/{id}", For::Staff, 204),
+    ("POST /v1/contacts/{id}/messages", For::Staff, 201),
+    ("PUT /v1/contacts/{id}/security-hash", For::Staff, 204),
+    ("DELETE /v1/contacts/{id}/security-hash", For::Owners, 204),
+    ("GET /v1/imports", For::Staff, 200),
+    ("POST /v1/imports", For::Staff, 202),
+    ("GET /v1/imports/{id}", For::Staff, 200),
+    ("POST /v1/imports/{id}/apply", For::Staff, 200),
+    ("POST /v1/imports/{id}/cancel", For::Staff, 200),
+    ("GET /v1/imports/{id}/rejected.csv", For::Staff, 200),
+    ("GET /v1/imports/{id}/events", For::Staff, 200),
+    ("GET /v1/events", For::Staff, 200),
+    ("GET /v1/audit", For::Owners, 200),
+    ("GET /v1/agents", For::Owners, 200),
+    ("POST /v1/agents", For::Owners, 201),
+    ("POST /v1/agents/accept", For::Anybody, 200),
+    ("PATCH /v1/agents/{id}", For::Owners, 200),
+    ("DELETE /v1/agents/{id}", For::Owners, 204),
+    ("POST /v1/agents/{id}/reset", For::Owners, 200),
+    ("GET /v1/api-keys", For::Owners, 200),
+    ("POST /v1/api-keys", For::Owners, 201),
+    ("DELETE /v1/api-keys/{id}", For::Owners, 204),
+    ("GET /v1/applications", For::Owners, 200),
+    ("POST /v1/applications", For::Owners, 201),
+    ("PATCH /v1/applications/{id}", For::Owners, 200),
+    ("GET /v1/webhooks", For::Owners, 200),
+    ("POST /v1/webhooks", For::Owners, 201),
+    ("PATCH /v1/webhooks/{id}", For::Owners, 200),
+    ("DELETE /v1/webhooks/{id}", For::Owners, 204),
+    ("GET /v1/webhooks/{id}/deliveries", For::Owners, 200),
+];
+
+/// Why a caller is refused: status and reason. `None` where the call is for them.
+fn refusal(whom: For, caller: Caller) -> Option<(u16, &'static str)> {
+    use Caller::{Agent, Contact, Foreigner, Nobody, Operator, Owner, Server, Stranger, Visitor};
+    let ended = Some((401, "session-ended"));
+    let forbidden = Some((403, "forbidden"));
+    match (whom, caller) {
+        (For::Anybody, _) | (For::Operator, Operator) => None,
+        (For::Operator, _) => Some((404, "not-found")),
+        // The operator's token is none of a session.
+        (_, Nobody | Stranger | Operator) => ended,
+        (For::People | For::Visitors, Visitor) | (For::People, Contact) => None,
+        (For::Visitors, Contact) => Some((409, "not-a-visitor")),
+        (For::People | For::Visitors, _) => ended,
+        (_, Visitor | Contact) => forbidden,
+        (_, Owner | Foreigner) => None,
+        (For::Staff | For::Agents, Agent) | (For::Staff, Server) => None,
+        (For::Agents | For::Owners, Server) | (For::Owners, Agent) => forbidden,
+    }
+}
+
+/// Two organizations, and everybody who may call.
+struct Scene {
+    stage: Stage,
+    other: Tenant,
+    owner: Agent,
+    agent: Agent,
+    foreigner: Agent,
+    visitor: Widget,
+    contact: Widget,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let stage = Stage::with_operator(
+            onethread_tests::Options::default().env("ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", "allow"),
+        )
+        .await;
+        let other = stage.organization("other.example").await;
+        let (owner, foreigner) = (stage.agent().await, other.agent().await);
+        let agent = stage.plain_agent("agent@example.com").await;
+        let (visitor, contact) = (Self::visitor(&stage).await, Self::contact(&stage).await);
+        Self { stage, other, owner, agent, foreigner, visitor, contact }
+    }
+
+    /// A visitor who has filled in the form, so that all calls are open.
+    async fn visitor(tenant: &Tenant) -> Widget {
+        let visitor = tenant.open(&json!({})).await;
+        let form = json!({"name": "Vera", "email": "vera@example.com"});
+        visitor.fill_form(&form).await.expect(200);
+        visitor
+    }
+
+    async fn contact(tenant: &Tenant) -> Widget {
+        tenant.open(&json!({"user_id": tenant.chance.uuid()})).await
+    }
+
+    fn api(&self, caller: Caller) -> Api {
+        match caller {
+            Caller::Nobody => self.stage.api.clone(),
+            Caller::Stranger => self.stage.api.with_token("nonsense"),
+            Caller::Visitor => self.visitor.api.clone(),
+            Caller::Contact => self.contact.api.clone(),
+            Caller::Foreigner => self.foreigner.api.clone(),
+            Caller::Server => self.stage.company(),
+            Caller::Agent => self.agent.api.clone(),
+            Caller::Owner => self.owner.api.clone(),
+            Caller::Operator => self.stage.operator(),
+        }
+    }
+
+    /// What the call's `{id}` names: something new in our organization.
+    async fn target(&self, call: &str) -> String {
+        let Some((path, after)) = call.split_once("/{id}") else { return String::new() };
+        let post = async |path: &str, body: Value| {
+            let reply = self.owner.api.post(path, &body).await;
+            assert!((200..300).contains(&reply.status), "{path}: {}", reply.text);
+            reply.body
+        };
+        let id = |made: Value, name: &str| made[name].as_str().expect("it has an id").to_owned();
+        let contact = async || {
+            id(post("/v1/contacts", json!({"userId": self.stage.chance.uuid()})).await, "id")
+        };
+        match path.rsplit('/').next().unwrap_or_default() {
+            "contacts" => {
+                let contact = contact().await;
+                if call == "DELETE /v1/contacts/{id}/security-hash" {
+                    let path = format!("/v1/contacts/{contact}/security-hash");
+                    let claim = self.owner.api.request(Method::PUT, &path);
+                    Reply::of(claim.json(&json!({"securityHash": "h"}))).await.expect(204);
+                }
+                contact
+            }
+            "conversations" => {
+                let contact = contact().await;
+                let path = format!("/v1/contacts/{contact}/messages");
+                post(&path, self.body("POST /v1/contacts/{id}/messages").await).await;
+                contact
+            }
+            "imports" => {
+                let apply = if after == "/rejected.csv" { "true" } else { "false" };
+                let path = format!("/v1/imports?apply={apply}");
+                let upload = self.owner.api.request(Method::POST, &path);
+                let upload = upload.header("content-type", "text/csv").body("user_id,email\n,\n");
+                let import = id(Reply::of(upload).await.expect(202), "id");
+                let path = format!("/v1/imports/{import}");
+                onethread_tests::until("a scanned import", SHORT, async || {
+                    let now = self.owner.api.get(&path).await.expect(200);
+                    (now["state"] == "ready" || now["state"] == "done").then_some(())
+                })
+                .await;
+                import
+            }
+            "identity-keys" => id(post("/v1/identity-keys", json!({})).await, "keyId"),
+            "agents" => id(post("/v1/agents", self.body("POST /v1/agents").await).await, "id"),
+            "api-keys" => id(post("/v1/api-keys", json!({})).await, "id"),
+            "applications" => id(post("/v1/applications", json!({})).await, "appId"),
+            "webhooks" => {
+                id(post("/v1/webhooks", self.body("POST /v1/webhooks").await).await, "id")
+            }
+            kind => panic!("nobody makes {kind} for {call}"),
+        }
+    }
+
+    /// A body that the call takes.
+    async fn body(&self, call: &str) -> Value {
+        let uuid = self.stage.chance.uuid();
+        match call {
+            "POST /widget/v1/init" => self.stage.init_body(&json!({})),
+            "POST /widget/v1/pre-chat" => {
+                json!({"fields": {"name": "Vera", "email": "vera@example.com"}})
+            }
+            "POST /widget/v1/track" => json!({"name": "looked"}),
+            "PATCH /widget/v1/contact" | "PATCH /v1/contacts/{id}" => json!({"name": "Kim"}),
+            "POST /v1/login" => json!({
+                "organization": self.stage.bootstrap["organization"],
+                "email": self.stage.bootstrap["agent"]["email"],
+                "password": self.stage.bootstrap["agent"]["password"],
+            }),
+            "POST /v1/organizations" => json!({
+                "organization": format!("{uuid}.example"),
+                "agentEmail": "owner@example.com",
+                "agentPassword": "a long password",
+            }),
+            "PATCH /v1/organization" => json!({"reportOnly": false}),
+            "PATCH /v1/conversations/{id}" => json!({"status": "closed"}),
+            "PUT /v1/contacts/{id}/security-hash" => json!({"securityHash": "h"}),
+            "DELETE /v1/contacts/{id}/security-hash" => json!({"reason": "lost"}),
+            "POST /v1/agents" => json!({"email": format!("{uuid}@example.com"), "role": "agent"}),
+            "POST /v1/agents/accept" => {
+                let agent = json!({"email": format!("{uuid}@example.com")});
+                let invited = self.owner.api.post("/v1/agents", &agent).await.expect(201);
+                json!({"inviteToken": invited["inviteToken"], "password": "a long one"})
+            }
+            "PATCH /v1/agents/{id}" | "PATCH /v1/applications/{id}" => json!({"name": "Kim"}),
+            "POST /v1/webhooks" => {
+                json!({"url": "http://127.0.0.1:9/", "events": ["contact.joined"]})
+            }
+            "PATCH /v1/webhooks/{id}" => json!({"url": "http://127.0.0.1:9/other"}),
+            call if call.ends_with("/typing") => json!({"typing": true}),
+            call if call.ends_with("/read") => json!({"seq": 1}),
+            call if call.starts_with("POST") && call.ends_with("/messages") => {
+                json!({"clientMessageId": uuid, "text": "hi"})
+            }
+            _ => json!({}),
+        }
+    }
+
+    async fn request(&self, api: &Api, call: &str, id: &str) -> RequestBuilder {
+        let (method, path) = call.split_once(' ').expect("a method and a path");
+        let request = api.request(method.parse().expect("a method"), &path.replace("{id}", id));
+        match (method, call) {
+            ("GET", _) => request,
+            (_, "POST /v1/imports") => {
+                request.header("content-type", "text/csv").body("user_id,email\nu,\n")
+            }
+            _ => request.json(&self.body(call).await),
+        }
+    }
+
+    /// Somebody whose session has ended by the call gets another one.
+    async fn renew(&mut self, call: &str, caller: Caller) {
+        match (call, caller) {
+            ("POST /widget/v1/logout", Caller::Visitor) => {
+                self.visitor = Self::visitor(&self.stage).await;
+            }
+            ("POST /widget/v1/logout", Caller::Contact) => {
+                self.contact = Self::contact(&self.stage).await;
+            }
+            ("POST /v1/logout", Caller::Owner) => self.owner = self.stage.agent().await,
+            ("POST /v1/logout", Caller::Foreigner) => self.foreigner = self.other.agent().await,
+            ("POST /v1/logout", Caller::Agent) => {
+                self.agent = self.stage.plain_agent("another@example.com").await;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_call_is_open_to_those_it_is_for_and_to_nobody_else() {
+    let mut scene = Scene::new().await;
+    let rows: BTreeSet<_> = TABLE.iter().map(|(call, ..)| (*call).to_owned()).collect();
+    assert_eq!(rows, documented(scene.stage.server.address("http")).await, "calls and rows differ");
+    for (call, whom, success) in TABLE {
+        let mut target = Some(scene.target(call).await);
+        for caller in CALLERS {
+            let what = format!("{call} by {caller:?}");
+            let api = scene.api(caller);
+            let refused = refusal(*whom, caller);
+            let abroad = caller == Caller::Foreigner && call.contains("{id}");
+            let id = match &target {
+                Some(id) if refused.is_some() || abroad => id.clone(),
+                // Who succeeds may use it up.
+                _ => match target.take() {
+                    Some(id) => id,
+                    None => scene.target(call).await,
+                },
+            };
+            let request = scene.request(&api, call, &id).await;
+            if refused.is_none() && !abroad && is_stream(call) {
+                let answer = request.send().await.expect("a stream opens");
+                assert_eq!(answer.status(), *success, "{what}");
+                continue;
+            }
+            let reply = Reply::of(request).await;
+            match refused {
+                Some((status, reason)) => {
+                    assert_eq!(reply.status, status, "{what}: {}", reply.text);
+                    reply.problem(status, reason);
+                }
+                None if abroad => {
+                    assert_eq!(reply.status, 404, "{what}: {}", reply.text);
+                    let unknown = scene.stage.chance.uuid().to_string();
+                    let unknown = Reply::of(scene.request(&api, call, &unknown).await).await;
+                    assert_eq!(told(reply), told(unknown), "{what}");
+                }
+                None => {
+                    assert_eq!(reply.status, *success, "{what}: {}", reply.text);
+                    scene.renew(call, caller).await;
+                }
+            }
+        }
+    }
+}
+
+/// All that a caller learns from a 404.
+fn told(reply: Reply) -> Value {
+    let mut body = reply.problem(404, "not-found");
+    body["traceId"] = Value::Null;
+    body
+}
+
+fn is_stream(call: &str) -> bool {
+    call.starts_with("GET") && call.ends_with("/events")
+}
