@@ -1,5 +1,7 @@
 //! What database work can fail with, and how that looks from outside.
 
+use std::sync::Arc;
+
 use sqlx::error::ErrorKind;
 
 /// Database work failed.
@@ -22,6 +24,9 @@ pub enum Error {
     /// was under way.
     #[error("database work took too long")]
     TooLong,
+    /// The transaction failed in which this was done together with other things.
+    #[error("together with others")]
+    Together(#[source] Arc<Self>),
     /// The task that did the work panicked.
     #[error("database task")]
     Task(#[from] tokio::task::JoinError),
@@ -46,9 +51,10 @@ impl Error {
     }
 
     /// True when the database is away or overloaded, so that another try may well succeed.
-    fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         let error = match self {
             Self::Sql(error) => error,
+            Self::Together(error) => return error.is_passing(),
             Self::Conflict | Self::TooLong => return true,
             _ => return false,
         };

@@ -12,6 +12,9 @@ use crate::{Conn, Database, Error, Result, connect::Pools, held::Held, server::S
 /// The longest that work may take, from its connection to its commit. Each statement has its own
 /// limit on the server; this one is for a server that does not answer at all.
 const LONGEST: Duration = Duration::from_secs(30);
+/// One text and so one round trip; the settings last as long as the transaction.
+const BEGIN_BATCH: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan;
+    SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
 
 impl Database {
     /// Reads on a connection of its own, outside a transaction: each statement sees the last commit.
@@ -46,6 +49,24 @@ impl Database {
         F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>> + Send + 'static,
         T: Send + 'static,
     {
+        self.write_in("BEGIN", name, work).await
+    }
+
+    /// The same for work whose statements take a whole batch at once and find each row by a key.
+    /// What PostgreSQL guesses of a batch's size is of no use, so it plans once and by index.
+    pub async fn write_batch<T, F>(&self, name: &'static str, work: F) -> Result<T>
+    where
+        F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.write_in(BEGIN_BATCH, name, work).await
+    }
+
+    async fn write_in<T, F>(&self, begin: &'static str, name: &'static str, work: F) -> Result<T>
+    where
+        F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
         let write = async {
             match &self.0 {
                 Pools::Sqlite { writer, .. } => {
@@ -61,7 +82,7 @@ impl Database {
                 Pools::Postgres(server) => {
                     let (server, conn) = (server.clone(), server.acquire().await?);
                     shield(async move {
-                        let done = transaction(&server, conn, work).await;
+                        let done = transaction(&server, conn, begin, work).await;
                         server.note(&done);
                         done
                     })
@@ -84,17 +105,22 @@ impl Database {
 }
 
 /// One transaction on PostgreSQL.
-async fn transaction<T, F>(server: &Server, mut conn: Held<sqlx::Postgres>, work: F) -> Result<T>
+async fn transaction<T, F>(
+    server: &Server,
+    mut conn: Held<sqlx::Postgres>,
+    begin: &'static str,
+    work: F,
+) -> Result<T>
 where
     F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>>,
 {
-    let mut begun = conn.begin().await.map_err(Error::from);
+    let mut begun = conn.begin_with(begin).await.map_err(Error::from);
     if begun.as_ref().is_err_and(Error::is_lost) {
         // The connection had died while it was idle. Nothing was begun, so another one will do.
         server.note(&begun);
         drop(begun);
         conn = server.acquire().await?;
-        begun = conn.begin().await.map_err(Error::from);
+        begun = conn.begin_with(begin).await.map_err(Error::from);
     }
     let mut tx = begun?;
     let done = work(Conn::Postgres(&mut tx)).await?;

@@ -1,5 +1,5 @@
 //! What one service must tell another: a row written in the transaction of the fact itself
-//! ([`push`]) and delivered until the other acknowledges it ([`Relay`]). A delivery may come
+//! ([`push`], [`push_all`]) and delivered until the other acknowledges it ([`Relay`]). A delivery may come
 //! twice, so every receiver is idempotent. The table is the service's own:
 //!
 //! ```sql
@@ -13,4 +13,4 @@ mod relay;
 mod table;
 
 pub use relay::{Deliver, Relay, Wake};
-pub use table::{Entry, push};
+pub use table::{Entry, push, push_all};

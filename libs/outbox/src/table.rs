@@ -1,5 +1,7 @@
 //! The outbox table. Reached across organizations by the relay alone.
 
+use std::sync::Arc;
+
 use onethread_core::{OrganizationId, Timestamp};
 use onethread_db::{Conn, Database, Result, Time, on};
 use sqlx::query;
@@ -35,6 +37,15 @@ pub(crate) struct Row {
 const PUSH: &str =
     "INSERT INTO outbox (organization_id, id, topic, payload, traceparent, attempts, due_at)
     VALUES ($1, $2, $3, $4, $5, 0, $6)";
+/// A JSON array of rows with the ids in hex, the time.
+const PUSH_ALL_SQLITE: &str =
+    "INSERT INTO outbox (organization_id, id, topic, payload, traceparent, attempts, due_at)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, 0, $2
+    FROM json_each($1)";
+const PUSH_ALL_POSTGRES: &str =
+    "INSERT INTO outbox (organization_id, id, topic, payload, traceparent, attempts, due_at)
+    SELECT (value ->> 0)::uuid, (value ->> 1)::uuid, value ->> 2, value ->> 3, value ->> 4, 0, $2
+    FROM json_array_elements($1::json)";
 const CLAIM_SQLITE: &str = "UPDATE outbox SET attempts = attempts + 1, due_at = $1
     WHERE (organization_id, id) IN (SELECT organization_id, id FROM outbox WHERE due_at <= $2
         ORDER BY due_at LIMIT $3)
@@ -60,6 +71,24 @@ pub async fn push(conn: &mut Conn<'_>, entry: Entry, now: Timestamp) -> Result<(
         .execute(&mut **c)
         .await
         .map(drop))?;
+    Ok(())
+}
+
+/// Writes the deliveries of many facts in their common transaction, each with the trace of its own
+/// writer (see [`onethread_telemetry::text`]).
+pub async fn push_all(
+    conn: &mut Conn<'_>,
+    entries: &[(Entry, Arc<str>)],
+    now: Timestamp,
+) -> Result<()> {
+    let rows = entries.iter().map(|(entry, trace)| {
+        let ids = [entry.organization_id.0, entry.id].map(|id| id.simple().to_string());
+        let [organization, id] = ids;
+        [organization, id, entry.topic.clone(), entry.payload.clone(), trace.to_string()]
+    });
+    let rows = serde_json::to_string(&rows.collect::<Vec<_>>()).expect("texts are JSON");
+    let text = conn.pick(PUSH_ALL_SQLITE, PUSH_ALL_POSTGRES);
+    on!(conn, |c| query(text).bind(rows).bind(Time(now)).execute(&mut **c).await.map(drop))?;
     Ok(())
 }
 

@@ -30,6 +30,15 @@ pub fn link(span: &Span, headers: &HeaderMap) {
     }
 }
 
+/// Links the span to another one, without making it part of its trace: work done for many callers
+/// at once belongs to the trace of none.
+pub fn link_span(span: &Span, other: &Span) {
+    let other = other.context().span().span_context().clone();
+    if other.is_valid() {
+        span.add_link(other);
+    }
+}
+
 /// Puts the span into headers that go out.
 pub fn inject(span: &Span, headers: &mut HeaderMap) {
     let context = span.context();

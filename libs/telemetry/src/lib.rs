@@ -4,5 +4,5 @@
 mod context;
 mod init;
 
-pub use context::{adopt, adopt_text, inject, link, text, trace_id};
+pub use context::{adopt, adopt_text, inject, link, link_span, text, trace_id};
 pub use init::{Error, Guard, LogFormat, init};

@@ -5,6 +5,7 @@ mod first_message;
 mod list_conversations;
 mod list_messages;
 mod mark_read;
+mod queue;
 mod send_message;
 mod set_typing;
 mod subscribe;
@@ -41,19 +42,22 @@ pub(crate) struct App {
     pub(crate) turns: turns::Turns,
     /// Who types.
     pub(crate) typing: Typing,
+    /// Sends on their way to the store.
+    pub(crate) queue: queue::Queue,
 }
 
 impl App {
-    /// With nothing under way.
+    /// With nothing under way. Has to be called on a runtime.
     pub(crate) fn new(
         store: Store,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         live: Live,
     ) -> Self {
-        let turns = turns::Turns::default();
+        let (turns, wake) = (turns::Turns::default(), Wake::default());
         let typing = Typing::new(live.clone());
-        Self { store, clock, entropy, live, wake: Wake::default(), turns, typing }
+        let queue = queue::Queue::start(store.clone(), live.clone(), wake.clone());
+        Self { store, clock, entropy, live, wake, turns, typing, queue }
     }
 
     /// One conversation as a side sees it.

@@ -1,14 +1,12 @@
-//! Storing a message and telling those who read along.
+//! Sending a message.
 
 use onethread_core::{ConversationId, MessageId, OrganizationId, new_uuid};
 use onethread_errors::{Error, Reason, Result};
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::App;
 use crate::{
     domain::{Author, AuthorKind, Kind, Message, Text},
-    live::{Change, Hint},
     store::{NewMessage, Sent},
 };
 
@@ -55,21 +53,10 @@ impl App {
         draft: Draft,
     ) -> Result<Accepted> {
         draft.check()?;
-        let turn = self.turns.wait(draft.conversation).await?;
-        let app = self.clone();
-        let send = async move {
-            let sent = app.store_and_tell(organization, draft).await;
-            drop(turn);
-            sent
-        };
-        // A caller who goes away must not keep a stored message from being told.
-        tokio::spawn(send.in_current_span()).await.map_err(Error::internal)?
-    }
-
-    async fn store_and_tell(&self, organization: OrganizationId, draft: Draft) -> Result<Accepted> {
         let now = self.clock.now();
         let new = NewMessage {
             id: MessageId(new_uuid(now, &*self.entropy)),
+            organization,
             conversation: draft.conversation,
             author: draft.author,
             client_message_id: draft.client_message_id,
@@ -79,18 +66,10 @@ impl App {
             delivery: new_uuid(now, &*self.entropy),
             reopening: MessageId(new_uuid(now, &*self.entropy)),
             begins: draft.begins,
+            trace: onethread_telemetry::text().into(),
         };
-        match self.store.send(organization, new).await? {
-            Sent::Stored { message, first_of_contact, reopened } => {
-                if first_of_contact {
-                    self.wake.wake();
-                }
-                for seq in reopened.into_iter().chain([message.seq]) {
-                    let change = Change::Stored { seq };
-                    self.live.tell(Hint::new(organization, message.conversation, change));
-                }
-                Ok(Accepted { message, repeated: false })
-            }
+        match self.queue.send(new).await? {
+            Sent::Stored { message, .. } => Ok(Accepted { message, repeated: false }),
             Sent::Repeated(message) => Ok(Accepted { message, repeated: true }),
             Sent::IdReused => Err(Error::new(Reason::MessageIdReused)),
             Sent::NoConversation => Err(Error::not_found()),

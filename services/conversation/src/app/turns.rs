@@ -1,4 +1,4 @@
-//! Sends to one conversation go one after the other, so that their hints leave in the order of
+//! Changes of one conversation go one after the other, so that their hints leave in the order of
 //! their numbers. The database would let them in one by one all the same.
 
 use std::{sync::Arc, time::Duration};
@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a send waits for those before it.
+/// How long a change waits for those before it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Conversations share a lock by the last byte of their id: more locks than cores is enough.

@@ -62,6 +62,21 @@ pub(crate) struct Appended {
 }
 
 impl Conversation {
+    /// One in which nothing was written yet.
+    pub(crate) fn begin(id: ConversationId, now: Timestamp) -> Self {
+        Self {
+            id,
+            status: Status::Open,
+            assignee: None,
+            last_seq: 0,
+            last_public_seq: 0,
+            contact: Reader::default(),
+            agent: Reader::default(),
+            contact_wrote: false,
+            updated_at: now,
+        }
+    }
+
     /// The last message that this side can see; 0 when there is none.
     pub(crate) fn last_seq(&self, side: Side) -> i64 {
         match side {
@@ -135,19 +150,8 @@ mod tests {
     use super::*;
     use crate::domain::{Change, Happening};
 
-    /// One in which nothing was written yet.
     fn empty() -> Conversation {
-        Conversation {
-            id: ConversationId(Uuid::nil()),
-            status: Status::Open,
-            assignee: None,
-            last_seq: 0,
-            last_public_seq: 0,
-            contact: Reader::default(),
-            agent: Reader::default(),
-            contact_wrote: false,
-            updated_at: Timestamp::from_micros(0),
-        }
+        Conversation::begin(ConversationId(Uuid::nil()), Timestamp::from_micros(0))
     }
 
     const NOW: Timestamp = Timestamp::from_micros(1);

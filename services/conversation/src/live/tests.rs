@@ -51,6 +51,7 @@ impl Stage {
     async fn write(&self) {
         let new = NewMessage {
             id: MessageId(new_uuid(NOW, &SystemEntropy)),
+            organization: self.organization,
             conversation: self.conversation,
             author: Author { kind: AuthorKind::Contact, id: self.conversation.0 },
             client_message_id: new_uuid(NOW, &SystemEntropy),
@@ -60,6 +61,7 @@ impl Stage {
             delivery: new_uuid(NOW, &SystemEntropy),
             reopening: MessageId(new_uuid(NOW, &SystemEntropy)),
             begins: false,
+            trace: "".into(),
         };
         self.store.send(self.organization, new).await.unwrap();
     }

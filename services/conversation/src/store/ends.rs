@@ -37,11 +37,12 @@ impl Store {
         id: ConversationId,
         now: Timestamp,
     ) -> Result<bool> {
-        self.0
-            .write("conversation.erase", move |mut conn| {
+        again(|| {
+            self.0.write("conversation.erase", move |mut conn| {
                 Box::pin(async move { erase(&mut conn, organization, id, now).await })
             })
-            .await
+        })
+        .await
     }
 }
 
@@ -57,35 +58,70 @@ async fn fold(conn: &mut Conn<'_>, of: OrganizationId, new: NewFold) -> Result<F
     if target == source {
         return Ok(nothing);
     }
-    begin(conn, of, source, now).await?;
     if erased {
-        if lock(conn, of, source).await?.is_some() {
+        // What is written to the source must find the mark, so it gets its row even now.
+        if lock_or_begin(conn, of, source, now).await?.is_some() {
             forget(conn, of, source).await?;
             end(conn, of, source, Some(target), now).await?;
             return Ok(Folded { ended: true, ..nothing });
         }
         return Ok(nothing);
     }
-    let Some((from, mut into)) = lock_both(conn, of, source, target).await? else {
-        return already(conn, of, source).await;
+    let (from, into) = lock_both(conn, of, source, target).await?;
+    let from = match from {
+        Some(from) => from,
+        None => match begin_new(conn, of, source, now).await? {
+            Some(begun) => begun,
+            None => return already(conn, of, source).await,
+        },
     };
-    if into.is_none() && from.last_seq > 0 {
-        begin(conn, of, target, now).await?;
-        into = lock(conn, of, target).await?;
-    }
-    let mut last_seq = None;
-    match into {
-        Some(into) if from.last_seq > 0 => {
-            last_seq = take_in(conn, of, &from, into, &new).await?;
-        }
-        // It ended, or was begun, since it was looked at.
-        _ if place(conn, of, target).await? != Place::Nowhere && from.last_seq > 0 => {
-            return Err(Error::Conflict);
-        }
-        _ => {}
-    }
+    let begun = match into {
+        Some(_) => None,
+        None => match place(conn, of, target).await? {
+            Place::Nowhere => Some(begin(conn, of, target, now).await?),
+            // It ended, or was begun, since it was looked at.
+            _ => return Err(Error::Conflict),
+        },
+    };
+    let is_new = begun.is_some();
+    let last_seq = match into.or(begun) {
+        Some(into) if from.last_seq > 0 => take_in(conn, of, &from, into, &new).await?,
+        _ => None,
+    };
     end(conn, of, source, Some(target), now).await?;
+    if is_new && last_seq.is_none() {
+        // Begun only so that no other fold could end it meanwhile.
+        leave(conn, of, target).await?;
+    }
     Ok(Folded { into: Some(target), ended: true, last_seq })
+}
+
+/// A conversation, kept from other writers; begun where there is none. `None` when it has ended.
+async fn lock_or_begin(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    id: ConversationId,
+    now: Timestamp,
+) -> Result<Option<Conversation>> {
+    match lock(conn, of, id).await? {
+        Some(found) => Ok(Some(found)),
+        None => begin_new(conn, of, id, now).await,
+    }
+}
+
+/// Begins a conversation that was not there. `None` when it has ended.
+async fn begin_new(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    id: ConversationId,
+    now: Timestamp,
+) -> Result<Option<Conversation>> {
+    match place(conn, of, id).await? {
+        Place::Nowhere => begin(conn, of, id, now).await.map(Some),
+        // Begun between the two looks.
+        Place::Live => Err(Error::Conflict),
+        Place::Folded(_) | Place::Erased => Ok(None),
+    }
 }
 
 /// Where a conversation went that had ended before.
@@ -101,22 +137,21 @@ async fn already(
     Ok(Folded { into, ended: false, last_seq: None })
 }
 
-/// Both conversations, kept from other writers, in an order that all folds agree on. `None` when
-/// the source has ended.
+/// Both conversations, as far as they are there, kept from other writers, in the order in which
+/// batches of sends lock theirs. Rows that aren't there are begun after that, as batches do.
 async fn lock_both(
     conn: &mut Conn<'_>,
     of: OrganizationId,
     source: ConversationId,
     target: ConversationId,
-) -> Result<Option<(Conversation, Option<Conversation>)>> {
-    let (from, into) = if source.0 < target.0 {
+) -> Result<(Option<Conversation>, Option<Conversation>)> {
+    if source.0 < target.0 {
         let from = lock(conn, of, source).await?;
-        (from, lock(conn, of, target).await?)
+        Ok((from, lock(conn, of, target).await?))
     } else {
         let into = lock(conn, of, target).await?;
-        (lock(conn, of, source).await?, into)
-    };
-    Ok(from.map(|from| (from, into)))
+        Ok((lock(conn, of, source).await?, into))
+    }
 }
 
 /// Moves the messages behind those of the target. Answers the last number, where any came.
@@ -274,13 +309,23 @@ async fn erase(
     id: ConversationId,
     now: Timestamp,
 ) -> Result<bool> {
-    begin(conn, of, id, now).await?;
-    if lock(conn, of, id).await?.is_none() {
+    if lock_or_begin(conn, of, id, now).await?.is_none() {
         return Ok(false);
     }
     forget(conn, of, id).await?;
     end(conn, of, id, None, now).await?;
     Ok(true)
+}
+
+/// Takes back the row of a conversation that this transaction began.
+async fn leave(conn: &mut Conn<'_>, of: OrganizationId, id: ConversationId) -> Result<()> {
+    on!(&mut *conn, |c| query(texts::LEAVE)
+        .bind(of.0)
+        .bind(id.0)
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
 }
 
 /// Deletes messages, and the delivery that would tell of the first one.

@@ -11,7 +11,7 @@ use super::{
     sql,
     writes::lock,
 };
-use crate::domain::{Author, Happening, Kind};
+use crate::domain::{Author, Happening, Kind, Message, Text};
 
 /// One event with its place.
 #[derive(Debug, Clone, Copy)]
@@ -26,26 +26,37 @@ pub(super) struct NewEvent {
     pub(super) now: Timestamp,
 }
 
+impl NewEvent {
+    /// The event as it is stored.
+    pub(super) fn message(self, conversation: ConversationId) -> Message {
+        Message {
+            id: self.id,
+            conversation,
+            seq: self.seq,
+            prev_public_seq: self.prev_public_seq,
+            author: Author::system(self.cause),
+            client_message_id: None,
+            kind: Kind::Event,
+            text: Text::stored(self.happening.text()),
+            created_at: self.now,
+        }
+    }
+}
+
 /// Stores an event under a number that is taken for it.
-pub(super) async fn insert(
-    conn: &mut Conn<'_>,
-    organization: OrganizationId,
-    conversation: ConversationId,
-    event: NewEvent,
-) -> Result<()> {
-    let author = Author::system(event.cause);
+async fn insert(conn: &mut Conn<'_>, organization: OrganizationId, event: Message) -> Result<()> {
     on!(&mut *conn, |c| query(sql::INSERT)
         .bind(organization.0)
-        .bind(conversation.0)
+        .bind(event.conversation.0)
         .bind(event.seq)
         .bind(event.id.0)
-        .bind(None::<Uuid>)
-        .bind(author_code(author.kind))
-        .bind(author.id)
-        .bind(kind_code(Kind::Event))
-        .bind(event.happening.text())
+        .bind(event.client_message_id)
+        .bind(author_code(event.author.kind))
+        .bind(event.author.id)
+        .bind(kind_code(event.kind))
+        .bind(event.text.as_str())
         .bind(event.prev_public_seq)
-        .bind(Time(event.now))
+        .bind(Time(event.created_at))
         .execute(&mut **c)
         .await
         .map(drop))?;
@@ -75,7 +86,7 @@ pub(super) async fn change(
             cause: new.actor,
             now: new.now,
         };
-        insert(conn, organization, conversation.id, event).await?;
+        insert(conn, organization, event.message(conversation.id)).await?;
     }
     on!(&mut *conn, |c| query(sql::CHANGED)
         .bind(organization.0)

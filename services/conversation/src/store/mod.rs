@@ -1,6 +1,7 @@
-//! What is stored, in words of the use cases. Every method takes the organization first; none
-//! waits for anything but the database.
+//! What is stored, in words of the use cases. Every method takes the organization first, a batch
+//! of sends one with each; none waits for anything but the database.
 
+mod batch;
 mod ends;
 mod events;
 mod reads;
@@ -12,7 +13,9 @@ mod sql_store;
 mod tests;
 mod writes;
 
-use onethread_core::{AgentId, ConversationId, MessageId, PageSize, Timestamp};
+use std::sync::Arc;
+
+use onethread_core::{AgentId, ConversationId, MessageId, OrganizationId, PageSize, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::{
@@ -39,6 +42,7 @@ pub(crate) struct FirstMessage {
 pub(crate) struct NewMessage {
     /// Its id, should it be stored.
     pub(crate) id: MessageId,
+    pub(crate) organization: OrganizationId,
     pub(crate) conversation: ConversationId,
     pub(crate) author: Author,
     pub(crate) client_message_id: Uuid,
@@ -51,6 +55,8 @@ pub(crate) struct NewMessage {
     pub(crate) reopening: MessageId,
     /// True when an agent's message begins the conversation where there is none.
     pub(crate) begins: bool,
+    /// The trace of the send, for the one who delivers that.
+    pub(crate) trace: Arc<str>,
 }
 
 /// A change by an agent.
@@ -116,6 +122,16 @@ pub(crate) enum Sent {
     IdReused,
     /// There is no such conversation, and this author can't begin it.
     NoConversation,
+}
+
+impl Sent {
+    /// The message, if this send stored it.
+    pub(crate) fn fresh(&self) -> Option<&Message> {
+        match self {
+            Self::Stored { message, .. } => Some(message),
+            _ => None,
+        }
+    }
 }
 
 /// Where a run of messages lies.

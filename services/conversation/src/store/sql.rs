@@ -16,6 +16,14 @@ macro_rules! message_columns {
     };
 }
 
+/// Of a message that may not be there. Its conversation is the one beside it.
+macro_rules! met_columns {
+    () => {
+        ", m.seq, m.id, m.client_message_id, m.author_kind, m.author_id, m.kind, m.body,
+        m.prev_public_seq, m.created_at"
+    };
+}
+
 macro_rules! get {
     () => {
         concat!(
@@ -48,6 +56,78 @@ pub(super) const GET: &str = get!();
 pub(super) const LOCK_SQLITE: &str = get!();
 pub(super) const LOCK_POSTGRES: &str = concat!(get!(), " FOR NO KEY UPDATE");
 
+/// The conversation of each send, and what the sender stored under the client's id before. One that
+/// was folded is read under the name of the one that goes on, and so is its contact.
+macro_rules! meet {
+    () => {
+        concat!(
+            "SELECT p.at, p.target, c.folded_into, ",
+            conversation_columns!(),
+            met_columns!(),
+            " FROM placed p
+            LEFT JOIN locked c ON c.organization_id = p.organization_id AND c.id = p.target
+            LEFT JOIN messages m ON m.organization_id = p.organization_id
+                AND m.conversation_id = p.target AND m.author_kind = p.author_kind
+                AND m.author_id = p.author_id AND m.client_message_id = p.client_message_id"
+        )
+    };
+}
+
+/// The input with its targets. A target that was never begun has no row, one that is erased has
+/// a mark for ever.
+macro_rules! placed {
+    () => {
+        "placed AS MATERIALIZED (
+            SELECT i.at, i.organization_id, i.author_kind, i.client_message_id,
+                COALESCE(f.folded_into, i.conversation_id) AS target,
+                CASE WHEN i.author_kind = 1 THEN COALESCE(f.folded_into, i.author_id)
+                    ELSE i.author_id END AS author_id
+            FROM input i LEFT JOIN conversations f
+                ON f.organization_id = i.organization_id AND f.id = i.conversation_id
+        )"
+    };
+}
+
+/// A batch of sends as columns: organization, conversation, author's kind and id, the client's id.
+/// Answers for each send: its place from 1, the conversation it goes to, that conversation's row,
+/// kept from other writers until the transaction ends, and the message. Rows are locked in one
+/// order everywhere, so that two batches never wait for each other. What a batch that it waited
+/// for has stored is not seen here but refused on writing; that a fold it waited for has ended the
+/// conversation is seen in the row.
+pub(super) const MEET_POSTGRES: &str = concat!(
+    "WITH input AS MATERIALIZED (
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[])
+            WITH ORDINALITY
+            AS i (organization_id, conversation_id, author_kind, author_id, client_message_id, at)
+    ), ",
+    placed!(),
+    ", locked AS MATERIALIZED (
+        SELECT c.* FROM conversations c
+        JOIN (SELECT DISTINCT organization_id, target FROM placed) AS p
+            ON c.organization_id = p.organization_id AND c.id = p.target
+        ORDER BY c.organization_id, c.id FOR NO KEY UPDATE OF c
+    ) ",
+    meet!()
+);
+/// The same with a JSON array of rows. The transaction keeps everybody else out.
+pub(super) const MEET_SQLITE: &str = concat!(
+    "WITH input AS MATERIALIZED (
+        SELECT key + 1 AS at, unhex(value ->> 0) AS organization_id,
+            unhex(value ->> 1) AS conversation_id, value ->> 2 AS author_kind,
+            unhex(value ->> 3) AS author_id, unhex(value ->> 4) AS client_message_id
+        FROM json_each($1)
+    ), ",
+    placed!(),
+    ", locked AS NOT MATERIALIZED (SELECT * FROM conversations) ",
+    meet!()
+);
+
+/// One message.
+pub(super) const INSERT: &str =
+    "INSERT INTO messages (organization_id, conversation_id, seq, id, client_message_id,
+        author_kind, author_id, kind, body, prev_public_seq, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+
 /// Organization, conversation, status, now. Does nothing where the row exists.
 pub(super) const BEGIN: &str =
     "INSERT INTO conversations (organization_id, id, status, last_seq, last_public_seq,
@@ -56,27 +136,52 @@ pub(super) const BEGIN: &str =
     VALUES ($1, $2, $3, 0, 0, 0, 0, 0, 0, false, $4, $4)
     ON CONFLICT (organization_id, id) DO NOTHING";
 
-/// What a new message changes in its conversation.
-pub(super) const APPENDED: &str =
-    "UPDATE conversations SET status = $3, last_seq = $4, last_public_seq = $5,
-        contact_unread = $6, agent_unread = $7, contact_wrote = $8, updated_at = $9
-    WHERE organization_id = $1 AND id = $2";
+/// Conversations that begin, with all that their first messages made of them.
+pub(super) const BEGIN_POSTGRES: &str =
+    "INSERT INTO conversations (organization_id, id, status, last_seq, last_public_seq,
+        contact_unread, agent_unread, contact_wrote, updated_at, created_at, contact_read_seq,
+        agent_read_seq)
+    SELECT *, i.updated_at, 0, 0
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+        $7::bigint[], $8::boolean[], $9::timestamptz[])
+        AS i (organization_id, id, status, last_seq, last_public_seq, contact_unread, agent_unread,
+            contact_wrote, updated_at)";
+pub(super) const BEGIN_SQLITE: &str =
+    "INSERT INTO conversations (organization_id, id, status, last_seq, last_public_seq,
+        contact_unread, agent_unread, contact_wrote, updated_at, created_at, contact_read_seq,
+        agent_read_seq)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4,
+        value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 8, 0, 0
+    FROM json_each($1)";
 
-/// Does nothing where the author used the client's id before in this conversation.
-pub(super) const INSERT: &str =
+/// What new messages change in conversations that were there, and the messages themselves.
+pub(super) const APPEND_POSTGRES: &str = "WITH stored AS (
+        INSERT INTO messages (organization_id, conversation_id, seq, id, client_message_id,
+            author_kind, author_id, kind, body, prev_public_seq, created_at)
+        SELECT * FROM unnest($9::uuid[], $10::uuid[], $11::bigint[], $12::uuid[], $13::uuid[],
+            $14::bigint[], $15::uuid[], $16::bigint[], $17::text[], $18::bigint[],
+            $19::timestamptz[])
+    )
+    UPDATE conversations c SET status = i.status, last_seq = i.last_seq,
+        last_public_seq = i.last_public_seq, contact_unread = i.contact_unread,
+        agent_unread = i.agent_unread, contact_wrote = i.contact_wrote, updated_at = i.updated_at
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+        $7::bigint[], $8::boolean[], $20::timestamptz[])
+        AS i (organization_id, id, status, last_seq, last_public_seq, contact_unread, agent_unread,
+            contact_wrote, updated_at)
+    WHERE c.organization_id = i.organization_id AND c.id = i.id";
+pub(super) const MOVE_SQLITE: &str = "UPDATE conversations SET status = value ->> 2,
+        last_seq = value ->> 3, last_public_seq = value ->> 4, contact_unread = value ->> 5,
+        agent_unread = value ->> 6, contact_wrote = value ->> 7, updated_at = value ->> 8
+    FROM json_each($1)
+    WHERE organization_id = unhex(value ->> 0) AND conversations.id = unhex(value ->> 1)";
+pub(super) const INSERT_SQLITE: &str =
     "INSERT INTO messages (organization_id, conversation_id, seq, id, client_message_id,
         author_kind, author_id, kind, body, prev_public_seq, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    ON CONFLICT (organization_id, conversation_id, author_kind, author_id, client_message_id)
-    DO NOTHING";
-
-/// Organization, conversation, author's kind and id, the client's id.
-pub(super) const SENT_BEFORE: &str = concat!(
-    "SELECT ",
-    message_columns!(),
-    " FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2
-        AND m.author_kind = $3 AND m.author_id = $4 AND m.client_message_id = $5"
-);
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, unhex(value ->> 3),
+        unhex(value ->> 4), value ->> 5, unhex(value ->> 6), value ->> 7, value ->> 8, value ->> 9,
+        value ->> 10
+    FROM json_each($1)";
 
 /// Organization, conversation, number, first and last code of the kinds wanted, rows.
 pub(super) const AFTER: &str = page!(">", "ASC");

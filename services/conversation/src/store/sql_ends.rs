@@ -76,6 +76,10 @@ pub(super) const END: &str =
 pub(super) const FOLLOW_ON: &str =
     "UPDATE conversations SET folded_into = $3 WHERE organization_id = $1 AND folded_into = $2";
 
+/// Organization, conversation. Only where nothing was ever said.
+pub(super) const LEAVE: &str =
+    "DELETE FROM conversations WHERE organization_id = $1 AND id = $2 AND last_seq = 0";
+
 /// Organization, conversation.
 pub(super) const FORGET: &str =
     "DELETE FROM messages WHERE organization_id = $1 AND conversation_id = $2";

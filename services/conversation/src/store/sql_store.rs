@@ -1,5 +1,7 @@
 //! The store on `libs/db`.
 
+use std::sync::Arc;
+
 use onethread_core::{ConversationId, OrganizationId, PageSize, Timestamp};
 use onethread_db::{Database, Error, Result, Time, on};
 use sqlx::query_as;
@@ -7,11 +9,12 @@ use uuid::Uuid;
 
 use super::{
     Assigned, Head, History, ListPage, ListQuery, Marked, NewChange, NewMessage, Position, Sent,
+    batch::send_all,
     events::change,
     reads::{fill, get, page, read_as},
     rows::{HeadRow, MessageRow, NONE, SummaryRow, status_code},
     sql,
-    writes::{mark_read, send},
+    writes::mark_read,
 };
 use crate::domain::{Message, Side, Status, Summary};
 
@@ -25,11 +28,11 @@ pub(crate) struct Store(pub(super) Database);
 /// How often a write that another process outran is tried again.
 const ROUNDS: usize = 16;
 
-/// Writes again where another process was first.
+/// Writes again where another process was first: a new look sees what it stored or began.
 pub(super) async fn again<T, F: Future<Output = Result<T>>>(write: impl Fn() -> F) -> Result<T> {
     for _ in 0..ROUNDS {
         match write().await {
-            Err(Error::Conflict) => {}
+            Err(error) if matches!(error, Error::Conflict) || error.is_unique_violation() => {}
             settled => return settled,
         }
     }
@@ -42,14 +45,36 @@ impl Store {
         Self(db)
     }
 
-    /// Stores a message under the next number of its conversation, once for its author and the
-    /// client's id. A contact's first message begins the conversation and writes the delivery that
-    /// tells of it, all in one transaction.
-    pub(crate) async fn send(&self, organization: OrganizationId, new: NewMessage) -> Result<Sent> {
+    /// Stores each message under the next number of its conversation, once for its author and the
+    /// client's id, in the order given and in as few transactions as go: mostly one. A contact's
+    /// first message begins the conversation and writes the delivery that tells of it. A message
+    /// that the database will not take fails alone.
+    pub(crate) async fn send_all(&self, sends: Vec<NewMessage>) -> Vec<Result<Sent>> {
+        let sends: Arc<[NewMessage]> = sends.into();
+        match self.send_together(sends.clone()).await {
+            Ok(sent) => sent.into_iter().map(Ok).collect(),
+            Err(error) if sends.len() == 1 => vec![Err(error)],
+            // The next try is everybody's own.
+            Err(error) if error.is_passing() => {
+                let error = Arc::new(error);
+                sends.iter().map(|_| Err(Error::Together(error.clone()))).collect()
+            }
+            Err(_) => {
+                let mut sent = Vec::with_capacity(sends.len());
+                for new in &*sends {
+                    let alone = self.send_together([new.clone()].into()).await;
+                    sent.push(alone.map(|mut sent| sent.swap_remove(0)));
+                }
+                sent
+            }
+        }
+    }
+
+    async fn send_together(&self, sends: Arc<[NewMessage]>) -> Result<Vec<Sent>> {
         again(|| {
-            let new = new.clone();
-            self.0.write("conversation.send", move |mut conn| {
-                Box::pin(async move { send(&mut conn, organization, new).await })
+            let sends = sends.clone();
+            self.0.write_batch("conversation.send", move |mut conn| {
+                Box::pin(async move { send_all(&mut conn, &sends).await })
             })
         })
         .await

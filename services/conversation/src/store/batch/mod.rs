@@ -1,0 +1,97 @@
+//! Many sends in one transaction: what they touch is read and locked at once, each gets its place
+//! by the rules of `domain`, one after the other as if it were alone, and what came of them is
+//! written at once. The statements stand in `postgres` and `sqlite`.
+
+mod plan;
+mod postgres;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use onethread_core::{ConversationId, Timestamp};
+use onethread_db::{Conn, Error, Result};
+use onethread_outbox::push_all;
+use plan::Plan;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use uuid::Uuid;
+
+use super::{
+    NewMessage, Sent,
+    rows::{ConversationRow, ENDED, MessageRow},
+};
+use crate::domain::{Conversation, Message};
+
+/// What a send meets.
+struct Met {
+    /// Place of the send in the batch.
+    at: usize,
+    /// The conversation that it goes to: the one it names, or the one that one was folded into.
+    target: ConversationId,
+    found: Found,
+}
+
+/// What stands under the target's id.
+enum Found {
+    /// A conversation, and the message that the sender stored under the client's id before.
+    Live(Conversation, Option<Message>),
+    /// No row.
+    Nothing,
+    /// The mark of one that is forgotten.
+    Erased,
+}
+
+/// Stores what can be stored. The answers stand in the order of the sends.
+pub(super) async fn send_all(conn: &mut Conn<'_>, sends: &[NewMessage]) -> Result<Vec<Sent>> {
+    let met = match conn {
+        Conn::Sqlite(conn) => sqlite::meet(conn, sends).await?,
+        Conn::Postgres(conn) => postgres::meet(conn, sends).await?,
+    };
+    let mut sends = Cow::Borrowed(sends);
+    for met in &met {
+        if met.target != sends[met.at].conversation {
+            sends.to_mut()[met.at].follow(met.target);
+        }
+    }
+    let plan = Plan::of(&sends, met);
+    if plan.stored(&sends).next().is_some() {
+        match conn {
+            Conn::Sqlite(conn) => sqlite::write(conn, &sends, &plan).await?,
+            Conn::Postgres(conn) => postgres::write(conn, &sends, &plan).await?,
+        }
+    }
+    if !plan.deliveries.is_empty() {
+        let due = sends.iter().map(|new| new.now).max().unwrap_or(Timestamp::from_micros(0));
+        push_all(conn, &plan.deliveries, due).await?;
+    }
+    Ok(plan.answers)
+}
+
+/// What a row of `MEET_…` says; on both databases it has the same columns.
+fn met<'r, R: Row>(row: &'r R) -> Result<Met>
+where
+    ConversationRow: FromRow<'r, R>,
+    MessageRow: FromRow<'r, R>,
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let at: i64 = row.try_get("at")?;
+    let at = usize::try_from(at - 1).map_err(|_| Error::Corrupt("place in a batch"))?;
+    let target = ConversationId(row.try_get("target")?);
+    let status: Option<i64> = row.try_get("status")?;
+    let folded_into: Option<Uuid> = row.try_get("folded_into")?;
+    let found = match (status, folded_into) {
+        (None, _) => Found::Nothing,
+        (Some(ENDED), None) => Found::Erased,
+        // It was folded since the statement began; the next look goes on to where it is.
+        (Some(ENDED), Some(_)) => return Err(Error::Conflict),
+        (Some(_), _) => {
+            let seq: Option<i64> = row.try_get("seq")?;
+            let before = seq.map(|_| Message::try_from(MessageRow::from_row(row)?)).transpose()?;
+            Found::Live(ConversationRow::from_row(row)?.try_into()?, before)
+        }
+    };
+    Ok(Met { at, target, found })
+}
