@@ -68,32 +68,33 @@ async fn fold(conn: &mut Conn<'_>, of: OrganizationId, new: NewFold) -> Result<F
         return Ok(nothing);
     }
     let (from, into) = lock_both(conn, of, source, target).await?;
-    let from = match from {
-        Some(from) => from,
-        None => match begin_new(conn, of, source, now).await? {
-            Some(begun) => begun,
-            None => return already(conn, of, source).await,
-        },
-    };
-    let begun = match into {
-        Some(_) => None,
-        None => match place(conn, of, target).await? {
-            Place::Nowhere => Some(begin(conn, of, target, now).await?),
-            // It ended, or was begun, since it was looked at.
-            _ => return Err(Error::Conflict),
-        },
-    };
-    let is_new = begun.is_some();
-    let last_seq = match into.or(begun) {
-        Some(into) if from.last_seq > 0 => take_in(conn, of, &from, into, &new).await?,
-        _ => None,
-    };
+    if from.is_none() && has_ended(conn, of, source).await? {
+        return already(conn, of, source).await;
+    }
+    if into.is_none() && has_ended(conn, of, target).await? {
+        // Since it was looked at.
+        return Err(Error::Conflict);
+    }
+    let is_new = into.is_none();
+    let (from, into) = begin_missing(conn, of, (source, from), (target, into), now).await?;
+    let last_seq =
+        if from.last_seq > 0 { take_in(conn, of, &from, into, &new).await? } else { None };
     end(conn, of, source, Some(target), now).await?;
     if is_new && last_seq.is_none() {
         // Begun only so that no other fold could end it meanwhile.
         leave(conn, of, target).await?;
     }
     Ok(Folded { into: Some(target), ended: true, last_seq })
+}
+
+/// Whether a conversation that can't be locked has ended; if not, it was never begun.
+async fn has_ended(conn: &mut Conn<'_>, of: OrganizationId, id: ConversationId) -> Result<bool> {
+    match place(conn, of, id).await? {
+        Place::Nowhere => Ok(false),
+        Place::Folded(_) | Place::Erased => Ok(true),
+        // Begun between the two looks.
+        Place::Live => Err(Error::Conflict),
+    }
 }
 
 /// A conversation, kept from other writers; begun where there is none. `None` when it has ended.
@@ -103,25 +104,11 @@ async fn lock_or_begin(
     id: ConversationId,
     now: Timestamp,
 ) -> Result<Option<Conversation>> {
-    match lock(conn, of, id).await? {
-        Some(found) => Ok(Some(found)),
-        None => begin_new(conn, of, id, now).await,
+    let found = lock(conn, of, id).await?;
+    if found.is_some() || has_ended(conn, of, id).await? {
+        return Ok(found);
     }
-}
-
-/// Begins a conversation that was not there. `None` when it has ended.
-async fn begin_new(
-    conn: &mut Conn<'_>,
-    of: OrganizationId,
-    id: ConversationId,
-    now: Timestamp,
-) -> Result<Option<Conversation>> {
-    match place(conn, of, id).await? {
-        Place::Nowhere => begin(conn, of, id, now).await.map(Some),
-        // Begun between the two looks.
-        Place::Live => Err(Error::Conflict),
-        Place::Folded(_) | Place::Erased => Ok(None),
-    }
+    begin(conn, of, id, now).await.map(Some)
 }
 
 /// Where a conversation went that had ended before.
@@ -152,6 +139,24 @@ async fn lock_both(
         let into = lock(conn, of, target).await?;
         Ok((lock(conn, of, source).await?, into))
     }
+}
+
+/// Begins those of the two that weren't there, in the same order.
+async fn begin_missing(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    (source, mut from): (ConversationId, Option<Conversation>),
+    (target, mut into): (ConversationId, Option<Conversation>),
+    now: Timestamp,
+) -> Result<(Conversation, Conversation)> {
+    let source_first = source.0 < target.0;
+    for is_source in [source_first, !source_first] {
+        let (id, place) = if is_source { (source, &mut from) } else { (target, &mut into) };
+        if place.is_none() {
+            *place = Some(begin(conn, of, id, now).await?);
+        }
+    }
+    from.zip(into).ok_or(Error::Conflict)
 }
 
 /// Moves the messages behind those of the target. Answers the last number, where any came.

@@ -29,17 +29,12 @@ struct Met {
     at: usize,
     /// The conversation that it goes to: the one it names, or the one that one was folded into.
     target: ConversationId,
-    found: Found,
-}
-
-/// What stands under the target's id.
-enum Found {
-    /// A conversation, and the message that the sender stored under the client's id before.
-    Live(Conversation, Option<Message>),
-    /// No row.
-    Nothing,
-    /// The mark of one that is forgotten.
-    Erased,
+    /// What stands there; nothing where none was begun.
+    conversation: Option<Conversation>,
+    /// What the sender stored there under the client's id before.
+    before: Option<Message>,
+    /// A mark stands there of one that is forgotten.
+    erased: bool,
 }
 
 /// Stores what can be stored. The answers stand in the order of the sends.
@@ -82,16 +77,17 @@ where
     let target = ConversationId(row.try_get("target")?);
     let status: Option<i64> = row.try_get("status")?;
     let folded_into: Option<Uuid> = row.try_get("folded_into")?;
-    let found = match (status, folded_into) {
-        (None, _) => Found::Nothing,
-        (Some(ENDED), None) => Found::Erased,
+    let mut met = Met { at, target, conversation: None, before: None, erased: false };
+    match (status, folded_into) {
+        (None, _) => {}
+        (Some(ENDED), None) => met.erased = true,
         // It was folded since the statement began; the next look goes on to where it is.
         (Some(ENDED), Some(_)) => return Err(Error::Conflict),
         (Some(_), _) => {
+            met.conversation = Some(ConversationRow::from_row(row)?.try_into()?);
             let seq: Option<i64> = row.try_get("seq")?;
-            let before = seq.map(|_| Message::try_from(MessageRow::from_row(row)?)).transpose()?;
-            Found::Live(ConversationRow::from_row(row)?.try_into()?, before)
+            met.before = seq.map(|_| MessageRow::from_row(row)?.try_into()).transpose()?;
         }
-    };
-    Ok(Met { at, target, found })
+    }
+    Ok(met)
 }

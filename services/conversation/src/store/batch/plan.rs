@@ -9,7 +9,7 @@ use onethread_core::{ConversationId, OrganizationId};
 use onethread_outbox::Entry;
 use uuid::Uuid;
 
-use super::{Found, Met, NewMessage, Sent};
+use super::{Met, NewMessage, Sent};
 use crate::{
     domain::{Appended, Author, AuthorKind, Conversation, Happening, Message},
     store::{FIRST_MESSAGE, FirstMessage, events::NewEvent},
@@ -33,12 +33,6 @@ pub(super) struct Plan {
     pub(super) deliveries: Vec<(Entry, Arc<str>)>,
 }
 
-/// What sends are put into.
-enum Place {
-    Live(Thread),
-    Erased,
-}
-
 /// A conversation while sends are put into it.
 struct Thread {
     conversation: Conversation,
@@ -47,6 +41,9 @@ struct Thread {
     /// Places of the sends that this batch stores, by sender and client's id.
     sent: HashMap<(Author, Uuid), usize>,
 }
+
+/// What sends are put into; `None` is one that is forgotten.
+type Threads = BTreeMap<Key, Option<Thread>>;
 
 impl Thread {
     fn new(conversation: Conversation, begins: bool) -> Self {
@@ -86,28 +83,24 @@ impl Thread {
 impl Plan {
     /// Puts the sends into their conversations, in their order.
     pub(super) fn of(sends: &[NewMessage], met: Vec<Met>) -> Self {
-        let mut places: BTreeMap<Key, Place> = BTreeMap::new();
+        let mut threads = Threads::new();
         let mut before: HashMap<usize, Message> = HashMap::new();
-        for Met { at, target, found } in met {
-            let entry = places.entry((sends[at].organization, target));
-            match found {
-                Found::Live(conversation, message) => {
-                    entry.or_insert_with(|| Place::Live(Thread::new(conversation, false)));
-                    before.extend(message.map(|message| (at, message)));
-                }
-                Found::Erased => drop(entry.or_insert(Place::Erased)),
-                Found::Nothing => {}
+        for met in met {
+            let key = (sends[met.at].organization, met.target);
+            if met.erased {
+                threads.insert(key, None);
+            } else if let Some(found) = met.conversation {
+                threads.entry(key).or_insert_with(|| Some(Thread::new(found, false)));
             }
+            before.extend(met.before.map(|message| (met.at, message)));
         }
         let mut plan = Self::default();
         for (at, new) in sends.iter().enumerate() {
-            let answer = plan.put(at, new, &mut places, before.remove(&at));
+            let answer = plan.put(at, new, &mut threads, before.remove(&at));
             plan.answers.push(answer);
         }
-        for ((organization, _), place) in places {
-            if let Place::Live(thread) = place
-                && thread.changed
-            {
+        for ((organization, _), thread) in threads {
+            if let Some(thread) = thread.filter(|thread| thread.changed) {
                 let list = if thread.begins { &mut plan.begun } else { &mut plan.moved };
                 list.push((organization, thread.conversation));
             }
@@ -119,16 +112,16 @@ impl Plan {
         &mut self,
         at: usize,
         new: &NewMessage,
-        places: &mut BTreeMap<Key, Place>,
+        threads: &mut Threads,
         before: Option<Message>,
     ) -> Sent {
         let key = (new.organization, new.conversation);
         let may_begin = new.author.kind == AuthorKind::Contact || new.begins;
-        if may_begin && !places.contains_key(&key) {
+        if may_begin && !threads.contains_key(&key) {
             let begins = Conversation::begin(new.conversation, new.now);
-            places.insert(key, Place::Live(Thread::new(begins, true)));
+            threads.insert(key, Some(Thread::new(begins, true)));
         }
-        let Some(Place::Live(thread)) = places.get_mut(&key) else { return Sent::NoConversation };
+        let Some(Some(thread)) = threads.get_mut(&key) else { return Sent::NoConversation };
         let here = thread.sent.get(&(new.author, new.client_message_id));
         if let Some(stored) = before.as_ref().or(here.and_then(|at| self.answers[*at].fresh())) {
             let same = stored.kind == new.kind && stored.text == new.text;

@@ -1,7 +1,5 @@
 //! What a store has to answer and to hold, told with lists.
 
-use std::collections::HashMap;
-
 use onethread_core::{ConversationId, OrganizationId};
 use proptest::prelude::*;
 use uuid::Uuid;
