@@ -1,21 +1,61 @@
-//! Benchmarks of the built binaries: `tests/bench/run`.
+//! Benchmarks of the built binaries: `tests/bench/run`. Each one measures ours beside a yardstick,
+//! in turns and on the same machine, so that the ratio means something elsewhere too.
+//!
+//! Another one: a module with `pub(crate) async fn run(time: Duration) -> Vec<Row>`, and a line in
+//! [`start`]. `time` is about how long each side of a comparison is measured.
 
+mod cpu;
+mod delivery;
+mod echo;
+mod footprint;
+mod gateway;
+mod growth;
+mod http;
+mod load;
 mod report;
 mod sends;
 mod server;
+mod widget;
 
 use std::{path::PathBuf, time::Duration};
 
-use report::Row;
+use report::{Report, Row};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
-const NAMES: [&str; 2] = ["sends-postgres", "sends-sqlite"];
+/// Their names, in the order in which they run.
+const NAMES: [&str; 7] = [
+    "sends-postgres",
+    "sends-sqlite",
+    "gateway-sends",
+    "inits",
+    "delivery",
+    "thread-growth",
+    "footprint",
+];
+
+/// Starts the one of this name. In a task of its own, so that one that panics ends no other.
+fn start(name: &str, time: Duration) -> JoinHandle<Vec<Row>> {
+    match name {
+        "sends-postgres" => spawn_local(sends::postgres(time)),
+        "sends-sqlite" => spawn_local(sends::sqlite(time)),
+        "gateway-sends" => spawn_local(gateway::sends(time)),
+        "inits" => spawn_local(gateway::inits(time)),
+        "delivery" => spawn_local(delivery::run(time)),
+        "thread-growth" => spawn_local(growth::thread(time)),
+        "footprint" => spawn_local(footprint::run(time)),
+        _ => unreachable!("a name of the list"),
+    }
+}
 
 #[tokio::main]
 async fn main() {
-    let (mut seconds, mut out, mut names) = (8, PathBuf::from("target/bench"), Vec::new());
+    let (mut seconds, mut out, mut names) = (9, PathBuf::from("target/bench"), Vec::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            // The yardstick's process; not for people.
+            "serve-echo" => return echo::serve().await,
+            "--list" => return NAMES.iter().for_each(|name| println!("{name}")),
             "--seconds" => {
                 let value = arguments.next().and_then(|value| value.parse().ok());
                 seconds = value.filter(|n| *n > 0).unwrap_or_else(|| usage());
@@ -25,20 +65,21 @@ async fn main() {
             _ => usage(),
         }
     }
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
     let time = Duration::from_secs(seconds);
-    let mut rows: Vec<Row> = Vec::new();
-    if wanted(NAMES[0]) {
-        rows.extend(sends::postgres(time).await);
+    let mut report = Report::new(out);
+    for name in NAMES.into_iter().filter(|name| names.is_empty() || names.iter().any(|n| n == name))
+    {
+        eprintln!("{name} …");
+        let rows = LocalSet::new().run_until(async { start(name, time).await.ok() }).await;
+        report.add(name, rows);
     }
-    if wanted(NAMES[1]) {
-        rows.extend(sends::sqlite(time).await);
-    }
-    report::print(&rows);
-    report::write(&rows, &out);
+    std::process::exit(report.end());
 }
 
 fn usage() -> ! {
-    eprintln!("usage: tests/bench/run [--seconds <n>] [--out <folder>] [{}…]", NAMES.join("|"));
+    eprintln!(
+        "usage: tests/bench/run [--seconds <n>] [--out <folder>] [--list] [{}…]",
+        NAMES.join("|")
+    );
     std::process::exit(64)
 }

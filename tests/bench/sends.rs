@@ -11,98 +11,143 @@ use onethread_proto::conversation::{
 };
 use onethread_tests::channel;
 use sqlx::{
-    Connection, SqliteConnection, query, query_scalar,
+    Connection, PgConnection, SqliteConnection, query, query_scalar,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
 use tokio::process::Command;
+use tonic::transport::Channel;
 use uuid::Uuid;
 
-use crate::{report::Row, server::Conversation};
+use crate::{
+    cpu,
+    load::{Caller, Seen, crowd, median},
+    report::{Goal, Row, Yardstick},
+    server::Conversation,
+};
 
-const CALLERS: [usize; 2] = [64, 256];
+/// How often each side of a comparison has its turn.
+const ROUNDS: u32 = 3;
 /// Connections that callers share, as gateways do.
 const CONNECTIONS: usize = 4;
-const TEXT: &str = "A message of about the length that people write to each other in a chat.";
+/// What everybody says.
+pub(crate) const TEXT: &str =
+    "A message of about the length that people write to each other in a chat.";
 const ORGANIZATION: Uuid = Uuid::from_u128(1);
 
-/// What one way of sending reached.
-struct Speed {
-    per_second: f64,
-    p50: f64,
-    p99: f64,
+/// One who writes into a conversation of their own.
+struct Sender {
+    client: ConversationServiceClient<Channel>,
+    id: String,
+    /// The next client's id; no two senders to a conversation make the same one.
+    next: u128,
 }
 
-/// Each caller writes into a conversation of its own, one message after the other.
-async fn speed(address: &str, callers: usize, time: Duration, run: usize) -> Speed {
+impl Caller for Sender {
+    async fn call(&mut self) {
+        let request = SendMessageRequest {
+            organization_id: ORGANIZATION.to_string(),
+            conversation_id: self.id.clone(),
+            author: Some(Author { kind: AuthorKind::Contact.into(), id: self.id.clone() }),
+            client_message_id: Uuid::from_u128(self.next).to_string(),
+            text: TEXT.to_owned(),
+            kind: MessageKind::Text.into(),
+            ..SendMessageRequest::default()
+        };
+        self.next += 1;
+        let sent = self.client.send_message(request).await.expect("a send is answered");
+        assert!(!sent.get_ref().repeated, "each is stored");
+    }
+}
+
+async fn senders(address: &str, count: usize) -> Vec<Sender> {
     let mut channels = Vec::new();
     for _ in 0..CONNECTIONS {
         channels.push(channel(address).await);
     }
-    let end = Instant::now() + time;
-    let tasks: Vec<_> = (1..=callers)
-        .map(|caller| {
-            let mut client = ConversationServiceClient::new(channels[caller % CONNECTIONS].clone());
-            tokio::spawn(async move {
-                let id = Uuid::from_u128(caller as u128).to_string();
-                let mut took = Vec::new();
-                while Instant::now() < end {
-                    let client_id = Uuid::from_u128((run as u128) << 64 | took.len() as u128);
-                    let begun = Instant::now();
-                    let request = SendMessageRequest {
-                        organization_id: ORGANIZATION.to_string(),
-                        conversation_id: id.clone(),
-                        author: Some(Author { kind: AuthorKind::Contact.into(), id: id.clone() }),
-                        client_message_id: client_id.to_string(),
-                        text: TEXT.to_owned(),
-                        kind: MessageKind::Text.into(),
-                        ..SendMessageRequest::default()
-                    };
-                    let sent = client.send_message(request).await.expect("a send is answered");
-                    assert!(!sent.get_ref().repeated, "each is stored");
-                    took.push(begun.elapsed().as_secs_f64() * 1000.0);
-                }
-                took
-            })
-        })
-        .collect();
-    let mut took = Vec::new();
-    for task in tasks {
-        took.extend(task.await.expect("no caller fails"));
-    }
-    took.sort_by(f64::total_cmp);
-    let at = |part: usize| took[(took.len() * part / 100).min(took.len() - 1)];
-    let per_second = took.len() as f64 / time.as_secs_f64();
-    Speed { per_second, p50: at(50), p99: at(99) }
+    let sender = |at: usize| Sender {
+        client: ConversationServiceClient::new(channels[at % CONNECTIONS].clone()),
+        id: Uuid::from_u128(at as u128).to_string(),
+        next: (count as u128) << 64,
+    };
+    (1..=count).map(sender).collect()
 }
 
-async fn rows(
-    database: &str,
-    beside: &'static str,
-    server: &Conversation,
-    time: Duration,
-    yardstick: f64,
-) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (run, callers) in CALLERS.into_iter().enumerate() {
-        let Speed { per_second, p50, p99 } =
-            speed(&server.address, callers, time, run + 1).await;
-        let name = format!("{database}, {callers} senders");
-        rows.push(Row { name, ours: per_second, p50, p99, yardstick, beside });
+/// What a way of sending cost PostgreSQL.
+#[derive(Default)]
+struct Costs {
+    /// Its first process.
+    server: u32,
+    rates: Vec<f64>,
+    /// Seconds of processor time a send.
+    each: Vec<f64>,
+}
+
+impl Costs {
+    fn add(&mut self, per_second: f64, sends: f64, before: f64) {
+        self.rates.push(per_second);
+        self.each.push((cpu::of_tree(self.server) - before) / sends);
     }
-    rows
+
+    fn micros(&self) -> f64 {
+        median(&self.each) * 1e6
+    }
 }
 
 /// PostgreSQL, beside pgbench on the same cluster and tables.
 pub(crate) async fn postgres(time: Duration) -> Vec<Row> {
+    const BESIDE: &str = "pgbench, 64 clients, a row at a time";
     let url = std::env::var("ONETHREAD_TEST_POSTGRES_URL").expect("a PostgreSQL is named");
     let server = Conversation::start(Some(&url)).await;
-    // The conversations that both write into begin here.
-    speed(&server.address, CALLERS[1], Duration::from_secs(1), 0).await;
-    let yardstick = pgbench(&url, time).await;
-    rows("PostgreSQL", "pgbench, 64 clients", &server, time, yardstick).await
+    let turn = time / ROUNDS;
+    let [mut few, mut many] =
+        [senders(&server.address, 64).await, senders(&server.address, 256).await];
+    // The conversations that all write into begin here.
+    crowd(&mut many, Duration::from_secs(1), &mut Seen::default()).await;
+    let (mut by_few, mut by_many) = (Seen::default(), Seen::default());
+    let server_id = postmaster(&url).await;
+    let costs = || Costs { server: server_id, ..Costs::default() };
+    let (mut theirs, mut ours) = (costs(), costs());
+    for _ in 0..ROUNDS {
+        pgbench(&url, turn, &mut theirs).await;
+        let (before, sent) = (cpu::of_tree(server_id), by_few.calls());
+        crowd(&mut few, turn, &mut by_few).await;
+        ours.add(by_few.per_second(), by_few.calls() - sent, before);
+        crowd(&mut many, turn, &mut by_many).await;
+    }
+    let beside = |value| Some(Yardstick { name: BESIDE, value });
+    let row = |senders: usize, seen: &Seen, least: f64| Row {
+        what: format!("sends on PostgreSQL, {senders} senders"),
+        ours: seen.per_second(),
+        unit: "/s",
+        yardstick: beside(median(&theirs.rates)),
+        goal: Goal::AtLeast(least),
+        notes: seen.words(),
+    };
+    vec![
+        row(64, &by_few, 1.8),
+        row(256, &by_many, 2.5),
+        Row {
+            what: "PostgreSQL's processor time a send, 64 senders".to_owned(),
+            ours: ours.micros(),
+            unit: "µs",
+            yardstick: beside(theirs.micros()),
+            goal: Goal::AtMost(0.2),
+            notes: String::new(),
+        },
+    ]
 }
 
-async fn pgbench(url: &str, time: Duration) -> f64 {
+/// The server's first process.
+async fn postmaster(url: &str) -> u32 {
+    let mut conn = PgConnection::connect(url).await.expect("the server answers");
+    let pid: i32 =
+        query_scalar("SELECT pg_backend_pid()").fetch_one(&mut conn).await.expect("it does");
+    cpu::parent(u32::try_from(pid).expect("a process")).expect("it runs on this machine")
+}
+
+/// Transactions a second, and the processor time of each in PostgreSQL, in seconds.
+async fn pgbench(url: &str, time: Duration, seen: &mut Costs) {
+    let before = cpu::of_tree(seen.server);
     let mut script = tempfile::NamedTempFile::new().expect("a temporary file is made");
     let text = format!(
         "\\set n :client_id + 1
@@ -132,18 +177,40 @@ END;
     let said = String::from_utf8_lossy(&output.stdout);
     let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
     let tps = tps.and_then(|rest| rest.split(' ').next()?.parse().ok());
-    tps.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)))
+    let tps: f64 =
+        tps.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
+    seen.add(tps, tps * time.as_secs_f64(), before);
 }
 
 /// SQLite, beside a loop of single sends on the same file, synchronous as ours.
 pub(crate) async fn sqlite(time: Duration) -> Vec<Row> {
     let server = Conversation::start(None).await;
-    speed(&server.address, 1, Duration::from_secs(1), 0).await;
-    let yardstick = one_by_one(&server, time).await;
-    rows("SQLite", "loop of single sends", &server, time, yardstick).await
+    let turn = time / ROUNDS;
+    let [mut few, mut many] =
+        [senders(&server.address, 64).await, senders(&server.address, 256).await];
+    crowd(&mut many, Duration::from_secs(1), &mut Seen::default()).await;
+    let (mut by_few, mut by_many, mut theirs) = (Seen::default(), Seen::default(), Vec::new());
+    for round in 0..ROUNDS as usize {
+        theirs.push(one_by_one(&server, turn, round).await);
+        crowd(&mut few, turn, &mut by_few).await;
+        crowd(&mut many, turn, &mut by_many).await;
+    }
+    let row = |senders: usize, seen: &Seen, least: f64| Row {
+        what: format!("sends on SQLite, {senders} senders"),
+        ours: seen.per_second(),
+        unit: "/s",
+        yardstick: Some(Yardstick {
+            name: "loop of single sends through sqlx",
+            value: median(&theirs),
+        }),
+        goal: Goal::AtLeast(least),
+        notes: seen.words(),
+    };
+    vec![row(64, &by_few, 4.0), row(256, &by_many, 5.0)]
 }
 
-async fn one_by_one(server: &Conversation, time: Duration) -> f64 {
+/// Single sends a second, on a connection of their own.
+async fn one_by_one(server: &Conversation, time: Duration, round: usize) -> f64 {
     let options = SqliteConnectOptions::new()
         .filename(server.sqlite())
         .synchronous(SqliteSynchronous::Full)
@@ -172,7 +239,7 @@ async fn one_by_one(server: &Conversation, time: Duration) -> f64 {
         .bind(ORGANIZATION)
         .bind(id)
         .bind(seq)
-        .bind(Uuid::from_u128((1 << 100) + u128::from(sent)))
+        .bind(Uuid::from_u128(((round as u128 + 1) << 100) + u128::from(sent)))
         .bind(TEXT)
         .bind(i64::from(sent))
         .execute(&mut *tx)

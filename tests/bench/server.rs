@@ -1,13 +1,15 @@
-//! `onethread-conversation` as a process of its own.
+//! What is measured, as processes of their own: `onethread-conversation` alone, and the all-in-one.
 
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
-use onethread_tests::{LONG, binary, until};
+use onethread_tests::{LONG, Options, Stage, binary, until};
 use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, query};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -55,8 +57,59 @@ impl Conversation {
 
     /// The SQLite file it made.
     pub(crate) fn sqlite(&self) -> PathBuf {
-        let files = fs::read_dir(self.folder.path().join("data")).expect("the folder is there");
-        let mut files = files.flatten().map(|entry| entry.path());
-        files.find(|path| path.extension().is_some_and(|e| e == "db")).expect("it has a database")
+        sqlite_file(&self.folder.path().join("data"), "conversation")
     }
+}
+
+/// The file of a service in a data folder.
+pub(crate) fn sqlite_file(data_dir: &Path, service: &str) -> PathBuf {
+    let files = fs::read_dir(data_dir).expect("the folder is there");
+    let mut files = files.flatten().map(|entry| entry.path());
+    let named = |path: &PathBuf| {
+        path.extension().is_some_and(|e| e == "db")
+            && path.file_stem().is_some_and(|stem| stem == service)
+    };
+    files.find(named).expect("it has a database")
+}
+
+/// The all-in-one on this kind of database, both new.
+pub(crate) async fn stage(database: Kind) -> Stage {
+    match database {
+        Kind::Sqlite => Stage::new().await,
+        Kind::Postgres => {
+            let url = fresh_database().await;
+            Stage::with(Options::default().env("ONETHREAD_DATABASE_URL", url)).await
+        }
+    }
+}
+
+/// Which database.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    pub(crate) const BOTH: [Self; 2] = [Self::Sqlite, Self::Postgres];
+
+    /// As people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// An empty database on the server that the environment names.
+pub(crate) async fn fresh_database() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let server = std::env::var("ONETHREAD_TEST_POSTGRES_URL").expect("a PostgreSQL is named");
+    let name = format!("bench_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut conn = PgConnection::connect(&server).await.expect("the server answers");
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    query(create).execute(&mut conn).await.expect("a database is made");
+    let (address, _) = server.rsplit_once('/').expect("a URL with a database");
+    format!("{address}/{name}")
 }

@@ -97,7 +97,7 @@ impl Onethread {
 
     /// Sends SIGTERM and returns at once.
     pub fn ask_to_end(&self) {
-        let pid = self.child.as_ref().and_then(Child::id).expect("it runs");
+        let pid = self.pid();
         let mut shell = std::process::Command::new("sh");
         let status = shell.arg("-c").arg(format!("kill -TERM {pid}")).status();
         assert!(status.expect("sh starts").success(), "the process takes signals");
@@ -111,6 +111,17 @@ impl Onethread {
             panic!("not ended {within:?} after SIGTERM:\n{}", self.log_tail())
         };
         status.expect("a child can be waited for")
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().and_then(Child::id).expect("it runs")
+    }
+
+    /// The database it was given in its environment.
+    pub fn database_url(&self) -> Option<&str> {
+        let given = self.options.env.iter().find(|(name, _)| name == "ONETHREAD_DATABASE_URL");
+        given.map(|(_, url)| url.as_str())
     }
 
     /// The data folder.

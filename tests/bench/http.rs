@@ -1,0 +1,97 @@
+//! A client of HTTP/1.1 that costs as little as possible: it shares the machine with what it
+//! measures. One connection each.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, StatusCode, body::Incoming, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// A connection to a server.
+pub(crate) struct Http {
+    sender: http1::SendRequest<Full<Bytes>>,
+    host: String,
+    token: Option<String>,
+}
+
+impl Http {
+    /// To `host:port`.
+    pub(crate) async fn connect(address: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the port listens");
+        stream.set_nodelay(true).expect("a socket takes options");
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.expect("a connection");
+        tokio::spawn(connection);
+        Self { sender, host: address.to_owned(), token: None }
+    }
+
+    /// The same with a token.
+    pub(crate) fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(format!("Bearer {token}"));
+        self
+    }
+
+    /// A call with a JSON body, and the whole answer.
+    pub(crate) async fn post(&mut self, path: &str, body: String) -> (StatusCode, Bytes) {
+        self.call(Method::POST, path, body).await
+    }
+
+    /// A call without one.
+    pub(crate) async fn get(&mut self, path: &str) -> (StatusCode, Bytes) {
+        self.call(Method::GET, path, String::new()).await
+    }
+
+    /// A stream of events, over this connection for ever.
+    pub(crate) async fn events(mut self, path: &str) -> Events {
+        let mut request = Request::builder().uri(path).header("host", &self.host);
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, token);
+        }
+        let request = request.body(Full::default()).expect("a request");
+        let answer = self.sender.send_request(request).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK);
+        Events { body: answer.into_body(), seen: Vec::new(), _connection: self }
+    }
+
+    async fn call(&mut self, method: Method, path: &str, body: String) -> (StatusCode, Bytes) {
+        let mut request = Request::builder().method(method).uri(path).header("host", &self.host);
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, token);
+        }
+        let request = request.body(Full::from(body)).expect("a request");
+        self.sender.ready().await.expect("the connection stays");
+        let answer = self.sender.send_request(request).await.expect("an answer");
+        let status = answer.status();
+        (status, answer.into_body().collect().await.expect("a whole answer").to_bytes())
+    }
+}
+
+/// A stream of events.
+pub(crate) struct Events {
+    body: Incoming,
+    seen: Vec<u8>,
+    _connection: Http,
+}
+
+impl Events {
+    /// Reads on until an event that holds this has come whole.
+    pub(crate) async fn until(&mut self, wanted: &str) {
+        loop {
+            while let Some(end) = find(&self.seen, b"\n\n") {
+                let event: Vec<u8> = self.seen.drain(..end + 2).collect();
+                if find(&event, wanted.as_bytes()).is_some() {
+                    return;
+                }
+            }
+            let frame = self.body.frame().await.expect("the stream goes on").expect("a frame");
+            self.seen.extend(frame.into_data().unwrap_or_default());
+        }
+    }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
