@@ -3,20 +3,18 @@
 use std::collections::HashMap;
 
 use onethread_core::{ContactId, OrganizationId, Timestamp};
-use onethread_db::{Conn, Error, Json, Result, Time, on};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use onethread_db::{Conn, Error, Json, Result};
 use sqlx::{query, query_as};
 use uuid::Uuid;
 
 use super::{
-    contacts::sort_name,
+    batch_rows::{self, BatchRow},
     facts,
-    rows::{ContactRow, NEVER},
+    rows::ContactRow,
     sql,
 };
 use crate::domain::{
-    contact::{Contact, Source},
+    contact::Contact,
     import::{CheckedRow, RowChange, RowKey, RowOutcome, decide},
     keys::ServerKeys,
     webhook::Event,
@@ -45,11 +43,12 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Reads those that the rows may be about, and keeps other writers from them.
+    /// Reads those that the rows may be about; `locked` keeps other writers from them.
     pub(super) async fn load(
         conn: &mut Conn<'_>,
         of: OrganizationId,
         rows: impl Iterator<Item = &CheckedRow>,
+        locked: bool,
     ) -> Result<Self> {
         let (mut user_ids, mut emails) = (Vec::new(), Vec::new());
         for row in rows {
@@ -67,31 +66,45 @@ impl Held {
             told: Vec::new(),
         };
         if !user_ids.is_empty() {
-            let text = conn.pick(sql::CONTACTS_BY_USER_ID, sql::CONTACTS_BY_USER_ID_LOCKED);
-            held.read(conn, text, Json(user_ids)).await?;
+            let locks = [sql::CONTACTS_BY_USER_ID_POSTGRES, sql::CONTACTS_BY_USER_ID_LOCKED];
+            let postgres = locks[usize::from(locked)];
+            held.read(conn, sql::CONTACTS_BY_USER_ID_SQLITE, postgres, &user_ids).await?;
         }
         if !emails.is_empty() {
-            let text = conn.pick(sql::VOUCHED_BY_EMAILS, sql::VOUCHED_BY_EMAILS_LOCKED);
-            held.read(conn, text, Json(emails)).await?;
+            if let Conn::Postgres(c) = &mut *conn {
+                query(sql::LOCK_EMAILS).bind(of.0).execute(&mut **c).await?;
+            }
+            let locks = [sql::VOUCHED_BY_EMAILS_POSTGRES, sql::VOUCHED_BY_EMAILS_LOCKED];
+            let postgres = locks[usize::from(locked)];
+            let emails: Vec<_> = emails.iter().map(String::as_str).collect();
+            held.read(conn, sql::VOUCHED_BY_EMAILS_SQLITE, postgres, &emails).await?;
         }
         Ok(held)
     }
 
-    async fn read<K: Serialize + Sync>(
+    async fn read(
         &mut self,
         conn: &mut Conn<'_>,
-        text: &'static str,
-        keys: Json<Vec<K>>,
+        sqlite: &'static str,
+        postgres: &'static str,
+        keys: &[&str],
     ) -> Result<()> {
-        let rows: Vec<ContactRow> = on!(conn, |c| query_as(text)
-            .bind(self.of.0)
-            .bind(Json(&keys.0))
-            .fetch_all(&mut **c)
-            .await)?;
+        let of = self.of.0;
+        let rows: Vec<ContactRow> = match conn {
+            Conn::Sqlite(c) => {
+                query_as(sqlite).bind(of).bind(Json(keys)).fetch_all(&mut **c).await?
+            }
+            Conn::Postgres(c) => query_as(postgres).bind(of).bind(keys).fetch_all(&mut **c).await?,
+        };
         for row in rows {
             self.add(Contact::try_from(row)?, Write::Nothing);
         }
         Ok(())
+    }
+
+    /// True when somebody who was known before is to change.
+    pub(super) fn changes(&self) -> bool {
+        self.contacts.iter().any(|(_, write)| *write == Write::Update)
     }
 
     fn add(&mut self, contact: Contact, write: Write) {
@@ -157,77 +170,18 @@ impl Held {
     /// Writes what is new or has changed. A conflict when another process was first.
     pub(super) async fn store(&self, conn: &mut Conn<'_>, now: Timestamp) -> Result<()> {
         let new = self.rows(Write::Insert);
-        if !new.is_empty() {
-            let text = conn.pick(sql::INSERT_CONTACTS_SQLITE, sql::INSERT_CONTACTS_POSTGRES);
-            let stored = on!(&mut *conn, |c| query(text)
-                .bind(self.of.0)
-                .bind(Json(&new))
-                .bind(Source::Import.name())
-                .bind(Time(NEVER))
-                .bind(Time(now))
-                .execute(&mut **c)
-                .await
-                .map(|done| done.rows_affected()))?;
-            if stored != new.len() as u64 {
-                return Err(Error::Conflict);
-            }
+        if !new.is_empty()
+            && batch_rows::insert(conn, self.of, &new, now).await? != new.len() as u64
+        {
+            return Err(Error::Conflict);
         }
         let changed = self.rows(Write::Update);
         if !changed.is_empty() {
-            let text = conn.pick(sql::UPDATE_CONTACTS_SQLITE, sql::UPDATE_CONTACTS_POSTGRES);
-            on!(&mut *conn, |c| query(text)
-                .bind(self.of.0)
-                .bind(Json(&changed))
-                .execute(&mut **c)
-                .await
-                .map(drop))?;
+            batch_rows::update(conn, self.of, &changed).await?;
         }
         let new = self.contacts.iter().filter(|(_, write)| *write == Write::Insert);
         let new: Vec<_> = new.map(|(contact, _)| contact.id).collect();
         facts::note(conn, self.of, &new, Event::Created).await?;
         facts::note(conn, self.of, &self.told, Event::Updated).await
-    }
-}
-
-/// What an import may write of a contact; many of them are one parameter.
-#[derive(Debug, Serialize)]
-struct BatchRow<'c> {
-    id: String,
-    user_id: Option<&'c str>,
-    name: Option<&'c str>,
-    sort_name: String,
-    words: String,
-    email: Option<&'c str>,
-    email_key: Option<String>,
-    email_vouched: bool,
-    phone: Option<&'c str>,
-    company: Option<&'c str>,
-    custom: &'c Map<String, Value>,
-    tags: &'c [String],
-    claim_hash: Option<String>,
-    claim_key: Option<&'c str>,
-    claim_version: i64,
-}
-
-impl<'c> From<&'c Contact> for BatchRow<'c> {
-    fn from(contact: &'c Contact) -> Self {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self {
-            id: contact.id.0.simple().to_string(),
-            user_id: contact.user_id.as_deref(),
-            name: contact.name.as_deref(),
-            sort_name: sort_name(contact),
-            words: crate::domain::search::words(contact).join(" "),
-            email: contact.email.as_deref(),
-            email_key: contact.email.as_ref().map(|email| email.to_lowercase()),
-            email_vouched: contact.email_vouched,
-            phone: contact.phone.as_deref(),
-            company: contact.company.as_deref(),
-            custom: &contact.custom,
-            tags: &contact.tags,
-            claim_hash: contact.claim.as_ref().map(|claim| hex(&claim.hash)),
-            claim_key: contact.claim.as_ref().map(|claim| claim.key.as_str()),
-            claim_version: contact.claim_version,
-        }
     }
 }

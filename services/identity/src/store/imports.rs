@@ -62,14 +62,22 @@ impl Store {
         let checked: Vec<_> = batch.rows.iter().map(check).collect();
         // One look at those that the rows may be about, each row's change in memory, and one write
         // of what came of all of them: the same as row by row, with a few statements a batch.
-        let mut held = Held::load(conn, of, checked.iter().flatten()).await?;
-        let outcomes = checked.into_iter().map(|row| match row {
-            Ok(row) => {
-                held.take(&row, ContactId(new_uuid(batch.now, &*self.entropy)), keys, batch.now)
-            }
-            Err(rejected) => rejected,
-        });
-        let outcomes: Vec<_> = outcomes.collect();
+        let take = |held: &mut Held| {
+            let outcomes = checked.iter().map(|row| match row {
+                Ok(row) => {
+                    held.take(row, ContactId(new_uuid(batch.now, &*self.entropy)), keys, batch.now)
+                }
+                Err(rejected) => rejected.clone(),
+            });
+            outcomes.collect::<Vec<_>>()
+        };
+        let mut held = Held::load(conn, of, checked.iter().flatten(), false).await?;
+        let mut outcomes = take(&mut held);
+        if held.changes() {
+            // Only those who are to change are worth a lock, which writes to each row.
+            held = Held::load(conn, of, checked.iter().flatten(), true).await?;
+            outcomes = take(&mut held);
+        }
         held.store(conn, batch.now).await?;
         revocations::insert(conn, of, &held.newly_claimed(), batch.now, &*self.entropy).await?;
         let rows = batch.rows.iter().zip(outcomes);

@@ -6,6 +6,7 @@ mod agents;
 mod applications;
 mod audit;
 mod batch;
+mod batch_rows;
 mod claims;
 mod clean_up;
 mod contacts;

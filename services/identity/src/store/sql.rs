@@ -298,53 +298,75 @@ pub(super) const INSERT_IMPORT_BATCH: &str =
 
 // Contacts of a batch. Locks are taken in the order of ids, so that two batches wait for each other
 // one way round.
-pub(super) const CONTACTS_BY_USER_ID: &str =
+pub(super) const CONTACTS_BY_USER_ID_SQLITE: &str =
     select_contact!("user_id IN (SELECT value FROM json_each($2))");
-pub(super) const CONTACTS_BY_USER_ID_LOCKED: &str = select_contact!(
-    "user_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2))) ORDER BY id FOR UPDATE"
-);
+pub(super) const CONTACTS_BY_USER_ID_POSTGRES: &str = select_contact!("user_id = ANY ($2)");
+pub(super) const CONTACTS_BY_USER_ID_LOCKED: &str =
+    select_contact!("user_id = ANY ($2) ORDER BY id FOR UPDATE");
 // Two of an e-mail are enough to know that there are several.
-pub(super) const VOUCHED_BY_EMAILS: &str = select_contact!(
+pub(super) const VOUCHED_BY_EMAILS_SQLITE: &str = select_contact!(
     "id IN (SELECT id FROM (
         SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
         WHERE organization_id = $1 AND user_id IS NULL AND email_vouched
           AND email_key IN (SELECT value FROM json_each($2))) AS found WHERE n <= 2)"
 );
+pub(super) const VOUCHED_BY_EMAILS_POSTGRES: &str = select_contact!(
+    "user_id IS NULL AND email_vouched AND id IN (SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
+        WHERE organization_id = $1 AND user_id IS NULL AND email_vouched
+          AND email_key = ANY ($2)) AS found WHERE n <= 2)"
+);
 pub(super) const VOUCHED_BY_EMAILS_LOCKED: &str = select_contact!(
     "user_id IS NULL AND email_vouched AND id IN (SELECT id FROM (
         SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
         WHERE organization_id = $1 AND user_id IS NULL AND email_vouched
-          AND email_key = ANY (ARRAY(SELECT jsonb_array_elements_text($2)))) AS found WHERE n <= 2)
+          AND email_key = ANY ($2)) AS found WHERE n <= 2)
      ORDER BY id FOR UPDATE"
 );
+// No key keeps two batches from making one person each for an e-mail: they take turns.
+pub(super) const LOCK_EMAILS: &str =
+    "SELECT pg_advisory_xact_lock(hashtextextended('imported e-mails ' || $1::text, 0))";
 // A row that another process stored first is left out, and the caller looks again.
 macro_rules! insert_contacts {
-    ($values:literal, $from:literal) => {
+    ($values:literal, $from:expr) => {
         concat!(
             "INSERT INTO contacts (organization_id, id, user_id, name, sort_name, words, email, email_key,
-               phone, company, custom, tags, claim_hash, claim_key, claim_version, listed, source,
-               email_vouched, blocked, last_seen_at, sessions, locale, time_zone, created_at)
+               phone, company, custom, tags, claim_hash, claim_key, claim_version, email_vouched,
+               listed, blocked, sessions, locale, time_zone, source, last_seen_at, created_at)
              SELECT $1, ",
             $values,
-            ", true, $3, ",
+            ", true, false, 0, '', '', ",
             $from,
             " ON CONFLICT DO NOTHING"
+        )
+    };
+}
+// An array a column takes a quarter of the time that one JSON text of rows does.
+macro_rules! columns {
+    ($own_names:literal, $own_arrays:literal) => {
+        concat!(
+            "unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+               $9::text[], $10::jsonb[], $11::jsonb[], $12::bytea[], $13::text[], $14::bigint[],
+               $15::boolean[]",
+            $own_arrays,
+            ") AS c(id, name, sort_name, words, email, email_key, phone, company, custom, tags, claim_hash,
+               claim_key, claim_version, email_vouched",
+            $own_names,
+            ")"
         )
     };
 }
 pub(super) const INSERT_CONTACTS_SQLITE: &str = insert_contacts!(
     "unhex(value->>'id'), value->>'user_id', value->>'name', value->>'sort_name', value->>'words',
      value->>'email', value->>'email_key', value->>'phone', value->>'company', value->'custom',
-     value->'tags', unhex(value->>'claim_hash'), value->>'claim_key', value->>'claim_version'",
-    "value->>'email_vouched', false, $4, 0, '', '', $5 FROM json_each($2) WHERE true"
+     value->'tags', unhex(value->>'claim_hash'), value->>'claim_key', value->>'claim_version',
+     value->>'email_vouched'",
+    "$3, $4, $5 FROM json_each($2) WHERE true"
 );
 pub(super) const INSERT_CONTACTS_POSTGRES: &str = insert_contacts!(
-    "c.id, c.user_id, c.name, c.sort_name, c.words, c.email, c.email_key, c.phone, c.company, c.custom,
-     c.tags, decode(c.claim_hash, 'hex'), c.claim_key, c.claim_version",
-    "c.email_vouched, false, $4, 0, '', '', $5
-     FROM jsonb_to_recordset($2) AS c(id UUID, user_id TEXT, name TEXT, sort_name TEXT, words TEXT, email TEXT,
-       email_key TEXT, phone TEXT, company TEXT, custom JSONB, tags JSONB, claim_hash TEXT,
-       claim_key TEXT, claim_version BIGINT, email_vouched BOOLEAN)"
+    "c.id, c.user_id, c.name, c.sort_name, c.words, c.email, c.email_key, c.phone, c.company,
+     c.custom, c.tags, c.claim_hash, c.claim_key, c.claim_version, c.email_vouched",
+    concat!("$17, $18, $19 FROM ", columns!(", user_id", ", $16::text[]"))
 );
 pub(super) const UPDATE_CONTACTS_SQLITE: &str =
     "UPDATE contacts SET listed = true, name = value->>'name', sort_name = value->>'sort_name', words = value->>'words',
@@ -355,13 +377,12 @@ pub(super) const UPDATE_CONTACTS_SQLITE: &str =
        claim_version = value->>'claim_version'
      FROM json_each($2)
      WHERE contacts.organization_id = $1 AND contacts.id = unhex(value->>'id')";
-pub(super) const UPDATE_CONTACTS_POSTGRES: &str =
+pub(super) const UPDATE_CONTACTS_POSTGRES: &str = concat!(
     "UPDATE contacts SET listed = true, name = c.name, sort_name = c.sort_name, words = c.words, email = c.email,
        email_key = c.email_key, email_vouched = c.email_vouched, phone = c.phone,
        company = c.company, custom = c.custom, tags = c.tags,
-       claim_hash = decode(c.claim_hash, 'hex'), claim_key = c.claim_key,
-       claim_version = c.claim_version
-     FROM jsonb_to_recordset($2) AS c(id UUID, name TEXT, sort_name TEXT, words TEXT, email TEXT,
-       email_key TEXT, phone TEXT, company TEXT, custom JSONB, tags JSONB, claim_hash TEXT,
-       claim_key TEXT, claim_version BIGINT, email_vouched BOOLEAN)
-     WHERE contacts.organization_id = $1 AND contacts.id = c.id";
+       claim_hash = c.claim_hash, claim_key = c.claim_key, claim_version = c.claim_version
+     FROM ",
+    columns!("", ""),
+    " WHERE contacts.organization_id = $1 AND contacts.id = c.id"
+);
