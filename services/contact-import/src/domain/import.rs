@@ -22,7 +22,7 @@ pub(crate) struct Import {
     pub(crate) header: Header,
     pub(crate) mapping: Mapping,
     pub(crate) preview: Vec<Vec<String>>,
-    /// Why it failed.
+    /// Why it failed, or what it waits for.
     pub(crate) error: Option<String>,
     pub(crate) created_at: Timestamp,
     /// When applying began.
@@ -41,7 +41,32 @@ impl Import {
         let processed = self.counts.processed() as f64;
         processed / seconds
     }
+
+    /// Seconds that the rest takes at that rate, rounded up. `None` while nothing is known of it,
+    /// and where nobody goes on with it.
+    pub(crate) fn seconds_left(&self, now: Timestamp) -> Option<i64> {
+        let left = self.rows - self.counts.processed();
+        match self.state {
+            ImportState::Done => Some(0),
+            ImportState::Running if left > 0 => {
+                let rate = self.rows_per_second(now);
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "a file has far fewer than 2^53 records"
+                )]
+                let seconds = (left as f64 / rate).ceil();
+                // Longer than that is no forecast.
+                #[expect(clippy::cast_possible_truncation, reason = "it is below a bound")]
+                (seconds < FORECAST).then_some(seconds as i64)
+            }
+            ImportState::Running => Some(0),
+            _ => None,
+        }
+    }
 }
+
+/// Seconds that a forecast reaches at most: thirty days.
+const FORECAST: f64 = 30.0 * 24.0 * 3600.0;
 
 /// What became of records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -27,7 +27,7 @@ impl TryFrom<UploadHeader> for NewFile {
 
 /// An import with the rate that it has now.
 pub(super) fn import(import: Import, now: onethread_core::Timestamp) -> proto::Import {
-    let rows_per_second = import.rows_per_second(now);
+    let (rows_per_second, seconds_left) = (import.rows_per_second(now), import.seconds_left(now));
     let mapping = import.mapping.0.into_iter();
     proto::Import {
         id: import.id.to_string(),
@@ -48,6 +48,7 @@ pub(super) fn import(import: Import, now: onethread_core::Timestamp) -> proto::I
         error: import.error,
         created_at: Some(timestamp(import.created_at)),
         finished_at: import.finished_at.map(timestamp),
+        seconds_left,
     }
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct Import {
     rejected: i64,
     #[schema(minimum = 0)]
     rows_per_second: f64,
+    /// Seconds that the rest takes at that rate; null while nothing is known of it.
+    #[schema(required, minimum = 0)]
+    seconds_left: Option<i64>,
     #[schema(required)]
     encoding: Option<String>,
     #[schema(required)]
@@ -42,6 +45,7 @@ pub(crate) struct Import {
     mapping: BTreeMap<String, String>,
     /// The first rows.
     preview: Vec<Vec<String>>,
+    /// Why it failed; while it goes on, what it waits for.
     #[schema(required)]
     error: Option<String>,
     #[schema(required, value_type = Time)]
@@ -63,6 +67,7 @@ impl From<contactimport::Import> for Import {
             unchanged: import.unchanged,
             rejected: import.rejected,
             rows_per_second: import.rows_per_second,
+            seconds_left: import.seconds_left,
             encoding: some(import.encoding),
             delimiter: some(import.delimiter),
             columns: import.columns,
