@@ -74,6 +74,15 @@ impl Error {
     }
 }
 
+impl Error {
+    /// True when the database's disk is full.
+    fn is_full(&self) -> bool {
+        // PostgreSQL: disk full. SQLite: full.
+        matches!(self, Self::Sql(sqlx::Error::Database(e))
+            if e.code().is_some_and(|code| code == "53100" || code == "13"))
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
@@ -88,6 +97,12 @@ impl From<sqlx::Error> for Error {
 
 impl From<Error> for onethread_errors::Error {
     fn from(error: Error) -> Self {
-        if error.is_passing() { Self::unavailable(error) } else { Self::internal(error) }
+        if error.is_full() {
+            Self::storage_full(error)
+        } else if error.is_passing() {
+            Self::unavailable(error)
+        } else {
+            Self::internal(error)
+        }
     }
 }

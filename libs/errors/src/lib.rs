@@ -85,6 +85,11 @@ impl Error {
         Self::new(Reason::Unavailable).retry_after(Duration::from_secs(1)).caused_by(source)
     }
 
+    /// A disk is full. Somebody has to make room, so another try is worth it only later.
+    pub fn storage_full(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(Reason::StorageFull).retry_after(Duration::from_secs(10)).caused_by(source)
+    }
+
     /// Says more than the table does.
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {

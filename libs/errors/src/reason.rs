@@ -135,6 +135,9 @@ reasons! {
     /// Something needed is away, or a queue is full.
     Unavailable "UNAVAILABLE" "unavailable" Unavailable 503
         "Not available now" "A part of the server is not available now; try again.";
+    /// A disk of the server has no room left.
+    StorageFull "STORAGE_FULL" "storage-full" ResourceExhausted 503
+        "No room left" "A disk of the server is full; try again once there is room.";
     /// The caller's deadline passed first.
     DeadlineExceeded "DEADLINE_EXCEEDED" "deadline-exceeded" DeadlineExceeded 503
         "Took too long" "The answer did not come in time; try again.";

@@ -20,7 +20,7 @@ pub fn answer<T>(result: Result<T>) -> Result<Response<T>, Status> {
 pub fn log_failure(failure: &Error) {
     match failure.reason {
         Reason::Internal => error!(cause = failure.chain(), "call failed"),
-        Reason::Unavailable | Reason::DeadlineExceeded => {
+        Reason::Unavailable | Reason::StorageFull | Reason::DeadlineExceeded => {
             warn!(cause = failure.chain(), "call turned away");
         }
         _ => {}

@@ -127,13 +127,12 @@ where
     }
 }
 
-/// A disk that is full or short of something recovers; the rest needs somebody to look.
+/// A disk that is full or a machine that is short of something recovers; the rest needs somebody to
+/// look.
 fn failed(error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::StorageFull
-        | io::ErrorKind::QuotaExceeded
-        | io::ErrorKind::Interrupted
-        | io::ErrorKind::OutOfMemory => Error::unavailable(error),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::storage_full(error),
+        io::ErrorKind::Interrupted | io::ErrorKind::OutOfMemory => Error::unavailable(error),
         _ => Error::internal(error),
     }
 }

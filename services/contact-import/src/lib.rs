@@ -26,7 +26,7 @@ use app::App;
 use files::{Files, blocking};
 use grpc::{Contacts, Handlers};
 use store::Store;
-use worker::{Sweep, Wake, Worker};
+use worker::{Sweep, Waiting, Wake, Worker};
 
 /// Imports that one process works on at once: a long one must not hold up a short one.
 const WORKERS: usize = 2;
@@ -73,7 +73,8 @@ pub async fn build(deps: Deps) -> Result<Service> {
     let Deps { db, clock, entropy, identity, uploads } = deps;
     let files = blocking(move || Files::open(uploads)).await?;
     let alone = db.is_embedded();
-    let (store, wake, stopping) = (Store::new(db), Wake::default(), CancellationToken::new());
+    let (store, stopping) = (Store::new(db), CancellationToken::new());
+    let (wake, waiting) = (Wake::default(), Waiting::default());
     if alone {
         // Nobody else works on this file, so whoever was killed need not be waited for.
         store.free_all(clock.now()).await?;
@@ -84,12 +85,13 @@ pub async fn build(deps: Deps) -> Result<Service> {
         Arc::clone(&entropy),
         files.clone(),
         wake.clone(),
+        waiting.clone(),
         stopping.clone(),
     );
     let server = Server::new(Routes::new(ImportServiceServer::new(Handlers(app))), &[SERVICE_NAME]);
     let sweep = Sweep { store: store.clone(), clock: Arc::clone(&clock), files: files.clone() };
     let contacts = Contacts(identity);
-    let worker = Worker { store, clock, entropy, files, contacts, wake };
+    let worker = Worker { store, clock, entropy, files, contacts, wake, waiting };
     Ok(Service { server, worker, sweep, stopping })
 }
 

@@ -13,7 +13,12 @@ use onethread_errors::{Error, Result};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{domain::Import, files::Files, store::Store, worker::Wake};
+use crate::{
+    domain::Import,
+    files::Files,
+    store::Store,
+    worker::{Waiting, Wake},
+};
 
 pub(crate) use read::Page;
 pub(crate) use upload::NewFile;
@@ -29,6 +34,7 @@ pub(crate) struct App {
     entropy: Arc<dyn Entropy>,
     files: Files,
     wake: Wake,
+    waiting: Waiting,
     uploads: Arc<Semaphore>,
     /// Said when the process stops: whoever watches an import is let go.
     stopping: CancellationToken,
@@ -41,15 +47,17 @@ impl App {
         entropy: Arc<dyn Entropy>,
         files: Files,
         wake: Wake,
+        waiting: Waiting,
         stopping: CancellationToken,
     ) -> Self {
         let uploads = Arc::new(Semaphore::new(UPLOADS));
-        Self { store, clock, entropy, files, wake, uploads, stopping }
+        Self { store, clock, entropy, files, wake, waiting, uploads, stopping }
     }
 
     /// One import. Not found for a foreign id as for an unknown one.
     pub(crate) async fn get(&self, organization: OrganizationId, id: ImportId) -> Result<Import> {
-        self.store.get(organization, id).await?.ok_or_else(Error::not_found)
+        let import = self.store.get(organization, id).await?;
+        import.map(|import| self.waiting.shown(import)).ok_or_else(Error::not_found)
     }
 }
 

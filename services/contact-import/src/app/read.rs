@@ -26,7 +26,9 @@ impl App {
         after: Option<ImportId>,
         size: PageSize,
     ) -> Result<Page<Import, ImportId>> {
-        let mut items = self.store.list(organization, after, size.limit_and_one()).await?;
+        let items = self.store.list(organization, after, size.limit_and_one()).await?;
+        let mut items: Vec<_> =
+            items.into_iter().map(|import| self.waiting.shown(import)).collect();
         let mut bytes = 0;
         let fits = items.iter().take(size.rows()).take_while(|import| {
             let fits = bytes < PAGE_BYTES;

@@ -25,7 +25,7 @@ impl App {
         let mut import = self.get(organization, id).await?;
         Ok(async_stream::try_stream! {
             loop {
-                let ended = import.state.has_ended();
+                let ended = import.is_over();
                 yield import;
                 if ended {
                     break;

@@ -28,9 +28,17 @@ pub(crate) struct Import {
     /// When applying began.
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) finished_at: Option<Timestamp>,
+    /// False for one that was stopped while it has yet to be found out what became of its last
+    /// batches: its counts may still grow.
+    pub(crate) settled: bool,
 }
 
 impl Import {
+    /// True when nothing of it changes any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state.has_ended() && self.settled
+    }
+
     /// Records a second from the beginning of applying until its end or `now`; 0 before.
     pub(crate) fn rows_per_second(&self, now: Timestamp) -> f64 {
         let Some(started) = self.started_at else { return 0.0 };

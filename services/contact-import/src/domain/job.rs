@@ -17,7 +17,7 @@ pub(crate) struct Lease {
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) lease: Lease,
-    /// `Scanning` or `Running`.
+    /// `Scanning`, `Running`, or `Cancelled` where it has to be settled.
     pub(crate) state: ImportState,
     pub(crate) apply_at_once: bool,
     /// How the file is written, as the scan found it.

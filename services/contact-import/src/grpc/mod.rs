@@ -4,5 +4,5 @@ mod contacts;
 mod convert;
 mod handlers;
 
-pub(crate) use contacts::Contacts;
+pub(crate) use contacts::{Contacts, ContactsImport};
 pub(crate) use handlers::Handlers;

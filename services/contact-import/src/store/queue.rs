@@ -1,7 +1,7 @@
 //! The work queue. Who holds a [`Lease`] works on an import; what it writes after it lost the lease
 //! comes to nothing.
 
-use onethread_core::Timestamp;
+use onethread_core::{OrganizationId, Timestamp};
 use onethread_db::{Conn, Json, Result, Time, on};
 use sqlx::{query, query_as, query_scalar};
 
@@ -13,7 +13,8 @@ use super::{
 use crate::domain::{Advance, ImportState, Job, Lease, Mapping, Scanned};
 
 impl Store {
-    /// Takes up the import that has waited longest, of whatever organization, until `until`.
+    /// Takes up an import until `until`: the one that has waited longest of the organization whose
+    /// turn lies back longest.
     pub(crate) async fn claim(&self, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {
         // A look that finds nothing must not cost a write transaction.
         let due: Option<i32> = self
@@ -33,17 +34,27 @@ impl Store {
         let row: Option<JobRow> = self
             .db
             .write("import.claim", move |mut conn| {
+                Box::pin(async move { claim(&mut conn, now, until).await })
+            })
+            .await?;
+        row.map(Job::try_from).transpose()
+    }
+
+    /// True when another organization has an import that is due.
+    pub(crate) async fn others_wait(&self, but: OrganizationId, now: Timestamp) -> Result<bool> {
+        let due: Option<i32> = self
+            .db
+            .read("import.others_due", move |mut conn| {
                 Box::pin(async move {
-                    let text = conn.pick(sql::CLAIM_SQLITE, sql::CLAIM_POSTGRES);
-                    Ok(on!(&mut conn, |c| query_as(text)
+                    Ok(on!(&mut conn, |c| query_scalar(sql::OTHERS_DUE)
+                        .bind(but.0)
                         .bind(Time(now))
-                        .bind(Time(until))
                         .fetch_optional(&mut **c)
                         .await)?)
                 })
             })
             .await?;
-        row.map(Job::try_from).transpose()
+        Ok(due.is_some())
     }
 
     /// Prolongs a lease. False when it is lost or there is nothing left to do.
@@ -66,12 +77,13 @@ impl Store {
         update!(self, "import.free_all", sql::FREE_ALL, Time(now)).await.map(drop)
     }
 
-    /// Gives an import back to the queue, due at `due`.
+    /// Gives an import back to the queue, due at `due`, with what it waits for.
     pub(crate) async fn give_back(
         &self,
         lease: Lease,
         due: Timestamp,
         attempts: i64,
+        waits_for: Option<&'static str>,
     ) -> Result<()> {
         update!(
             self,
@@ -82,12 +94,28 @@ impl Store {
             lease.number,
             Time(due),
             attempts,
+            waits_for,
         )
         .await
         .map(drop)
     }
 
-    /// Keeps what the scan found. False when the lease is lost or the import was stopped.
+    /// Notes that nothing of a stopped import is under way any more. Does nothing when the lease is
+    /// lost.
+    pub(crate) async fn settled(&self, lease: Lease) -> Result<()> {
+        update!(
+            self,
+            "import.settled",
+            sql::SETTLED,
+            lease.organization_id.0,
+            lease.import_id.0,
+            lease.number,
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Keeps what the scan found; where rows are to be applied the lease stays. False when the lease is lost or the import was stopped.
     pub(crate) async fn scanned(
         &self,
         lease: Lease,
@@ -157,6 +185,25 @@ impl Store {
             .map(|name| name.parse().map_err(|_| onethread_db::Error::Corrupt("state")))
             .transpose()
     }
+}
+
+async fn claim(conn: &mut Conn<'_>, now: Timestamp, until: Timestamp) -> Result<Option<JobRow>> {
+    if let Conn::Postgres(c) = &mut *conn {
+        query(sql::LOCK_TURNS).execute(&mut **c).await?;
+    }
+    let row: Option<JobRow> = on!(&mut *conn, |c| query_as(sql::CLAIM)
+        .bind(Time(now))
+        .bind(Time(until))
+        .fetch_optional(&mut **c)
+        .await)?;
+    if let Some(row) = &row {
+        on!(&mut *conn, |c| query(sql::TAKE_TURN)
+            .bind(row.organization_id)
+            .execute(&mut **c)
+            .await
+            .map(drop))?;
+    }
+    Ok(row)
 }
 
 async fn take_step(

@@ -69,6 +69,7 @@ pub(super) struct ImportRow {
     created_at: Time,
     started_at: Option<Time>,
     finished_at: Option<Time>,
+    settled: bool,
 }
 
 impl TryFrom<ImportRow> for Import {
@@ -95,13 +96,14 @@ impl TryFrom<ImportRow> for Import {
             created_at: row.created_at.into(),
             started_at: row.started_at.map(Into::into),
             finished_at: row.finished_at.map(Into::into),
+            settled: row.settled,
         })
     }
 }
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct JobRow {
-    organization_id: Uuid,
+    pub(super) organization_id: Uuid,
     id: Uuid,
     lease: i64,
     state: String,

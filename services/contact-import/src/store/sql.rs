@@ -4,7 +4,7 @@
 macro_rules! shown {
     () => {
         "id, file_name, state, row_count, created, updated, unchanged, rejected, encoding,
-        delimiter, header, mapping, preview, error, created_at, started_at, finished_at"
+        delimiter, header, mapping, preview, error, created_at, started_at, finished_at, settled"
     };
 }
 
@@ -34,50 +34,77 @@ pub(super) const REJECTED: &str = "SELECT record, line, column_name, reason, cel
 pub(super) const START: &str = "UPDATE imports SET state = 'running', mapping = $3,
         traceparent = $4, started_at = $5, lease_until = $5, attempts = 0, revision = revision + 1
     WHERE organization_id = $1 AND id = $2 AND state = 'ready'";
+// One whose rows are being applied may have batches under way.
 pub(super) const CANCEL: &str = "UPDATE imports SET state = 'cancelled', finished_at = $4,
-        revision = revision + 1
+        settled = (state <> 'running'), error = NULL, revision = revision + 1
     WHERE organization_id = $1 AND id = $2 AND state = $3";
+pub(super) const SETTLED: &str = "UPDATE imports SET settled = true, revision = revision + 1
+    WHERE organization_id = $1 AND id = $2 AND lease = $3 AND NOT settled";
 
-pub(super) const DUE: &str = "SELECT 1 FROM imports
-    WHERE state IN ('scanning', 'running') AND lease_until <= $1 LIMIT 1";
-pub(super) const CLAIM_SQLITE: &str =
+/// What somebody has to work on.
+macro_rules! open {
+    () => {
+        "(state IN ('scanning', 'running') OR NOT settled)"
+    };
+}
+
+pub(super) const DUE: &str =
+    concat!("SELECT 1 FROM imports WHERE ", open!(), " AND lease_until <= $1 LIMIT 1");
+pub(super) const OTHERS_DUE: &str = concat!(
+    "SELECT 1 FROM imports WHERE ",
+    open!(),
+    " AND lease_until <= $2 AND organization_id <> $1 LIMIT 1"
+);
+// Whose turn is next has to be seen by one after the other.
+pub(super) const LOCK_TURNS: &str =
+    "SELECT pg_advisory_xact_lock(hashtextextended('turns of imports', 0))";
+pub(super) const CLAIM: &str = concat!(
     "UPDATE imports SET lease = lease + 1, lease_until = $2, attempts = attempts + 1
-    WHERE (organization_id, id) IN (SELECT organization_id, id FROM imports
-        WHERE state IN ('scanning', 'running') AND lease_until <= $1
-        ORDER BY lease_until LIMIT 1)
+    WHERE (organization_id, id) IN (SELECT i.organization_id, i.id
+        FROM imports i LEFT JOIN turns t ON t.organization_id = i.organization_id
+        WHERE ",
+    open!(),
+    " AND i.lease_until <= $1
+        ORDER BY COALESCE(t.number, 0), i.lease_until, i.id LIMIT 1)
     RETURNING organization_id, id, lease, state, apply_at_once, encoding, delimiter, header,
-        mapping, byte_offset, line, record, batch, attempts, traceparent";
-pub(super) const CLAIM_POSTGRES: &str =
-    "UPDATE imports SET lease = lease + 1, lease_until = $2, attempts = attempts + 1
-    WHERE (organization_id, id) IN (SELECT organization_id, id FROM imports
-        WHERE state IN ('scanning', 'running') AND lease_until <= $1
-        ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING organization_id, id, lease, state, apply_at_once, encoding, delimiter, header,
-        mapping, byte_offset, line, record, batch, attempts, traceparent";
-pub(super) const KEEP: &str = "UPDATE imports SET lease_until = $4
-    WHERE organization_id = $1 AND id = $2 AND lease = $3 AND state IN ('scanning', 'running')";
-pub(super) const GIVE_BACK: &str = "UPDATE imports SET lease_until = $4, attempts = $5
-    WHERE organization_id = $1 AND id = $2 AND lease = $3 AND state IN ('scanning', 'running')";
-pub(super) const FREE_ALL: &str = "UPDATE imports SET lease_until = $1
-    WHERE state IN ('scanning', 'running') AND lease_until > $1";
+        mapping, byte_offset, line, record, batch, attempts, traceparent"
+);
+pub(super) const TAKE_TURN: &str = "INSERT INTO turns (organization_id, number)
+    SELECT $1, COALESCE(MAX(number), 0) + 1 FROM turns WHERE true
+    ON CONFLICT (organization_id) DO UPDATE SET number = excluded.number";
+pub(super) const KEEP: &str = concat!(
+    "UPDATE imports SET lease_until = $4
+    WHERE organization_id = $1 AND id = $2 AND lease = $3 AND ",
+    open!()
+);
+pub(super) const GIVE_BACK: &str = concat!(
+    "UPDATE imports SET lease_until = $4, attempts = $5,
+        error = CASE WHEN state = 'cancelled' THEN NULL ELSE $6 END,
+        revision = revision + CASE WHEN error IS NOT DISTINCT FROM $6 THEN 0 ELSE 1 END
+    WHERE organization_id = $1 AND id = $2 AND lease = $3 AND ",
+    open!()
+);
+pub(super) const FREE_ALL: &str =
+    concat!("UPDATE imports SET lease_until = $1 WHERE ", open!(), " AND lease_until > $1");
 pub(super) const SCANNED: &str = "UPDATE imports SET state = $4, header = $5, mapping = $6,
         preview = $7, row_count = $8, byte_offset = $9, line = $10, record = $11,
-        encoding = $14, delimiter = $15, started_at = $12, lease_until = $13, attempts = 0,
-        revision = revision + 1
+        encoding = $14, delimiter = $15, started_at = $12, attempts = 0,
+        lease_until = CASE WHEN $4 = 'running' THEN lease_until ELSE $13 END,
+        error = NULL, revision = revision + 1
     WHERE organization_id = $1 AND id = $2 AND lease = $3 AND state = 'scanning'";
 pub(super) const FAIL: &str = "UPDATE imports SET state = 'failed', error = $4, finished_at = $5,
         revision = revision + 1
     WHERE organization_id = $1 AND id = $2 AND lease = $3 AND state IN ('scanning', 'running')";
 pub(super) const ADVANCE: &str = "UPDATE imports SET batch = $4, byte_offset = $5, line = $6,
         record = $7, created = created + $8, updated = updated + $9, unchanged = unchanged + $10,
-        rejected = rejected + $11, attempts = 0, revision = revision + 1
+        rejected = rejected + $11, attempts = 0, error = NULL, revision = revision + 1
     WHERE organization_id = $1 AND id = $2 AND lease = $3 AND batch = $4 - 1
         AND state IN ('running', 'cancelled')
     RETURNING state";
 pub(super) const FINISH: &str = "UPDATE imports SET batch = $4, created = created + $5,
         updated = updated + $6, unchanged = unchanged + $7, rejected = rejected + $8,
         state = CASE state WHEN 'running' THEN 'done' ELSE state END,
-        finished_at = COALESCE(finished_at, $9), revision = revision + 1
+        finished_at = COALESCE(finished_at, $9), error = NULL, revision = revision + 1
     WHERE organization_id = $1 AND id = $2 AND lease = $3 AND batch = $4 - 1
         AND state IN ('running', 'cancelled')
     RETURNING state";

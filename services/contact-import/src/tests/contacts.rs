@@ -22,6 +22,8 @@ pub(super) struct State {
     /// Contacts by organization and key.
     pub(super) contacts: BTreeMap<(String, String), ImportRow>,
     answered: HashMap<(String, i64), ImportContactsResponse>,
+    /// Takes this batch only once `late` is told, whenever it comes.
+    pub(super) late_at: Option<i64>,
     /// Batches that came, repeated ones too.
     pub(super) batches: usize,
     /// The largest batch that came, in bytes.
@@ -37,13 +39,26 @@ pub(super) struct State {
 #[derive(Debug, Clone, Default)]
 pub(super) struct FakeContacts {
     pub(super) state: Arc<Mutex<State>>,
-    /// Told when a batch hangs.
+    /// Told when a batch hangs, and when one is held up.
     pub(super) hung: Arc<Notify>,
+    /// Lets the batch that is held up go on.
+    pub(super) late: Arc<Notify>,
 }
 
 impl FakeContacts {
     pub(super) fn peer(&self) -> Peer {
         Server::new(Routes::new(ContactServiceServer::new(self.clone())), &[]).peer()
+    }
+
+    async fn hold_up(&self, number: i64) {
+        let held = {
+            let mut state = self.state.lock().unwrap();
+            state.late_at.take_if(|at| *at == number).is_some()
+        };
+        if held {
+            self.hung.notify_one();
+            self.late.notified().await;
+        }
     }
 
     fn take(&self, batch: ImportContactsRequest) -> Result<Option<ImportContactsResponse>, Status> {
@@ -62,8 +77,9 @@ impl FakeContacts {
         if !state.answered.contains_key(&id) {
             let results = batch.rows.into_iter();
             let results = results.map(|row| store(&mut state, &batch.organization_id, row));
+            let results = results.collect();
             let answer =
-                ImportContactsResponse { batch_number: number, results: results.collect() };
+                ImportContactsResponse { batch_number: number, results, closed: batch.close };
             state.answered.insert(id.clone(), answer);
         }
         if state.hang_at == Some(number) {
@@ -109,16 +125,22 @@ macro_rules! not_offered {
                 &self,
                 request: Request<Streaming<ImportContactsRequest>>,
             ) -> Result<Response<Self::ImportContactsStream>, Status> {
-                let contacts = self.clone();
-                let answers = request.into_inner().filter_map(move |batch| {
-                    let answer = batch.and_then(|batch| contacts.take(batch)).transpose();
-                    async move {
-                        if answer.is_none() {
-                            std::future::pending::<()>().await;
+                let (contacts, mut batches) = (self.clone(), request.into_inner());
+                let answers = async_stream::try_stream! {
+                    while let Some(batch) = batches.message().await? {
+                        contacts.hold_up(batch.batch_number).await;
+                        let close = batch.close;
+                        let answer = match contacts.take(batch)? {
+                            Some(answer) => answer,
+                            None => std::future::pending().await,
+                        };
+                        let late = answer.closed && !close;
+                        yield answer;
+                        if late {
+                            break;
                         }
-                        answer
                     }
-                });
+                };
                 Ok(Response::new(answers.boxed()))
             }
 

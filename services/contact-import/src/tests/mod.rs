@@ -3,5 +3,6 @@
 mod contacts;
 mod faults;
 mod journeys;
+mod queue;
 mod stack;
 mod store;

@@ -108,6 +108,78 @@ impl Stack {
         tokio::time::timeout(PATIENCE, follow).await.expect("it comes in time")
     }
 
+    /// Follows an import until this holds of it.
+    pub(super) async fn shown(&self, id: &str, holds: impl Fn(&Import) -> bool) -> Import {
+        let request = WatchImportRequest {
+            organization_id: ORGANIZATION.to_owned(),
+            import_id: id.to_owned(),
+        };
+        let follow = async {
+            let mut told = self.client.clone().watch_import(request).await.unwrap().into_inner();
+            let mut last = None;
+            while let Some(now) = told.message().await.unwrap() {
+                let import = now.import.unwrap();
+                if holds(&import) {
+                    return import;
+                }
+                last = Some(import);
+            }
+            panic!("it never was so: {last:?}");
+        };
+        tokio::time::timeout(PATIENCE, follow).await.expect("it comes in time")
+    }
+
+    /// Follows an import until so many records have an outcome.
+    pub(super) async fn processed(&self, id: &str, count: i64) {
+        self.shown(id, |import| {
+            import.state() == ImportState::Running && import.processed == count
+        })
+        .await;
+    }
+
+    /// Waits for the end of another organization's import.
+    pub(super) async fn ended_of(&self, organization: &str, id: &str) -> Import {
+        let ended = async {
+            loop {
+                let import = self.get(organization, id).await.unwrap();
+                if import.finished_at.is_some() {
+                    return import;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended).await.expect("it comes in time")
+    }
+
+    /// Follows an import until nothing changes any more.
+    pub(super) async fn settled(&self, id: &str) -> Import {
+        let request = WatchImportRequest {
+            organization_id: ORGANIZATION.to_owned(),
+            import_id: id.to_owned(),
+        };
+        let follow = async {
+            let told = self.client.clone().watch_import(request).await.unwrap().into_inner();
+            let all: Vec<_> = futures::TryStreamExt::try_collect(told).await.unwrap();
+            let last: Option<onethread_proto::contactimport::WatchImportResponse> =
+                all.into_iter().last();
+            last.unwrap().import.unwrap()
+        };
+        tokio::time::timeout(PATIENCE, follow).await.expect("it comes in time")
+    }
+
+    /// The counts say what is there.
+    pub(super) fn contacts_are_counted(&self, import: &Import) {
+        let contacts = self.contacts.state.lock().unwrap().contacts.len();
+        assert_eq!(usize::try_from(import.created).unwrap(), contacts, "{import:?}");
+    }
+
+    /// A worker of its own.
+    pub(super) async fn work(&self, seed: u64) -> Working {
+        let life = Lifecycle::new();
+        let running = tokio::spawn(self.replica(seed).await.worker.run(life.clone()));
+        Working { life, running }
+    }
+
     pub(super) async fn ended(&self, id: &str) -> Import {
         self.until(id, &[ImportState::Done, ImportState::Failed, ImportState::Cancelled]).await
     }
@@ -162,6 +234,20 @@ impl Stack {
                 return rows;
             }
         }
+    }
+}
+
+/// A worker at work.
+pub(super) struct Working {
+    life: Lifecycle,
+    running: tokio::task::JoinHandle<()>,
+}
+
+impl Working {
+    /// Asks it to end, and waits for that.
+    pub(super) async fn end(self) {
+        self.life.stop();
+        self.running.await.unwrap();
     }
 }
 

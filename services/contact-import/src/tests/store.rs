@@ -48,6 +48,9 @@ async fn running(stack: &Stack, store: &Store) -> (String, Job) {
         Scanned { format: Format::default(), header, rows: 14, preview: vec![], first: NEXT };
     let (state, now) = (ImportState::Running, stack.clock.now());
     assert!(store.scanned(job.lease, scanned, Mapping::default(), state, now).await.unwrap());
+    // Whoever scanned goes on with it; here it is somebody else.
+    assert!(claim(stack, store).await.is_none());
+    store.give_back(job.lease, now, 0, None).await.unwrap();
     (id, claim(stack, store).await.unwrap())
 }
 
@@ -64,7 +67,7 @@ async fn a_lost_lease_writes_nothing(scratch: ScratchDatabase) {
     assert_eq!(store.advance(old.lease, batch(1, Some(NEXT)), now).await.unwrap(), None);
     assert!(!store.keep(old.lease, now).await.unwrap());
     store.fail(old.lease, "late".to_owned(), now).await.unwrap();
-    store.give_back(old.lease, now, 0).await.unwrap();
+    store.give_back(old.lease, now, 0, None).await.unwrap();
     assert!(claim(&stack, &store).await.is_none());
 
     let state = store.advance(new.lease, batch(1, Some(NEXT)), now).await.unwrap();
@@ -86,9 +89,11 @@ async fn the_batch_under_way_counts_when_an_import_is_stopped(scratch: ScratchDa
     let (id, job) = running(&stack, &store).await;
     stack.cancel(&id).await.unwrap();
     let now = stack.clock.now();
-    assert!(!store.keep(job.lease, now).await.unwrap());
+    assert!(store.keep(job.lease, now).await.unwrap());
     let state = store.advance(job.lease, batch(1, None), now).await.unwrap();
     assert_eq!(state, Some(ImportState::Cancelled));
+    store.settled(job.lease).await.unwrap();
+    assert!(!store.keep(job.lease, now).await.unwrap());
     assert_eq!(counts(&stack.ended(&id).await), [1, 2, 3, 1]);
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{Plan, Position, Record, RejectedRow, Rejection, Row};
 
 /// Records of a batch.
-const RECORDS: usize = 1000;
+pub(crate) const RECORDS: usize = 2000;
 /// Bytes of a batch, unless its only record is longer.
 const BYTES: usize = 1024 * 1024;
 

@@ -10,6 +10,7 @@ mod sniff;
 mod sorter;
 mod sweep;
 mod text;
+mod waiting;
 
 use std::{
     fs::File,
@@ -19,7 +20,7 @@ use std::{
 };
 
 use onethread_core::{Backoff, Clock, Entropy};
-use onethread_errors::{Error, Result};
+use onethread_errors::{Error, Reason, Result};
 use onethread_lifecycle::Lifecycle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,10 @@ use crate::{
 };
 use records::{ReadError, Records};
 
+#[cfg(test)]
+pub(crate) use batch::RECORDS;
 pub(crate) use sweep::Sweep;
+pub(crate) use waiting::Waiting;
 
 /// How long a lease holds.
 const LEASE: Duration = Duration::from_secs(20);
@@ -46,6 +50,12 @@ const PAUSES: Backoff =
     Backoff { first: Duration::from_millis(250), longest: Duration::from_secs(60) };
 /// Tries without any progress, of what is not known to pass, until an import counts as failed.
 const TRIES: i64 = 8;
+
+/// What is told of an import that waits.
+const DISK_FULL: &str =
+    "A disk of the server is full. The import waits, and goes on by itself once there is room.";
+const AWAY: &str =
+    "A part of the server is away. The import waits, and goes on by itself once it is back.";
 
 /// Tells the workers of this process that there is something to do. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +100,7 @@ pub(crate) struct Worker {
     pub(crate) files: Files,
     pub(crate) contacts: Contacts,
     pub(crate) wake: Wake,
+    pub(crate) waiting: Waiting,
 }
 
 impl Worker {
@@ -131,7 +142,7 @@ impl Worker {
                 biased;
                 () = life.stopping() => {
                     // Whoever is next goes on at once.
-                    self.give_back(&job, Duration::ZERO, job.attempts - 1).await;
+                    self.give_back(&job, Duration::ZERO, job.attempts - 1, None).await;
                     return;
                 }
                 () = self.hold(&job) => Err(Stopped::Gone),
@@ -163,14 +174,19 @@ impl Worker {
     }
 
     async fn step(&self, job: &Job) -> Result<(), Stopped> {
-        if job.state == ImportState::Scanning {
-            self.scan(job).await
-        } else {
-            self.apply(job).await
+        match job.state {
+            ImportState::Scanning => match self.scan(job).await? {
+                Some(scanned) => self.apply(&scanned).await,
+                None => Ok(()),
+            },
+            ImportState::Cancelled => self.settle(job).await,
+            _ => self.apply(job).await,
         }
     }
 
-    async fn scan(&self, job: &Job) -> Result<(), Stopped> {
+    /// Scans a file. Gives the import as it is to be applied by whoever scanned it; none where
+    /// somebody has yet to look at it.
+    async fn scan(&self, job: &Job) -> Result<Option<Job>, Stopped> {
         let scanned = self.open(job, scan::scan).await?;
         let mapping = Mapping::propose(&scanned.header);
         if job.apply_at_once && !mapping.has_key() {
@@ -180,10 +196,21 @@ impl Worker {
         }
         let next = if job.apply_at_once { ImportState::Running } else { ImportState::Ready };
         debug_assert!(job.state.may_become(next));
+        let behind = job.apply_at_once.then(|| Job {
+            state: next,
+            format: scanned.format,
+            header: scanned.header.clone(),
+            mapping: mapping.clone(),
+            position: scanned.first,
+            attempts: 0,
+            ..job.clone()
+        });
         let now = self.clock.now();
-        self.store.scanned(job.lease, scanned, mapping, next, now).await?;
-        self.wake.wake();
-        Ok(())
+        if !self.store.scanned(job.lease, scanned, mapping, next, now).await? {
+            return Err(Stopped::Gone);
+        }
+        self.waiting.over(job.lease.import_id);
+        Ok(behind)
     }
 
     /// Reads the records of a scanned file from a place on.
@@ -219,7 +246,12 @@ impl Worker {
     }
 
     async fn fail(&self, job: &Job, reason: String) {
-        if let Err(error) = self.store.fail(job.lease, reason, self.clock.now()).await {
+        let failed = match job.state {
+            // It has ended before; there is nothing more to find out.
+            ImportState::Cancelled => self.store.settled(job.lease).await,
+            _ => self.store.fail(job.lease, reason, self.clock.now()).await,
+        };
+        if let Err(error) = failed {
             // The lease runs out and the import is found again.
             warn!(cause = Error::from(error).chain(), "a failed import was not stored");
         }
@@ -227,7 +259,12 @@ impl Worker {
 
     /// Puts an import off. What is known to pass is tried for ever, other trouble some times.
     async fn later(&self, job: &Job, trouble: Error) {
-        let passing = trouble.reason.http() == 503;
+        let waits_for = match trouble.reason {
+            Reason::StorageFull => Some(DISK_FULL),
+            reason if reason.http() == 503 => Some(AWAY),
+            _ => None,
+        };
+        let passing = waits_for.is_some();
         if !passing && job.attempts >= TRIES {
             error!(cause = trouble.chain(), "an import was given up");
             let reason = "Something broke on the server while the file was worked on.";
@@ -236,12 +273,21 @@ impl Worker {
         let failures = u32::try_from(job.attempts).unwrap_or(u32::MAX);
         let pause = PAUSES.pause(failures, &*self.entropy);
         warn!(cause = trouble.chain(), ?pause, "an import has to wait");
-        self.give_back(job, pause, job.attempts).await;
+        self.give_back(job, pause, job.attempts, waits_for).await;
     }
 
-    async fn give_back(&self, job: &Job, pause: Duration, attempts: i64) {
+    async fn give_back(
+        &self,
+        job: &Job,
+        pause: Duration,
+        attempts: i64,
+        waits_for: Option<&'static str>,
+    ) {
         let due = self.clock.now().plus(pause);
-        if let Err(error) = self.store.give_back(job.lease, due, attempts).await {
+        if let Err(error) = self.store.give_back(job.lease, due, attempts, waits_for).await {
+            if let Some(what) = waits_for {
+                self.waiting.note(job.lease.import_id, what);
+            }
             // The lease runs out by itself.
             warn!(cause = Error::from(error).chain(), "an import was not given back");
         }

@@ -72,8 +72,13 @@ impl<T: Refuses> IntoResponses for Refusals<T> {
         let mut by_status: BTreeMap<u16, Vec<Reason>> = BTreeMap::new();
         for reason in T::reasons() {
             let same = by_status.entry(reason.http()).or_default();
-            if !same.contains(&reason) {
-                same.push(reason);
+            // What may be away may also have a full disk.
+            let all =
+                [Some(reason), Some(Reason::StorageFull).filter(|_| reason == Reason::Unavailable)];
+            for reason in all.into_iter().flatten() {
+                if !same.contains(&reason) {
+                    same.push(reason);
+                }
             }
         }
         let answers = by_status.into_iter();

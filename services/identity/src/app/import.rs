@@ -15,17 +15,19 @@ use crate::{
 const MOST_ROWS: usize = 2000;
 
 impl App {
+    /// What became of a batch; without rows, of one that may have been committed before. `None`:
+    /// it is closed.
     pub(crate) async fn import_batch(
         &self,
         of: OrganizationId,
         import_id: ImportId,
         number: i64,
-        rows: Vec<ImportRow>,
-    ) -> Result<Vec<RowResult>> {
-        if rows.len() > MOST_ROWS {
+        rows: Option<Vec<ImportRow>>,
+    ) -> Result<Option<Vec<RowResult>>> {
+        if rows.as_ref().is_some_and(|rows| rows.len() > MOST_ROWS) {
             return Err(Error::invalid("/rows", "are more than 2,000"));
         }
-        let batch = BatchJob { import_id, number, rows: Arc::new(rows), now: self.clock.now() };
+        let batch = BatchJob { import_id, number, rows: rows.map(Arc::new), now: self.clock.now() };
         Ok(self.store.import_batch(of, batch, self.keys.clone()).await?)
     }
 }

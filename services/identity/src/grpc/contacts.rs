@@ -252,10 +252,17 @@ impl ContactService for Handlers {
         let handlers = self.clone();
         let stream = async_stream::try_stream! {
             while let Some(batch) = batches.message().await? {
-                yield handlers.import(batch).await.map_err(|error: Error| {
+                let close = batch.close;
+                let answer = handlers.import(batch).await.map_err(|error: Error| {
                     log_failure(&error);
                     Status::from(error)
                 })?;
+                // Whoever is late with a batch is late with those behind it.
+                let late = answer.closed && !close;
+                yield answer;
+                if late {
+                    break;
+                }
             }
         };
         Ok(Response::new(Box::pin(stream)))
@@ -274,10 +281,12 @@ impl Handlers {
             return Err(Error::invalid("/batchNumber", "is below 1"));
         }
         let rows = batch.rows.into_iter().map(Into::into).collect();
+        let rows = Some(rows).filter(|_| !batch.close);
         let results = self.app.import_batch(of, import, number, rows).await?;
         Ok(wire::ImportContactsResponse {
             batch_number: number,
-            results: results.into_iter().map(Into::into).collect(),
+            closed: results.is_none(),
+            results: results.into_iter().flatten().map(Into::into).collect(),
         })
     }
 }

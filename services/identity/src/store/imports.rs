@@ -17,18 +17,20 @@ use crate::domain::{
 pub(crate) struct BatchJob {
     pub(crate) import_id: ImportId,
     pub(crate) number: i64,
-    pub(crate) rows: Arc<Vec<ImportRow>>,
+    /// The rows; `None` closes a batch that was not committed before.
+    pub(crate) rows: Option<Arc<Vec<ImportRow>>>,
     pub(crate) now: Timestamp,
 }
 
 impl Store {
-    /// Commits a batch, once: a number that was committed before gets its first answer again.
+    /// Commits a batch, once: a number that was committed before gets its first answer again. `None`
+    /// for one that is closed.
     pub(crate) async fn import_batch(
         &self,
         of: OrganizationId,
         batch: BatchJob,
         keys: Arc<ServerKeys>,
-    ) -> Result<Vec<RowResult>> {
+    ) -> Result<Option<Vec<RowResult>>> {
         for _ in 0..ROUNDS {
             let (store, batch, keys) = (self.clone(), batch.clone(), keys.clone());
             let done = self.db.write("contact.import", move |mut conn| {
@@ -48,8 +50,9 @@ impl Store {
         of: OrganizationId,
         batch: &BatchJob,
         keys: &ServerKeys,
-    ) -> Result<Vec<RowResult>> {
-        let answered: Option<Json<Vec<RowResult>>> =
+    ) -> Result<Option<Vec<RowResult>>> {
+        // A closed batch has null for its results.
+        let answered: Option<Json<Option<Vec<RowResult>>>> =
             on!(&mut *conn, |c| query_scalar(sql::IMPORT_BATCH)
                 .bind(of.0)
                 .bind(batch.import_id.0)
@@ -59,7 +62,11 @@ impl Store {
         if let Some(Json(results)) = answered {
             return Ok(results);
         }
-        let checked: Vec<_> = batch.rows.iter().map(check).collect();
+        let Some(rows) = batch.rows.as_deref() else {
+            self.keep_answer(conn, of, batch, None).await?;
+            return Ok(None);
+        };
+        let checked: Vec<_> = rows.iter().map(check).collect();
         // One look at those that the rows may be about, each row's change in memory, and one write
         // of what came of all of them: the same as row by row, with a few statements a batch.
         let take = |held: &mut Held| {
@@ -80,18 +87,30 @@ impl Store {
         }
         held.store(conn, batch.now).await?;
         revocations::insert(conn, of, &held.newly_claimed(), batch.now, &*self.entropy).await?;
-        let rows = batch.rows.iter().zip(outcomes);
+        let rows = rows.iter().zip(outcomes);
         let results: Vec<_> =
             rows.map(|(row, outcome)| RowResult { line: row.line, outcome }).collect();
+        self.keep_answer(conn, of, batch, Some(&results)).await?;
+        Ok(Some(results))
+    }
+
+    /// A conflict when another process answered first.
+    async fn keep_answer(
+        &self,
+        conn: &mut Conn<'_>,
+        of: OrganizationId,
+        batch: &BatchJob,
+        results: Option<&Vec<RowResult>>,
+    ) -> Result<()> {
         let stored = on!(&mut *conn, |c| query(sql::INSERT_IMPORT_BATCH)
             .bind(of.0)
             .bind(batch.import_id.0)
             .bind(batch.number)
-            .bind(Json(&results))
+            .bind(Json(results))
             .bind(Time(batch.now))
             .execute(&mut **c)
             .await
             .map(|done| done.rows_affected()))?;
-        if stored == 1 { Ok(results) } else { Err(Error::Conflict) }
+        if stored == 1 { Ok(()) } else { Err(Error::Conflict) }
     }
 }

@@ -34,6 +34,7 @@ onethread_testing::on_each_database! {
     what_no_row_can_hold_is_not_found,
     logging_out_ends_the_session_and_the_device_begins_anew,
     a_server_key_and_a_forged_token,
+    a_closed_batch_changes_nothing_however_late_it_comes,
     rows_find_their_contacts,
     every_sort_order_pages_through_all_of_them_once,
     an_import_claims_the_unclaimed_and_no_other,
@@ -353,11 +354,48 @@ async fn import(
         import_id: Uuid::from_u128(77).to_string(),
         batch_number: number,
         rows,
+        close: false,
     };
+    let answer = exchange(identity, batch).await;
+    answer.results.iter().map(wire::ImportRowResult::outcome).collect()
+}
+
+async fn exchange(
+    identity: &Identity,
+    batch: wire::ImportContactsRequest,
+) -> wire::ImportContactsResponse {
     let answers =
         identity.contacts().import_contacts(futures::stream::iter([batch])).await.unwrap();
-    let answer = answers.into_inner().message().await.unwrap().unwrap();
-    answer.results.iter().map(wire::ImportRowResult::outcome).collect()
+    answers.into_inner().message().await.unwrap().unwrap()
+}
+
+/// Whoever closes a batch learns what became of it, and nobody is late with it any more.
+async fn a_closed_batch_changes_nothing_however_late_it_comes(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    let of = identity.enter(Some("u1"), None, "").await.organization_id;
+    let batch = |number, close| wire::ImportContactsRequest {
+        organization_id: of.clone(),
+        import_id: Uuid::from_u128(77).to_string(),
+        batch_number: number,
+        rows: if close { Vec::new() } else { vec![row(2, &format!("in {number}"), "", "")] },
+        close,
+    };
+    let first = exchange(&identity, batch(1, false)).await;
+    assert_eq!((first.closed, first.results.len()), (false, 1));
+    assert_eq!(exchange(&identity, batch(1, true)).await, first);
+    for close in [true, true, false] {
+        let closed = exchange(&identity, batch(2, close)).await;
+        assert_eq!((closed.closed, closed.results.len()), (true, 0));
+    }
+    assert_eq!(identity.list(&of, "name", 10).await.len(), 2);
+    // Both at once: one of the two is first, and both are told the same.
+    for number in 3..23 {
+        let (taken, closed) = tokio::join!(
+            exchange(&identity, batch(number, false)),
+            exchange(&identity, batch(number, true))
+        );
+        assert_eq!(taken, closed);
+    }
 }
 
 async fn rows_find_their_contacts(scratch: ScratchDatabase) {
