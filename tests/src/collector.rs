@@ -1,4 +1,5 @@
-//! A receiver of traces over OTLP, as an operator's collector is one, that keeps what it gets.
+//! A receiver of traces and metrics over OTLP, as an operator's collector is one, that keeps what
+//! it gets.
 
 use std::{
     collections::BTreeMap,
@@ -6,11 +7,18 @@ use std::{
 };
 
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{
-        ExportTraceServiceRequest, ExportTraceServiceResponse,
-        trace_service_server::{TraceService, TraceServiceServer},
+    collector::{
+        metrics::v1::{
+            ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+            metrics_service_server::{MetricsService, MetricsServiceServer},
+        },
+        trace::v1::{
+            ExportTraceServiceRequest, ExportTraceServiceResponse,
+            trace_service_server::{TraceService, TraceServiceServer},
+        },
     },
     common::v1::{KeyValue, any_value::Value},
+    metrics::v1::{Metric, metric::Data, number_data_point},
     trace::v1,
 };
 use tokio::net::TcpListener;
@@ -48,6 +56,19 @@ pub struct Span {
     pub attributes: BTreeMap<String, String>,
 }
 
+/// What was measured of one thing, told last.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// What is measured.
+    pub name: String,
+    /// In what.
+    pub unit: String,
+    /// Attributes, as text.
+    pub attributes: BTreeMap<String, String>,
+    /// The number itself; of a histogram how many there were.
+    pub value: f64,
+}
+
 /// A receiver that listens on loopback until it is dropped.
 #[derive(Debug)]
 pub struct Collector {
@@ -59,6 +80,7 @@ pub struct Collector {
 #[derive(Debug, Default)]
 struct Received {
     spans: Vec<Span>,
+    points: Vec<Point>,
     raw: String,
 }
 
@@ -68,8 +90,9 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let received = Arc::<Mutex<Received>>::default();
-        let service = TraceServiceServer::new(Receiver(Arc::clone(&received)));
-        let server = Server::builder().add_service(service);
+        let traces = TraceServiceServer::new(Receiver(Arc::clone(&received)));
+        let metrics = MetricsServiceServer::new(Receiver(Arc::clone(&received)));
+        let server = Server::builder().add_service(traces).add_service(metrics);
         let server = server.serve_with_incoming(TcpListenerStream::new(listener));
         let server = tokio::spawn(async { server.await.expect("the receiver serves") });
         Self { endpoint, received, server }
@@ -85,9 +108,19 @@ impl Collector {
         self.received.lock().expect("no holder panics").spans.clone()
     }
 
+    /// What was measured, as it was told last.
+    pub fn points(&self) -> Vec<Point> {
+        self.received.lock().expect("no holder panics").points.clone()
+    }
+
     /// Everything received so far, with nothing left out, as text.
     pub fn raw(&self) -> String {
         self.received.lock().expect("no holder panics").raw.clone()
+    }
+
+    /// Waits until one of the points fits.
+    pub async fn measured(&self, what: &str, fits: impl Fn(&Point) -> bool) -> Point {
+        until(what, LONG / 4, async || self.points().into_iter().find(&fits)).await
     }
 
     /// Waits until the spans received hold an answer.
@@ -120,6 +153,55 @@ impl TraceService for Receiver {
             received.spans.extend(spans.map(|span| read(span, service.clone())));
         }
         Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Receiver {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        let request = request.into_inner();
+        let mut received = self.0.lock().expect("no holder panics");
+        received.raw.push_str(&format!("{request:?}\n"));
+        let scopes = request.resource_metrics.into_iter().flat_map(|one| one.scope_metrics);
+        for point in scopes.flat_map(|scope| scope.metrics).flat_map(points) {
+            let same =
+                |held: &Point| (&held.name, &held.attributes) == (&point.name, &point.attributes);
+            received.points.retain(|held| !same(held));
+            received.points.push(point);
+        }
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
+fn points(metric: Metric) -> Vec<Point> {
+    let point = |about: Vec<KeyValue>, value| Point {
+        name: metric.name.clone(),
+        unit: metric.unit.clone(),
+        attributes: attributes(about),
+        value,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "tests count no further than 2^53")]
+    let number = |value: Option<number_data_point::Value>| match value {
+        Some(number_data_point::Value::AsDouble(value)) => value,
+        Some(number_data_point::Value::AsInt(value)) => value as f64,
+        None => f64::NAN,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "tests count no further than 2^53")]
+    let count = |count: u64| count as f64;
+    match metric.data {
+        Some(Data::Gauge(gauge)) => {
+            gauge.data_points.into_iter().map(|p| point(p.attributes, number(p.value))).collect()
+        }
+        Some(Data::Sum(sum)) => {
+            sum.data_points.into_iter().map(|p| point(p.attributes, number(p.value))).collect()
+        }
+        Some(Data::Histogram(all)) => {
+            all.data_points.into_iter().map(|p| point(p.attributes, count(p.count))).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::{path::Path, str::FromStr, time::Duration};
 
+use onethread_telemetry::metrics::{CONNECTIONS, CONNECTIONS_MOST};
 use sqlx::{
-    ConnectOptions, SqlitePool,
+    ConnectOptions, Pool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -91,6 +92,17 @@ impl Database {
         }
     }
 
+    /// Notes how many connections of a service's pools are used, and how many idle.
+    pub fn measure(&self, service: &str) {
+        match &self.0 {
+            Pools::Sqlite { writer, readers } => {
+                measure(writer, &format!("{service}.writer"));
+                measure(readers, &format!("{service}.readers"));
+            }
+            Pools::Postgres(server) => measure(&server.pool, service),
+        }
+    }
+
     /// Closes every connection, once the work on it is done.
     pub async fn close(&self) {
         match &self.0 {
@@ -101,4 +113,13 @@ impl Database {
             Pools::Postgres(server) => server.pool.close().await,
         }
     }
+}
+
+fn measure<D: sqlx::Database>(pool: &Pool<D>, name: &str) {
+    let name = ("db.client.connection.pool.name", name);
+    let state = |state| [name, ("db.client.connection.state", state)];
+    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+    CONNECTIONS.set(f64::from(pool.size().saturating_sub(idle)), &state("used"));
+    CONNECTIONS.set(f64::from(idle), &state("idle"));
+    CONNECTIONS_MOST.set(f64::from(pool.options().get_max_connections()), &[name]);
 }

@@ -3,8 +3,9 @@
 use std::{future::Future, time::Duration};
 
 use futures::future::BoxFuture;
+use onethread_telemetry::metrics;
 use sqlx::Connection;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span, info_span};
 
 use crate::{Conn, Database, Error, Result, connect::Pools, held::Held, server::Server};
@@ -38,7 +39,10 @@ impl Database {
                 }
             }
         };
-        read.instrument(self.span(name)).await
+        let begun = Instant::now();
+        let done = read.instrument(self.span(name)).await;
+        metrics::database(self.system(), name, done.is_err(), begun.elapsed());
+        done
     }
 
     /// Writes in one transaction: committed when `work` succeeds, rolled back when it fails. Once
@@ -90,7 +94,10 @@ impl Database {
                 }
             }
         };
-        write.instrument(self.span(name)).await
+        let begun = Instant::now();
+        let done = write.instrument(self.span(name)).await;
+        metrics::database(self.system(), name, done.is_err(), begun.elapsed());
+        done
     }
 
     fn span(&self, name: &'static str) -> Span {

@@ -8,7 +8,8 @@ use std::{
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use onethread_core::Entropy;
-use tokio::time::timeout_at;
+use onethread_telemetry::metrics::Side;
+use tokio::time::{Instant, timeout_at};
 use tonic::{Status, body::Body, codegen::StdError, service::Routes};
 use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 use tracing::Instrument;
@@ -52,7 +53,9 @@ impl Service<Request<Body>> for Peer {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let span = trace::call(request.uri().path());
+        let begun = Instant::now();
+        let path = request.uri().path().to_owned();
+        let span = trace::call(&path);
         onethread_telemetry::inject(&span, request.headers_mut());
         let unhurried = request.extensions().get::<deadline::Unhurried>().is_some();
         let due = deadline::deadline(deadline::DEFAULT);
@@ -68,7 +71,7 @@ impl Service<Request<Body>> for Peer {
                 let late = || Status::deadline_exceeded("the deadline passed").into_http();
                 timeout_at(due, call).await.unwrap_or_else(|_| Ok(late()))?
             };
-            trace::record(&noted, response.headers(), false);
+            trace::record(&noted, response.headers(), Side::Client, &path, begun);
             Ok(response.map(|body| bounded(body, (!unhurried).then_some(due))))
         };
         Box::pin(called.instrument(span))

@@ -3,12 +3,16 @@
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use http::HeaderMap;
+use onethread_telemetry::metrics::{self, Side};
+use tokio::time::Instant;
 use tonic::Code;
 use tracing::{Instrument, Span, field::Empty, info_span};
 
 /// Server side.
 pub(crate) async fn serve(request: Request, next: Next) -> Response {
-    let (service, method) = names(request.uri().path());
+    let begun = Instant::now();
+    let path = request.uri().path().to_owned();
+    let (service, method) = names(&path);
     // No parent in this process: the caller's span comes in the headers, also from next door.
     let span = info_span!(
         parent: None,
@@ -25,7 +29,7 @@ pub(crate) async fn serve(request: Request, next: Next) -> Response {
     onethread_telemetry::adopt(&span, request.headers());
     span.record("trace_id", onethread_telemetry::trace_id(&span));
     let response = next.run(request).instrument(span.clone()).await;
-    record(&span, response.headers(), true);
+    record(&span, response.headers(), Side::Server, &path, begun);
     response
 }
 
@@ -45,7 +49,7 @@ pub(crate) fn call(path: &str) -> Span {
 }
 
 /// Notes how the call ended, where its head already says so; for a stream that is only its start.
-pub(crate) fn record(span: &Span, headers: &HeaderMap, server: bool) {
+pub(crate) fn record(span: &Span, headers: &HeaderMap, side: Side, path: &str, begun: Instant) {
     let status =
         headers.get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
     span.record("rpc.grpc.status_code", status as i32);
@@ -58,9 +62,13 @@ pub(crate) fn record(span: &Span, headers: &HeaderMap, server: bool) {
             | Code::Unavailable
             | Code::DataLoss
     );
-    if ours || (!server && status != Code::Ok) {
+    let failed = ours || (side == Side::Client && status != Code::Ok);
+    if failed {
         span.record("otel.status_code", "ERROR");
     }
+    // What a caller makes up is nothing to count by.
+    let call = if status == Code::Unimplemented { ("_OTHER", "_OTHER") } else { names(path) };
+    metrics::rpc(side, call, status as i32, failed, begun.elapsed());
 }
 
 fn names(path: &str) -> (&str, &str) {

@@ -34,6 +34,22 @@ impl Lifecycle {
         self.tasks.spawn(task.in_current_span());
     }
 
+    /// Does something at once, and again after each pause, until the process stops.
+    pub async fn repeat<F>(self, pause: Duration, work: impl Fn() -> F)
+    where
+        F: Future<Output = ()>,
+    {
+        loop {
+            tokio::select! {
+                () = self.stopping() => return,
+                () = async {
+                    work().await;
+                    tokio::time::sleep(pause).await;
+                } => {}
+            }
+        }
+    }
+
     /// Says stop.
     pub fn stop(&self) {
         self.stop.cancel();

@@ -13,4 +13,4 @@ mod relay;
 mod table;
 
 pub use relay::{Deliver, Relay, Wake};
-pub use table::{Entry, push, push_all};
+pub use table::{Entry, measure, push, push_all};

@@ -1,14 +1,17 @@
 //! The outbox table. Reached across organizations by the relay alone.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use onethread_core::{OrganizationId, Timestamp};
 use onethread_db::{Conn, Database, Result, Time, on};
+use onethread_telemetry::metrics::{OUTBOX, OUTBOX_LAG};
 use sqlx::query;
 use uuid::Uuid;
 
 /// How many deliveries one look takes along.
 const BATCH: i64 = 64;
+/// How far those that wait are counted.
+const COUNTED: i64 = 10_000;
 
 /// One delivery to come.
 #[derive(Debug, Clone)]
@@ -56,6 +59,8 @@ const CLAIM_POSTGRES: &str = "UPDATE outbox SET attempts = attempts + 1, due_at 
     RETURNING organization_id, id, topic, payload, traceparent, attempts";
 const DONE: &str = "DELETE FROM outbox WHERE organization_id = $1 AND id = $2";
 const DELAY: &str = "UPDATE outbox SET due_at = $3 WHERE organization_id = $1 AND id = $2";
+const MEASURE: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS some),
+    (SELECT min(due_at) FROM outbox)";
 const DUE: &str = "SELECT 1 FROM outbox WHERE due_at <= $1 LIMIT 1";
 
 /// Writes a delivery in the transaction of its fact. The trace of the writer goes with it.
@@ -158,4 +163,24 @@ pub(crate) async fn delay(
         })
     })
     .await
+}
+
+/// Notes how many deliveries of a service wait, and for how long.
+pub async fn measure(db: &Database, service: &str, now: Timestamp) -> Result<()> {
+    let (waiting, first): (i64, Option<Time>) = db
+        .read("outbox.measure", move |mut conn| {
+            Box::pin(async move {
+                Ok(on!(&mut conn, |c| sqlx::query_as(MEASURE)
+                    .bind(COUNTED)
+                    .fetch_one(&mut **c)
+                    .await)?)
+            })
+        })
+        .await?;
+    let lag = first.map_or(Duration::ZERO, |first| now.since(first.0));
+    let of = [("service.name", service)];
+    #[expect(clippy::cast_precision_loss, reason = "it is counted no further than 10,000")]
+    OUTBOX.set(waiting as f64, &of);
+    OUTBOX_LAG.set(lag.as_secs_f64(), &of);
+    Ok(())
 }

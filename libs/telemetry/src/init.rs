@@ -1,11 +1,14 @@
 //! The subscriber. Each layer filters for itself: a global filter of `warn` would disable the
 //! spans and with them the trace context that calls carry on.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, time::Duration};
 
 use opentelemetry::{global, trace::TracerProvider};
-use opentelemetry_otlp::SpanExporter;
-use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use opentelemetry_otlp::{MetricExporter, SpanExporter};
+use opentelemetry_sdk::{
+    Resource, metrics::SdkMeterProvider, propagation::TraceContextPropagator,
+    trace::SdkTracerProvider,
+};
 use tracing::{Level, Metadata, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter, Layer,
@@ -47,23 +50,35 @@ pub enum Error {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Keeps the exporter; what it holds is sent by [`Guard::flush`].
+/// How long the last spans, and the last metrics, may take to be sent.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Keeps the exporters; what they hold is sent by [`Guard::flush`].
 #[derive(Debug)]
-pub struct Guard(SdkTracerProvider);
+pub struct Guard {
+    spans: SdkTracerProvider,
+    metrics: Option<SdkMeterProvider>,
+}
 
 impl Guard {
-    /// Sends the spans still held, at most 5 s. Blocks a thread of its own: on the runtime's one
-    /// worker it would wait for itself.
+    /// Sends the spans and metrics still held, at most 5 s. Blocks threads of its own: on the
+    /// runtime's one worker it would wait for itself.
     pub async fn flush(self) {
-        let shutdown = move || self.0.shutdown_with_timeout(std::time::Duration::from_secs(5));
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(shutdown).await {
-            tracing::warn!(%error, "the last spans were not sent");
+        let Self { spans, metrics } = self;
+        let spans = tokio::task::spawn_blocking(move || spans.shutdown_with_timeout(LAST_WORDS));
+        let metrics = tokio::task::spawn_blocking(move || {
+            metrics.map_or(Ok(()), |metrics| metrics.shutdown_with_timeout(LAST_WORDS))
+        });
+        for (what, sent) in [("spans", spans.await), ("metrics", metrics.await)] {
+            if let Ok(Err(error)) = sent {
+                tracing::warn!(%error, "the last {what} were not sent");
+            }
         }
     }
 }
 
-/// Sets up logs on stderr as `RUST_LOG` says, and traces over OTLP where the standard `OTEL_*`
-/// variables ask for them. Ids of traces are made in either case: answers and logs name them.
+/// Sets up logs on stderr as `RUST_LOG` says, and traces and metrics over OTLP where the standard
+/// `OTEL_*` variables ask for them. Ids of traces are made in either case: answers and logs name them.
 pub fn init(service: &'static str, format: LogFormat) -> Result<Guard, Error> {
     let levels = match std::env::var("RUST_LOG") {
         Ok(text) if !text.is_empty() => EnvFilter::try_new(text)?,
@@ -89,7 +104,12 @@ pub fn init(service: &'static str, format: LogFormat) -> Result<Guard, Error> {
         .with_filter(filter_fn(our_span).with_max_level_hint(LevelFilter::INFO));
 
     tracing_subscriber::registry().with(spans).with(lines.with_filter(shown)).try_init()?;
-    Ok(Guard(provider))
+    let metrics = meters(service)?;
+    if let Some(meters) = &metrics {
+        global::set_meter_provider(meters.clone());
+        crate::metrics::begin();
+    }
+    Ok(Guard { spans: provider, metrics })
 }
 
 /// Spans of libraries, the exporter's own among them, are not ours to show.
@@ -101,30 +121,46 @@ fn our_span(metadata: &Metadata<'_>) -> bool {
 
 fn provider(service: &'static str) -> Result<SdkTracerProvider, Error> {
     let builder = SdkTracerProvider::builder();
-    if !wants_traces() {
+    if !wants("TRACES")? {
         return Ok(builder.build());
     }
-    let said = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
-    let protocol =
-        said("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL").or(said("OTEL_EXPORTER_OTLP_PROTOCOL"));
-    if protocol.is_some_and(|protocol| protocol != "grpc") {
-        return Err(Error::Protocol);
+    let exporter = SpanExporter::builder().with_tonic().build()?;
+    Ok(builder.with_resource(resource(service)).with_batch_exporter(exporter).build())
+}
+
+fn meters(service: &'static str) -> Result<Option<SdkMeterProvider>, Error> {
+    if !wants("METRICS")? {
+        return Ok(None);
     }
+    let exporter = MetricExporter::builder().with_tonic().build()?;
+    let builder = SdkMeterProvider::builder().with_resource(resource(service));
+    Ok(Some(builder.with_periodic_exporter(exporter).build()))
+}
+
+fn resource(service: &'static str) -> Resource {
     let resource = Resource::builder();
     // The builder has read OTEL_SERVICE_NAME; ours counts where it says nothing.
     let resource = match said("OTEL_SERVICE_NAME") {
         Some(_) => resource,
         None => resource.with_service_name(service),
     };
-    let exporter = SpanExporter::builder().with_tonic().build()?;
-    Ok(builder.with_resource(resource.build()).with_batch_exporter(exporter).build())
+    resource.build()
 }
 
-fn wants_traces() -> bool {
-    let said = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
-    let endpoint =
-        said("OTEL_EXPORTER_OTLP_ENDPOINT").or(said("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"));
-    endpoint.is_some()
+/// Whether the standard variables ask for a signal, which is `TRACES` or `METRICS` in their names.
+fn wants(signal: &str) -> Result<bool, Error> {
+    let of = |part: &str| said(&format!("OTEL_EXPORTER_OTLP_{signal}_{part}"));
+    let endpoint = of("ENDPOINT").or(said("OTEL_EXPORTER_OTLP_ENDPOINT"));
+    let wanted = endpoint.is_some()
         && said("OTEL_SDK_DISABLED").is_none_or(|off| !off.eq_ignore_ascii_case("true"))
-        && said("OTEL_TRACES_EXPORTER").is_none_or(|exporter| exporter == "otlp")
+        && said(&format!("OTEL_{signal}_EXPORTER")).is_none_or(|exporter| exporter == "otlp");
+    let protocol = of("PROTOCOL").or(said("OTEL_EXPORTER_OTLP_PROTOCOL"));
+    if wanted && protocol.is_some_and(|protocol| protocol != "grpc") {
+        return Err(Error::Protocol);
+    }
+    Ok(wanted)
+}
+
+fn said(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
 }

@@ -26,7 +26,7 @@ use app::App;
 use files::{Files, blocking};
 use grpc::{Contacts, Handlers};
 use store::Store;
-use worker::{Sweep, Waiting, Wake, Worker};
+use worker::{Sweep, Waiting, Wake, Worker, run_measures};
 
 /// Imports that one process works on at once: a long one must not hold up a short one.
 const WORKERS: usize = 2;
@@ -64,6 +64,7 @@ pub struct Service {
     server: Server,
     worker: Worker,
     sweep: Sweep,
+    db: Database,
     stopping: CancellationToken,
 }
 
@@ -73,7 +74,7 @@ pub async fn build(deps: Deps) -> Result<Service> {
     let Deps { db, clock, entropy, identity, uploads } = deps;
     let files = blocking(move || Files::open(uploads)).await?;
     let alone = db.is_embedded();
-    let (store, stopping) = (Store::new(db), CancellationToken::new());
+    let (store, stopping) = (Store::new(db.clone()), CancellationToken::new());
     let (wake, waiting) = (Wake::default(), Waiting::default());
     if alone {
         // Nobody else works on this file, so whoever was killed need not be waited for.
@@ -92,7 +93,7 @@ pub async fn build(deps: Deps) -> Result<Service> {
     let sweep = Sweep { store: store.clone(), clock: Arc::clone(&clock), files: files.clone() };
     let contacts = Contacts(identity);
     let worker = Worker { store, clock, entropy, files, contacts, wake, waiting };
-    Ok(Service { server, worker, sweep, stopping })
+    Ok(Service { server, worker, sweep, db, stopping })
 }
 
 impl Service {
@@ -112,6 +113,7 @@ impl Service {
             life.spawn(self.worker.clone().run(life.clone()));
         }
         life.spawn(self.sweep.run(life.clone()));
+        life.spawn(run_measures(self.db, life.clone()));
         life.spawn(self.server.serve(listener.into(), life.clone()));
     }
 }

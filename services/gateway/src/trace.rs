@@ -8,14 +8,18 @@ use axum::{
     response::Response,
 };
 use http::Method;
+use onethread_telemetry::metrics;
+use tokio::time::Instant;
 use tracing::{Instrument, field::Empty, info_span};
 
 use crate::{address, app::App};
 
 /// The outermost layer: whatever follows stands in the span.
 pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
     let method = known(request.method());
-    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let route = path.as_ref().map(MatchedPath::as_str);
     let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
     let span = info_span!(
         parent: None,
@@ -36,6 +40,7 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request, next: N
     span.record("trace_id", onethread_telemetry::trace_id(&span));
     let response = next.run(request).instrument(span.clone()).await;
     span.record("http.response.status_code", response.status().as_u16());
+    metrics::http_served(method, route, response.status().as_u16(), begun.elapsed());
     if response.status().is_server_error() {
         span.record("otel.status_code", "ERROR");
     }

@@ -13,6 +13,17 @@ use super::{
 use crate::domain::{Advance, ImportState, Job, Lease, Mapping, Scanned};
 
 impl Store {
+    /// How many imports wait for a worker or are worked on, by state.
+    pub(crate) async fn under_way(&self) -> Result<Vec<(String, i64)>> {
+        self.db
+            .read("import.measure", |mut conn| {
+                Box::pin(async move {
+                    Ok(on!(&mut conn, |c| query_as(sql::UNDER_WAY).fetch_all(&mut **c).await)?)
+                })
+            })
+            .await
+    }
+
     /// Takes up an import until `until`: the one that has waited longest of the organization whose
     /// turn lies back longest.
     pub(crate) async fn claim(&self, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {

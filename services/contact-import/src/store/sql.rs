@@ -84,6 +84,8 @@ pub(super) const GIVE_BACK: &str = concat!(
     WHERE organization_id = $1 AND id = $2 AND lease = $3 AND ",
     open!()
 );
+pub(super) const UNDER_WAY: &str = "SELECT state, count(*) FROM imports
+    WHERE state IN ('scanning', 'running') GROUP BY state";
 pub(super) const FREE_ALL: &str =
     concat!("UPDATE imports SET lease_until = $1 WHERE ", open!(), " AND lease_until > $1");
 pub(super) const SCANNED: &str = "UPDATE imports SET state = $4, header = $5, mapping = $6,

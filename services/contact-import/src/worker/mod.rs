@@ -4,6 +4,7 @@
 mod apply;
 mod batch;
 mod duplicates;
+mod measure;
 mod records;
 mod scan;
 mod sniff;
@@ -36,6 +37,7 @@ use records::{ReadError, Records};
 
 #[cfg(test)]
 pub(crate) use batch::RECORDS;
+pub(crate) use measure::run_measures;
 pub(crate) use sweep::Sweep;
 pub(crate) use waiting::Waiting;
 

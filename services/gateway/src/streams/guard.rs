@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use onethread_errors::Reason;
 use onethread_proto::identity::authenticate_response::Caller;
+use onethread_telemetry::metrics::OpenStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use uuid::Uuid;
 
@@ -44,6 +45,8 @@ pub(super) struct Guard {
     token: String,
     confirmed_at: Instant,
     period: Option<Duration>,
+    /// Counts the stream while it is open.
+    _open: OpenStream,
 }
 
 impl Guard {
@@ -58,6 +61,7 @@ impl Guard {
             token: person.token.clone(),
             confirmed_at: Instant::now(),
             period: None,
+            _open: OpenStream::new("widget"),
         }
     }
 
@@ -72,6 +76,7 @@ impl Guard {
             token: staff.token.clone(),
             confirmed_at: Instant::now(),
             period: Some(STAFF_PERIOD),
+            _open: OpenStream::new("staff"),
         }
     }
 
