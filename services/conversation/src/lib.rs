@@ -58,6 +58,7 @@ pub struct Deps {
 /// The service, ready to be started.
 pub struct Service {
     server: Server,
+    app: App,
     relay: Relay<ToIdentity>,
     stop: CancellationToken,
 }
@@ -70,13 +71,13 @@ pub async fn build(deps: Deps) -> Result<Service> {
     let live = Live::new(stop.clone(), CHECK_EVERY);
     let app = App::new(Store::new(db.clone()), clock.clone(), entropy.clone(), live);
     let wake = app.wake.clone();
-    let handlers = Handlers::new(app);
+    let handlers = Handlers::new(app.clone());
     let routes = Routes::new(ConversationServiceServer::new(handlers.clone()))
         .add_service(StreamServiceServer::new(handlers));
     let services = [conversation_service_server::SERVICE_NAME, stream_service_server::SERVICE_NAME];
     let deliver = ToIdentity::new(identity);
     let relay = Relay { db, clock, entropy, wake, deliver };
-    Ok(Service { server: Server::new(routes, &services), relay, stop })
+    Ok(Service { server: Server::new(routes, &services), app, relay, stop })
 }
 
 impl Service {
@@ -88,12 +89,13 @@ impl Service {
     /// Serves on the socket and delivers the outbox, until the process stops. Live streams end
     /// with the first word of it.
     pub fn start(self, listener: impl Into<Listener>, life: &Lifecycle) {
-        let Self { server, relay, stop } = self;
+        let Self { server, app, relay, stop } = self;
         let stopping = life.stopping();
         life.spawn(async move {
             stopping.await;
             stop.cancel();
         });
+        life.spawn(app.measure(relay.db.clone(), life.clone()));
         life.spawn(relay.run(life.clone()));
         life.spawn(server.serve(listener.into(), life.clone()));
     }

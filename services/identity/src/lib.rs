@@ -67,7 +67,6 @@ pub struct Service {
     feed: app::Feed,
     server: Server,
     db: Database,
-    wake: Wake,
 }
 
 /// Puts identity together.
@@ -79,6 +78,7 @@ pub fn build(deps: Deps) -> Service {
         passwords: app::Passwords::new(deps.entropy.clone()),
         entropy: deps.entropy,
         private_webhooks: deps.private_webhooks,
+        wake: Wake::default(),
     });
     let feed = app::Feed::new();
     let handlers = grpc::Handlers { app: app.clone(), feed: feed.clone() };
@@ -90,7 +90,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(ApiKeyServiceServer::new(handlers.clone()))
         .add_service(WebhookServiceServer::new(handlers));
     let server = Server::new(routes, SERVICES);
-    Service { app, feed, server, db: deps.db, wake: Wake::default() }
+    Service { app, feed, server, db: deps.db }
 }
 
 impl Service {
@@ -113,11 +113,12 @@ impl Service {
     pub fn start(self, listener: impl Into<Listener>, conversation: Peer, life: &Lifecycle) {
         let (store, clock) = (self.app.store.clone(), self.app.clock.clone());
         life.spawn(app::run_clean_up(store.clone(), clock.clone(), life.clone()));
+        life.spawn(app::run_measures(self.app.clone(), self.db.clone(), life.clone()));
         let relay = Relay {
             db: self.db,
             clock: clock.clone(),
             entropy: self.app.entropy.clone(),
-            wake: self.wake,
+            wake: self.app.wake.clone(),
             deliver: app::ToConversation::new(conversation),
         };
         life.spawn(relay.run(life.clone()));

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use onethread_core::{SystemClock, SystemEntropy};
+use onethread_core::{FixedClock, SystemClock, SystemEntropy};
 use onethread_proto::identity::{
     self as wire, session_service_client::SessionServiceClient,
     webhook_service_client::WebhookServiceClient,
@@ -25,7 +25,7 @@ use tonic::Code;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::webhook::signature;
+use crate::domain::webhook::{PAUSES, signature};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
@@ -35,6 +35,8 @@ onethread_testing::on_each_database! {
     what_is_private_is_not_reached,
     a_webhook_is_its_own_organization_s_and_there_are_ten,
     a_deleted_webhook_is_told_of_nothing_more,
+    what_happens_in_conversations_is_told_once_and_in_the_api_s_words,
+    of_too_many_that_wait_the_oldest_are_given_up,
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -121,6 +123,8 @@ async fn serve(
 }
 
 struct Identity {
+    store: store::Store,
+    clock: Arc<FixedClock>,
     peer: Peer,
     of: String,
     application: (i64, String),
@@ -135,13 +139,14 @@ impl Drop for Identity {
     }
 }
 
-/// Identity with its worker; `private`: private addresses are allowed.
+/// Identity with its worker, whose clock stands; `private`: private addresses are allowed.
 async fn identity(scratch: ScratchDatabase, private: bool) -> Identity {
     let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FixedClock::new(SystemClock.now()));
     let service = build(Deps {
         db: scratch.db.clone(),
         keys: Keys::load(&folder.path().join("keys.json"), &SystemEntropy).unwrap(),
-        clock: Arc::new(SystemClock),
+        clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),
         private_webhooks: private,
     });
@@ -153,9 +158,19 @@ async fn identity(scratch: ScratchDatabase, private: bool) -> Identity {
     service.first_organization("demo", keep).await.unwrap();
     let (of, number, secret) = kept.unwrap();
     let (peer, life) = (service.peer(), Lifecycle::new());
+    let store = service.app.store.clone();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     service.start(Listener::new(listener, None), peer.clone(), &life);
-    Identity { peer, of, application: (number, secret), life, _scratch: scratch, _folder: folder }
+    Identity {
+        store,
+        clock,
+        peer,
+        of,
+        application: (number, secret),
+        life,
+        _scratch: scratch,
+        _folder: folder,
+    }
 }
 
 impl Identity {
@@ -178,6 +193,8 @@ impl Identity {
     }
 
     async fn log_in(&self, user_id: &str, name: &str) {
+        // What happens later is told under a later id.
+        self.clock.advance(Duration::from_secs(1));
         let text = |text: &str| Some(Value { kind: Some(Kind::StringValue(text.to_owned())) });
         let user =
             wire::UserClaims { user_id: text(user_id), name: text(name), ..Default::default() };
@@ -281,7 +298,12 @@ async fn a_delivery_is_tried_until_it_is_taken(scratch: ScratchDatabase) {
         (failed.state(), failed.status, &failed.error[..]),
         (wire::WebhookDeliveryState::Pending, Some(500), "status")
     );
-    for _ in 0..3 {
+    for tries in 1..4 {
+        // It waits for the clock alone.
+        let now = Some(onethread_grpc::timestamp(identity.clock.now()));
+        identity.delivery(&id, |one| one.attempts == tries && one.tried_at == now).await;
+        assert!(receiver.got.try_recv().is_err(), "tried again too early");
+        identity.clock.advance(PAUSES.longest);
         let again = receiver.next().await;
         assert_eq!(again.body, first.body, "another body at another try");
     }
@@ -298,20 +320,19 @@ async fn a_dead_receiver_keeps_nobody_else_waiting(scratch: ScratchDatabase) {
     // It takes connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
-    identity.create(&url, &["contact.created"]).await.unwrap();
+    let dead = identity.create(&url, &["contact.created"]).await.unwrap().webhook.unwrap().id;
     let mut receiver = Receiver::start(&[]).await;
     identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
     for n in 0..12 {
         identity.log_in(&format!("u{n}"), "Ann").await;
     }
-    // Twelve deliveries of at most 10 s each are under way to the other one, or wait for it.
     let mut told = std::collections::BTreeSet::new();
-    let all = async {
-        while told.len() < 12 {
-            told.insert(receiver.next().await.json()["data"]["userId"].to_string());
-        }
-    };
-    timeout(Duration::from_secs(9), all).await.expect("it waits for the dead one");
+    while told.len() < 12 {
+        told.insert(receiver.next().await.json()["data"]["userId"].to_string());
+    }
+    // They did not wait for the dead one: most of what goes there has not even been tried.
+    let untried = identity.deliveries(&dead).await.into_iter().filter(|one| one.attempts == 0);
+    assert!(untried.count() >= 4, "they waited for the dead one");
     drop(silent);
 }
 
@@ -401,4 +422,117 @@ async fn a_deleted_webhook_is_told_of_nothing_more(scratch: ScratchDatabase) {
     identity.log_in("u1", "Ann").await;
     receiver.next().await;
     assert!(moved.got.try_recv().is_err(), "the old address is told");
+}
+
+fn said(id: Uuid, contact: &str, what: wire::record_fact_request::Fact) -> wire::RecordFactRequest {
+    wire::RecordFactRequest {
+        organization_id: String::new(),
+        id: id.to_string(),
+        conversation_id: contact.to_owned(),
+        happened_at: Some(prost_types::Timestamp { seconds: 1_750_000_000, nanos: 0 }),
+        fact: Some(what),
+    }
+}
+
+fn wrote(agent: Option<Uuid>, text: &str) -> wire::record_fact_request::Fact {
+    wire::record_fact_request::Fact::MessageCreated(wire::MessageCreated {
+        seq: 7,
+        prev_seq: 5,
+        agent_id: agent.map(|id| id.to_string()),
+        client_message_id: Uuid::from_u128(3).to_string(),
+        text: text.to_owned(),
+    })
+}
+
+async fn what_happens_in_conversations_is_told_once_and_in_the_api_s_words(
+    scratch: ScratchDatabase,
+) {
+    let identity = identity(scratch, true).await;
+    let mut receiver = Receiver::start(&[]).await;
+    identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
+    identity.log_in("u1", "Ann").await;
+    let contact = receiver.next().await.json()["data"]["id"].as_str().unwrap().to_owned();
+    // Nobody wants it so far.
+    let tell = async |id: u128, contact: &str, what| {
+        let told = said(Uuid::from_u128(id), contact, what);
+        let told = wire::RecordFactRequest { organization_id: identity.of.clone(), ..told };
+        identity.webhooks().record_fact(told).await.unwrap();
+    };
+    tell(1, &contact, wrote(None, "unheard")).await;
+    let events = ["message.created", "conversation.closed"];
+    let made = identity.create(&receiver.url(), &events).await.unwrap().webhook.unwrap();
+    tell(2, &contact, wrote(None, "hello")).await;
+    tell(2, &contact, wrote(None, "hello")).await;
+    let body = receiver.next().await.json();
+    let expected = serde_json::json!({
+        "id": Uuid::from_u128(2), "event": "message.created", "createdAt": "2025-06-15T15:06:40Z",
+        "data": {
+            "id": Uuid::from_u128(2), "conversationId": contact, "seq": 7, "prevSeq": 5,
+            "author": {"kind": "contact", "id": contact, "name": "Ann"}, "text": "hello",
+            "createdAt": "2025-06-15T15:06:40Z", "clientMessageId": Uuid::from_u128(3), "kind": "text",
+        },
+    });
+    assert_eq!(body, expected);
+    // By an API key, of which nobody knows a name here.
+    tell(3, &contact, wrote(Some(Uuid::from_u128(9)), "answer")).await;
+    let by = &receiver.next().await.json()["data"]["author"];
+    assert_eq!(*by, serde_json::json!({"kind": "agent", "id": Uuid::from_u128(9), "name": "Team"}));
+    // Of somebody who is gone, or another organization's, nothing is told.
+    tell(4, &Uuid::from_u128(4).to_string(), wrote(None, "gone")).await;
+    let closed = wire::record_fact_request::Fact::ConversationClosed(wire::ConversationClosed {
+        last_seq: 8,
+        assignee_id: Some(Uuid::from_u128(9).to_string()),
+        closed_by: Uuid::from_u128(9).to_string(),
+    });
+    tell(5, &contact, closed).await;
+    let body = receiver.next().await.json();
+    assert_eq!(body["event"], "conversation.closed");
+    let data = &body["data"];
+    assert_eq!((&data["id"], &data["status"]), (&contact.as_str().into(), &"closed".into()));
+    assert_eq!((&data["lastSeq"], &data["contact"]["userId"]), (&8.into(), &"u1".into()));
+    assert_eq!(data["assigneeId"], Uuid::from_u128(9).to_string());
+    assert_eq!(data["closedBy"]["name"], "Team");
+    assert_eq!(identity.deliveries(&made.id).await.len(), 3);
+}
+
+async fn of_too_many_that_wait_the_oldest_are_given_up(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    // Nobody listens there.
+    let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let url = format!("http://{nowhere}");
+    let few = identity.create(&url, &["contact.created"]).await.unwrap().webhook.unwrap().id;
+    identity.log_in("u0", "Ann").await;
+    identity.delivery(&few, |_| true).await;
+    let many = identity.create(&url, &["contact.updated"]).await.unwrap().webhook.unwrap().id;
+    for n in 0..5 {
+        identity.log_in("u0", &format!("Ann {n}")).await;
+        // One change a delivery.
+        let told = async || identity.deliveries(&many).await.len() == n + 1;
+        timeout(PATIENCE, async {
+            while !told().await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+        .expect("it is noted");
+    }
+    let before = identity.deliveries(&many).await;
+    let given_up = identity.store.give_up_oldest(3).await.unwrap();
+    let whose: Vec<_> = given_up.iter().map(|(_, id, many)| (id.to_string(), *many)).collect();
+    assert_eq!(whose, [(many.clone(), 2)]);
+    let after = identity.deliveries(&many).await;
+    assert_eq!(after.len(), 5, "they stand in the list still");
+    for (n, (before, after)) in before.iter().zip(&after).enumerate() {
+        assert_eq!(before.id, after.id);
+        // Newest first: the last two are the oldest.
+        let state = if n < 3 {
+            wire::WebhookDeliveryState::Pending
+        } else {
+            wire::WebhookDeliveryState::Failed
+        };
+        assert_eq!(after.state(), state, "{after:?}");
+        assert_eq!(after.error == "backlog", n >= 3, "{after:?}");
+    }
+    assert_eq!(identity.deliveries(&few).await[0].state(), wire::WebhookDeliveryState::Pending);
+    assert!(identity.store.give_up_oldest(3).await.unwrap().is_empty());
 }

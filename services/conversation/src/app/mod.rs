@@ -1,10 +1,12 @@
 //! The use cases, one file each.
 
 mod ends;
+mod facts;
 mod first_message;
 mod list_conversations;
 mod list_messages;
 mod mark_read;
+mod measure;
 mod queue;
 mod send_message;
 mod set_typing;

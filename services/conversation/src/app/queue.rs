@@ -88,8 +88,8 @@ impl Writer {
             return;
         };
         for (sent, (organization, trace)) in sent.iter().zip(hints) {
-            if let Ok(Sent::Stored { message, first_of_contact, reopened }) = sent {
-                if *first_of_contact {
+            if let Ok(Sent::Stored { message, told, reopened }) = sent {
+                if *told {
                     self.wake.wake();
                 }
                 let conversation = message.conversation;

@@ -46,6 +46,8 @@ impl App {
         let events = [0; 2].map(|_| MessageId(new_uuid(now, &*self.entropy)));
         let new = NewChange { conversation, change, actor, now, events };
         let stored = self.store.change(organization, new).await?;
+        // A closed conversation may be told of.
+        self.wake.wake();
         for seq in stored.ok_or_else(Error::not_found)? {
             self.live.tell(Hint::new(organization, conversation, Change::Stored { seq }));
         }

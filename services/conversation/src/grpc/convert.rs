@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{Accepted, Draft, Listed, Update, Wanted},
-    domain::{Author, AuthorKind, Change, Kind, Message, Side, Status, Summary, Text},
+    domain::{Author, AuthorKind, Change, Fact, Kind, Message, Side, Status, Summary, Text},
     live::{Command, Event, Open, What},
     store::{Assigned, History, Position},
 };
@@ -28,6 +28,15 @@ pub(super) fn side(code: i32) -> Result<Side> {
         Ok(pb::Side::Agent) => Ok(Side::Agent),
         _ => Err(Error::invalid("/side", "is neither the contact's nor the agents'")),
     }
+}
+
+pub(super) fn facts(codes: &[i32]) -> Result<Vec<Fact>> {
+    let fact = |(n, code): (usize, &i32)| match pb::Fact::try_from(*code) {
+        Ok(pb::Fact::MessageCreated) => Ok(Fact::MessageCreated),
+        Ok(pb::Fact::ConversationClosed) => Ok(Fact::ConversationClosed),
+        _ => Err(Error::invalid(format!("/facts/{n}"), "is not known")),
+    };
+    codes.iter().enumerate().map(fact).collect()
 }
 
 fn status_filter(code: i32) -> Result<Option<Status>> {

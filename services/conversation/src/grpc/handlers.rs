@@ -7,10 +7,10 @@ use onethread_proto::conversation::{
     EraseConversationRequest, EraseConversationResponse, FoldConversationRequest,
     FoldConversationResponse, GetConversationRequest, GetConversationResponse,
     ListConversationsRequest, ListConversationsResponse, ListMessagesRequest, ListMessagesResponse,
-    MarkReadRequest, MarkReadResponse, SendMessageRequest, SendMessageResponse, SetTypingRequest,
-    SetTypingResponse, SubscribeRequest, SubscribeResponse, UpdateConversationRequest,
-    UpdateConversationResponse, conversation_service_server::ConversationService,
-    stream_service_server::StreamService,
+    MarkReadRequest, MarkReadResponse, SendMessageRequest, SendMessageResponse, SetInterestRequest,
+    SetInterestResponse, SetTypingRequest, SetTypingResponse, SubscribeRequest, SubscribeResponse,
+    UpdateConversationRequest, UpdateConversationResponse,
+    conversation_service_server::ConversationService, stream_service_server::StreamService,
 };
 use tonic::{Request, Response, Status, Streaming};
 
@@ -106,6 +106,13 @@ impl Handlers {
         self.0.erase(organization, conversation).await?;
         Ok(EraseConversationResponse {})
     }
+
+    async fn interest(&self, request: SetInterestRequest) -> Result<SetInterestResponse> {
+        let organization = convert::organization(&request.organization_id)?;
+        let facts = convert::facts(&request.facts)?;
+        self.0.set_interest(organization, &facts, request.version).await?;
+        Ok(SetInterestResponse {})
+    }
 }
 
 #[tonic::async_trait]
@@ -171,6 +178,13 @@ impl ConversationService for Handlers {
         request: Request<EraseConversationRequest>,
     ) -> Result<Response<EraseConversationResponse>, Status> {
         answer(self.erase(request.into_inner()).await)
+    }
+
+    async fn set_interest(
+        &self,
+        request: Request<SetInterestRequest>,
+    ) -> Result<Response<SetInterestResponse>, Status> {
+        answer(self.interest(request.into_inner()).await)
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::{query, query_scalar};
 use uuid::Uuid;
 
 use super::{
-    FIRST_MESSAGE, FirstMessage, Folded, NewFold, Store,
+    FACT, FIRST_MESSAGE, FirstMessage, Folded, NewFold, Store, Told,
     reads::{Place, place},
     rows::{author_code, kind_code, status_code},
     sql, sql_ends as texts,
@@ -333,7 +333,7 @@ async fn leave(conn: &mut Conn<'_>, of: OrganizationId, id: ConversationId) -> R
     Ok(())
 }
 
-/// Deletes messages, and the delivery that would tell of the first one.
+/// Deletes messages, and the deliveries that would tell of them.
 async fn forget(conn: &mut Conn<'_>, of: OrganizationId, id: ConversationId) -> Result<()> {
     on!(&mut *conn, |c| query(texts::FORGET)
         .bind(of.0)
@@ -346,6 +346,13 @@ async fn forget(conn: &mut Conn<'_>, of: OrganizationId, id: ConversationId) -> 
         .bind(of.0)
         .bind(FIRST_MESSAGE)
         .bind(serde_json::to_string(&told).expect("an id is JSON"))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    on!(&mut *conn, |c| query(texts::UNTELL_FACTS)
+        .bind(of.0)
+        .bind(FACT)
+        .bind(Told::beginning(id.0))
         .execute(&mut **c)
         .await
         .map(drop))?;

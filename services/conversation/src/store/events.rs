@@ -6,12 +6,13 @@ use sqlx::query;
 use uuid::Uuid;
 
 use super::{
-    NewChange,
+    NewChange, Told, What,
+    interests::wanting,
     rows::{author_code, kind_code, status_code},
     sql,
     writes::lock,
 };
-use crate::domain::{Author, Happening, Kind, Message, Text};
+use crate::domain::{Author, Conversation, Fact, Happening, Kind, Message, Text};
 
 /// One event with its place.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +64,26 @@ async fn insert(conn: &mut Conn<'_>, organization: OrganizationId, event: Messag
     Ok(())
 }
 
+/// Writes the delivery that tells of a closed conversation, where it is wanted.
+async fn tell_closed(
+    conn: &mut Conn<'_>,
+    organization: OrganizationId,
+    conversation: &Conversation,
+    event: MessageId,
+    new: NewChange,
+) -> Result<()> {
+    if wanting(conn, [organization], Fact::ConversationClosed).await?.is_empty() {
+        return Ok(());
+    }
+    let what = What::Closed {
+        last_seq: conversation.last_seq,
+        assignee_id: conversation.assignee.map(|agent| agent.0),
+        closed_by: new.actor,
+    };
+    let told = Told { conversation_id: conversation.id.0, at: new.now.micros(), what };
+    onethread_outbox::push(conn, told.entry(organization, event.0), new.now).await
+}
+
 /// Changes a conversation and stores an event for each thing that changed. Answers their numbers;
 /// `None` for no such conversation.
 pub(super) async fn change(
@@ -98,5 +119,9 @@ pub(super) async fn change(
         .execute(&mut **c)
         .await
         .map(drop))?;
+    let closed = happened.iter().position(|(_, happening)| *happening == Happening::Closed);
+    if let Some(at) = closed {
+        tell_closed(conn, organization, &conversation, new.events[at], new).await?;
+    }
     Ok(Some(happened.into_iter().map(|(seq, _)| seq).collect()))
 }

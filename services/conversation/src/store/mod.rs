@@ -4,6 +4,7 @@
 mod batch;
 mod ends;
 mod events;
+mod interests;
 mod reads;
 mod rows;
 mod sql;
@@ -22,6 +23,7 @@ use crate::domain::{
     Author, AuthorKind, Change, Conversation, Kind, Message, Status, Summary, Text,
 };
 
+pub(crate) use interests::{FACT, Told, What};
 pub(crate) use rows::Head;
 pub(crate) use sql_store::Store;
 
@@ -112,7 +114,7 @@ pub(crate) enum Sent {
         /// The message.
         message: Message,
         /// True when a delivery was written with it.
-        first_of_contact: bool,
+        told: bool,
         /// The number of the event that it reopened the conversation.
         reopened: Option<i64>,
     },

@@ -57,11 +57,14 @@ pub(super) const LOCK_SQLITE: &str = get!();
 pub(super) const LOCK_POSTGRES: &str = concat!(get!(), " FOR NO KEY UPDATE");
 
 /// The conversation of each send, and what the sender stored under the client's id before. One that
-/// was folded is read under the name of the one that goes on, and so is its contact.
+/// was folded is read under the name of the one that goes on, and so is its contact. `told` says
+/// whether identity wants to know of texts.
 macro_rules! meet {
     () => {
         concat!(
-            "SELECT p.at, p.target, c.folded_into, ",
+            "SELECT p.at, p.target, c.folded_into,
+            COALESCE((SELECT (t.facts & 1) <> 0 FROM interests t
+                WHERE t.organization_id = p.organization_id), false) AS told, ",
             conversation_columns!(),
             met_columns!(),
             " FROM placed p

@@ -87,3 +87,7 @@ pub(super) const FORGET: &str =
 /// Organization, topic, payload.
 pub(super) const UNTELL: &str =
     "DELETE FROM outbox WHERE organization_id = $1 AND topic = $2 AND payload = $3";
+
+/// Organization, topic, what the payloads begin with.
+pub(super) const UNTELL_FACTS: &str = "DELETE FROM outbox
+    WHERE organization_id = $1 AND topic = $2 AND substr(payload, 1, length($3)) = $3";

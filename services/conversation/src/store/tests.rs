@@ -33,6 +33,7 @@ onethread_testing::on_each_database! {
 }
 
 mod ends;
+mod facts;
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
 

@@ -57,6 +57,26 @@ impl Conversation {
     }
 }
 
+/// A conversation as webhooks are told of its close.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the document alone is made from this")]
+pub(super) struct ClosedConversation {
+    #[schema(format = Uuid)]
+    id: String,
+    status: Status,
+    #[schema(required, format = Uuid)]
+    assignee_id: Option<String>,
+    contact: ContactLine,
+    /// Number of the event that tells agents of it.
+    #[schema(minimum = 1)]
+    last_seq: i64,
+    #[schema(value_type = Time)]
+    updated_at: String,
+    /// The agent, or the server in an agent's place, that closed it.
+    closed_by: super::message::Author,
+}
+
 /// Whether somebody has still to do with it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

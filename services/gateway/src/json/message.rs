@@ -32,7 +32,7 @@ pub(crate) struct Message {
 
 /// Who wrote a message.
 #[derive(Debug, Serialize, ToSchema)]
-struct Author {
+pub(super) struct Author {
     kind: AuthorSide,
     #[schema(required, format = Uuid)]
     id: Option<String>,

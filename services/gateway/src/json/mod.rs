@@ -38,7 +38,8 @@ pub(crate) use requests::{
 pub(crate) use session::{Session, Thread};
 pub(crate) use value::{members, object};
 pub(crate) use webhook::{
-    ContactNotice, MadeWebhook, NewWebhook, Webhook, WebhookDelivery, WebhookPatch,
+    ContactNotice, ConversationNotice, MadeWebhook, MessageNotice, NewWebhook, Webhook,
+    WebhookDelivery, WebhookPatch,
 };
 
 /// A list, a page at a time.

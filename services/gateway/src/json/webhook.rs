@@ -53,7 +53,7 @@ pub(crate) struct WebhookDelivery {
     #[schema(required)]
     status: Option<i32>,
     /// What went wrong at the last try: `status`, `address`, `name`, `connect`, `tls`, `timeout`,
-    /// `protocol` or `secret`.
+    /// `protocol` or `secret`, or `backlog` where it was given up because too many waited.
     #[schema(required)]
     error: Option<String>,
     #[schema(required, value_type = Time)]
@@ -106,6 +106,10 @@ enum Event {
     Updated,
     #[schema(rename = "contact.joined")]
     Joined,
+    #[schema(rename = "message.created")]
+    MessageCreated,
+    #[schema(rename = "conversation.closed")]
+    ConversationClosed,
 }
 
 /// A webhook to be made.
@@ -141,4 +145,32 @@ pub(crate) struct ContactNotice {
     #[schema(value_type = Time)]
     created_at: String,
     data: super::contact::ContactOfEvent,
+}
+
+/// What a webhook is sent when a text is stored, the contact's or an agent's.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the document alone is made from this")]
+pub(crate) struct MessageNotice {
+    /// The message's own; the same at every try: a delivery may come twice.
+    #[schema(format = Uuid)]
+    id: String,
+    event: Event,
+    #[schema(value_type = Time)]
+    created_at: String,
+    data: super::MessageOfConversation,
+}
+
+/// What a webhook is sent when a conversation is closed.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the document alone is made from this")]
+pub(crate) struct ConversationNotice {
+    /// The same at every try: a delivery may come twice.
+    #[schema(format = Uuid)]
+    id: String,
+    event: Event,
+    #[schema(value_type = Time)]
+    created_at: String,
+    data: super::conversation::ClosedConversation,
 }

@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 use super::parameter;
-use crate::json::ContactNotice;
+use crate::json::{ContactNotice, ConversationNotice, MessageNotice};
 
 const SIGNATURE: &str = "\
 `t=<unix seconds>,v1=<hex>`: HMAC-SHA256 of `<t>.<body>`, keyed by the UTF-8 bytes of the webhook's \
@@ -21,20 +21,22 @@ Answer with 2xx within 10 s; anything else is tried again with growing pauses fo
 may come twice and out of order: its id stays the same.";
 
 pub(super) fn paths() -> Paths {
+    let contact = ContactNotice::name();
     let events = [
-        ("contact.created", "Somebody entered Contacts."),
+        ("contact.created", contact.clone(), "Somebody entered Contacts."),
         (
             "contact.updated",
+            contact.clone(),
             "A contact's profile, attributes or tags changed, or they were blocked.",
         ),
-        ("contact.joined", "A visitor became this contact, or two were joined by hand."),
+        ("contact.joined", contact, "A visitor became this contact, or two were joined by hand."),
+        ("message.created", MessageNotice::name(), "A contact, agent or server wrote a text."),
+        ("conversation.closed", ConversationNotice::name(), "A conversation was closed."),
     ];
-    let paths = events.into_iter().fold(PathsBuilder::new(), |paths, (event, said)| {
+    let paths = events.into_iter().fold(PathsBuilder::new(), |paths, (event, notice, said)| {
         let text = utoipa::openapi::Object::builder().schema_type(utoipa::openapi::Type::String);
         let header = parameter("Onethread-Signature", ParameterIn::Header, SIGNATURE, text);
-        let body = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name(ContactNotice::name())))
-            .build();
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(notice))).build();
         let answer = ResponseBuilder::new().description("Taken.").build();
         let operation = OperationBuilder::new()
             .summary(Some(said))
@@ -49,11 +51,13 @@ pub(super) fn paths() -> Paths {
 }
 
 pub(super) fn add_schemas(components: &mut Components) {
-    let mut schemas = vec![];
-    ContactNotice::schemas(&mut schemas);
-    schemas.push((
-        ContactNotice::name().into_owned(),
-        <ContactNotice as utoipa::PartialSchema>::schema(),
-    ));
+    add::<ContactNotice>(components);
+    add::<MessageNotice>(components);
+    add::<ConversationNotice>(components);
+}
+
+fn add<T: ToSchema>(components: &mut Components) {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
     components.schemas.extend(schemas);
 }

@@ -511,6 +511,10 @@ impl ConversationService for Fake {
         self.0.threads.lock().unwrap().remove(&request.into_inner().conversation_id);
         Ok(Response::new(EraseConversationResponse {}))
     }
+
+    async fn set_interest(&self, _: Request<SetInterestRequest>) -> Answer<SetInterestResponse> {
+        Err(Status::unimplemented("not called"))
+    }
 }
 
 #[tonic::async_trait]

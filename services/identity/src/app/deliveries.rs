@@ -4,10 +4,14 @@ use onethread_errors::{Error, Result};
 use onethread_grpc::Peer;
 use onethread_outbox::{Deliver, Entry};
 use onethread_proto::conversation::{
-    EraseConversationRequest, conversation_service_client::ConversationServiceClient,
+    EraseConversationRequest, Fact, SetInterestRequest,
+    conversation_service_client::ConversationServiceClient,
 };
 
-use crate::store::ERASED;
+use crate::{
+    domain::webhook::Event,
+    store::{ERASED, INTEREST, Interest},
+};
 
 /// Carries identity's outbox to conversation.
 #[derive(Debug, Clone)]
@@ -18,18 +22,39 @@ impl ToConversation {
     pub(crate) fn new(conversation: Peer) -> Self {
         Self(ConversationServiceClient::new(conversation))
     }
-}
 
-impl Deliver for ToConversation {
-    async fn deliver(&self, entry: &Entry) -> Result<()> {
-        if entry.topic != ERASED {
-            return Err(Error::internal(format!("unknown topic {}", entry.topic)));
-        }
+    async fn erased(&self, entry: &Entry) -> Result<()> {
         let request = EraseConversationRequest {
             organization_id: entry.organization_id.to_string(),
             conversation_id: entry.payload.clone(),
         };
         self.0.clone().erase_conversation(request).await?;
         Ok(())
+    }
+
+    async fn interest(&self, entry: &Entry) -> Result<()> {
+        let interest: Interest = serde_json::from_str(&entry.payload).map_err(Error::internal)?;
+        let fact = |event: Event| match event {
+            Event::MessageCreated => Some(Fact::MessageCreated.into()),
+            Event::ConversationClosed => Some(Fact::ConversationClosed.into()),
+            Event::Created | Event::Updated | Event::Joined => None,
+        };
+        let request = SetInterestRequest {
+            organization_id: entry.organization_id.to_string(),
+            facts: Event::from_bits(interest.events).into_iter().filter_map(fact).collect(),
+            version: interest.version,
+        };
+        self.0.clone().set_interest(request).await?;
+        Ok(())
+    }
+}
+
+impl Deliver for ToConversation {
+    async fn deliver(&self, entry: &Entry) -> Result<()> {
+        match entry.topic.as_str() {
+            ERASED => self.erased(entry).await,
+            INTEREST => self.interest(entry).await,
+            topic => Err(Error::internal(format!("unknown topic {topic}"))),
+        }
     }
 }

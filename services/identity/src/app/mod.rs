@@ -13,6 +13,7 @@ mod edits;
 mod identify;
 mod import;
 mod login;
+mod measure;
 mod organization;
 mod passwords;
 mod profile;
@@ -25,6 +26,7 @@ mod webhooks;
 use std::sync::Arc;
 
 use onethread_core::{Clock, Entropy};
+use onethread_outbox::Wake;
 
 use crate::{domain::keys::ServerKeys, store::Store};
 
@@ -35,6 +37,7 @@ pub(crate) use deliveries::ToConversation;
 pub(crate) use edits::ContactChanges;
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
 pub(crate) use login::LoggedInAgent;
+pub(crate) use measure::run_measures;
 pub use organization::MadeOrganization;
 pub(crate) use passwords::Passwords;
 pub(crate) use revocations::{Feed, run_feed};
@@ -49,4 +52,6 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     /// Webhooks may lie at addresses that the world can't reach.
     pub(crate) private_webhooks: bool,
+    /// Word to the outbox.
+    pub(crate) wake: Wake,
 }

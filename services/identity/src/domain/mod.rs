@@ -6,6 +6,7 @@ pub(crate) mod attributes;
 pub(crate) mod audit;
 pub(crate) mod contact;
 pub(crate) mod events;
+pub(crate) mod fact;
 pub(crate) mod fields;
 pub(crate) mod import;
 pub(crate) mod keys;

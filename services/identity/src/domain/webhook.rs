@@ -12,6 +12,8 @@ use crate::domain::{contact::Contact, keys::Sealed};
 
 /// Webhooks of an organization, at most.
 pub(crate) const MOST: usize = 10;
+/// Deliveries that wait for a webhook, at most; of more the oldest are given up.
+pub(crate) const MOST_WAITING: i64 = 10_000;
 /// How long a delivery is tried before it is given up.
 pub(crate) const TRIED_FOR: Duration = Duration::from_secs(24 * 3600);
 /// Pauses between tries.
@@ -26,13 +28,20 @@ pub(crate) enum Event {
     Created,
     Updated,
     Joined,
+    MessageCreated,
+    ConversationClosed,
 }
 
 impl Event {
-    const ALL: [(Self, i64, &'static str); 3] = [
+    /// Those that conversation tells of.
+    pub(crate) const OF_CONVERSATIONS: [Self; 2] = [Self::MessageCreated, Self::ConversationClosed];
+
+    const ALL: [(Self, i64, &'static str); 5] = [
         (Self::Created, 1, "contact.created"),
         (Self::Updated, 2, "contact.updated"),
         (Self::Joined, 4, "contact.joined"),
+        (Self::MessageCreated, 8, "message.created"),
+        (Self::ConversationClosed, 16, "conversation.closed"),
     ];
 
     /// The bit in storage.

@@ -1,4 +1,5 @@
-//! What a webhook is sent: the JSON of one event. Proofs and claims are no part of it.
+//! What a webhook is sent: the JSON of one event, in the spelling of the JSON API. Proofs and claims
+//! are no part of it.
 
 use onethread_core::Timestamp;
 use serde::Serialize;
@@ -7,8 +8,12 @@ use uuid::Uuid;
 
 use crate::domain::{
     contact::{Contact, Page},
+    fact::{Fact, What},
     webhook::Event,
 };
+
+/// What a message is signed with that came by an API key, or from an agent who is gone.
+const TEAM: &str = "Team";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,6 +73,93 @@ pub(crate) fn contact_body(id: Uuid, event: Event, contact: &Contact, now: Times
         created_at: contact.created_at,
     };
     body(id, event, now, &data)
+}
+
+#[derive(Serialize)]
+struct Author<'a> {
+    kind: &'static str,
+    id: Uuid,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageData<'a> {
+    id: Uuid,
+    conversation_id: Uuid,
+    seq: i64,
+    prev_seq: i64,
+    author: Author<'a>,
+    text: &'a str,
+    created_at: Timestamp,
+    client_message_id: Uuid,
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContactLine<'a> {
+    id: Uuid,
+    name: &'a str,
+    email: Option<&'a str>,
+    user_id: Option<&'a str>,
+    verified: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConversationData<'a> {
+    id: Uuid,
+    status: &'static str,
+    assignee_id: Option<Uuid>,
+    contact: ContactLine<'a>,
+    last_seq: i64,
+    updated_at: Timestamp,
+    closed_by: Author<'a>,
+}
+
+/// The body that tells of what happened in a contact's conversation. `agent` is the name of the
+/// agent who did it, where there is one.
+pub(crate) fn fact_body(fact: &Fact, contact: &Contact, agent: Option<&str>) -> String {
+    let (name, _) = contact.shown_name();
+    let team = |id| Author { kind: "agent", id, name: agent.unwrap_or(TEAM) };
+    let event = fact.event();
+    match &fact.what {
+        What::Message { seq, prev_seq, agent, client_message_id, text } => {
+            let own = || Author { kind: "contact", id: contact.id.0, name: &name };
+            let data = MessageData {
+                id: fact.id,
+                conversation_id: contact.id.0,
+                seq: *seq,
+                prev_seq: *prev_seq,
+                author: agent.map_or_else(own, team),
+                text,
+                created_at: fact.at,
+                client_message_id: *client_message_id,
+                kind: "text",
+            };
+            body(fact.id, event, fact.at, &data)
+        }
+        What::Closed { last_seq, assignee, by } => {
+            let line = ContactLine {
+                id: contact.id.0,
+                name: &name,
+                email: contact.email.as_deref(),
+                user_id: contact.user_id.as_deref(),
+                verified: contact.verified.name(),
+            };
+            let data = ConversationData {
+                id: contact.id.0,
+                status: "closed",
+                assignee_id: assignee.map(|agent| agent.0),
+                contact: line,
+                last_seq: *last_seq,
+                updated_at: fact.at,
+                closed_by: team(*by),
+            };
+            body(fact.id, event, fact.at, &data)
+        }
+    }
 }
 
 fn body<T: Serialize>(id: Uuid, event: Event, created_at: Timestamp, data: &T) -> String {

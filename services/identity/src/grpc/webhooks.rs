@@ -1,14 +1,16 @@
 //! `WebhookService`.
 
 use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_grpc::{answer, id, optional_id, page_size, timestamp, to_timestamp};
 use onethread_proto::identity::{self as wire, webhook_service_server::WebhookService};
 use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use super::Handlers;
 use crate::domain::{
     audit::Actor,
+    fact::{Fact, What},
     webhook::{Delivery, Webhook},
 };
 
@@ -92,6 +94,60 @@ impl WebhookService for Handlers {
             deliveries: found.into_iter().map(Into::into).collect(),
             next_page_token,
         }))
+    }
+
+    async fn record_fact(
+        &self,
+        request: Request<wire::RecordFactRequest>,
+    ) -> Answer<wire::RecordFactResponse> {
+        let request = request.into_inner();
+        let noted = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            self.app.record_fact(of, request.try_into()?).await
+        };
+        answer(noted.await.map(|()| wire::RecordFactResponse {}))
+    }
+}
+
+impl TryFrom<wire::RecordFactRequest> for Fact {
+    type Error = Error;
+
+    fn try_from(request: wire::RecordFactRequest) -> Result<Self> {
+        use wire::record_fact_request::Fact as Wire;
+        let uuid = |field, text: &str| {
+            Uuid::parse_str(text).map_err(|_| Error::invalid(field, "is not a UUID"))
+        };
+        let what = match request.fact {
+            Some(Wire::MessageCreated(message)) => What::Message {
+                seq: message.seq,
+                prev_seq: message.prev_seq,
+                agent: message
+                    .agent_id
+                    .map(|id| uuid("/messageCreated/agentId", &id))
+                    .transpose()?,
+                client_message_id: uuid(
+                    "/messageCreated/clientMessageId",
+                    &message.client_message_id,
+                )?,
+                text: message.text,
+            },
+            Some(Wire::ConversationClosed(closed)) => What::Closed {
+                last_seq: closed.last_seq,
+                assignee: optional_id(
+                    "/conversationClosed/assigneeId",
+                    closed.assignee_id.as_deref(),
+                )?,
+                by: uuid("/conversationClosed/closedBy", &closed.closed_by)?,
+            },
+            None => return Err(Error::invalid("/fact", "is missing")),
+        };
+        let at = request.happened_at.as_ref().map(to_timestamp);
+        Ok(Self {
+            id: uuid("/id", &request.id)?,
+            contact: id("/conversationId", &request.conversation_id)?,
+            at: at.ok_or_else(|| Error::invalid("/happenedAt", "is missing"))?,
+            what,
+        })
     }
 }
 

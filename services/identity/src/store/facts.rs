@@ -67,7 +67,7 @@ pub(super) async fn note(
 }
 
 /// Writes an event down for every webhook that wants it. A repeat of its id changes nothing.
-async fn enqueue(
+pub(super) async fn enqueue(
     conn: &mut Conn<'_>,
     of: OrganizationId,
     id: Uuid,

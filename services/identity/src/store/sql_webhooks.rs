@@ -5,6 +5,11 @@ pub(super) const TOUCH_INTEREST: &str =
      ON CONFLICT (organization_id) DO UPDATE SET version = webhook_interests.version + 1";
 pub(super) const SET_INTEREST: &str =
     "UPDATE webhook_interests SET events = $2 WHERE organization_id = $1";
+pub(super) const INTEREST: &str =
+    "SELECT events, version FROM webhook_interests WHERE organization_id = $1";
+/// Organization, topic.
+pub(super) const INTEREST_WAITS: &str =
+    "SELECT 1 FROM outbox WHERE organization_id = $1 AND topic = $2 LIMIT 1";
 pub(super) const WANTED: &str = "SELECT 1 FROM webhook_interests
      WHERE organization_id = $1 AND (events & $2) <> 0";
 pub(super) const INSERT_WEBHOOK: &str =
@@ -63,11 +68,29 @@ pub(super) const CLAIM_POSTGRES: &str =
         ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED)
      RETURNING id, body, attempts, created_at";
 pub(super) const SETTLE: &str =
-    "UPDATE webhook_deliveries SET status = $5, failure = $6, tried_at = $7, due_at = $8
-     WHERE organization_id = $1 AND webhook_id = $2 AND id = $3 AND attempts = $4";
+    "UPDATE webhook_deliveries SET status = $5, failure = $6, tried_at = $7, due_at = $8,
+       body = CASE WHEN $9 THEN '' ELSE body END
+     WHERE organization_id = $1 AND webhook_id = $2 AND id = $3 AND attempts = $4
+       AND due_at IS NOT NULL";
 pub(super) const DELIVERIES: &str =
     "SELECT id, event, attempts, status, failure, created_at, tried_at, due_at
      FROM webhook_deliveries WHERE organization_id = $1 AND webhook_id = $2 AND id < $3
      ORDER BY id DESC LIMIT $4";
+/// How far it is counted.
+pub(super) const MEASURE: &str = "SELECT
+    (SELECT count(*) FROM
+      (SELECT 1 FROM webhook_deliveries WHERE due_at IS NOT NULL LIMIT $1) AS some),
+    (SELECT min(due_at) FROM webhook_deliveries WHERE due_at IS NOT NULL)";
+/// Webhooks for which more than so many wait, and how many do.
+pub(super) const OVERFULL: &str =
+    "SELECT organization_id, webhook_id, count(*) AS waiting FROM webhook_deliveries
+     WHERE due_at IS NOT NULL GROUP BY organization_id, webhook_id HAVING count(*) > $1";
+/// Organization, webhook, rows, why.
+pub(super) const GIVE_UP_OLDEST: &str =
+    "UPDATE webhook_deliveries SET due_at = NULL, failure = $4, body = ''
+     WHERE (organization_id, webhook_id, id) IN
+       (SELECT organization_id, webhook_id, id FROM webhook_deliveries
+        WHERE organization_id = $1 AND webhook_id = $2 AND due_at IS NOT NULL
+        ORDER BY id LIMIT $3)";
 pub(super) const DELETE_OLD_DELIVERIES: &str =
     "DELETE FROM webhook_deliveries WHERE created_at < $1";

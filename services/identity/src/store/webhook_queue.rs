@@ -1,12 +1,17 @@
 //! What is due to be delivered to webhooks, in every organization: for the worker alone.
 
+use std::time::Duration;
+
 use onethread_core::{OrganizationId, Timestamp, WebhookId};
 use onethread_db::{Result, Time, on};
 use sqlx::{query, query_as};
 use uuid::Uuid;
 
 use super::{Store, sql_webhooks as sql, webhooks::WebhookRow};
-use crate::domain::webhook::Webhook;
+use crate::domain::webhook::{MOST_WAITING, Webhook};
+
+/// Why a delivery was given up that was never refused: too many waited.
+const BACKLOG: &str = "backlog";
 
 /// A delivery taken up.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -103,6 +108,8 @@ impl Store {
                         .bind(tried.failure)
                         .bind(Time(tried.at))
                         .bind(tried.due.map(Time))
+                        // Nothing is kept of what was said but that it was.
+                        .bind(tried.due.is_none())
                         .execute(&mut **c)
                         .await
                         .map(drop))?;
@@ -110,6 +117,64 @@ impl Store {
                 })
             })
             .await
+    }
+
+    /// How many deliveries wait, counted to 10,000, and how long the first of them has been due.
+    pub(crate) async fn webhook_queue(&self, now: Timestamp) -> Result<(f64, Duration)> {
+        let (waiting, first): (i64, Option<Time>) = self
+            .db
+            .read("webhook.measure", |mut conn| {
+                Box::pin(async move {
+                    Ok(on!(&mut conn, |c| query_as(sql::MEASURE)
+                        .bind(MOST_WAITING)
+                        .fetch_one(&mut **c)
+                        .await)?)
+                })
+            })
+            .await?;
+        #[expect(clippy::cast_precision_loss, reason = "it is counted no further than 10,000")]
+        let waiting = waiting as f64;
+        Ok((waiting, first.map_or(Duration::ZERO, |first| now.since(first.0))))
+    }
+
+    /// Gives up the oldest of what waits for a webhook, where more than so many do. Answers how
+    /// many of whose.
+    pub(crate) async fn give_up_oldest(
+        &self,
+        most: i64,
+    ) -> Result<Vec<(OrganizationId, WebhookId, i64)>> {
+        let overfull: Vec<(Uuid, Uuid, i64)> = self
+            .db
+            .read("webhook.overfull", move |mut conn| {
+                Box::pin(async move {
+                    Ok(on!(&mut conn, |c| query_as(sql::OVERFULL)
+                        .bind(most)
+                        .fetch_all(&mut **c)
+                        .await)?)
+                })
+            })
+            .await?;
+        let mut given_up = Vec::new();
+        for (of, webhook, waiting) in overfull {
+            let too_many = waiting - most;
+            self.db
+                .write("webhook.give_up", move |mut conn| {
+                    Box::pin(async move {
+                        on!(&mut conn, |c| query(sql::GIVE_UP_OLDEST)
+                            .bind(of)
+                            .bind(webhook)
+                            .bind(too_many)
+                            .bind(BACKLOG)
+                            .execute(&mut **c)
+                            .await
+                            .map(drop))?;
+                        Ok(())
+                    })
+                })
+                .await?;
+            given_up.push((OrganizationId(of), WebhookId(webhook), too_many));
+        }
+        Ok(given_up)
     }
 
     /// Forgets what was noted for webhooks before this.

@@ -5,7 +5,11 @@ use onethread_db::{Conn, Error, Result, Time, on};
 use sqlx::{query, query_as};
 use uuid::Uuid;
 
-use super::{Store, audit, sql_webhooks as sql};
+use super::{
+    Store, audit,
+    conversation_facts::{interest, tell_interest},
+    sql_webhooks as sql,
+};
 use crate::domain::{
     audit::{Actor, Change},
     keys::Sealed,
@@ -114,6 +118,7 @@ impl Store {
                         .execute(&mut **c)
                         .await
                         .map(drop))?;
+                    let before = interest(conn, of).await?;
                     let mut held = all(conn, of).await?;
                     let at = held.iter().position(|webhook| webhook.id == id);
                     let (action, changed) = match (change, at) {
@@ -145,6 +150,7 @@ impl Store {
                         .execute(&mut **c)
                         .await
                         .map(drop))?;
+                    tell_interest(conn, of, &before, wanted, now, &*entropy).await?;
                     let detail = changed.events.iter().map(|event| event.name());
                     let change = Change {
                         actor,

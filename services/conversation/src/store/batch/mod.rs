@@ -35,6 +35,8 @@ struct Met {
     before: Option<Message>,
     /// A mark stands there of one that is forgotten.
     erased: bool,
+    /// Identity wants to know of its text.
+    told: bool,
 }
 
 /// Stores what can be stored. The answers stand in the order of the sends.
@@ -71,13 +73,15 @@ where
     &'static str: ColumnIndex<R>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
     Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
 {
     let at: i64 = row.try_get("at")?;
     let at = usize::try_from(at - 1).map_err(|_| Error::Corrupt("place in a batch"))?;
     let target = ConversationId(row.try_get("target")?);
     let status: Option<i64> = row.try_get("status")?;
     let folded_into: Option<Uuid> = row.try_get("folded_into")?;
-    let mut met = Met { at, target, conversation: None, before: None, erased: false };
+    let told = row.try_get("told")?;
+    let mut met = Met { at, target, conversation: None, before: None, erased: false, told };
     match (status, folded_into) {
         (None, _) => {}
         (Some(ENDED), None) => met.erased = true,

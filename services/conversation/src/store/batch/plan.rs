@@ -1,7 +1,7 @@
 //! What is to be written. Pure.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Met, NewMessage, Sent};
 use crate::{
     domain::{Appended, Author, AuthorKind, Conversation, Happening, Message},
-    store::{FIRST_MESSAGE, FirstMessage, events::NewEvent},
+    store::{FIRST_MESSAGE, FirstMessage, Told, events::NewEvent},
 };
 
 /// Whose conversation, in the order in which rows are locked everywhere.
@@ -76,7 +76,7 @@ impl Thread {
             now: new.now,
         });
         let event = event.map(|event| event.message(new.conversation));
-        (Sent::Stored { message, first_of_contact, reopened }, event)
+        (Sent::Stored { message, told: first_of_contact, reopened }, event)
     }
 }
 
@@ -85,6 +85,7 @@ impl Plan {
     pub(super) fn of(sends: &[NewMessage], met: Vec<Met>) -> Self {
         let mut threads = Threads::new();
         let mut before: HashMap<usize, Message> = HashMap::new();
+        let told: HashSet<usize> = met.iter().filter(|met| met.told).map(|met| met.at).collect();
         for met in met {
             let key = (sends[met.at].organization, met.target);
             if met.erased {
@@ -96,7 +97,10 @@ impl Plan {
         }
         let mut plan = Self::default();
         for (at, new) in sends.iter().enumerate() {
-            let answer = plan.put(at, new, &mut threads, before.remove(&at));
+            let mut answer = plan.put(at, new, &mut threads, before.remove(&at));
+            if told.contains(&at) {
+                plan.tell(new, &mut answer);
+            }
             plan.answers.push(answer);
         }
         for ((organization, _), thread) in threads {
@@ -129,10 +133,20 @@ impl Plan {
         }
         let (sent, event) = thread.append(at, new);
         self.events.extend(event.map(|event| (new.organization, event)));
-        if matches!(sent, Sent::Stored { first_of_contact: true, .. }) {
+        if matches!(sent, Sent::Stored { told: true, .. }) {
             self.deliveries.push((first_message(new), new.trace.clone()));
         }
         sent
+    }
+
+    /// Writes the delivery that tells of a text that is stored.
+    fn tell(&mut self, new: &NewMessage, answer: &mut Sent) {
+        if let Sent::Stored { message, told, .. } = answer
+            && let Some(entry) = Told::of_message(new.organization, message)
+        {
+            self.deliveries.push((entry, new.trace.clone()));
+            *told = true;
+        }
     }
 
     /// Messages to be inserted.

@@ -1,5 +1,6 @@
 //! Webhooks: made, changed and looked at by owners, and delivered by a worker of their own.
 
+mod facts;
 mod post;
 mod worker;
 
@@ -52,6 +53,7 @@ impl App {
             Webhook { organization_id: of, id, url, events, secret: sealed, created_at: now };
         let created = WebhookChange::Create(webhook);
         let webhook = settled(self.store.change_webhook(of, id, created, actor, now).await?)?;
+        self.interest_told(of).await?;
         Ok((webhook, secret))
     }
 
@@ -76,7 +78,10 @@ impl App {
             events => Some(read_events(events).map_err(Error::invalid_fields)?),
         };
         let change = WebhookChange::Update { url, events };
-        settled(self.store.change_webhook(of, id, change, actor, self.clock.now()).await?)
+        let now = self.clock.now();
+        let webhook = settled(self.store.change_webhook(of, id, change, actor, now).await?)?;
+        self.interest_told(of).await?;
+        Ok(webhook)
     }
 
     pub(crate) async fn delete_webhook(
@@ -87,6 +92,7 @@ impl App {
     ) -> Result<()> {
         let now = self.clock.now();
         let gone = self.store.change_webhook(of, id, WebhookChange::Delete, actor, now).await?;
+        self.wake.wake();
         settled(gone).map(drop)
     }
 

@@ -16,7 +16,7 @@ use super::{Poster, post::Failure};
 use crate::{
     domain::{
         keys::ServerKeys,
-        webhook::{PAUSES, TRIED_FOR, Webhook, signature},
+        webhook::{MOST_WAITING, PAUSES, TRIED_FOR, Webhook, signature},
     },
     store::{Store, Taken, Tried},
 };
@@ -27,6 +27,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const OF_ONE: usize = 4;
 /// Deliveries under way at once.
 const AT_ONCE: usize = 256;
+/// Looks between two at whether too many wait: ten seconds.
+const LOOKS: u32 = 20;
 /// How long a delivery taken up is kept from other workers; a try takes 10 s at most.
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -65,9 +67,14 @@ impl Sender {
     pub(crate) async fn run(self, life: Lifecycle) {
         let this = Arc::new(self);
         let mut running = Running::default();
-        loop {
+        for looks in 0_u32.. {
             if let Err(error) = this.clone().round(&mut running).await {
                 warn!(cause = error.chain(), "webhooks can't be read");
+            }
+            if looks % LOOKS == 0
+                && let Err(error) = this.give_up(MOST_WAITING).await
+            {
+                warn!(cause = error.chain(), "too many deliveries may wait");
             }
             let pause = sleep(LOOK);
             tokio::pin!(pause);
@@ -79,6 +86,14 @@ impl Sender {
                 }
             }
         }
+    }
+
+    /// Bounds what waits for a receiver that is dead.
+    async fn give_up(&self, most: i64) -> Result<()> {
+        for (_, webhook, deliveries) in self.store.give_up_oldest(most).await? {
+            warn!(%webhook, deliveries, "too many deliveries wait, the oldest are given up");
+        }
+        Ok(())
     }
 
     async fn round(self: Arc<Self>, running: &mut Running) -> Result<()> {

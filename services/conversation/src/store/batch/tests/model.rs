@@ -81,14 +81,14 @@ impl Thread {
             }
             Some(_) => assert_eq!(*sent, Sent::IdReused),
             None => {
-                let Sent::Stored { message, first_of_contact, .. } = sent else {
+                let Sent::Stored { message, told, .. } = sent else {
                     panic!("not stored: {sent:?}")
                 };
                 let public = self.0.iter().rposition(|((_, kind, _), _)| *kind == Kind::Text);
                 let wrote = self.0.iter().any(|((by, ..), _)| *by == AuthorKind::Contact);
                 assert_eq!(message.seq, seq_of(self.0.len()));
                 assert_eq!(message.prev_seq(Side::Contact), public.map_or(0, seq_of));
-                assert_eq!(*first_of_contact, !send.by_agent && !wrote);
+                assert_eq!(*told, !send.by_agent && !wrote);
                 self.0.push((entry, Some(key)));
             }
         }

@@ -1,0 +1,100 @@
+//! A receiver of webhooks, as a company's server is one, that takes all and keeps it.
+
+use reqwest::Method;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
+
+use crate::LONG;
+
+/// One delivery.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Its `Onethread-Signature`.
+    pub signature: String,
+    /// The body as it came.
+    pub text: String,
+    /// The same as JSON.
+    pub body: Value,
+}
+
+/// A receiver that listens on loopback until it is dropped.
+#[derive(Debug)]
+pub struct Hook {
+    url: String,
+    told: mpsc::UnboundedReceiver<Told>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Hook {
+    /// Starts listening.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+        let (tell, told) = mpsc::unbounded_channel();
+        let server = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let tell = tell.clone();
+                tokio::spawn(async move {
+                    // One that broke off comes again.
+                    if let Some(one) = receive(stream).await {
+                        let _ = tell.send(one);
+                    }
+                });
+            }
+        });
+        Self { url, told, server }
+    }
+
+    /// Where deliveries have to go.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The next delivery.
+    pub async fn next(&mut self) -> Told {
+        let next = tokio::time::timeout(LONG / 4, self.told.recv()).await;
+        next.expect("a delivery comes").expect("the receiver listens")
+    }
+
+    /// True when nothing came that was not asked for.
+    pub fn is_silent(&mut self) -> bool {
+        self.told.try_recv().is_err()
+    }
+}
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn receive(mut stream: TcpStream) -> Option<Told> {
+    let mut bytes = Vec::new();
+    let (head, length) = loop {
+        let mut part = [0; 4096];
+        let read = stream.read(&mut part).await.ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&part[..read]);
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let length: usize = header(&head, "content-length")?.parse().ok()?;
+        if bytes.len() >= end + 4 + length {
+            break (head, length);
+        }
+    };
+    assert!(head.starts_with(Method::POST.as_str()), "{head}");
+    let text = String::from_utf8(bytes.split_off(bytes.len() - length)).expect("JSON is UTF-8");
+    let body = serde_json::from_str(&text).expect("a delivery is JSON");
+    let signature = header(&head, "onethread-signature").expect("a delivery is signed").to_owned();
+    stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.ok()?;
+    Some(Told { signature, text, body })
+}
+
+fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let mut found = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.next().map(|(_, value)| value.trim())
+}
