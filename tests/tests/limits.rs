@@ -1,8 +1,11 @@
-//! The default rate limits.
+//! The rate limits: the default ones, and those of a file.
 
-use onethread_tests::{Options, Reply, Stage};
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use onethread_tests::{Options, Reply, Stage, row_counts};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn limited() -> Stage {
     Stage::with(Options::default().env("ONETHREAD_RATE_LIMITS", "default")).await
@@ -90,4 +93,130 @@ async fn messages_of_one_device_are_limited() {
     too_many(refused);
     assert!((60..=100).contains(&taken), "{taken}");
     laptop.say("another device").await;
+}
+
+#[tokio::test]
+async fn logins_of_one_address_are_limited_whoever_they_name() {
+    let stage = limited().await;
+    let mut taken = 0;
+    let refused = loop {
+        let body = json!({"organization": "demo", "email": format!("{taken}@example.com"),
+            "password": "p"});
+        let request = stage.api.request(Method::POST, "/v1/login").json(&body);
+        let request = request.header("x-forwarded-for", format!("192.0.2.{taken}"));
+        let reply = Reply::of(request).await;
+        if reply.status != 401 {
+            break reply;
+        }
+        taken += 1;
+        assert!(taken < 30, "nothing limits logins");
+    };
+    too_many(refused);
+    assert!((10..=15).contains(&taken), "{taken}");
+}
+
+/// Calls until one is refused, many at once; gives how many were taken.
+async fn drain(most: usize, call: impl AsyncFn(usize) -> Reply) -> usize {
+    let mut taken = 0;
+    while taken < most {
+        let replies = join_all((0..50).map(|n| call(taken + n))).await;
+        let refused: Vec<_> = replies.into_iter().filter(|reply| reply.status != 200).collect();
+        taken += 50 - refused.len();
+        if !refused.is_empty() {
+            refused.into_iter().for_each(too_many);
+            return taken;
+        }
+    }
+    panic!("nothing limits it");
+}
+
+#[tokio::test]
+async fn an_api_key_and_all_other_calls_have_limits_of_their_own() {
+    let stage = limited().await;
+    let widget = stage.open(&json!({"user_id": "u"})).await;
+    let server = stage.api.with_token(stage.bootstrap["apiKey"].as_str().unwrap());
+    let forged = async |api: &onethread_tests::Api, path, n: usize| {
+        let request = api.request(Method::GET, path);
+        Reply::of(request.header("x-forwarded-for", format!("192.0.2.{}", n % 250))).await
+    };
+    let taken = drain(2000, async |n| forged(&widget.api, "/widget/v1/messages", n).await).await;
+    assert!((600..=900).contains(&taken), "{taken}");
+    // What is counted by key goes on, and ends at twice as many.
+    let taken = drain(4000, async |n| forged(&server, "/v1/contacts", n).await).await;
+    assert!((1200..=1800).contains(&taken), "{taken}");
+}
+
+/// An init from this address, as a trusted proxy tells of it.
+async fn init_from(stage: &Stage, address: &str, user: &Value) -> Reply {
+    let request = stage.api.request(Method::POST, "/widget/v1/init");
+    let request = request.header("x-forwarded-for", format!("198.51.100.7, {address}"));
+    Reply::of(request.json(&stage.init_body(user))).await
+}
+
+#[tokio::test]
+async fn refused_proofs_shut_out_their_address_and_no_other() {
+    let behind_a_proxy = Options::default()
+        .env("ONETHREAD_RATE_LIMITS", "default")
+        .env("ONETHREAD_TRUSTED_PROXIES", "127.0.0.0/8");
+    let stage = Stage::with(behind_a_proxy).await;
+    let (right, wrong) = (
+        json!({"user_id": "u", "security_hash": "right"}),
+        json!({"user_id": "u", "security_hash": "wrong"}),
+    );
+    let by_app_id = async |address: &str| {
+        let mut body = stage.init_body(&right);
+        body["appId"] = stage.bootstrap["appId"].clone();
+        let request = stage.api.request(Method::POST, "/widget/v1/init").json(&body);
+        Reply::of(request.header("x-forwarded-for", address)).await
+    };
+    by_app_id("192.0.2.1").await.expect(200);
+    let before = row_counts(&stage.server.data_dir()).await;
+    let mut taken = 0;
+    let refused = loop {
+        let reply = init_from(&stage, "192.0.2.66", &wrong).await;
+        if reply.status != 403 {
+            break reply;
+        }
+        taken += 1;
+        assert!(taken < 30, "nothing limits refused proofs");
+    };
+    too_many(refused);
+    assert!((10..=15).contains(&taken), "{taken}");
+    // By another spelling of the application, and by a right guess, it is the same.
+    too_many(by_app_id("192.0.2.66").await);
+    too_many(init_from(&stage, "192.0.2.66", &right).await);
+    // Visitors of that address, and the person at another, are in.
+    init_from(&stage, "192.0.2.66", &json!({})).await.expect(200);
+    init_from(&stage, "192.0.2.1", &right).await.expect(200);
+
+    // Nothing was written but the hour's count: the device is one of the logins.
+    let after = row_counts(&stage.server.data_dir()).await;
+    let changed: BTreeSet<_> =
+        after.iter().filter(|(table, rows)| before[*table] != **rows).map(|(t, _)| &**t).collect();
+    assert_eq!(changed, BTreeSet::from(["identity.db/devices", "identity.db/refusals"]));
+    assert_eq!(after["identity.db/devices"] - before["identity.db/devices"], 1);
+    let agent = stage.agent().await;
+    let list = agent.api.get("/v1/applications").await.expect(200);
+    let refused = list["items"][0]["refused"].as_array().unwrap();
+    let counted: i64 = refused.iter().map(|of| of["count"].as_i64().unwrap()).sum();
+    assert_eq!(counted, taken);
+    assert!(refused.iter().all(|of| of["hour"].as_str().unwrap().ends_with(":00:00Z")), "{list}");
+}
+
+#[tokio::test]
+async fn a_file_sets_limits_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("limits.toml");
+    std::fs::write(&file, "init = 3\nlogins_by_email = \"off\"\n").unwrap();
+    let said = file.to_str().unwrap();
+    let stage = Stage::with(Options::default().env("ONETHREAD_RATE_LIMITS", said)).await;
+    for _ in 0..3 {
+        stage.open(&json!({})).await;
+    }
+    too_many(stage.init(&json!({})).await);
+    let body = json!({"organization": "demo", "email": "x@example.com", "password": "p"});
+    for _ in 0..10 {
+        stage.api.post("/v1/login", &body).await.problem(401, "login-refused");
+    }
+    too_many(stage.api.post("/v1/login", &body).await);
 }

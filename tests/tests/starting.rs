@@ -82,6 +82,10 @@ async fn a_bad_flag_or_variable() {
             &words.each_ref().map(String::as_str),
         );
     }
+    let limits = folder.path().join("limits.toml");
+    std::fs::write(&limits, "init = 5\ninits = 5\n").unwrap();
+    let more = ["--rate-limits", limits.to_str().unwrap()];
+    one_line(&refused(&in_folder(path, &more), &plain).await, &["`inits`"]);
     assert!(!data.exists(), "the folder is not made before the settings are good");
 }
 

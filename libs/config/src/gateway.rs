@@ -1,12 +1,12 @@
 //! What the gateway is told.
 
-use std::{fmt, net::SocketAddr, path::Path, str::FromStr};
+use std::{net::SocketAddr, path::Path};
 
 use clap::Args;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use crate::{Dump, dump::hidden};
+use crate::{Dump, RateLimits, dump::hidden};
 
 /// Settings of the gateway.
 #[derive(Debug, Clone, Args)]
@@ -14,7 +14,7 @@ pub struct GatewayArgs {
     /// Address of the gateway, HTTP; port 0 takes any free port
     #[arg(long, env = "ONETHREAD_HTTP_ADDR", default_value = "127.0.0.1:8080")]
     pub http_addr: SocketAddr,
-    /// Rate limits: `default` or `off`
+    /// Rate limits: `default`, `off`, or a TOML file with calls a minute by name
     #[arg(long, env = "ONETHREAD_RATE_LIMITS", default_value = "default")]
     pub rate_limits: RateLimits,
     /// Networks whose `X-Forwarded-For` counts, with commas
@@ -40,31 +40,4 @@ impl Dump for GatewayArgs {
 fn token(text: &str) -> Result<SecretString, &'static str> {
     // An empty one would be everybody's.
     if text.is_empty() { Err("is empty") } else { Ok(text.into()) }
-}
-
-/// Which rate limits hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RateLimits {
-    /// Those the README lists.
-    Default,
-    /// None.
-    Off,
-}
-
-impl FromStr for RateLimits {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "default" => Ok(Self::Default),
-            "off" => Ok(Self::Off),
-            _ => Err("`default` or `off` is expected"),
-        }
-    }
-}
-
-impl fmt::Display for RateLimits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::Off { "off" } else { "default" })
-    }
 }

@@ -6,6 +6,7 @@ mod database;
 mod dump;
 mod exit;
 mod gateway;
+mod limits;
 mod process;
 mod services;
 mod settings;
@@ -14,7 +15,8 @@ mod transport;
 pub use database::{DatabaseArgs, DatabaseUrl, SharedDatabaseArgs};
 pub use dump::{Dump, dump};
 pub use exit::{BAD_CONFIGURATION, parse, refuse};
-pub use gateway::{GatewayArgs, RateLimits};
+pub use gateway::GatewayArgs;
+pub use limits::RateLimits;
 pub use process::{ProcessArgs, Task};
 pub use services::{
     ContactImportAddress, ContactImportUrl, ConversationAddress, ConversationUrl, IdentityArgs,

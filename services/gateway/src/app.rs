@@ -59,7 +59,7 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(config: Config, deps: Deps, life: Lifecycle) -> Self {
         Self {
-            limits: Limits::new(config.rate_limits),
+            limits: Limits::new(&config.rate_limits),
             names: Names::default(),
             hub: Hub::default(),
             revocations: Revocations::default(),

@@ -74,7 +74,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     })
     .await?;
     let config = onethread_gateway::Config {
-        rate_limits: settings.gateway.rate_limits,
+        rate_limits: settings.gateway.rate_limits.clone(),
         trusted_proxies: settings.gateway.trusted_proxies.clone(),
         operator_token: settings.gateway.operator_token.clone(),
         demo: first.as_ref().map(|first| onethread_gateway::Demo {

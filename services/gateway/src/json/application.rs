@@ -1,5 +1,6 @@
 //! Applications: what owners set, and the snippet for their pages.
 
+use onethread_core::Timestamp;
 use onethread_errors::{Error, Result};
 use onethread_proto::identity::{self as wire};
 use prost_types::{FieldMask, Struct, value::Kind};
@@ -10,9 +11,10 @@ use utoipa::ToSchema;
 use super::{
     claims::application_number,
     session::PreChatField,
+    time,
     value::{self, to_wire},
 };
-use crate::extract::Body;
+use crate::{extract::Body, openapi::Time};
 
 /// Levels of a look: what lies deeper would not reach the widget.
 const LEVELS: usize = 8;
@@ -36,6 +38,25 @@ pub(crate) struct Application {
     look: Map<String, Value>,
     /// HTML to paste into each page, before the end of its body.
     snippet: String,
+    /// Logins refused for want of proof, or that a policy which only reports would have refused,
+    /// by the hour: those of the last seven days that had any, newest first.
+    refused: Vec<RefusedHour>,
+}
+
+/// Refused logins of one hour.
+#[derive(Debug, Serialize, ToSchema)]
+struct RefusedHour {
+    /// Its beginning.
+    #[schema(required, value_type = Time)]
+    hour: Option<Timestamp>,
+    #[schema(minimum = 1)]
+    count: i64,
+}
+
+impl From<wire::RefusedHour> for RefusedHour {
+    fn from(of: wire::RefusedHour) -> Self {
+        Self { hour: time(of.hour), count: of.count }
+    }
 }
 
 /// The form before the first message, as it is set.
@@ -67,6 +88,7 @@ impl Application {
             },
             look: value::object(application.look),
             snippet,
+            refused: application.refused.into_iter().map(RefusedHour::from).collect(),
         }
     }
 }

@@ -46,7 +46,7 @@ async fn a_start_hands_the_user_on_untouched_and_brings_the_thread() {
     let gateway = Gateway::start().await;
     gateway.world.write(CONTACT, by_agent(), "Hello", &id(9));
     let outcome = Some(Outcome::Session(session(true)));
-    *gateway.world.init.lock().unwrap() = Some(IdentifyResponse { outcome });
+    *gateway.world.init.lock().unwrap() = Some(IdentifyResponse { outcome, app_id: id(1) });
     let body = json!({"organization": "demo", "applicationId": 1, "applicationSecret": "s",
         "user": {"user_id": 5, "email": null}});
     let answer = json(gateway.call(Method::POST, "/widget/v1/init").json(&body), 200).await;
@@ -66,7 +66,7 @@ async fn a_refused_identity_gets_a_clean_session() {
     let gateway = Gateway::start().await;
     let refused = IdentityRefused { clean_session: Some(session(false)) };
     let outcome = Some(Outcome::Refused(refused));
-    *gateway.world.init.lock().unwrap() = Some(IdentifyResponse { outcome });
+    *gateway.world.init.lock().unwrap() = Some(IdentifyResponse { outcome, app_id: id(1) });
     let body = json!({"organization": "demo", "appId": id(1), "user": {"user_id": "u"}});
     let call = gateway.call(Method::POST, "/widget/v1/init").json(&body);
     let answer = problem(call, 403, "identity-refused").await;
@@ -192,7 +192,7 @@ async fn ids_that_name_nothing_are_one_and_the_same_404() {
 
 #[tokio::test]
 async fn too_many_logins_wait() {
-    let gateway = Gateway::with_limits(RateLimits::Default).await;
+    let gateway = Gateway::with_limits(RateLimits::default()).await;
     let login = |n: usize| {
         let body = json!({"organization": "d", "email": format!("{n}@x"), "password": "wrong"});
         gateway.call(Method::POST, "/v1/login").json(&body)

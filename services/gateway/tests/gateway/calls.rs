@@ -94,7 +94,7 @@ fn types(within: &Value, found: &mut BTreeSet<String>) {
 
 async fn of_widgets(gateway: &Gateway, seen: &mut Seen) {
     let outcome = Some(Outcome::Session(session(true)));
-    *gateway.world.init.lock().unwrap() = Some(IdentifyResponse { outcome });
+    *gateway.world.init.lock().unwrap() = Some(IdentifyResponse { outcome, app_id: id(1) });
     let by_visitor = |path: &str| gateway.post(&format!("/widget/v1{path}"), "visitor");
     let start = json!({"organization": "demo", "appId": id(1)});
     seen.call(gateway.call(Method::POST, "/widget/v1/init").json(&start)).await;
@@ -205,7 +205,7 @@ async fn refusals(gateway: &Gateway, seen: &mut Seen) {
     let start = json!({"organization": "demo", "appId": id(1), "user": {"user_id": "u"}});
     let refused = IdentityRefused { clean_session: Some(session(false)) };
     let outcome = Some(Outcome::Refused(refused));
-    for answer in [None, Some(IdentifyResponse { outcome })] {
+    for answer in [None, Some(IdentifyResponse { outcome, app_id: id(1) })] {
         *gateway.world.init.lock().unwrap() = answer;
         seen.call(init().json(&start)).await;
     }
@@ -223,7 +223,7 @@ async fn refusals(gateway: &Gateway, seen: &mut Seen) {
 }
 
 async fn too_many(seen: &mut Seen) {
-    let gateway = Gateway::with_limits(RateLimits::Default).await;
+    let gateway = Gateway::with_limits(RateLimits::default()).await;
     for n in 0..11 {
         let login = json!({"organization": "d", "email": format!("{n}@x"), "password": "wrong"});
         seen.call(gateway.call(Method::POST, "/v1/login").json(&login)).await;

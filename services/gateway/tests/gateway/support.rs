@@ -88,7 +88,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) async fn start() -> Self {
-        Self::with_limits(RateLimits::Off).await
+        Self::with_limits(RateLimits::off()).await
     }
 
     pub(crate) async fn with_limits(rate_limits: RateLimits) -> Self {

@@ -1,5 +1,7 @@
 //! The applications of an organization, as its owners set them.
 
+use std::{collections::HashMap, time::Duration};
+
 use onethread_core::{ApplicationId, OrganizationId, PageSize, PageToken};
 use onethread_errors::{Error, Field, Reason, Result};
 use uuid::Uuid;
@@ -10,8 +12,11 @@ use crate::{
         application::{Application, ApplicationPatch, PreChatForm, check_number, check_secret},
         audit::Actor,
     },
-    store::ROUNDS,
+    store::{ROUNDS, Refusals},
 };
+
+/// How far back refusals are told.
+const REFUSALS_TOLD: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// An application to be made.
 pub(crate) struct NewApplication {
@@ -28,15 +33,23 @@ impl App {
         of: OrganizationId,
         size: PageSize,
         page_token: &str,
-    ) -> Result<(Vec<Application>, String)> {
+    ) -> Result<(Vec<(Application, Vec<Refusals>)>, String)> {
         let bad_token = |_| Error::invalid("/cursor", "is not a cursor of this list");
         let after: Option<Uuid> = PageToken::decode(page_token).map_err(bad_token)?;
         let after = ApplicationId(after.unwrap_or_default());
         let mut found = self.store.list_applications(of, after, size).await?;
         let more = found.len() > size.rows();
         found.truncate(size.rows());
-        let last = found.last().filter(|_| more).map(|last| PageToken::encode(&last.id));
-        Ok((found, last.unwrap_or_default()))
+        let (Some(first), Some(last)) = (found.first(), found.last()) else {
+            return Ok((Vec::new(), String::new()));
+        };
+        let next = if more { PageToken::encode(&last.id) } else { String::new() };
+        let mut refusals = self.refusals(of, first.id, last.id).await?;
+        let told = |application: Application| {
+            let refused = refusals.remove(&application.id).unwrap_or_default();
+            (application, refused)
+        };
+        Ok((found.into_iter().map(told).collect(), next))
     }
 
     /// Makes an application, with the number and the secret that pages know from elsewhere.
@@ -93,9 +106,21 @@ impl App {
         by: Actor,
         id: ApplicationId,
         patch: ApplicationPatch,
-    ) -> Result<Application> {
+    ) -> Result<(Application, Vec<Refusals>)> {
         let (patch, now) = (patch.settle()?, self.clock.now());
         let changed = self.store.change_application(of, id, patch, by, now).await?;
-        changed.ok_or_else(Error::not_found)
+        let application = changed.ok_or_else(Error::not_found)?;
+        let mut refusals = self.refusals(of, id, id).await?;
+        Ok((application, refusals.remove(&id).unwrap_or_default()))
+    }
+
+    async fn refusals(
+        &self,
+        of: OrganizationId,
+        first: ApplicationId,
+        last: ApplicationId,
+    ) -> Result<HashMap<ApplicationId, Vec<Refusals>>> {
+        let since = self.clock.now().minus(REFUSALS_TOLD);
+        Ok(self.store.refusals(of, first, last, since).await?)
     }
 }

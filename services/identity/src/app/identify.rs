@@ -42,8 +42,20 @@ pub(crate) enum Identified {
 }
 
 impl App {
-    pub(crate) async fn identify(&self, command: IdentifyCommand) -> Result<Identified> {
+    /// Answers the application that was named, too.
+    pub(crate) async fn identify(
+        &self,
+        command: IdentifyCommand,
+    ) -> Result<(ApplicationId, Identified)> {
         let application = self.find_application(&command).await?;
+        Ok((application.id, self.identify_at(application, command).await?))
+    }
+
+    async fn identify_at(
+        &self,
+        application: Application,
+        command: IdentifyCommand,
+    ) -> Result<Identified> {
         if !application.takes(&command.origin) {
             return Err(Error::new(Reason::OriginRefused));
         }

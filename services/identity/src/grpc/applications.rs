@@ -1,7 +1,7 @@
 //! `ApplicationService`.
 
 use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, id, page_size};
+use onethread_grpc::{answer, id, page_size, timestamp};
 use onethread_proto::identity::{self as wire, application_service_server::ApplicationService};
 use prost_types::Struct;
 use serde_json::{Map, Value};
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     app::NewApplication,
     domain::application::{Application, ApplicationPatch, PreChatField},
+    store::Refusals,
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -34,7 +35,7 @@ impl ApplicationService for Handlers {
             self.app.list_applications(of, size, &request.page_token).await
         };
         answer(page.await.map(|(found, next_page_token)| wire::ListApplicationsResponse {
-            applications: found.into_iter().map(Into::into).collect(),
+            applications: found.into_iter().map(listed).collect(),
             next_page_token,
         }))
     }
@@ -72,9 +73,18 @@ impl ApplicationService for Handlers {
         answer(
             changed
                 .await
-                .map(|now| wire::UpdateApplicationResponse { application: Some(now.into()) }),
+                .map(|now| wire::UpdateApplicationResponse { application: Some(listed(now)) }),
         )
     }
+}
+
+fn listed((application, refusals): (Application, Vec<Refusals>)) -> wire::Application {
+    let of_hour = |refusals: Refusals| wire::RefusedHour {
+        hour: Some(timestamp(refusals.hour)),
+        count: refusals.count,
+    };
+    let refused = refusals.into_iter().map(of_hour).collect();
+    wire::Application { refused, ..application.into() }
 }
 
 fn wanted(application: wire::Application) -> NewApplication {
@@ -138,6 +148,7 @@ impl From<Application> for wire::Application {
             origins: application.origins,
             pre_chat: Some(wire::PreChatForm { enabled: application.form.enabled, fields }),
             look: Some(to_struct(&application.look)),
+            refused: Vec::new(),
         }
     }
 }

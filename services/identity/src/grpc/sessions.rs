@@ -26,7 +26,8 @@ impl SessionService for Handlers {
         request: Request<wire::IdentifyRequest>,
     ) -> Answer<wire::IdentifyResponse> {
         let identified = async { self.app.identify(request.into_inner().try_into()?).await };
-        answer(identified.await.map(|identified| wire::IdentifyResponse {
+        answer(identified.await.map(|(app_id, identified)| wire::IdentifyResponse {
+            app_id: app_id.to_string(),
             outcome: Some(match identified {
                 Identified::In(session) => Outcome::Session(session.into()),
                 Identified::Refused(clean) => {

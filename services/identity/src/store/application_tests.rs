@@ -1,9 +1,13 @@
 //! Applications on a real database, through the service's own calls.
 
+use std::time::Duration;
+
+use onethread_core::{ApplicationId, Clock, OrganizationId, SystemClock};
 use onethread_grpc::Peer;
 use onethread_proto::identity::{
     self as wire, Application, PreChatField, PreChatForm,
     application_service_client::ApplicationServiceClient, identify_request,
+    identify_response::Outcome,
     organization_service_client::OrganizationServiceClient,
     session_service_client::SessionServiceClient,
 };
@@ -22,6 +26,7 @@ onethread_testing::on_each_database! {
     pages_of_other_origins_start_nothing,
     where_no_form_is_asked_a_visitor_may_write,
     changes_of_applications_are_audited,
+    refusals_are_told_by_the_hour_for_a_week,
 }
 
 /// An owner of the organization, made up: who may call is for the gateway to say.
@@ -279,4 +284,56 @@ async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
     let id = &made.app_id;
     assert_eq!(told, [("application.change", id), ("application.create", id)]);
     assert!(entries.iter().all(|entry| entry.actor == owner()));
+}
+
+async fn refusals_are_told_by_the_hour_for_a_week(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let made = stage.create(&stage.of, taken_over(7)).await.unwrap();
+    assert!(made.refused.is_empty());
+    stage.other().await;
+    // Claimed by one, and wanted by others: one of them at the other application.
+    stage.identity.enter(Some("u"), Some("right"), "").await;
+    for _ in 0..2 {
+        stage.identity.identify(Some("u"), Some("wrong"), "").await;
+    }
+    let app_id = identify_request::Application::AppId(made.app_id.clone());
+    let other = wire::IdentifyRequest {
+        application: Some(app_id),
+        ..stage.identity.request(Some("u"), None, "")
+    };
+    let refused = stage.identity.sessions().identify(other).await.unwrap().into_inner();
+    assert_eq!(refused.app_id, made.app_id);
+    assert!(matches!(refused.outcome, Some(Outcome::Refused(_))));
+    let settings = wire::UpdateOrganizationRequest {
+        organization_id: stage.of.clone(),
+        organization: Some(wire::Organization {
+            policy: wire::Policy::Hmac.into(),
+            report_only: true,
+            ..Default::default()
+        }),
+        update_mask: Some(FieldMask { paths: vec!["policy".to_owned(), "report_only".to_owned()] }),
+        actor: owner(),
+    };
+    let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
+    client.update_organization(settings).await.unwrap();
+    // This one is in, and counted as one that would not be.
+    stage.identity.enter(Some("other"), None, "").await;
+
+    let store = &stage.identity.service.app.store;
+    let of: OrganizationId = stage.of.parse().unwrap();
+    let id: ApplicationId = made.app_id.parse().unwrap();
+    let now = SystemClock.now();
+    for days in [6, 8] {
+        let then = now.minus(Duration::from_secs(days * 24 * 3600));
+        store.count_refusal(of, id, then).await.unwrap();
+        store.count_refusal(of, id, then).await.unwrap();
+    }
+    let listed = stage.list(&stage.of, 1).await;
+    let told = |n: usize| -> i64 { listed[n].refused.iter().map(|of| of.count).sum() };
+    assert_eq!((told(0), told(1), listed.len()), (3, 3, 2));
+    let hour = listed[1].refused[0].hour.unwrap();
+    assert!(listed[1].refused.len() == 2 && hour.seconds % 3600 == 0 && hour.nanos == 0);
+    assert!(hour.seconds > listed[1].refused[1].hour.unwrap().seconds, "newest first");
+    let changed = stage.update(&stage.of, made, &["name"]).await.unwrap();
+    assert_eq!(changed.refused, listed[1].refused);
 }

@@ -40,6 +40,7 @@ pub(crate) use conversation_facts::{INTEREST, Interest};
 pub(crate) use edits::{ERASED, Found, Refused};
 pub(crate) use imports::BatchJob;
 pub(crate) use people::{AgentChange, Changed, KeyRow, ListedAgent};
+pub(crate) use refusals::Refusals;
 pub(crate) use revocations::Revocation;
 pub(crate) use webhook_queue::{Taken, Tried};
 pub(crate) use webhooks::{WebhookChange, WebhookChanged};

@@ -1,15 +1,16 @@
 //! Logins that were refused, or that a policy which only reports would have refused: a count by
 //! application and hour, and nothing else.
 
+use std::collections::HashMap;
+
 use onethread_core::{ApplicationId, OrganizationId, Timestamp};
 use onethread_db::{Result, Time, on};
 use sqlx::{query, query_as};
 
 use super::{Store, rows::RefusalRow, sql};
 
+/// In microseconds.
 const HOUR: i64 = 3_600_000_000;
-/// Hours told of an application: a week.
-const HOURS_TOLD: i64 = 168;
 
 /// Refusals of one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl Store {
         application: ApplicationId,
         now: Timestamp,
     ) -> Result<()> {
-        let hour = Timestamp::from_micros(now.micros() - now.micros().rem_euclid(HOUR));
+        let hour = hour_of(now);
         self.db
             .write("refusal.count", move |mut conn| {
                 Box::pin(async move {
@@ -44,27 +45,39 @@ impl Store {
             .await
     }
 
-    #[expect(dead_code, reason = "applications are listed by their own part")]
-    /// The application's refusals of the last hours that had any, newest first.
+    /// Refusals of the applications from the first to the last, both among them: the hours since
+    /// that had any, newest first.
     pub(crate) async fn refusals(
         &self,
         of: OrganizationId,
-        application: ApplicationId,
-    ) -> Result<Vec<Refusals>> {
+        first: ApplicationId,
+        last: ApplicationId,
+        since: Timestamp,
+    ) -> Result<HashMap<ApplicationId, Vec<Refusals>>> {
         let rows: Vec<RefusalRow> = self
             .db
             .read("refusal.list", move |mut conn| {
                 Box::pin(async move {
                     Ok(on!(&mut conn, |c| query_as(sql::REFUSALS)
                         .bind(of.0)
-                        .bind(application.0)
-                        .bind(HOURS_TOLD)
+                        .bind(first.0)
+                        .bind(last.0)
+                        .bind(Time(hour_of(since)))
                         .fetch_all(&mut **c)
                         .await)?)
                 })
             })
             .await?;
-        let told = |row: RefusalRow| Refusals { hour: row.hour.into(), count: row.count };
-        Ok(rows.into_iter().map(told).collect())
+        let mut refusals: HashMap<_, Vec<_>> = HashMap::new();
+        for row in rows {
+            let of_hour = Refusals { hour: row.hour.into(), count: row.count };
+            refusals.entry(ApplicationId(row.application_id)).or_default().push(of_hour);
+        }
+        Ok(refusals)
     }
+}
+
+/// The beginning of the hour.
+fn hour_of(time: Timestamp) -> Timestamp {
+    Timestamp::from_micros(time.micros() - time.micros().rem_euclid(HOUR))
 }

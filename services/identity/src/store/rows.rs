@@ -197,6 +197,7 @@ pub(super) struct IdentityKeyRow {
 
 #[derive(sqlx::FromRow)]
 pub(super) struct RefusalRow {
+    pub(super) application_id: Uuid,
     pub(super) hour: Time,
     pub(super) count: i64,
 }

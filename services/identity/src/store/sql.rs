@@ -76,8 +76,9 @@ pub(super) const COUNT_REFUSAL: &str =
     "INSERT INTO refusals AS r (organization_id, application_id, hour, count)
      VALUES ($1, $2, $3, 1)
      ON CONFLICT (organization_id, application_id, hour) DO UPDATE SET count = r.count + 1";
-pub(super) const REFUSALS: &str = "SELECT hour, count FROM refusals
-     WHERE organization_id = $1 AND application_id = $2 ORDER BY hour DESC LIMIT $3";
+pub(super) const REFUSALS: &str = "SELECT application_id, hour, count FROM refusals
+     WHERE organization_id = $1 AND application_id >= $2 AND application_id <= $3 AND hour >= $4
+     ORDER BY application_id, hour DESC";
 
 // Agents, their logins, API keys.
 pub(super) const INSERT_AGENT: &str =

@@ -60,7 +60,9 @@ pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiRe
     let origin = auth::foreign_origin(&headers, request.uri());
     let body = Body::from_request(request, &app).await?;
     let asked = json::init(&body, origin, &headers)?;
+    let attempt = app.limits.proof(&asked, from)?;
     let answer = app.sessions().identify(asked).await?.into_inner();
+    app.limits.named(attempt, &answer.app_id);
     match answer.outcome {
         Some(Outcome::Session(session)) => {
             if let Some(person) = &session.person {
@@ -69,6 +71,7 @@ pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiRe
             Ok(Json(begin(&app, session, BEGINNING).await?).into_response())
         }
         Some(Outcome::Refused(refused)) => {
+            app.limits.refused(attempt, &answer.app_id);
             let clean = refused.clean_session.unwrap_or_default();
             let clean = Session::new(clean, Thread::default());
             let clean = serde_json::to_value(clean).expect("answers are plain data");

@@ -1,5 +1,7 @@
 //! How often somebody may call. Counts live in this process alone.
 
+mod refused;
+
 use std::{
     hash::{BuildHasher, Hash, RandomState},
     net::IpAddr,
@@ -14,81 +16,115 @@ use governor::{
 };
 use onethread_config::RateLimits;
 use onethread_errors::{Error, Reason, Result};
+use onethread_proto::identity::IdentifyRequest;
 use uuid::Uuid;
 
 use crate::app::App;
+use refused::{Attempt, RefusedProofs};
 
 /// How often counts of those who have been quiet are dropped.
 const SWEEP: Duration = Duration::from_secs(10);
 
-/// The limits, or none.
+/// The limits; `None` of those that don't hold.
 #[derive(Debug)]
-pub(crate) struct Limits(Option<Table>);
-
-#[derive(Debug)]
-struct Table {
-    init: Limit<IpAddr>,
-    new_visitor: Limit<IpAddr>,
-    login: Limit<IpAddr>,
-    login_as: Limit<u64>,
-    messages: Limit<Uuid>,
-    api_key: Limit<Uuid>,
-    other: Limit<IpAddr>,
+pub(crate) struct Limits {
+    init: Option<Limit<IpAddr>>,
+    new_visitor: Option<Limit<IpAddr>>,
+    login: Option<Limit<IpAddr>>,
+    login_as: Option<Limit<u64>>,
+    messages: Option<Limit<Uuid>>,
+    refused_proofs: Option<RefusedProofs>,
+    api_key: Option<Limit<Uuid>>,
+    other: Option<Limit<IpAddr>>,
     hasher: RandomState,
 }
 
 impl Limits {
-    pub(crate) fn new(wanted: RateLimits) -> Self {
-        Self((wanted == RateLimits::Default).then(|| Table {
-            init: Limit::per_minute(120),
-            new_visitor: Limit::per_minute(20),
-            login: Limit::per_minute(10),
-            login_as: Limit::per_minute(5),
-            messages: Limit::per_minute(60),
-            api_key: Limit::per_minute(1200),
-            other: Limit::per_minute(600),
+    pub(crate) fn new(wanted: &RateLimits) -> Self {
+        Self {
+            init: wanted.init.map(Limit::per_minute),
+            new_visitor: wanted.new_contacts.map(Limit::per_minute),
+            login: wanted.logins.map(Limit::per_minute),
+            login_as: wanted.logins_by_email.map(Limit::per_minute),
+            messages: wanted.widget_messages.map(Limit::per_minute),
+            refused_proofs: wanted.refused_proofs.map(RefusedProofs::per_minute),
+            api_key: wanted.api_key.map(Limit::per_minute),
+            other: wanted.everything_else.map(Limit::per_minute),
             hasher: RandomState::new(),
-        }))
+        }
     }
 
     /// A start of the widget.
     pub(crate) fn init(&self, from: IpAddr) -> Result<()> {
-        self.0.as_ref().map_or(Ok(()), |table| table.init.take(&from))
+        take(self.init.as_ref(), || from)
+    }
+
+    /// A start of the widget that names a user, before the proof is looked at. `None` of one that
+    /// isn't counted.
+    pub(crate) fn proof(&self, asked: &IdentifyRequest, from: IpAddr) -> Result<Option<Attempt>> {
+        self.refused_proofs.as_ref().map_or(Ok(None), |refused| refused.check(asked, from))
+    }
+
+    /// Identity has looked at it. `application` is the one that was named.
+    pub(crate) fn named(&self, attempt: Option<Attempt>, application: &str) {
+        if let Some((refused, attempt)) = self.refused_proofs.as_ref().zip(attempt) {
+            refused.named(attempt, id(application));
+        }
+    }
+
+    /// The proof was refused. `application` is the one that was named.
+    pub(crate) fn refused(&self, attempt: Option<Attempt>, application: &str) {
+        if let Some((refused, attempt)) = self.refused_proofs.as_ref().zip(attempt) {
+            refused.count(attempt, id(application));
+        }
     }
 
     /// A visitor of whom something is stored for the first time.
     pub(crate) fn new_visitor(&self, from: IpAddr) -> Result<()> {
-        self.0.as_ref().map_or(Ok(()), |table| table.new_visitor.take(&from))
+        take(self.new_visitor.as_ref(), || from)
     }
 
     /// An agent's login, right or wrong.
     pub(crate) fn login(&self, from: IpAddr, organization: &str, email: &str) -> Result<()> {
-        let Some(table) = &self.0 else { return Ok(()) };
-        table.login.take(&from)?;
+        take(self.login.as_ref(), || from)?;
         // Only a keyed hash is kept: of one size, and no list of e-mails.
         let who = (organization.to_lowercase(), email.to_lowercase());
-        table.login_as.take(&table.hasher.hash_one(who))
+        take(self.login_as.as_ref(), || self.hasher.hash_one(who))
     }
 
     /// An invitation, right or wrong: it leads to a login.
     pub(crate) fn accept(&self, from: IpAddr) -> Result<()> {
-        self.0.as_ref().map_or(Ok(()), |table| table.login.take(&from))
+        take(self.login.as_ref(), || from)
     }
 
     /// A message from a widget.
     pub(crate) fn message(&self, device: &str) -> Result<()> {
-        self.0.as_ref().map_or(Ok(()), |table| table.messages.take(&id(device)))
+        take(self.messages.as_ref(), || id(device))
     }
 
     /// A call with an API key.
     pub(crate) fn api_key(&self, key: &str) -> Result<()> {
-        self.0.as_ref().map_or(Ok(()), |table| table.api_key.take(&id(key)))
+        take(self.api_key.as_ref(), || id(key))
     }
 
     /// Every other call.
     pub(crate) fn other(&self, from: IpAddr) -> Result<()> {
-        self.0.as_ref().map_or(Ok(()), |table| table.other.take(&from))
+        take(self.other.as_ref(), || from)
     }
+
+    fn forget_the_quiet(&self) {
+        for limit in [&self.init, &self.new_visitor, &self.login, &self.other] {
+            limit.iter().for_each(Limit::forget_the_quiet);
+        }
+        self.login_as.iter().for_each(Limit::forget_the_quiet);
+        self.messages.iter().for_each(Limit::forget_the_quiet);
+        self.refused_proofs.iter().for_each(RefusedProofs::forget_the_quiet);
+        self.api_key.iter().for_each(Limit::forget_the_quiet);
+    }
+}
+
+fn take<K: Hash + Eq + Clone>(limit: Option<&Limit<K>>, key: impl FnOnce() -> K) -> Result<()> {
+    limit.map_or(Ok(()), |limit| limit.take(&key()))
 }
 
 fn id(text: &str) -> Uuid {
@@ -100,8 +136,7 @@ fn id(text: &str) -> Uuid {
 struct Limit<K: Hash + Eq + Clone>(DefaultKeyedRateLimiter<K>);
 
 impl<K: Hash + Eq + Clone> Limit<K> {
-    fn per_minute(calls: u32) -> Self {
-        let calls = NonZeroU32::new(calls).expect("limits are above 0");
+    fn per_minute(calls: NonZeroU32) -> Self {
         Self(RateLimiter::keyed(Quota::per_minute(calls)))
     }
 
@@ -120,7 +155,6 @@ impl<K: Hash + Eq + Clone> Limit<K> {
 
 /// Keeps memory in bounds: only those who called within the last minute are remembered.
 pub(crate) async fn forget_the_quiet(app: Arc<App>) {
-    let Some(table) = &app.limits.0 else { return };
     let stopping = app.life.stopping();
     tokio::pin!(stopping);
     loop {
@@ -128,12 +162,7 @@ pub(crate) async fn forget_the_quiet(app: Arc<App>) {
             () = &mut stopping => return,
             () = tokio::time::sleep(SWEEP) => {}
         }
-        for limit in [&table.init, &table.new_visitor, &table.login, &table.other] {
-            limit.forget_the_quiet();
-        }
-        table.login_as.forget_the_quiet();
-        table.messages.forget_the_quiet();
-        table.api_key.forget_the_quiet();
+        app.limits.forget_the_quiet();
     }
 }
 
@@ -143,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_login_is_counted_by_e_mail_whatever_its_case_and_address() {
-        let limits = Limits::new(RateLimits::Default);
+        let limits = Limits::new(&RateLimits::default());
         for n in 0..5 {
             limits.login([10, 0, 0, n].into(), "demo", "Ann@example.com").unwrap();
         }
@@ -155,7 +184,7 @@ mod tests {
 
     #[test]
     fn off_is_off() {
-        let limits = Limits::new(RateLimits::Off);
+        let limits = Limits::new(&RateLimits::off());
         assert!((0..1000).all(|_| limits.init([1, 2, 3, 4].into()).is_ok()));
     }
 }
