@@ -11,6 +11,7 @@ const FILES: &[&str] = &[
     "onethread/identity/v1/organization.proto",
     "onethread/identity/v1/agent.proto",
     "onethread/identity/v1/application.proto",
+    "onethread/identity/v1/blocking.proto",
     "onethread/identity/v1/webhook.proto",
     "onethread/conversation/v1/conversation.proto",
     "onethread/conversation/v1/stream.proto",

@@ -123,11 +123,14 @@ impl Tenant {
         self.log_in(&agent["email"], &agent["password"]).await
     }
 
+    /// The password of each agent who is no owner.
+    pub const AGENT_PASSWORD: &str = "the password of an agent";
+
     /// An agent who is no owner, invited and logged in.
     pub async fn plain_agent(&self, email: &str) -> Agent {
         let invited = json!({"email": email, "role": "agent"});
         let invited = self.agent().await.api.post("/v1/agents", &invited).await.expect(201);
-        let password = "the password of an agent";
+        let password = Self::AGENT_PASSWORD;
         let accepted = json!({"inviteToken": invited["inviteToken"], "password": password});
         self.api.post("/v1/agents/accept", &accepted).await.expect(200);
         self.log_in(&json!(email), &json!(password)).await

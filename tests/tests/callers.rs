@@ -70,6 +70,7 @@ const TABLE: &[(&str, For, u16)] = &[
     ("POST /v1/login", For::Anybody, 200),
     ("POST /v1/logout", For::Agents, 204),
     ("GET /v1/me", For::Agents, 200),
+    ("POST /v1/me/password", For::Agents, 204),
     ("POST /v1/organizations", For::Operator, 201),
     ("GET /v1/organization", For::Owners, 200),
     ("PATCH /v1/organization", For::Owners, 200),
@@ -115,6 +116,9 @@ const TABLE: &[(&str, For, u16)] = &[
     ("GET /v1/applications", For::Owners, 200),
     ("POST /v1/applications", For::Owners, 201),
     ("PATCH /v1/applications/{id}", For::Owners, 200),
+    ("GET /v1/blocked-addresses", For::Owners, 200),
+    ("POST /v1/blocked-addresses", For::Owners, 201),
+    ("DELETE /v1/blocked-addresses/{id}", For::Owners, 204),
     ("GET /v1/webhooks", For::Owners, 200),
     ("POST /v1/webhooks", For::Owners, 201),
     ("PATCH /v1/webhooks/{id}", For::Owners, 200),
@@ -238,6 +242,10 @@ impl Scene {
             "agents" => id(post("/v1/agents", self.body("POST /v1/agents").await).await, "id"),
             "api-keys" => id(post("/v1/api-keys", json!({})).await, "id"),
             "applications" => id(post("/v1/applications", json!({})).await, "appId"),
+            "blocked-addresses" => {
+                let body = self.body("POST /v1/blocked-addresses").await;
+                id(post("/v1/blocked-addresses", body).await, "id")
+            }
             "webhooks" => {
                 id(post("/v1/webhooks", self.body("POST /v1/webhooks").await).await, "id")
             }
@@ -276,6 +284,10 @@ impl Scene {
                 json!({"inviteToken": invited["inviteToken"], "password": "a long one"})
             }
             "PATCH /v1/agents/{id}" | "PATCH /v1/applications/{id}" => json!({"name": "Kim"}),
+            "POST /v1/blocked-addresses" => {
+                let (_, network, host, _) = uuid.as_fields();
+                json!({"address": format!("2001:db8::{network:x}:{host:x}")})
+            }
             "POST /v1/webhooks" => {
                 json!({"url": "http://127.0.0.1:9/", "events": ["contact.joined"]})
             }
@@ -297,7 +309,22 @@ impl Scene {
             (_, "POST /v1/imports") => {
                 request.header("content-type", "text/csv").body("user_id,email\nu,\n")
             }
+            (_, "POST /v1/me/password") => {
+                let password = self.password(api);
+                request.json(&json!({"password": password, "newPassword": password}))
+            }
             _ => request.json(&self.body(call).await),
+        }
+    }
+
+    /// The password of the one who calls; of those who have none somebody's.
+    fn password(&self, api: &Api) -> Value {
+        match api.token() {
+            token if token == self.agent.api.token() => json!(Tenant::AGENT_PASSWORD),
+            token if token == self.foreigner.api.token() => {
+                self.other.bootstrap["agent"]["password"].clone()
+            }
+            _ => self.stage.bootstrap["agent"]["password"].clone(),
         }
     }
 

@@ -3,6 +3,8 @@
 
 mod apart;
 mod bad_input;
+mod blocking;
+mod browsers;
 mod callers;
 mod claims;
 mod faults;
@@ -14,6 +16,7 @@ mod journey;
 mod limits;
 mod messages;
 mod metrics;
+mod passwords;
 mod policies;
 mod postgres_faults;
 mod proofs;

@@ -56,6 +56,8 @@ ids! {
     OrganizationId
     /// An installed widget or app of an organization.
     ApplicationId
+    /// An address from which an organization's widgets are not served.
+    BlockedAddressId
     /// A browser profile on one site, or an app install.
     DeviceId
     /// A person, a visitor included. A visitor's is its device's id.

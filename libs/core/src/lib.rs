@@ -12,8 +12,8 @@ pub use backoff::Backoff;
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use ids::{
-    AgentId, ApiKeyId, ApplicationId, ContactId, ConversationId, DeviceId, IdentityKeyId, ImportId,
-    MessageId, OrganizationId, ParseIdError, WebhookId, new_uuid,
+    AgentId, ApiKeyId, ApplicationId, BlockedAddressId, ContactId, ConversationId, DeviceId,
+    IdentityKeyId, ImportId, MessageId, OrganizationId, ParseIdError, WebhookId, new_uuid,
 };
 pub use names::generated_name;
 pub use page::{BadPageToken, PageSize, PageToken};

@@ -120,6 +120,9 @@ reasons! {
     /// The organization has an application of this number.
     ApplicationExists "APPLICATION_EXISTS" "application-exists" AlreadyExists 409
         "Application exists" "The organization has an application of this number.";
+    /// There are as many blocked addresses as there may be.
+    TooManyAddresses "TOO_MANY_ADDRESSES" "too-many-addresses" FailedPrecondition 409
+        "Too many addresses" "An organization blocks at most 1,000 addresses.";
     /// There are as many webhooks as there may be.
     TooManyWebhooks "TOO_MANY_WEBHOOKS" "too-many-webhooks" FailedPrecondition 409
         "Too many webhooks" "An organization has at most ten webhooks.";

@@ -24,12 +24,46 @@ pub async fn open_database(
     };
     if db.system() == "sqlite" {
         db.migrate(migrations).await?;
-    } else if !is_migrated(&db, migrations).await? {
-        return Err(StartError::Configuration(format!(
-            "the database lacks tables of this version: run `{binary} migrate` first"
-        )));
+    } else {
+        refuse_older(&db, migrations, binary).await?;
     }
     Ok(db)
+}
+
+async fn refuse_older(
+    db: &Database,
+    migrations: &'static Migrations,
+    binary: &str,
+) -> Result<(), StartError> {
+    if is_migrated(db, migrations).await? {
+        return Ok(());
+    }
+    Err(StartError::Configuration(format!(
+        "the database lacks tables of this version: run `{binary} migrate` first"
+    )))
+}
+
+/// Opens a service's database for a task that is done beside its processes. On PostgreSQL they may
+/// go on; a file is taken for this task alone, as long as the folder that comes with it is held.
+pub async fn open_beside(
+    url: Option<&DatabaseUrl>,
+    data_dir: &Path,
+    migrations: &'static Migrations,
+    binary: &str,
+) -> Result<(Database, Option<DataFolder>), StartError> {
+    if let Some(url) = url.filter(|url| !url.expose().starts_with("sqlite:")) {
+        let db = Database::connect(url.expose(), migrations.schema).await?;
+        refuse_older(&db, migrations, binary).await?;
+        return Ok((db, None));
+    }
+    let file = data_dir.join(file_name(migrations));
+    if url.is_none() && !file.exists() {
+        let said = format!("{}: there is no such database", file.display());
+        return Err(StartError::Configuration(said));
+    }
+    let folder = DataFolder::open(data_dir).map_err(StartError::Configuration)?;
+    let db = open_database(url, &folder, migrations, binary).await?;
+    Ok((db, Some(folder)))
 }
 
 /// The step of its own: brings the database to this version's tables. Processes that do so at

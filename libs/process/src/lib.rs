@@ -7,6 +7,6 @@ mod folder;
 mod run;
 
 pub use bind::{bind, serving};
-pub use database::{migrate, open_database};
+pub use database::{migrate, open_beside, open_database};
 pub use folder::{DataFolder, write_private};
 pub use run::{StartError, run};

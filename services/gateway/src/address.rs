@@ -38,9 +38,14 @@ pub(crate) fn through_proxy(extensions: &Extensions, trusted: &[IpNet]) -> bool 
     is_trusted(peer(extensions), trusted)
 }
 
+/// The client's very address.
+pub(crate) fn exact(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    last_untrusted(peer(extensions), headers, trusted)
+}
+
 /// The client's address as limits count it. An IPv6 client owns its whole /64.
 pub(crate) fn client(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    match last_untrusted(peer(extensions), headers, trusted) {
+    match exact(extensions, headers, trusted) {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))

@@ -15,6 +15,7 @@ use onethread_proto::{
     identity::{
         agent_service_client::AgentServiceClient, api_key_service_client::ApiKeyServiceClient,
         application_service_client::ApplicationServiceClient,
+        blocked_address_service_client::BlockedAddressServiceClient,
         contact_service_client::ContactServiceClient,
         organization_service_client::OrganizationServiceClient,
         session_service_client::SessionServiceClient, webhook_service_client::WebhookServiceClient,
@@ -97,6 +98,10 @@ impl App {
 
     pub(crate) fn applications(&self) -> ApplicationServiceClient<Peer> {
         ApplicationServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn blocked_addresses(&self) -> BlockedAddressServiceClient<Peer> {
+        BlockedAddressServiceClient::new(self.identity.clone())
     }
 
     pub(crate) fn webhooks(&self) -> WebhookServiceClient<Peer> {

@@ -40,6 +40,8 @@ pub(crate) struct Person {
     pub(crate) blocked: bool,
     /// The session's token.
     pub(crate) token: String,
+    /// IP address that the call comes from.
+    pub(crate) address: String,
     /// Where the feed of revocations stood before identity was asked.
     pub(crate) asked_at: u64,
 }
@@ -118,14 +120,25 @@ impl Staff {
     }
 }
 
-/// Whom a token speaks for, by organization, and what is asked once more while a stream lives.
-pub(crate) async fn authenticate(app: &App, token: &str) -> Result<(String, Caller)> {
-    authenticate_from(app, token, String::new()).await
+/// Whom a token speaks for, by organization, and what is asked once more while a stream lives. The
+/// address is that of a person's call; of others none matters.
+pub(crate) async fn authenticate(
+    app: &App,
+    token: &str,
+    address: &str,
+) -> Result<(String, Caller)> {
+    authenticate_from(app, token, String::new(), address).await
 }
 
 /// The same for a call from a page of this origin.
-async fn authenticate_from(app: &App, token: &str, origin: String) -> Result<(String, Caller)> {
-    let request = AuthenticateRequest { credential: token.to_owned(), origin };
+async fn authenticate_from(
+    app: &App,
+    token: &str,
+    origin: String,
+    address: &str,
+) -> Result<(String, Caller)> {
+    let (credential, client_address) = (token.to_owned(), address.to_owned());
+    let request = AuthenticateRequest { credential, origin, client_address };
     let answer = app.sessions().authenticate(request).await.map_err(from_service)?.into_inner();
     let caller = answer.caller.ok_or_else(|| Error::new(Reason::SessionEnded))?;
     Ok((answer.organization_id, caller))
@@ -163,7 +176,7 @@ const OF_CREDENTIALS: [Reason; 4] =
 
 impl Refuses for Person {
     fn reasons() -> Vec<Reason> {
-        [&OF_CREDENTIALS[..], &[Reason::OriginRefused]].concat()
+        [&OF_CREDENTIALS[..], &[Reason::OriginRefused, Reason::Blocked]].concat()
     }
 }
 
@@ -194,7 +207,9 @@ async fn person(parts: &Parts, app: &App) -> Result<Person> {
     let token = bearer(&parts.headers).ok_or_else(ended)?.to_owned();
     let asked_at = app.revocations.position();
     let origin = foreign_origin(&parts.headers, &parts.uri);
-    let (organization, caller) = authenticate_from(app, &token, origin).await?;
+    let trusted = &app.config.trusted_proxies;
+    let address = address::exact(&parts.extensions, &parts.headers, trusted).to_string();
+    let (organization, caller) = authenticate_from(app, &token, origin, &address).await?;
     match caller {
         Caller::Visitor(visitor) => Ok(Person {
             organization,
@@ -205,6 +220,7 @@ async fn person(parts: &Parts, app: &App) -> Result<Person> {
             pre_chat_required: visitor.pre_chat_required,
             blocked: visitor.blocked,
             token,
+            address,
             asked_at,
         }),
         Caller::Contact(contact) => Ok(Person {
@@ -216,6 +232,7 @@ async fn person(parts: &Parts, app: &App) -> Result<Person> {
             pre_chat_required: false,
             blocked: contact.blocked,
             token,
+            address,
             asked_at,
         }),
         Caller::Agent(_) | Caller::Server(_) => Err(ended()),
@@ -258,7 +275,7 @@ async fn staff(parts: &Parts, app: &App) -> Result<Staff> {
         None => by_cookie(parts)?,
     };
     let asked_at = app.revocations.position();
-    let (organization, caller) = authenticate(app, &token).await?;
+    let (organization, caller) = authenticate(app, &token, "").await?;
     let who = match caller {
         Caller::Agent(agent) => Who::Agent(agent),
         Caller::Server(server) => Who::Server(server.api_key_id),

@@ -6,6 +6,7 @@ mod app;
 mod domain;
 mod grpc;
 mod keys_file;
+mod reset_password;
 mod store;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use onethread_proto::identity::{
     agent_service_server::{self, AgentServiceServer},
     api_key_service_server::{self, ApiKeyServiceServer},
     application_service_server::{self, ApplicationServiceServer},
+    blocked_address_service_server::{self, BlockedAddressServiceServer},
     contact_service_server::{self, ContactServiceServer},
     organization_service_server::{self, OrganizationServiceServer},
     session_service_server::{self, SessionServiceServer},
@@ -29,6 +31,7 @@ use tonic::service::Routes;
 
 pub use app::MadeOrganization;
 pub use keys_file::{Keys, KeysError};
+pub use reset_password::reset_password_in;
 
 /// Identity's tables.
 pub static MIGRATIONS: Migrations = Migrations {
@@ -44,6 +47,7 @@ const SERVICES: &[&str] = &[
     application_service_server::SERVICE_NAME,
     agent_service_server::SERVICE_NAME,
     api_key_service_server::SERVICE_NAME,
+    blocked_address_service_server::SERVICE_NAME,
     webhook_service_server::SERVICE_NAME,
 ];
 
@@ -88,6 +92,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(ApplicationServiceServer::new(handlers.clone()))
         .add_service(AgentServiceServer::new(handlers.clone()))
         .add_service(ApiKeyServiceServer::new(handlers.clone()))
+        .add_service(BlockedAddressServiceServer::new(handlers.clone()))
         .add_service(WebhookServiceServer::new(handlers));
     let server = Server::new(routes, SERVICES);
     Service { app, feed, server, db: deps.db }

@@ -2,15 +2,14 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use onethread_config::{
-    ConversationUrl, DatabaseArgs, Dump, IdentityArgs, ProcessArgs, Task, TransportArgs, dump,
-    parse,
+    ConversationUrl, DatabaseArgs, Dump, IdentityArgs, ProcessArgs, TransportArgs, dump, parse,
 };
 use onethread_core::{Entropy, SystemClock, SystemEntropy};
 use onethread_errors::Error;
 use onethread_grpc::{Listener, Peer};
-use onethread_identity::{Deps, Keys, MIGRATIONS, build};
+use onethread_identity::{Deps, Keys, MIGRATIONS, build, reset_password_in};
 use onethread_lifecycle::Lifecycle;
 use onethread_process::{DataFolder, StartError, bind, migrate, open_database, run, serving};
 
@@ -23,8 +22,8 @@ const NAME: &str = "onethread-identity";
 #[derive(Debug, Parser)]
 #[command(name = NAME, version)]
 struct Cli {
-    /// What to do instead of serving
-    task: Option<Task>,
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     process: ProcessArgs,
     #[command(flatten)]
@@ -35,6 +34,20 @@ struct Cli {
     database: DatabaseArgs,
     #[command(flatten)]
     transport: TransportArgs,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the database to this version's tables and exit
+    Migrate,
+    /// Give an agent a new password, printed this once, and end their logins
+    ResetPassword {
+        /// The organization's domain
+        organization: String,
+        /// The agent's e-mail
+        email: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -53,8 +66,12 @@ fn main() -> ExitCode {
 
 async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     let (url, data_dir) = (cli.database.database_url.as_ref(), &cli.process.data_dir);
-    if cli.task == Some(Task::Migrate) {
-        return migrate(url, data_dir, &MIGRATIONS).await;
+    match &cli.command {
+        None => {}
+        Some(Command::Migrate) => return migrate(url, data_dir, &MIGRATIONS).await,
+        Some(Command::ResetPassword { organization, email }) => {
+            return reset_password_in(url, data_dir, NAME, organization, email).await;
+        }
     }
     let address = cli.identity.identity_addr;
     let conversation = &cli.conversation.conversation_url;

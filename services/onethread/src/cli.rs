@@ -29,6 +29,13 @@ enum Command {
         /// A file written by `onethread backup`
         file: PathBuf,
     },
+    /// Give an agent a new password, printed this once, and end their logins
+    ResetPassword {
+        /// The organization's domain
+        organization: String,
+        /// The agent's e-mail
+        email: String,
+    },
 }
 
 /// What the process is to do.
@@ -42,6 +49,8 @@ pub(crate) enum Task {
     Backup(PathBuf),
     /// Restore from this file.
     Restore(PathBuf),
+    /// Reset the password of this agent, by organization and e-mail.
+    ResetPassword(String, String),
 }
 
 impl Cli {
@@ -52,6 +61,9 @@ impl Cli {
             Some(Command::Migrate) => Task::Migrate,
             Some(Command::Backup { file }) => Task::Backup(file),
             Some(Command::Restore { file }) => Task::Restore(file),
+            Some(Command::ResetPassword { organization, email }) => {
+                Task::ResetPassword(organization, email)
+            }
         };
         (self.settings, task)
     }

@@ -5,6 +5,7 @@ mod backup;
 mod bootstrap;
 mod cli;
 mod databases;
+mod passwords;
 mod restore;
 mod stack;
 
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
         Task::Migrate => databases::migrate(&settings).await,
         Task::Backup(file) => backup::backup(&settings, file, &life).await,
         Task::Restore(file) => restore::restore(&settings, file, &life).await,
+        Task::ResetPassword(organization, email) => {
+            passwords::reset(&settings, organization, email).await
+        }
     })
 }
 

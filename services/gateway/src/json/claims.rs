@@ -14,15 +14,15 @@ use serde_json::{Map, Value};
 use super::value::to_wire;
 use crate::extract::Body;
 
-/// The body of `POST /widget/v1/init`, sent by a page of another site with this origin.
-pub(crate) fn init(body: &Body, origin: String, headers: &HeaderMap) -> Result<IdentifyRequest> {
+/// The body of `POST /widget/v1/init`.
+pub(crate) fn init(body: &Body, headers: &HeaderMap) -> Result<IdentifyRequest> {
     Ok(IdentifyRequest {
         organization: body.text("organization")?,
         application: Some(application(body)?),
         user: body.object("user")?.map(claims),
         device_token: body.optional_text("deviceToken")?.unwrap_or_default(),
         context: Some(page_context(body, headers)),
-        origin,
+        ..IdentifyRequest::default()
     })
 }
 
@@ -104,14 +104,14 @@ mod tests {
     }
 
     fn pointer(value: Value) -> String {
-        init(&body(value), String::new(), &HeaderMap::new()).unwrap_err().fields[0].pointer.clone()
+        init(&body(value), &HeaderMap::new()).unwrap_err().fields[0].pointer.clone()
     }
 
     #[test]
     fn absent_null_and_given_stay_apart() {
         let sent = json!({"organization": "demo", "applicationId": 1, "applicationSecret": "s",
             "user": {"user_id": 5, "email": null}});
-        let user = init(&body(sent), String::new(), &HeaderMap::new()).unwrap().user.unwrap();
+        let user = init(&body(sent), &HeaderMap::new()).unwrap().user.unwrap();
         assert_eq!(user.user_id.unwrap().kind, Some(Kind::NumberValue(5.0)));
         assert_eq!(user.email.unwrap().kind, Some(Kind::NullValue(0)));
         assert!(user.name.is_none());
@@ -121,7 +121,7 @@ mod tests {
     fn a_number_may_stand_in_quotes() {
         let sent = json!({"organization": "demo", "applicationId": "12", "applicationSecret": "s"});
         let Some(Application::Secret(secret)) =
-            init(&body(sent), String::new(), &HeaderMap::new()).unwrap().application
+            init(&body(sent), &HeaderMap::new()).unwrap().application
         else {
             panic!("by secret");
         };

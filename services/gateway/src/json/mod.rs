@@ -4,6 +4,7 @@
 mod agent;
 mod application;
 mod audit;
+mod blocked_address;
 mod changes;
 mod claims;
 mod contact;
@@ -23,6 +24,7 @@ use utoipa::ToSchema;
 pub(crate) use agent::{Agent, ApiKey, InvitedAgent, ListedAgent, NewApiKey, role};
 pub(crate) use application::{Application, application};
 pub(crate) use audit::AuditEntry;
+pub(crate) use blocked_address::BlockedAddress;
 pub(crate) use changes::{changes, search};
 pub(crate) use claims::{claims, fields, init, page_context};
 pub(crate) use contact::{Contact, Person, Warning};
@@ -32,8 +34,8 @@ pub(crate) use message::{Message, MessageOfConversation};
 pub(crate) use requests::{
     AcceptedInvitation, AgentUpdate, ApiKeyName, ApplicationChange, ClaimReset, ContactFields,
     ContactPatch, ContactSearch, Credentials, FileForm, Form, Mapping, NewAgent, NewAgentMessage,
-    NewApplication, NewClaim, NewEvent, NewMessage, NewOrganization, OrganizationChange, Profile,
-    ReadMark, Start, Types, Update,
+    NewApplication, NewBlockedAddress, NewClaim, NewEvent, NewMessage, NewOrganization,
+    OrganizationChange, PasswordChange, Profile, ReadMark, Start, Types, Update,
 };
 pub(crate) use session::{Session, Thread};
 pub(crate) use value::{members, object};

@@ -397,3 +397,24 @@ pub(crate) struct ClaimReset {
     #[schema(min_length = 1, max_length = 1024)]
     reason: String,
 }
+
+/// An address to be blocked.
+#[derive(ToSchema)]
+pub(crate) struct NewBlockedAddress {
+    /// An IPv4 or IPv6 address, or a network: of IPv4 at least a /8, of IPv6 at least a /16.
+    #[schema(example = "192.0.2.0/24")]
+    address: String,
+    /// Why, for those who run the organization.
+    #[schema(max_length = 1024)]
+    reason: Option<String>,
+}
+
+/// A password and the one to come.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct PasswordChange {
+    #[schema(format = Password)]
+    password: String,
+    #[schema(format = Password, min_length = 8, max_length = 1024)]
+    new_password: String,
+}

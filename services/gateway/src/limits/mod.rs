@@ -183,6 +183,21 @@ mod tests {
     }
 
     #[test]
+    fn each_limit_is_as_high_as_the_readme_says() {
+        let limits = Limits::new(&RateLimits::default());
+        let from = IpAddr::from([192, 0, 2, 1]);
+        let device = "00000000-0000-7000-8000-000000000001";
+        let taken = |call: &dyn Fn() -> Result<()>| (0..).take_while(|_| call().is_ok()).count();
+        let some = |calls: usize, most: usize| (most..=most + most / 2).contains(&calls);
+        assert!(some(taken(&|| limits.init(from)), 120));
+        assert!(some(taken(&|| limits.new_visitor(from)), 20));
+        assert!(some(taken(&|| limits.accept(from)), 10));
+        assert!(some(taken(&|| limits.message(device)), 60));
+        assert!(some(taken(&|| limits.api_key(device)), 1200));
+        assert!(some(taken(&|| limits.other(from)), 600));
+    }
+
+    #[test]
     fn off_is_off() {
         let limits = Limits::new(&RateLimits::off());
         assert!((0..1000).all(|_| limits.init([1, 2, 3, 4].into()).is_ok()));

@@ -62,7 +62,7 @@ pub(crate) mod reasons {
         AgentExists ApplicationExists Blocked ClaimExists DeadlineExceeded IdempotencyKeyReused
         IdentityRefused ImportState InvalidArgument InvitationRefused LastOwner LoginRefused
         MessageIdReused NoUserId NotAVisitor OrganizationExists OriginRefused PreChatRequired
-        RateLimited TooLarge TooManyKeys TooManyWebhooks Unavailable UnknownApplication
+        RateLimited TooLarge TooManyAddresses TooManyKeys TooManyWebhooks Unavailable UnknownApplication
         UnsupportedMediaType
     }
 }
@@ -104,7 +104,10 @@ fn content(status: u16, reasons: &[Reason]) -> Content {
         .property("status", whole_number().enum_values(Some([status])));
     if reasons.contains(&Reason::IdentityRefused) {
         own = own.property("cleanSession", Ref::from_schema_name(Session::name()));
-        own = own.required("cleanSession");
+        // Whoever is refused for another reason gets none.
+        if reasons.len() == 1 {
+            own = own.required("cleanSession");
+        }
     }
     let problem = AllOfBuilder::new().item(Ref::from_schema_name("Problem")).item(own);
     ContentBuilder::new().schema(Some(Schema::from(problem))).build()

@@ -43,6 +43,8 @@ pub(super) struct Guard {
     /// Organization and caller, as they were when the stream began.
     caller: (String, String),
     token: String,
+    /// Of a person's call, else empty.
+    address: String,
     confirmed_at: Instant,
     period: Option<Duration>,
     /// Counts the stream while it is open.
@@ -59,6 +61,7 @@ impl Guard {
             registration,
             caller: (person.organization.clone(), person.contact.clone()),
             token: person.token.clone(),
+            address: person.address.clone(),
             confirmed_at: Instant::now(),
             period: None,
             _open: OpenStream::new("widget"),
@@ -74,6 +77,7 @@ impl Guard {
             registration,
             caller: (staff.organization.clone(), id),
             token: staff.token.clone(),
+            address: String::new(),
             confirmed_at: Instant::now(),
             period: Some(STAFF_PERIOD),
             _open: OpenStream::new("staff"),
@@ -117,10 +121,10 @@ impl Guard {
 
     async fn ask(&self) -> Result<bool, ()> {
         let _turn = self.app.confirmations.acquire().await.expect("never closed");
-        match auth::authenticate(&self.app, &self.token).await {
+        match auth::authenticate(&self.app, &self.token, &self.address).await {
             Ok((organization, caller)) => Ok((organization, id_of(caller)) == self.caller),
             Err(refused) => match refused.reason {
-                Reason::SessionEnded | Reason::Forbidden => Ok(false),
+                Reason::SessionEnded | Reason::Forbidden | Reason::Blocked => Ok(false),
                 _ => Err(()),
             },
         }

@@ -1,19 +1,36 @@
 //! Who a credential speaks for.
 
+use std::net::IpAddr;
+
 use onethread_core::{ApplicationId, OrganizationId};
 use onethread_errors::{Error, Reason, Result};
 
-use super::App;
-use crate::domain::{
-    contact::{Contact, Source, TOUCH_EVERY},
-    session::{Caller, stands},
-    tokens::{ContactToken, RandomToken, RandomUse, SessionToken, VisitorToken},
+use super::{App, blocked_addresses::address_blocked};
+use crate::{
+    domain::{
+        contact::{Contact, Source, TOUCH_EVERY},
+        session::{Caller, stands},
+        tokens::{ContactToken, RandomToken, RandomUse, SessionToken, VisitorToken},
+    },
+    store::SessionRows,
 };
 
+/// Where a person's call comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CallSource<'a> {
+    /// Of a page of another site, else empty.
+    pub(crate) origin: &'a str,
+    /// If it is known.
+    pub(crate) address: Option<IpAddr>,
+}
+
 impl App {
-    /// Says who a credential speaks for. `origin` is that of a page of another site, else empty: it
-    /// concerns people alone.
-    pub(crate) async fn authenticate(&self, credential: &str, origin: &str) -> Result<Caller> {
+    /// Says who a credential speaks for. Where the call comes from concerns people alone.
+    pub(crate) async fn authenticate(
+        &self,
+        credential: &str,
+        source: CallSource<'_>,
+    ) -> Result<Caller> {
         let ended = || Error::new(Reason::SessionEnded);
         let now = self.clock.now();
         if let Some(token) = RandomToken::read(RandomUse::Login, credential) {
@@ -24,15 +41,16 @@ impl App {
             return self.store.api_key(token).await?.map(Caller::Server).ok_or_else(ended);
         }
         match self.keys.read_session(credential, now).ok_or_else(ended)? {
-            SessionToken::Visitor(token) => self.visitor_caller(token, origin).await,
-            SessionToken::Contact(token) => self.contact_caller(token, origin).await,
+            SessionToken::Visitor(token) => self.visitor_caller(token, source).await,
+            SessionToken::Contact(token) => self.contact_caller(token, source).await,
         }
     }
 
-    async fn visitor_caller(&self, token: VisitorToken, origin: &str) -> Result<Caller> {
+    async fn visitor_caller(&self, token: VisitorToken, source: CallSource<'_>) -> Result<Caller> {
         let row = self.live_visitor(&token).await?;
         let of = token.device.organization_id;
-        self.check_origin(of, token.application_id, origin).await?;
+        self.check_address(of, source.address).await?;
+        self.check_origin(of, token.application_id, source.origin).await?;
         let form_due = match &row {
             Some(row) if row.form_at.is_some() => false,
             _ => {
@@ -50,14 +68,19 @@ impl App {
         })
     }
 
-    async fn contact_caller(&self, token: ContactToken, origin: &str) -> Result<Caller> {
+    async fn contact_caller(&self, token: ContactToken, source: CallSource<'_>) -> Result<Caller> {
         let now = self.clock.now();
         let (of, device_id) = (token.organization_id, token.device_id);
-        let (rows, enforced) = self.store.session_rows(of, device_id, token.contact_id).await?;
+        let address = source.address;
+        let held = self.store.session_rows(of, device_id, token.contact_id, address).await?;
+        let SessionRows { rows, enforced, blocked } = held;
         let (device, contact) = rows
             .filter(|(device, contact)| stands(&token, device, contact, enforced, now))
             .ok_or_else(|| Error::new(Reason::SessionEnded))?;
-        self.check_origin(of, token.application_id, origin).await?;
+        if blocked {
+            return Err(address_blocked());
+        }
+        self.check_origin(of, token.application_id, source.origin).await?;
         // Use prolongs a session; once a minute is exact enough for a day.
         if now.since(device.last_seen_at) >= TOUCH_EVERY {
             self.store.touch_device(of, device_id, now).await?;
@@ -65,7 +88,7 @@ impl App {
         Ok(Caller::Contact { contact, device_id })
     }
 
-    /// The widget's own frame and apps have no origin, and cost nothing here.
+    /// The widget's own frame and apps have no origin, and need no application here.
     async fn check_origin(
         &self,
         of: OrganizationId,

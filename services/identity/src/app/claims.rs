@@ -5,12 +5,9 @@ use onethread_errors::{Error, Reason, Result};
 
 use super::App;
 use crate::{
-    domain::{audit::Actor, proof::SecurityHash},
+    domain::{audit::Actor, fields, proof::SecurityHash},
     store::ClaimSet,
 };
-
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 1024;
 
 impl App {
     /// Claims a contact's user id before any page does.
@@ -41,14 +38,9 @@ impl App {
         reason: String,
         actor: Actor,
     ) -> Result<()> {
-        let wrong = |detail| Err(Error::invalid("/reason", detail));
-        if reason.trim().is_empty() {
-            return wrong("is empty");
-        } else if reason.chars().count() > LONGEST_REASON {
-            return wrong("is longer than 1,024 characters");
-        } else if reason.chars().any(char::is_control) {
-            return wrong("holds a control character");
-        }
+        let check =
+            if reason.trim().is_empty() { Err("is empty") } else { fields::reason(&reason) };
+        check.map_err(|detail| Error::invalid("/reason", detail))?;
         let found = self.store.reset_claim(of, id, reason, actor, self.clock.now()).await?;
         if found { Ok(()) } else { Err(Error::not_found()) }
     }

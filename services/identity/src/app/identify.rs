@@ -1,5 +1,7 @@
 //! Starting the widget.
 
+use std::net::IpAddr;
+
 use onethread_core::{ApplicationId, ContactId, DeviceId, OrganizationId, Timestamp};
 use onethread_errors::{Error, Reason, Result};
 use subtle::ConstantTimeEq;
@@ -30,6 +32,8 @@ pub(crate) struct IdentifyCommand {
     pub(crate) context: Context,
     /// Of the page, where it is another site's.
     pub(crate) origin: String,
+    /// Where the call comes from, if it is known.
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// What came of it.
@@ -59,6 +63,7 @@ impl App {
         if !application.takes(&command.origin) {
             return Err(Error::new(Reason::OriginRefused));
         }
+        self.check_address(application.organization_id, command.address).await?;
         let said = Said::read(&command.user)?;
         let of = application.organization_id;
         let now = self.clock.now();

@@ -10,6 +10,8 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 /// Hashes under way at once.
 const AT_ONCE: usize = 2;
+/// Those who wait for their turn, at most: about as many as get it before they lose patience.
+const WAITING: usize = 64;
 /// How long a login waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -17,12 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Passwords {
     turns: Arc<Semaphore>,
+    /// Places of those who wait or have their turn.
+    places: Arc<Semaphore>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Passwords {
     pub(crate) fn new(entropy: Arc<dyn Entropy>) -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), entropy }
+        let places = Arc::new(Semaphore::new(AT_ONCE + WAITING));
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), places, entropy }
     }
 
     /// A hash to store, with its own salt and parameters in it.
@@ -54,12 +59,14 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
+        let full = |_| Error::unavailable("too many wait for a password turn");
+        let place = self.places.clone().try_acquire_owned().map_err(full)?;
         let turn = timeout(PATIENCE, self.turns.clone().acquire_owned()).await;
         let turn = turn.map_err(|_| Error::unavailable("every password turn is taken"))?;
         let turn = turn.map_err(Error::internal)?;
         spawn_blocking(move || {
             let done = work();
-            drop(turn);
+            drop((turn, place));
             done
         })
         .await
@@ -89,5 +96,29 @@ mod tests {
         assert!(passwords.verify("right".into(), Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify("wrong".into(), Some(hash)).await.unwrap());
         assert!(!passwords.verify("right".into(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_comes_when_the_queue_is_full_is_sent_away_at_once() {
+        let passwords = Passwords::new(Arc::new(SeededEntropy::new(1)));
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Arc::new(std::sync::Mutex::new(gate));
+        let work = || {
+            let (passwords, gate) = (passwords.clone(), gate.clone());
+            tokio::spawn(async move {
+                passwords.in_turn(move || gate.lock().unwrap().recv().unwrap()).await
+            })
+        };
+        let all: Vec<_> = (0..AT_ONCE + WAITING).map(|_| work()).collect();
+        while passwords.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = passwords.hash("one too many".into()).await.unwrap_err();
+        assert_eq!(refused.reason, onethread_errors::Reason::Unavailable);
+        all.iter().for_each(|_| go.send(()).unwrap());
+        for one in all {
+            one.await.unwrap().unwrap();
+        }
+        passwords.hash("there is room again".into()).await.unwrap();
     }
 }

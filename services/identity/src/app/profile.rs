@@ -2,7 +2,7 @@
 
 use onethread_errors::Result;
 
-use super::App;
+use super::{App, CallSource};
 use crate::domain::{
     contact::Contact,
     profile::Warning,
@@ -17,7 +17,7 @@ impl App {
         user: &UserClaims,
     ) -> Result<(Contact, Vec<Warning>)> {
         let (patch, mut warnings) = read_profile(user);
-        let (contact, stored) = match self.authenticate(token, "").await? {
+        let (contact, stored) = match self.authenticate(token, CallSource::default()).await? {
             Caller::Visitor { contact, stored, .. } => (contact, stored),
             Caller::Contact { contact, .. } => (contact, true),
             Caller::Agent(_) | Caller::Server(_) => {

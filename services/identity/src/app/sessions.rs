@@ -4,11 +4,14 @@ use onethread_core::{DeviceId, Timestamp};
 use onethread_errors::{Error, Reason, Result};
 
 use super::{App, identify::fresh_device};
-use crate::domain::{
-    application::Application,
-    contact::{Contact, Source},
-    session::{Session, stands},
-    tokens::{DeviceToken, SessionToken, VISITOR_LIFE, VisitorToken},
+use crate::{
+    domain::{
+        application::Application,
+        contact::{Contact, Source},
+        session::{Session, stands},
+        tokens::{DeviceToken, SessionToken, VISITOR_LIFE, VisitorToken},
+    },
+    store::SessionRows,
 };
 
 impl App {
@@ -59,8 +62,8 @@ impl App {
             }
             Some(SessionToken::Contact(token)) => {
                 let (of, device) = (token.organization_id, token.device_id);
-                let (rows, enforced) =
-                    self.store.session_rows(of, device, token.contact_id).await?;
+                let held = self.store.session_rows(of, device, token.contact_id, None).await?;
+                let SessionRows { rows, enforced, .. } = held;
                 rows.filter(|(device, contact)| stands(&token, device, contact, enforced, now))
                     .ok_or_else(ended)?;
                 (of, token.application_id, token.device_id)

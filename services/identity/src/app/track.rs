@@ -3,7 +3,7 @@
 use onethread_errors::{Error, Reason, Result};
 use serde_json::{Map, Value};
 
-use super::App;
+use super::{App, CallSource};
 use crate::domain::{events::Event, session::Caller};
 
 impl App {
@@ -14,7 +14,7 @@ impl App {
         name: &str,
         data: Map<String, Value>,
     ) -> Result<()> {
-        let contact = match self.authenticate(token, "").await? {
+        let contact = match self.authenticate(token, CallSource::default()).await? {
             Caller::Visitor { contact, .. } | Caller::Contact { contact, .. } => contact,
             Caller::Agent(_) | Caller::Server(_) => {
                 return Err(Error::new(Reason::SessionEnded));

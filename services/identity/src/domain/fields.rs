@@ -32,6 +32,17 @@ pub(crate) fn name(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Why something was done, as it is kept: at most 1,024 characters, no control characters.
+pub(crate) fn reason(text: &str) -> Result<(), &'static str> {
+    if text.chars().count() > 1024 {
+        Err("is longer than 1,024 characters")
+    } else if text.chars().any(char::is_control) {
+        Err("holds a control character")
+    } else {
+        Ok(())
+    }
+}
+
 /// A tag: a name without the signs that part tags in a file.
 pub(crate) fn tag(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {

@@ -11,6 +11,7 @@ pub(crate) mod fields;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
+pub(crate) mod network;
 mod origin;
 pub(crate) mod people;
 pub(crate) mod policy;

@@ -157,6 +157,7 @@ fn is_young(issued: i64, now: Timestamp) -> bool {
 
 /// A random token of an agent's login, an invitation, or a company's server. It begins with its organization, so
 /// that its hash is looked up there and nowhere else.
+#[derive(Clone)]
 pub(crate) struct RandomToken {
     pub(crate) organization_id: OrganizationId,
     /// SHA-256 of the whole text.

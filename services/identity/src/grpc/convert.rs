@@ -1,5 +1,7 @@
 //! Wire messages ⇄ meaning. Messages are validated here, once.
 
+use std::net::IpAddr;
+
 use onethread_errors::{Error, Result};
 use onethread_grpc::timestamp;
 use onethread_proto::identity as wire;
@@ -21,6 +23,12 @@ use crate::{
         session::{Caller, Device, Session},
     },
 };
+
+/// The address of a client, where it is known.
+pub(super) fn address(text: &str) -> Result<Option<IpAddr>> {
+    let wrong = |_| Error::invalid("/clientAddress", "is not an IP address");
+    (!text.is_empty()).then(|| text.parse().map_err(wrong)).transpose()
+}
 
 pub(super) fn user_claims(user: Option<wire::UserClaims>) -> UserClaims {
     let user = user.unwrap_or_default();
@@ -108,6 +116,7 @@ impl TryFrom<wire::IdentifyRequest> for IdentifyCommand {
             device_token: request.device_token,
             context: context(request.context)?,
             origin: request.origin,
+            address: address(&request.client_address)?,
         })
     }
 }

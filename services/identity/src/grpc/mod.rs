@@ -2,6 +2,7 @@
 
 mod applications;
 mod audit;
+mod blocked_addresses;
 mod contacts;
 mod convert;
 mod json;

@@ -114,6 +114,16 @@ impl AgentService for Handlers {
         let login = self.app.accept_invitation(&request.invite_token, password).await;
         answer(login.map(|login| wire::AcceptInvitationResponse { login: Some(login.into()) }))
     }
+
+    async fn change_password(
+        &self,
+        request: Request<wire::ChangePasswordRequest>,
+    ) -> Answer<wire::ChangePasswordResponse> {
+        let request = request.into_inner();
+        let (old, new) = (request.password.into(), request.new_password.into());
+        let changed = self.app.change_password(&request.token, old, new).await;
+        answer(changed.map(|()| wire::ChangePasswordResponse {}))
+    }
 }
 
 #[tonic::async_trait]

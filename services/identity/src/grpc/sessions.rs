@@ -12,10 +12,10 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Handlers,
-    convert::{context, user_claims},
+    convert::{address, context, user_claims},
     json::from_wire,
 };
-use crate::app::Identified;
+use crate::app::{CallSource, Identified};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -42,8 +42,12 @@ impl SessionService for Handlers {
         request: Request<wire::AuthenticateRequest>,
     ) -> Answer<wire::AuthenticateResponse> {
         let request = request.into_inner();
-        let caller = self.app.authenticate(&request.credential, &request.origin).await;
-        answer(caller.map(Into::into))
+        let caller = async {
+            let address = address(&request.client_address)?;
+            let source = CallSource { origin: &request.origin, address };
+            self.app.authenticate(&request.credential, source).await
+        };
+        answer(caller.await.map(Into::into))
     }
 
     async fn submit_pre_chat(

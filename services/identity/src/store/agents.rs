@@ -32,6 +32,11 @@ pub(super) async fn insert(
     Ok(())
 }
 
+fn with_hash(mut row: AgentRow) -> Result<(Agent, String)> {
+    let hash = std::mem::take(&mut row.password_hash);
+    Ok((row.try_into()?, hash))
+}
+
 impl Store {
     /// The agent who wants to log in, with the hash of their password.
     pub(crate) async fn agent_by_email(
@@ -54,9 +59,7 @@ impl Store {
                 })
             })
             .await?;
-        let Some(mut row) = row else { return Ok(None) };
-        let hash = std::mem::take(&mut row.password_hash);
-        Ok(Some((row.try_into()?, hash)))
+        row.map(with_hash).transpose()
     }
 
     /// Those of the agents that exist.
@@ -138,6 +141,15 @@ impl Store {
         token: RandomToken,
         now: Timestamp,
     ) -> Result<Option<Agent>> {
+        Ok(self.password_by_login(token, now).await?.map(|(agent, _)| agent))
+    }
+
+    /// The agent whose login this is, with the hash of their password.
+    pub(crate) async fn password_by_login(
+        &self,
+        token: RandomToken,
+        now: Timestamp,
+    ) -> Result<Option<(Agent, String)>> {
         let row: Option<AgentRow> = self
             .db
             .read("login.get", move |mut conn| {
@@ -151,7 +163,7 @@ impl Store {
                 })
             })
             .await?;
-        row.map(Agent::try_from).transpose()
+        row.map(with_hash).transpose()
     }
 
     /// The server whose API key this is.

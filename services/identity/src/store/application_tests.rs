@@ -7,8 +7,7 @@ use onethread_grpc::Peer;
 use onethread_proto::identity::{
     self as wire, Application, PreChatField, PreChatForm,
     application_service_client::ApplicationServiceClient, identify_request,
-    identify_response::Outcome,
-    organization_service_client::OrganizationServiceClient,
+    identify_response::Outcome, organization_service_client::OrganizationServiceClient,
     session_service_client::SessionServiceClient,
 };
 use onethread_testing::ScratchDatabase;
@@ -217,7 +216,7 @@ async fn pages_of_other_origins_start_nothing(scratch: ScratchDatabase) {
     let visitor = stage.identity.enter(None, None, "").await;
     let ask = async |token: &str, origin: &str| {
         let (credential, origin) = (token.to_owned(), origin.to_owned());
-        let request = wire::AuthenticateRequest { credential, origin };
+        let request = wire::AuthenticateRequest { credential, origin, ..Default::default() };
         let mut client = SessionServiceClient::new(stage.identity.other.peer());
         client.authenticate(request).await.map(drop).map_err(|status| status.code())
     };

@@ -1,6 +1,6 @@
 //! Logins of contacts, visitors' rows, and sessions.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use onethread_core::{ContactId, DeviceId, OrganizationId, Timestamp};
 use onethread_db::{Conn, Error, Result, Time, on};
@@ -8,6 +8,7 @@ use sqlx::{query, query_as};
 
 use super::{
     ROUNDS, Store, audit,
+    blocked_addresses::is_blocked,
     contacts::{self, Lock},
     revocations,
     rows::DeviceRow,
@@ -64,6 +65,16 @@ async fn put_device(conn: &mut Conn<'_>, device: &Device, held: bool) -> Result<
         .await
         .map(|done| done.rows_affected()))?;
     if rows == 1 { Ok(()) } else { Err(Error::Conflict) }
+}
+
+/// What stands behind a contact's session.
+#[derive(Debug)]
+pub(crate) struct SessionRows {
+    pub(crate) rows: Option<(Device, Contact)>,
+    /// The policy that is enforced.
+    pub(crate) enforced: Policy,
+    /// The address from which it is used is blocked.
+    pub(crate) blocked: bool,
 }
 
 impl Store {
@@ -142,20 +153,26 @@ impl Store {
             .await
     }
 
-    /// The rows behind a contact's session, and the policy that is enforced.
+    /// What stands behind a contact's session, used from this address.
     pub(crate) async fn session_rows(
         &self,
         of: OrganizationId,
         device_id: DeviceId,
         contact_id: ContactId,
-    ) -> Result<(Option<(Device, Contact)>, Policy)> {
+        address: Option<IpAddr>,
+    ) -> Result<SessionRows> {
         self.db
             .read("session.get", move |mut conn| {
                 Box::pin(async move {
-                    let enforced = settings::settings(&mut conn, of, Lock::No).await?.enforced();
+                    let (settings, blocks) = settings::with_blocks(&mut conn, of).await?;
                     let device = device(&mut conn, of, device_id, Lock::No).await?;
                     let contact = contacts::by_id(&mut conn, of, contact_id, Lock::No).await?;
-                    Ok((device.zip(contact), enforced))
+                    let blocked = match address.filter(|_| blocks) {
+                        Some(address) => is_blocked(&mut conn, of, address).await?,
+                        None => false,
+                    };
+                    let enforced = settings.enforced();
+                    Ok(SessionRows { rows: device.zip(contact), enforced, blocked })
                 })
             })
             .await

@@ -7,6 +7,7 @@ mod applications;
 mod audit;
 mod batch;
 mod batch_rows;
+mod blocked_addresses;
 mod claims;
 mod clean_up;
 mod contacts;
@@ -17,6 +18,7 @@ mod facts;
 mod identity_keys;
 mod imports;
 mod logins;
+mod passwords;
 mod people;
 mod refusals;
 mod revocations;
@@ -34,11 +36,13 @@ use onethread_core::Entropy;
 use onethread_db::Database;
 
 pub(crate) use applications::NewOrganization;
+pub(crate) use blocked_addresses::BlockedAddress;
 pub(crate) use claims::ClaimSet;
 pub(crate) use contacts::{ContactSort, PageKey};
 pub(crate) use conversation_facts::{INTEREST, Interest};
 pub(crate) use edits::{ERASED, Found, Refused};
 pub(crate) use imports::BatchJob;
+pub(crate) use logins::SessionRows;
 pub(crate) use people::{AgentChange, Changed, KeyRow, ListedAgent};
 pub(crate) use refusals::Refusals;
 pub(crate) use revocations::Revocation;
@@ -69,6 +73,8 @@ impl Store {
 
 #[cfg(test)]
 mod application_tests;
+#[cfg(test)]
+mod blocked_tests;
 #[cfg(test)]
 mod people_tests;
 #[cfg(test)]

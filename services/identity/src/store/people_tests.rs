@@ -25,6 +25,8 @@ onethread_testing::on_each_database! {
     one_owner_stays_whoever_goes_at_once,
     a_reset_ends_logins_and_the_old_password,
     a_removed_agent_and_a_revoked_key_are_nobody,
+    who_knows_the_password_changes_it_and_stays_in,
+    whoever_runs_the_server_resets_a_password,
 }
 
 struct Stage {
@@ -223,4 +225,110 @@ async fn a_removed_agent_and_a_revoked_key_are_nobody(scratch: ScratchDatabase) 
     for gone in [&ann.id, &id] {
         assert!(told.iter().any(|entry| entry.subject_id.to_string() == *gone), "{gone}");
     }
+}
+
+impl Stage {
+    async fn change(&self, token: &str, password: &str, new: &str) -> Result<(), Status> {
+        let request = wire::ChangePasswordRequest {
+            token: token.to_owned(),
+            password: password.to_owned(),
+            new_password: new.to_owned(),
+        };
+        self.agents().change_password(request).await.map(drop)
+    }
+
+    async fn actions(&self, subject: &str) -> Vec<(String, wire::ActorKind)> {
+        let request = wire::ListAuditEntriesRequest {
+            organization_id: self.of.clone(),
+            ..wire::ListAuditEntriesRequest::default()
+        };
+        let mut client = OrganizationServiceClient::new(self.identity.service.peer());
+        let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
+        let of = entries.into_iter().filter(|entry| entry.subject == subject);
+        of.map(|entry| (entry.action, entry.actor.unwrap().kind())).collect()
+    }
+}
+
+async fn who_knows_the_password_changes_it_and_stays_in(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let (ann, login) = stage.join("ann@example.com", AgentRole::Agent).await;
+    let (_, other_login) = stage.join("bob@example.com", AgentRole::Agent).await;
+    let request = wire::LoginRequest {
+        organization: "demo".to_owned(),
+        email: "ann@example.com".to_owned(),
+        password: PASSWORD.to_owned(),
+    };
+    let mut client = OrganizationServiceClient::new(stage.identity.other.peer());
+    let elsewhere = client.login(request).await.unwrap().into_inner().token;
+    let code = |done: Result<(), Status>| done.map_err(|status| status.code());
+    for (token, password, new, refused) in [
+        (&*login, "wrong", "another one", Code::InvalidArgument),
+        (&*login, &*"x".repeat(1025), "another one", Code::InvalidArgument),
+        (&*login, PASSWORD, "short", Code::InvalidArgument),
+        ("nonsense", PASSWORD, "another one", Code::Unauthenticated),
+        (&*stage.identity.api_key, PASSWORD, "another one", Code::Unauthenticated),
+    ] {
+        assert_eq!(code(stage.change(token, password, new).await), Err(refused));
+    }
+    assert_eq!(stage.log_in("ann@example.com", PASSWORD).await, Ok(()));
+
+    assert_eq!(code(stage.change(&login, PASSWORD, "another one").await), Ok(()));
+    assert!(stage.identity.authenticate(&login).await.is_ok());
+    assert!(stage.identity.authenticate(&other_login).await.is_ok());
+    assert_eq!(stage.identity.authenticate(&elsewhere).await.unwrap_err(), Code::Unauthenticated);
+    assert_eq!(stage.log_in("ann@example.com", PASSWORD).await, Err(Code::Unauthenticated));
+    assert_eq!(stage.log_in("ann@example.com", "another one").await, Ok(()));
+    let agent = wire::ActorKind::Agent;
+    assert_eq!(stage.actions(&ann.id).await[0], ("agent.password".to_owned(), agent));
+
+    // Of two changes at once one counts.
+    let (one, two) = tokio::join!(
+        stage.change(&login, "another one", "the first one"),
+        stage.change(&login, "another one", "the second one"),
+    );
+    assert!(one.is_ok() != two.is_ok());
+    let now = if one.is_ok() { "the first one" } else { "the second one" };
+    assert_eq!(stage.log_in("ann@example.com", now).await, Ok(()));
+}
+
+async fn whoever_runs_the_server_resets_a_password(scratch: ScratchDatabase) {
+    use secrecy::ExposeSecret;
+    let stage = stage(scratch).await;
+    let db = stage.identity.service.db.clone();
+    let reset = async |organization: &str, email: &str| {
+        let entropy = std::sync::Arc::new(onethread_core::SystemEntropy);
+        let reset =
+            crate::app::reset_password(db.clone(), &SystemClock, entropy, organization, email);
+        reset.await.unwrap()
+    };
+    for (organization, email) in
+        [("demo", "nobody@demo.example"), ("other", "owner@demo.example"), ("a\0b", "a\0b")]
+    {
+        assert!(reset(organization, email).await.is_none(), "{organization} {email}");
+    }
+    // The only owner, whom nobody else could reset.
+    let owner = stage.list().await[0].agent.clone().unwrap();
+    let first = reset("demo", "Owner@demo.example").await.unwrap();
+    assert_eq!(stage.log_in("owner@demo.example", first.expose_secret()).await, Ok(()));
+    let request = wire::LoginRequest {
+        organization: "demo".to_owned(),
+        email: owner.email.clone(),
+        password: first.expose_secret().to_owned(),
+    };
+    let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
+    let login = client.login(request).await.unwrap().into_inner().token;
+    let second = reset("demo", "owner@demo.example").await.unwrap();
+    assert_ne!(first.expose_secret(), second.expose_secret());
+    assert_eq!(stage.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
+    let was = stage.log_in("owner@demo.example", first.expose_secret()).await;
+    assert_eq!(was, Err(Code::Unauthenticated));
+    let operator = wire::ActorKind::Operator;
+    let done = ("agent.password".to_owned(), operator);
+    assert_eq!(stage.actions(&owner.id).await, [done.clone(), done]);
+
+    // Who was only invited is in by it, and the invitation is used up.
+    let (_, token) = stage.invite("ann@example.com", AgentRole::Agent).await.unwrap();
+    let password = reset("demo", "ann@example.com").await.unwrap();
+    assert_eq!(stage.log_in("ann@example.com", password.expose_secret()).await, Ok(()));
+    assert_eq!(stage.accept(&token, PASSWORD).await, Err(Code::Unauthenticated));
 }

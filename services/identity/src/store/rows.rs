@@ -174,6 +174,13 @@ pub(super) struct SettingsRow {
     report_only: bool,
 }
 
+#[derive(sqlx::FromRow)]
+pub(super) struct GuardedRow {
+    #[sqlx(flatten)]
+    pub(super) settings: SettingsRow,
+    pub(super) blocks: bool,
+}
+
 impl TryFrom<SettingsRow> for Settings {
     type Error = Error;
 

@@ -4,7 +4,13 @@ use onethread_core::{OrganizationId, Timestamp};
 use onethread_db::{Conn, Error, Result, on};
 use sqlx::{query, query_as};
 
-use super::{Store, audit, contacts::Lock, identity_keys, revocations, rows::SettingsRow, sql};
+use super::{
+    Store, audit,
+    contacts::Lock,
+    identity_keys, revocations,
+    rows::{GuardedRow, SettingsRow},
+    sql,
+};
 use crate::domain::{
     audit::{Actor, Change},
     keys::ServerKeys,
@@ -21,6 +27,19 @@ pub(super) async fn settings(
     let row: Option<SettingsRow> =
         on!(conn, |c| query_as(text).bind(of.0).fetch_optional(&mut **c).await)?;
     row.ok_or(Error::Corrupt("organizations"))?.try_into()
+}
+
+/// The settings, and whether the organization has blocked any address.
+pub(super) async fn with_blocks(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+) -> Result<(Settings, bool)> {
+    let row: Option<GuardedRow> = on!(conn, |c| query_as(sql::SETTINGS_AND_BLOCKS)
+        .bind(of.0)
+        .fetch_optional(&mut **c)
+        .await)?;
+    let row = row.ok_or(Error::Corrupt("organizations"))?;
+    Ok((row.settings.try_into()?, row.blocks))
 }
 
 /// What a login is judged by. Keys are read only where the policy is checked with them.

@@ -59,6 +59,10 @@ pub(super) const NEXT_APPLICATION_NUMBER: &str =
 // Policies, identity keys, refusals.
 pub(super) const SETTINGS: &str =
     "SELECT name, policy, report_only FROM organizations WHERE organization_id = $1";
+pub(super) const SETTINGS_AND_BLOCKS: &str = "SELECT o.name, o.policy, o.report_only,
+       EXISTS (SELECT 1 FROM blocked_addresses b WHERE b.organization_id = o.organization_id)
+         AS blocks
+     FROM organizations o WHERE o.organization_id = $1";
 pub(super) const SETTINGS_LOCKED: &str =
     "SELECT name, policy, report_only FROM organizations WHERE organization_id = $1 FOR UPDATE";
 pub(super) const UPDATE_SETTINGS: &str =
@@ -79,6 +83,29 @@ pub(super) const COUNT_REFUSAL: &str =
 pub(super) const REFUSALS: &str = "SELECT application_id, hour, count FROM refusals
      WHERE organization_id = $1 AND application_id >= $2 AND application_id <= $3 AND hour >= $4
      ORDER BY application_id, hour DESC";
+
+// Blocked addresses.
+pub(super) const IS_BLOCKED_SQLITE: &str = "SELECT id FROM blocked_addresses
+     WHERE organization_id = $1 AND network IN (SELECT value FROM json_each($2)) LIMIT 1";
+pub(super) const IS_BLOCKED_POSTGRES: &str = "SELECT id FROM blocked_addresses
+     WHERE organization_id = $1
+       AND network = ANY (ARRAY(SELECT jsonb_array_elements_text($2))) LIMIT 1";
+pub(super) const LIST_BLOCKED: &str =
+    "SELECT id, network, reason, created_at FROM blocked_addresses
+     WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+pub(super) const BLOCKED_BY_NETWORK: &str =
+    "SELECT id, network, reason, created_at FROM blocked_addresses
+     WHERE organization_id = $1 AND network = $2";
+pub(super) const COUNT_BLOCKED: &str =
+    "SELECT COUNT(*) FROM blocked_addresses WHERE organization_id = $1";
+pub(super) const INSERT_BLOCKED: &str =
+    "INSERT INTO blocked_addresses (organization_id, id, network, reason, created_at)
+     VALUES ($1, $2, $3, $4, $5)";
+pub(super) const UPDATE_BLOCKED: &str =
+    "UPDATE blocked_addresses SET network = $3, reason = $4, created_at = $5
+     WHERE organization_id = $1 AND id = $2";
+pub(super) const DELETE_BLOCKED: &str =
+    "DELETE FROM blocked_addresses WHERE organization_id = $1 AND id = $2";
 
 // Agents, their logins, API keys.
 pub(super) const INSERT_AGENT: &str =
@@ -128,6 +155,12 @@ pub(super) const UPDATE_AGENT: &str = "UPDATE agents SET name = $3, role = $4, p
 pub(super) const DELETE_AGENT: &str = "DELETE FROM agents WHERE organization_id = $1 AND id = $2";
 pub(super) const DELETE_LOGINS_OF: &str =
     "DELETE FROM logins WHERE organization_id = $1 AND agent_id = $2";
+pub(super) const DELETE_OTHER_LOGINS_OF: &str =
+    "DELETE FROM logins WHERE organization_id = $1 AND agent_id = $2 AND token_hash <> $3";
+pub(super) const SET_PASSWORD: &str = "UPDATE agents SET password_hash = $4
+     WHERE organization_id = $1 AND id = $2 AND password_hash = $3";
+pub(super) const DELETE_INVITATION_OF: &str =
+    "DELETE FROM invitations WHERE organization_id = $1 AND agent_id = $2";
 pub(super) const PUT_INVITATION: &str =
     "INSERT INTO invitations (organization_id, agent_id, token_hash, expires_at)
      VALUES ($1, $2, $3, $4) ON CONFLICT (organization_id, agent_id)

@@ -116,6 +116,7 @@ impl Identity {
             device_token: device.to_owned(),
             context: None,
             origin: String::new(),
+            client_address: String::new(),
         }
     }
 
@@ -165,7 +166,7 @@ impl Identity {
         credential: &str,
     ) -> Result<wire::AuthenticateResponse, Code> {
         let request =
-            wire::AuthenticateRequest { credential: credential.to_owned(), origin: String::new() };
+            wire::AuthenticateRequest { credential: credential.to_owned(), ..Default::default() };
         let answer = self.sessions().authenticate(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| status.code())
     }

@@ -13,7 +13,7 @@ use axum_extra::extract::{
 use http::StatusCode;
 use onethread_core::Timestamp;
 use onethread_grpc::to_timestamp;
-use onethread_proto::identity::{self, EndLoginRequest, LoginRequest};
+use onethread_proto::identity::{self, ChangePasswordRequest, EndLoginRequest, LoginRequest};
 use serde::Serialize;
 use time::Duration;
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ use crate::{
     app::App,
     auth::{self, COOKIE, Staff},
     extract::Body,
-    json::{Agent, Credentials},
+    json::{Agent, Credentials, PasswordChange},
     openapi::{
         Refusals,
         reasons::{DeadlineExceeded, LoginRefused, RateLimited, Unavailable},
@@ -106,6 +106,27 @@ pub(super) async fn logout(
 pub(super) async fn me(staff: Staff) -> ApiResult<Json<Me>> {
     let (agent, _) = staff.agent()?;
     Ok(Json(Me { agent: agent.into() }))
+}
+
+/// Changes the caller's own password; their other logins end, this one goes on.
+///
+/// Counted like a login.
+#[utoipa::path(post, path = "/me/password", operation_id = "changePassword", tag = "agents",
+    security(("login" = []), ("cookie" = [])), request_body = PasswordChange,
+    responses((status = 204, description = "It is changed."), Refusals<(Staff, Body)>))]
+pub(super) async fn change_password(
+    State(app): State<Arc<App>>,
+    staff: Staff,
+    ClientAddress(from): ClientAddress,
+    body: Body,
+) -> ApiResult<StatusCode> {
+    let organization = staff.organization.clone();
+    let (agent, token) = staff.agent()?;
+    let (password, new_password) = (body.text("password")?, body.text("newPassword")?);
+    app.limits.login(from, &organization, &agent.email)?;
+    let request = ChangePasswordRequest { token, password, new_password };
+    app.agents().change_password(request).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// No script reads it, no other site's page sends it, and it goes over TLS unless the server is

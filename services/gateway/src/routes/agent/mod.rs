@@ -4,6 +4,7 @@ mod agents;
 mod api_keys;
 mod applications;
 mod audit;
+mod blocked_addresses;
 mod contacts;
 mod conversations;
 mod export;
@@ -43,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(login::login))
         .routes(routes!(login::logout))
         .routes(routes!(login::me))
+        .routes(routes!(login::change_password))
         .routes(routes!(organizations::create))
         .routes(routes!(organization::one, organization::update))
         .routes(routes!(identity_keys::list, identity_keys::create))
@@ -73,6 +75,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(api_keys::revoke))
         .routes(routes!(applications::list, applications::create))
         .routes(routes!(applications::change))
+        .routes(routes!(blocked_addresses::list, blocked_addresses::block))
+        .routes(routes!(blocked_addresses::unblock))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::deliveries))

@@ -10,9 +10,8 @@ use axum::{
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::{
     conversation::Side,
-    identity::{self, LogoutRequest, Mode, identify_response::Outcome},
+    identity::{self, IdentifyRequest, LogoutRequest, Mode, identify_response::Outcome},
 };
-
 use serde_json::Map;
 
 use crate::{
@@ -24,7 +23,7 @@ use crate::{
     openapi::{
         Refusals,
         reasons::{
-            DeadlineExceeded, IdentityRefused, OriginRefused, RateLimited, Unavailable,
+            Blocked, DeadlineExceeded, IdentityRefused, OriginRefused, RateLimited, Unavailable,
             UnknownApplication,
         },
     },
@@ -39,7 +38,7 @@ const BEGINNING: i32 = 50;
 type Refused = (
     UnknownApplication,
     IdentityRefused,
-    OriginRefused,
+    (OriginRefused, Blocked),
     RateLimited,
     Unavailable,
     DeadlineExceeded,
@@ -54,12 +53,17 @@ type Refused = (
 pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiResult<Response> {
     let trusted = &app.config.trusted_proxies;
     let from = address::client(request.extensions(), request.headers(), trusted);
+    let exact = address::exact(request.extensions(), request.headers(), trusted);
     // Before the body is read: whoever calls too often isn't listened to.
     app.limits.init(from)?;
     let headers = request.headers().clone();
     let origin = auth::foreign_origin(&headers, request.uri());
     let body = Body::from_request(request, &app).await?;
-    let asked = json::init(&body, origin, &headers)?;
+    let asked = IdentifyRequest {
+        origin,
+        client_address: exact.to_string(),
+        ..json::init(&body, &headers)?
+    };
     let attempt = app.limits.proof(&asked, from)?;
     let answer = app.sessions().identify(asked).await?.into_inner();
     app.limits.named(attempt, &answer.app_id);

@@ -1,0 +1,30 @@
+//! The command that gives an agent a new password, for both binaries that have it.
+
+use std::{path::Path, sync::Arc};
+
+use onethread_config::DatabaseUrl;
+use onethread_core::{SystemClock, SystemEntropy};
+use onethread_process::{StartError, open_beside};
+use secrecy::ExposeSecret;
+
+use crate::{MIGRATIONS, app::reset_password};
+
+/// Prints an agent's new password: nothing but that on stdout. `binary` is what the person in front
+/// is told to migrate with, where that is needed.
+pub async fn reset_password_in(
+    url: Option<&DatabaseUrl>,
+    data_dir: &Path,
+    binary: &str,
+    organization: &str,
+    email: &str,
+) -> Result<(), StartError> {
+    let (db, _folder) = open_beside(url, data_dir, &MIGRATIONS, binary).await?;
+    let entropy = Arc::new(SystemEntropy);
+    let reset = reset_password(db.clone(), &SystemClock, entropy, organization, email).await;
+    db.close().await;
+    let password = reset?.ok_or_else(|| {
+        StartError::Configuration(format!("there is no agent {email} in {organization}"))
+    })?;
+    println!("{}", password.expose_secret());
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! Blocked addresses on a real database, through the service's own calls.
+
+use onethread_core::{OrganizationId, SystemEntropy, Timestamp, new_uuid};
+use onethread_db::{Time, on};
+use onethread_grpc::Peer;
+use onethread_proto::identity::{
+    self as wire, BlockedAddress, blocked_address_service_client::BlockedAddressServiceClient,
+    session_service_client::SessionServiceClient,
+};
+use onethread_testing::ScratchDatabase;
+use sqlx::query;
+use tonic::Code;
+use uuid::Uuid;
+
+use super::{
+    application_tests::owner,
+    sql,
+    tests::{Identity, identity},
+};
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    a_blocked_address_starts_nothing_and_speaks_for_nobody,
+    a_network_is_blocked_once_and_only_in_its_organization,
+    a_thousand_and_no_more_are_blocked,
+}
+
+struct Stage {
+    identity: Identity,
+    of: String,
+}
+
+async fn stage(scratch: ScratchDatabase) -> Stage {
+    let identity = identity(scratch).await;
+    let of = identity.enter(None, None, "").await.organization_id;
+    Stage { identity, of }
+}
+
+impl Stage {
+    fn client(&self) -> BlockedAddressServiceClient<Peer> {
+        BlockedAddressServiceClient::new(self.identity.service.peer())
+    }
+
+    async fn block(&self, address: &str, reason: &str) -> Result<(BlockedAddress, bool), Code> {
+        let request = wire::CreateBlockedAddressRequest {
+            organization_id: self.of.clone(),
+            address: address.to_owned(),
+            reason: reason.to_owned(),
+            actor: owner(),
+        };
+        let blocked = self.client().create_blocked_address(request).await;
+        let blocked = blocked.map_err(|status| status.code())?.into_inner();
+        Ok((blocked.address.unwrap(), blocked.was_blocked))
+    }
+
+    async fn unblock(&self, of: &str, id: &str) -> Result<(), Code> {
+        let request = wire::DeleteBlockedAddressRequest {
+            organization_id: of.to_owned(),
+            blocked_address_id: id.to_owned(),
+            actor: owner(),
+        };
+        let gone = self.client().delete_blocked_address(request).await;
+        gone.map(drop).map_err(|status| status.code())
+    }
+
+    async fn list(&self, page_size: i32) -> Vec<BlockedAddress> {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let organization_id = self.of.clone();
+            let request =
+                wire::ListBlockedAddressesRequest { organization_id, page_size, page_token };
+            let page = self.client().list_blocked_addresses(request).await.unwrap().into_inner();
+            all.extend(page.addresses);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return all;
+            }
+        }
+    }
+
+    /// An init of somebody nobody knows yet, from this address.
+    async fn start(&self, user_id: &str, address: &str) -> Result<(), (Code, String)> {
+        let mut request = self.identity.request(Some(user_id), None, "");
+        request.client_address = address.to_owned();
+        let started = self.identity.sessions().identify(request).await;
+        started.map(drop).map_err(|status| (status.code(), status.message().to_owned()))
+    }
+
+    /// A call with this token from this address, to the other process.
+    async fn call(&self, token: &str, address: &str) -> Result<(), Code> {
+        let request = wire::AuthenticateRequest {
+            credential: token.to_owned(),
+            client_address: address.to_owned(),
+            ..Default::default()
+        };
+        let mut client = SessionServiceClient::new(self.identity.other.peer());
+        client.authenticate(request).await.map(drop).map_err(|status| status.code())
+    }
+}
+
+async fn a_blocked_address_starts_nothing_and_speaks_for_nobody(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let person = stage.identity.enter(Some("known"), None, "").await;
+    let visitor = stage.identity.enter(None, None, "").await;
+    let (address, _) = stage.block("192.0.2.7", "spam").await.unwrap();
+    stage.block("2001:db8::/32", "").await.unwrap();
+    let blocked = ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1:2::3"];
+    for from in blocked {
+        let (code, said) = stage.start("new", from).await.unwrap_err();
+        assert_eq!((code, said.contains("address")), (Code::PermissionDenied, true), "{from}");
+        for token in [&person.token, &visitor.token] {
+            assert_eq!(stage.call(token, from).await, Err(Code::PermissionDenied), "{from}");
+        }
+        // Servers and agents are not kept out by it.
+        assert_eq!(stage.call(&stage.identity.api_key, from).await, Ok(()));
+    }
+    let people = wire::ListContactsRequest {
+        organization_id: stage.of.clone(),
+        ..wire::ListContactsRequest::default()
+    };
+    let people = stage.identity.contacts().list_contacts(people).await.unwrap().into_inner();
+    assert_eq!(people.contacts.len(), 1, "a refused start writes nothing");
+    for from in ["192.0.2.8", "2001:db9::1", ""] {
+        assert_eq!(stage.call(&person.token, from).await, Ok(()), "{from}");
+    }
+    assert_eq!(stage.call(&person.token, "nowhere").await, Err(Code::InvalidArgument));
+
+    stage.unblock(&stage.of, &address.id).await.unwrap();
+    assert_eq!(stage.call(&person.token, "192.0.2.7").await, Ok(()));
+    stage.start("new", "192.0.2.7").await.unwrap();
+}
+
+async fn a_network_is_blocked_once_and_only_in_its_organization(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let (first, known) = stage.block("192.0.2.9/24", "spam").await.unwrap();
+    assert_eq!((&*first.address, known), ("192.0.2.0/24", false));
+    let (again, known) = stage.block("::ffff:192.0.2.200/120", "worse").await.unwrap();
+    assert_eq!((&again.id, &*again.reason, known), (&first.id, "worse", true));
+    for (address, reason) in [("example.com", ""), ("0.0.0.0/0", ""), ("10.0.0.1", "a\0b")] {
+        assert_eq!(stage.block(address, reason).await.unwrap_err(), Code::InvalidArgument);
+    }
+    let (second, _) = stage.block("10.0.0.1", &"x".repeat(1024)).await.unwrap();
+    assert_eq!(stage.list(1).await, [again, second.clone()]);
+    let foreign = Uuid::from_u128(9).to_string();
+    assert_eq!(stage.unblock(&foreign, &second.id).await, Err(Code::NotFound));
+    assert_eq!(stage.unblock(&stage.of, &foreign).await, Err(Code::NotFound));
+    assert_eq!(stage.unblock(&stage.of, &second.id).await, Ok(()));
+    assert_eq!(stage.unblock(&stage.of, &second.id).await, Err(Code::NotFound));
+
+    // Who blocks is written down, and open streams are looked at again.
+    let store = &stage.identity.service.app.store;
+    let of: OrganizationId = stage.of.parse().unwrap();
+    let told = store.revocations(Timestamp::from_micros(1)).await.unwrap();
+    assert_eq!(told.iter().filter(|entry| entry.subject_id == of.0).count(), 2);
+    let size = onethread_core::PageSize::DEFAULT;
+    let (entries, _) = store.audit(of, None, size).await.unwrap();
+    let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["address.unblock", "address.block", "address.block", "address.block"]);
+    assert!(entries.iter().all(|entry| entry.detail.is_empty()));
+}
+
+async fn a_thousand_and_no_more_are_blocked(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let of: Uuid = stage.of.parse().unwrap();
+    let db = stage.identity.service.db.clone();
+    let fill = db.write("fill", move |mut conn| {
+        Box::pin(async move {
+            for n in 1..1000 {
+                let id = new_uuid(Timestamp::from_micros(n), &SystemEntropy);
+                on!(&mut conn, |c| query(sql::INSERT_BLOCKED)
+                    .bind(of)
+                    .bind(id)
+                    .bind(format!("2001:db8::{n:x}"))
+                    .bind("")
+                    .bind(Time(Timestamp::from_micros(n)))
+                    .execute(&mut **c)
+                    .await
+                    .map(drop))?;
+            }
+            Ok(())
+        })
+    });
+    fill.await.unwrap();
+    let (one, other) = tokio::join!(stage.block("10.0.0.1", ""), stage.block("10.0.0.2", ""));
+    let full = Err(Code::FailedPrecondition);
+    assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1);
+    assert_eq!(stage.block("10.0.0.3", "").await, full);
+    assert!(stage.block("2001:db8::1", "known").await.unwrap().1);
+    assert_eq!(stage.list(200).await.len(), 1000);
+    assert_eq!(stage.start("new", "2001:db8::3e7").await.unwrap_err().0, Code::PermissionDenied);
+}
