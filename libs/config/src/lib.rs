@@ -7,6 +7,7 @@ mod dump;
 mod exit;
 mod gateway;
 mod limits;
+mod object_store;
 mod process;
 mod services;
 mod settings;
@@ -17,6 +18,7 @@ pub use dump::{Dump, dump};
 pub use exit::{BAD_CONFIGURATION, parse, refuse};
 pub use gateway::GatewayArgs;
 pub use limits::RateLimits;
+pub use object_store::{ObjectStoreArgs, ObjectStoreUrl};
 pub use process::{ProcessArgs, Task};
 pub use services::{
     ContactImportAddress, ContactImportUrl, ConversationAddress, ConversationUrl, IdentityArgs,

@@ -4,8 +4,8 @@ use clap::Args;
 use onethread_grpc::Certificates;
 
 use crate::{
-    ContactImportAddress, ConversationAddress, GatewayArgs, IdentityArgs, ProcessArgs,
-    SharedDatabaseArgs, TransportArgs, dump,
+    ContactImportAddress, ConversationAddress, GatewayArgs, IdentityArgs, ObjectStoreArgs,
+    ProcessArgs, SharedDatabaseArgs, TransportArgs, dump,
 };
 
 /// Every group but the addresses of other processes. Port 0 takes any free port.
@@ -26,6 +26,9 @@ pub struct Settings {
     /// Contact-import.
     #[command(flatten)]
     pub contact_import: ContactImportAddress,
+    /// Uploaded files.
+    #[command(flatten)]
+    pub object_store: ObjectStoreArgs,
     /// The databases.
     #[command(flatten)]
     pub database: SharedDatabaseArgs,
@@ -55,6 +58,7 @@ impl Settings {
                 &self.identity,
                 &self.conversation,
                 &self.contact_import,
+                &self.object_store,
                 &self.database,
                 &self.transport,
             ],

@@ -11,7 +11,7 @@ mod store;
 mod tests;
 mod worker;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use onethread_core::{Clock, Entropy};
 use onethread_db::{Database, Migrations};
@@ -23,10 +23,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use app::App;
-use files::{Files, blocking};
 use grpc::{Contacts, Handlers};
 use store::Store;
 use worker::{Sweep, Waiting, Wake, Worker, run_measures};
+
+pub use files::Files;
 
 /// Imports that one process works on at once: a long one must not hold up a short one.
 const WORKERS: usize = 2;
@@ -48,8 +49,8 @@ pub struct Deps {
     pub entropy: Arc<dyn Entropy>,
     /// Identity, which keeps the contacts.
     pub identity: Peer,
-    /// Folder for uploaded files, made where it is missing. Replicas share it.
-    pub uploads: PathBuf,
+    /// Where uploaded files lie. Replicas share it.
+    pub uploads: Files,
 }
 
 impl std::fmt::Debug for Deps {
@@ -68,11 +69,9 @@ pub struct Service {
     stopping: CancellationToken,
 }
 
-/// Makes the service. Fails when the folder for uploads can't be made or, with an embedded
-/// database, when that can't be written.
+/// Makes the service. Fails when an embedded database can't be written.
 pub async fn build(deps: Deps) -> Result<Service> {
-    let Deps { db, clock, entropy, identity, uploads } = deps;
-    let files = blocking(move || Files::open(uploads)).await?;
+    let Deps { db, clock, entropy, identity, uploads: files } = deps;
     let alone = db.is_embedded();
     let (store, stopping) = (Store::new(db.clone()), CancellationToken::new());
     let (wake, waiting) = (Wake::default(), Waiting::default());

@@ -4,10 +4,10 @@ use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use onethread_config::{
-    ContactImportAddress, DatabaseArgs, Dump, IdentityUrl, ProcessArgs, Task, TransportArgs, dump,
-    parse,
+    ContactImportAddress, DatabaseArgs, Dump, IdentityUrl, ObjectStoreArgs, ProcessArgs, Task,
+    TransportArgs, dump, parse,
 };
-use onethread_contact_import::{Deps, MIGRATIONS, build};
+use onethread_contact_import::{Deps, Files, MIGRATIONS, build};
 use onethread_core::{Entropy, SystemClock, SystemEntropy};
 use onethread_errors::Error;
 use onethread_grpc::{Listener, Peer};
@@ -32,6 +32,8 @@ struct Cli {
     #[command(flatten)]
     identity: IdentityUrl,
     #[command(flatten)]
+    object_store: ObjectStoreArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     transport: TransportArgs,
@@ -43,8 +45,9 @@ fn main() -> ExitCode {
         Err(status) => return status,
     };
     if cli.process.dump_config {
-        let Cli { process, contact_import, identity, database, transport, .. } = &cli;
-        let groups: [&dyn Dump; 5] = [process, contact_import, identity, database, transport];
+        let Cli { process, contact_import, identity, object_store, database, transport, .. } = &cli;
+        let groups: [&dyn Dump; 6] =
+            [process, contact_import, identity, object_store, database, transport];
         print!("{}", dump(&process.data_dir, &groups));
         return ExitCode::SUCCESS;
     }
@@ -61,6 +64,9 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         cli.transport.check(&[("--contact-import-addr", address)], &[("--identity-url", identity)]);
     let certificates = checked.map_err(StartError::Configuration)?;
     let folder = DataFolder::open(data_dir).map_err(StartError::Configuration)?;
+    let url_of_files = cli.object_store.object_store_url.as_ref();
+    let uploads = Files::open(url_of_files, folder.path("uploads"));
+    let uploads = uploads.map_err(StartError::Configuration)?;
     let listener = bind("--contact-import-addr", address).await?;
     let db = open_database(url, &folder, &MIGRATIONS, NAME).await?;
     life.stop_on_signals().map_err(Error::internal)?;
@@ -72,7 +78,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         clock: Arc::new(SystemClock),
         identity: Peer::connect(identity, certificates.as_ref(), &entropy),
         entropy,
-        uploads: folder.path("uploads"),
+        uploads,
     })
     .await?;
     service.start(Listener::new(listener, certificates), &life);

@@ -34,6 +34,11 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     let certificates = settings.check().map_err(StartError::Configuration)?;
     let folder = DataFolder::open(&settings.process.data_dir).map_err(StartError::Configuration)?;
     restore::refuse_unfinished(&settings.process.data_dir)?;
+    let uploads = onethread_contact_import::Files::open(
+        settings.object_store.object_store_url.as_ref(),
+        folder.path("uploads"),
+    )
+    .map_err(StartError::Configuration)?;
     // Everything is bound before anything is made, so that a port in use leaves no half start.
     let listeners = Listeners::bind(settings).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
@@ -70,7 +75,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         clock: clock.clone(),
         entropy: entropy.clone(),
         identity: identity.peer(),
-        uploads: folder.path("uploads"),
+        uploads,
     })
     .await?;
     let config = onethread_gateway::Config {

@@ -1,4 +1,4 @@
-//! Taking a file in: straight to disk, hashed on the way, never in memory as a whole.
+//! Taking a file in: straight to where it lasts, hashed on the way, never in memory as a whole.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use onethread_errors::{Error, Reason, Result};
 use super::App;
 use crate::{
     domain::{Import, SHOWN_BYTES, cut},
-    files::{Upload, blocking},
+    files::Upload,
     store::{Added, NewImport},
 };
 
@@ -44,8 +44,7 @@ impl App {
         let _place = self.uploads.try_acquire().map_err(busy)?;
 
         let id = ImportId::generate(&*self.clock, &*self.entropy);
-        let (files, organization) = (self.files.clone(), file.organization);
-        let mut upload = blocking(move || files.create(organization, id)).await?;
+        let mut upload = self.files.create(file.organization, id);
         let late = |_| Error::new(Reason::DeadlineExceeded);
         while let Some(chunk) = tokio::time::timeout(PAUSE, chunks.next()).await.map_err(late)? {
             let chunk = chunk?;
@@ -53,7 +52,7 @@ impl App {
                 let detail = "A file to import has 1 GiB at most.";
                 return Err(Error::new(Reason::TooLarge).because(detail));
             }
-            upload = blocking(move || upload.write(&chunk).map(|()| upload)).await?;
+            upload.write(&chunk).await?;
         }
         // From here on it runs to its end even if the caller goes away: the row and the file come
         // together or not at all.
@@ -68,7 +67,7 @@ impl App {
         upload: Upload,
         traceparent: String,
     ) -> Result<Import> {
-        let file_hash = blocking(move || upload.keep()).await?;
+        let file_hash = upload.keep().await?;
         let shown: String = file.name.chars().filter(|c| !c.is_control()).collect();
         let import = NewImport {
             id,
@@ -85,8 +84,7 @@ impl App {
             self.wake.wake();
             return Ok(import);
         }
-        let (files, organization) = (self.files.clone(), file.organization);
-        blocking(move || files.remove(organization, id)).await?;
+        self.files.remove(file.organization, id).await?;
         match added {
             Added::New(import) | Added::Same(import) => Ok(import),
             Added::KeyReused => Err(Error::new(Reason::IdempotencyKeyReused)),

@@ -254,12 +254,15 @@ async fn files_go_thirty_days_after_the_end(scratch: ScratchDatabase) {
     let orphan =
         folder.join(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000).to_string());
     std::fs::write(&orphan, "email\n").unwrap();
+    // One that was cut off while it was written.
+    let draft = std::path::PathBuf::from(format!("{}#1", orphan.display()));
+    std::fs::write(&draft, "em").unwrap();
     stack.until(&waiting.id, &[ImportState::Ready]).await;
 
     let sweep = stack.replica(5).await.sweep;
     stack.clock.advance(Duration::from_secs(29 * 24 * 3600));
     sweep.round().await.unwrap();
-    assert!(folder.join(&import.id).exists() && !orphan.exists());
+    assert!(folder.join(&import.id).exists() && !orphan.exists() && !draft.exists());
     stack.clock.advance(Duration::from_secs(2 * 24 * 3600));
     sweep.round().await.unwrap();
     assert!(!folder.join(&import.id).exists() && folder.join(&waiting.id).exists());

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::contacts::FakeContacts;
-use crate::{Deps, Service, build};
+use crate::{Deps, Files, Service, build};
 
 pub(super) const ORGANIZATION: &str = "00000000-0000-4000-8000-000000000001";
 pub(super) const OTHER: &str = "00000000-0000-4000-8000-000000000002";
@@ -30,7 +30,7 @@ pub(super) struct Stack {
     pub(super) scratch: ScratchDatabase,
     pub(super) uploads: TempDir,
     client: ImportServiceClient<Peer>,
-    life: Lifecycle,
+    pub(super) life: Lifecycle,
 }
 
 impl Stack {
@@ -269,7 +269,7 @@ async fn service(
         clock: Arc::<FixedClock>::clone(clock),
         entropy: Arc::new(SeededEntropy::new(seed)),
         identity: contacts.peer(),
-        uploads: uploads.path().to_owned(),
+        uploads: Files::open(None, uploads.path().to_owned()).unwrap(),
     };
     build(deps).await.unwrap()
 }

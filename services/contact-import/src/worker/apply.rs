@@ -2,7 +2,7 @@
 //! with the place behind it in one transaction. While the contacts are at a batch, the outcome of
 //! the one before is stored and the one behind it read.
 
-use std::{collections::VecDeque, fs::File, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use onethread_errors::{Error, Result};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{Advance, Counts, ImportState, Job, Outcome, Plan, Position, Rejection},
-    files::blocking,
+    files::{StoredFile, blocking},
     grpc::ContactsImport,
 };
 
@@ -93,9 +93,9 @@ impl Worker {
         Ok(self.store.settled(job.lease).await?)
     }
 
-    async fn batches(&self, job: &Job) -> Result<Batches<File>, Stopped> {
+    async fn batches(&self, job: &Job) -> Result<Batches<StoredFile>, Stopped> {
         let plan = Plan::new(job.header.clone(), &job.mapping);
-        let (keys, folder) = (plan.clone(), self.files.root().to_owned());
+        let (keys, folder) = (plan.clone(), self.files.work().to_owned());
         let duplicates = self
             .read(job, Position::START, move |records, halt| {
                 Duplicates::find(records, &keys, folder, halt)
@@ -108,7 +108,7 @@ impl Worker {
     }
 }
 
-async fn read(mut batches: Batches<File>) -> Result<(Batch, Batches<File>), Stopped> {
+async fn read(mut batches: Batches<StoredFile>) -> Result<(Batch, Batches<StoredFile>), Stopped> {
     let read = blocking(move || Ok(settle(batches.read())?.map(|batch| (batch, batches))));
     read.await?.map_err(|broken| Stopped::Refused(broken.to_string()))
 }
@@ -147,7 +147,7 @@ fn refused(error: Error) -> Stopped {
     }
 }
 
-fn advance(number: i64, batch: Batch, outcomes: Vec<Outcome>, batches: &Batches<File>) -> Advance {
+fn advance(number: i64, batch: Batch, outcomes: Vec<Outcome>, batches: &Batches<StoredFile>) -> Advance {
     let Batch { rows, mut rejected, next } = batch;
     let mut counts = Counts::default();
     for ((record, _), outcome) in rows.into_iter().zip(outcomes) {

@@ -14,7 +14,6 @@ mod text;
 mod waiting;
 
 use std::{
-    fs::File,
     io::{Seek, SeekFrom},
     sync::Arc,
     time::Duration,
@@ -29,7 +28,7 @@ use tracing::{Instrument, error, info_span, warn};
 
 use crate::{
     domain::{Broken, ImportState, Job, Mapping, Position},
-    files::{Files, blocking},
+    files::{Files, StoredFile, blocking},
     grpc::Contacts,
     store::Store,
 };
@@ -218,12 +217,12 @@ impl Worker {
     /// Reads the records of a scanned file from a place on.
     async fn read<T, F>(&self, job: &Job, from: Position, work: F) -> Result<T, Stopped>
     where
-        F: FnOnce(Records<File>, &CancellationToken) -> Result<T, ReadError>,
+        F: FnOnce(Records<StoredFile>, &CancellationToken) -> Result<T, ReadError>,
         F: Send + 'static,
         T: Send + 'static,
     {
         let format = job.format;
-        self.open(job, move |mut file: File, halt| {
+        self.open(job, move |mut file: StoredFile, halt| {
             file.seek(SeekFrom::Start(from.offset))?;
             work(Records::new(file, from, format), halt)
         })
@@ -234,7 +233,7 @@ impl Worker {
     /// the work is told to halt.
     async fn open<T, F>(&self, job: &Job, work: F) -> Result<T, Stopped>
     where
-        F: FnOnce(File, &CancellationToken) -> Result<T, ReadError>,
+        F: FnOnce(StoredFile, &CancellationToken) -> Result<T, ReadError>,
         F: Send + 'static,
         T: Send + 'static,
     {

@@ -1,8 +1,9 @@
 //! Clears away files that are no longer needed: 30 days after an import's end, and those of
 //! uploads that a crash cut off.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
+use futures::StreamExt;
 use onethread_core::{Clock, ImportId, Timestamp};
 use onethread_errors::{Error, Result};
 use onethread_lifecycle::Lifecycle;
@@ -53,21 +54,22 @@ impl Sweep {
                 break;
             }
             for (organization, import) in outdated {
-                let files = self.files.clone();
-                blocking(move || files.remove(organization, import)).await?;
+                self.files.remove(organization, import).await?;
                 self.store.file_gone(organization, import).await?;
             }
         }
-        let files = self.files.clone();
-        for (organization, import) in blocking(move || files.all()).await? {
-            if began(import) < now.minus(ABANDONED)
+        let abandoned = move |import| began(import) < now.minus(ABANDONED);
+        let mut found = pin!(self.files.all());
+        while let Some(file) = found.next().await {
+            let (organization, import) = file?;
+            if abandoned(import)
                 && self.store.revision(organization, import).await.map_err(Error::from)?.is_none()
             {
-                let files = self.files.clone();
-                blocking(move || files.remove(organization, import)).await?;
+                self.files.remove(organization, import).await?;
             }
         }
-        Ok(())
+        let files = self.files.clone();
+        blocking(move || files.clear_drafts(abandoned)).await
     }
 }
 
