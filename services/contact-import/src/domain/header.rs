@@ -1,6 +1,6 @@
 //! The first record: which columns there are.
 
-use super::{Broken, Record};
+use super::{Broken, Record, unguard};
 
 /// Columns of a file at most.
 const COLUMNS: usize = 1000;
@@ -29,7 +29,8 @@ pub(crate) struct Column {
 
 impl Header {
     /// Reads the header. A column without a name is left out: nothing can be said about it, and
-    /// spreadsheets leave such ones at the end.
+    /// spreadsheets leave such ones at the end. Of several with one name the first has it; the
+    /// others have a number behind it, so that each can be chosen.
     pub(crate) fn read(record: &Record) -> Result<Self, Broken> {
         let broken = |reason: &str| Err(Broken::new(record.line, reason));
         if record.width() > COLUMNS {
@@ -38,15 +39,18 @@ impl Header {
         if record.text.len() > HEADER_BYTES {
             return broken("the header is over 64 KiB.");
         }
+        if record.text.contains('\0') {
+            return broken("a NUL byte: this is not a text file.");
+        }
+        let names: Vec<_> = record.cells().map(|cell| unguard(cell.trim())).collect();
         let mut columns: Vec<Column> = Vec::new();
-        for (position, name) in record.cells().map(str::trim).enumerate() {
+        for (position, name) in names.iter().enumerate() {
             if name.is_empty() || Self::is_ours(name) {
                 continue;
             }
-            if columns.iter().any(|column| column.name == name) {
-                return broken(&format!("two columns are named {name:?}; rename one of them."));
-            }
-            columns.push(Column { name: name.to_owned(), position });
+            let is_first = !names[..position].contains(name);
+            let name = if is_first { (*name).to_owned() } else { numbered(name, &names, &columns) };
+            columns.push(Column { name, position });
         }
         if columns.is_empty() {
             return broken("no column has a name.");
@@ -70,5 +74,35 @@ impl Header {
         let known = known.filter(|position| *position < record.width());
         let extra = self.width..record.width();
         known.chain(extra).map(|position| record.cell(position))
+    }
+}
+
+/// A name that no other column has or gets: the name with the first number that is free behind it.
+fn numbered(name: &str, names: &[&str], columns: &[Column]) -> String {
+    let taken = |wanted: &str| {
+        names.contains(&wanted) || columns.iter().any(|column| column.name == wanted)
+    };
+    let free = (2..).map(|number| format!("{name} ({number})")).find(|name| !taken(name));
+    free.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(cells: &[&str]) -> Vec<String> {
+        let mut record = Record::default();
+        for cell in cells {
+            record.text.push_str(cell);
+            record.ends.push(record.text.len());
+        }
+        Header::read(&record).unwrap().columns.into_iter().map(|column| column.name).collect()
+    }
+
+    #[test]
+    fn each_column_has_a_name_of_its_own() {
+        assert_eq!(names(&["a", " a ", "a (2)", "a"]), ["a", "a (3)", "a (2)", "a (4)"]);
+        assert_eq!(names(&["Mail", "mail"]), ["Mail", "mail"]);
+        assert_eq!(names(&["", "rejected_line", "'=a", "=a"]), ["=a", "=a (2)"]);
     }
 }

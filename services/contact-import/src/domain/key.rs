@@ -13,9 +13,9 @@ impl Key {
         Self::new(b'u', user_id.as_bytes())
     }
 
-    /// An e-mail, compared without ASCII case.
+    /// An e-mail, compared as the contacts do it: without case and what is blank around it.
     pub(crate) fn email(email: &str) -> Self {
-        Self::new(b'e', email.to_ascii_lowercase().as_bytes())
+        Self::new(b'e', email.trim().to_lowercase().as_bytes())
     }
 
     fn new(kind: u8, bytes: &[u8]) -> Self {

@@ -28,6 +28,14 @@ pub(crate) const PREVIEW_BYTES: usize = 64 * 1024;
 /// Bytes of one cell that the preview shows, and of a file's name.
 pub(crate) const SHOWN_BYTES: usize = 255;
 
+/// Takes off the `'` that an export puts before what a spreadsheet would run as a formula.
+pub(crate) fn unguard(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) => rest,
+        _ => cell,
+    }
+}
+
 /// The text's first `bytes` bytes, cut where a character ends.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]

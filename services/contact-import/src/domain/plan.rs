@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Header, Key, Mapping, Record, Target};
+use super::{Header, Key, Mapping, Record, Target, unguard};
 
 /// One person of a file. An empty field leaves what is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,11 +78,11 @@ impl Plan {
         if record.width() != self.header.width {
             return None;
         }
-        let filled = |cell: Option<usize>| {
-            cell.map(|cell| (cell, unguard(record.cell(cell)))).filter(|(_, text)| !text.is_empty())
-        };
-        let by_user_id = filled(self.user_id).map(|(cell, id)| (cell, Key::user_id(id)));
-        by_user_id.or_else(|| filled(self.email).map(|(cell, email)| (cell, Key::email(email))))
+        let cell = |cell: Option<usize>| cell.map(|cell| (cell, unguard(record.cell(cell))));
+        let user_id = cell(self.user_id).filter(|(_, text)| !text.is_empty());
+        let email = || cell(self.email).filter(|(_, text)| !text.trim().is_empty());
+        let by_user_id = user_id.map(|(cell, id)| (cell, Key::user_id(id)));
+        by_user_id.or_else(|| email().map(|(cell, email)| (cell, Key::email(email))))
     }
 
     /// Reads a record. `first_line` is the line of an earlier record with the same key.
@@ -96,12 +96,17 @@ impl Plan {
         let Some((key_cell, _)) = self.key_cell(record) else {
             return Err(whole("has neither a user_id nor an email".to_owned()));
         };
+        let at = |position: usize, reason: String| Rejection {
+            column: self.name_at(position).to_owned(),
+            reason,
+        };
         if let Some(line) = first_line {
-            let column = self.header.columns.iter().find(|column| column.position == key_cell);
-            return Err(Rejection {
-                column: column.map(|column| column.name.clone()).unwrap_or_default(),
-                reason: format!("duplicate of line {line}"),
-            });
+            return Err(at(key_cell, format!("duplicate of line {line}")));
+        }
+        // No text that is kept has one: PostgreSQL could not hold it.
+        let nul = self.fields.iter().find(|(cell, _)| record.cell(*cell).contains('\0'));
+        if let Some((cell, _)) = nul {
+            return Err(at(*cell, "holds a NUL byte".to_owned()));
         }
         let mut row = Row::default();
         for (position, target) in &self.fields {
@@ -126,21 +131,17 @@ impl Plan {
     /// The column that becomes this field (`email`, `custom.plan`); empty where there is none.
     pub(crate) fn column_of(&self, field: &str) -> String {
         let position = self.fields.iter().find(|(_, t)| t.to_string() == field).map(|f| f.0);
-        let column = self.header.columns.iter().find(|column| Some(column.position) == position);
-        column.map(|column| column.name.clone()).unwrap_or_default()
+        position.map_or("", |position| self.name_at(position)).to_owned()
     }
 
-    /// The record's cells as a list of rejected rows shows them.
+    fn name_at(&self, position: usize) -> &str {
+        let column = self.header.columns.iter().find(|column| column.position == position);
+        column.map_or("", |column| &column.name)
+    }
+
+    /// The record's cells as a list of rejected rows shows them: what they say, without guards.
     pub(crate) fn cells(&self, record: &Record) -> Vec<String> {
-        self.header.cells(record).map(str::to_owned).collect()
-    }
-}
-
-/// Takes off the `'` that an export puts before what a spreadsheet would run as a formula.
-fn unguard(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) => rest,
-        _ => cell,
+        self.header.cells(record).map(|cell| unguard(cell).to_owned()).collect()
     }
 }
 
@@ -191,19 +192,28 @@ mod tests {
     }
 
     #[test]
+    fn a_nul_sets_its_own_row_aside_where_the_cell_is_read() {
+        let row = |cells: &[&str]| plan().row(&record(cells), None);
+        let aside = row(&["7", "", "a@b.c", "1\0", "", ""]).unwrap_err();
+        assert_eq!((aside.column.as_str(), aside.reason.as_str()), ("phone", "holds a NUL byte"));
+        assert!(row(&["7", "\0", "a@b.c", "1", "", ""]).is_ok());
+    }
+
+    #[test]
     fn keys_follow_the_user_id_before_the_email() {
         let key = |id: &str, mail: &str| plan().key(&record(&[id, "", mail, "", "", ""]));
-        assert_eq!(key("", "A@B.c"), key("", "a@b.C"));
+        assert_eq!(key("", "A@B.c"), key("", " a@b.C"));
+        assert_eq!(key("", "\u{c4}@b.c"), key("", "\u{e4}@b.c"));
         assert_ne!(key("7", "a@b.c"), key("", "a@b.c"));
         assert_ne!(key("7", ""), key("07", ""));
         assert_ne!(key("a@b.c", ""), key("", "a@b.c"));
-        assert_eq!(key("", ""), None);
+        assert_eq!((key("", ""), key("", " ")), (None, None));
     }
 
     #[test]
     fn rejected_cells_leave_out_what_a_report_added() {
-        let cells = plan().cells(&record(&["7", "12", "m", "p", "t", "c", "more"]));
-        assert_eq!(cells, ["7", "m", "p", "t", "c", "more"]);
+        let cells = plan().cells(&record(&["7", "12", "m", "'+1", "t", "'c", "more"]));
+        assert_eq!(cells, ["7", "m", "+1", "t", "'c", "more"]);
         assert_eq!(plan().column_of("email"), "Mail");
     }
 }

@@ -91,7 +91,7 @@ impl TryFrom<ImportRow> for Import {
             delimiter: row.delimiter,
             header: row.header.0.into(),
             mapping: mapping(row.mapping.0)?,
-            preview: row.preview.0,
+            preview: row.preview.0.into_iter().map(|cells| each(cells, unescaped)).collect(),
             error: row.error,
             created_at: row.created_at.into(),
             started_at: row.started_at.map(Into::into),
@@ -172,6 +172,27 @@ pub(super) struct RejectedJson {
     cells: Vec<String>,
 }
 
+/// PostgreSQL's JSON holds no NUL: it is kept as `\u{1}0`, and `\u{1}` as `\u{1}1`.
+fn escaped(cell: String) -> String {
+    if cell.contains(['\0', '\u{1}']) {
+        cell.replace('\u{1}', "\u{1}1").replace('\0', "\u{1}0")
+    } else {
+        cell
+    }
+}
+
+fn unescaped(cell: String) -> String {
+    if cell.contains('\u{1}') {
+        cell.replace("\u{1}0", "\0").replace("\u{1}1", "\u{1}")
+    } else {
+        cell
+    }
+}
+
+fn each(cells: Vec<String>, change: fn(String) -> String) -> Vec<String> {
+    cells.into_iter().map(change).collect()
+}
+
 impl From<RejectedRow> for RejectedJson {
     fn from(row: RejectedRow) -> Self {
         Self {
@@ -179,7 +200,7 @@ impl From<RejectedRow> for RejectedJson {
             line: signed(row.line),
             column: row.column,
             reason: row.reason,
-            cells: row.cells,
+            cells: each(row.cells, escaped),
         }
     }
 }
@@ -202,7 +223,7 @@ impl TryFrom<RejectedDbRow> for RejectedRow {
             line: unsigned(row.line)?,
             column: row.column_name,
             reason: row.reason,
-            cells: row.cells.0,
+            cells: each(row.cells.0, unescaped),
         })
     }
 }
@@ -223,7 +244,7 @@ impl From<Scanned> for ScannedColumns {
             encoding: scanned.format.encoding.name(),
             delimiter: char::from(scanned.format.delimiter).to_string(),
             header: Json(scanned.header.into()),
-            preview: Json(scanned.preview),
+            preview: Json(scanned.preview.into_iter().map(|cells| each(cells, escaped)).collect()),
             rows: scanned.rows,
             first: position(scanned.first),
         }

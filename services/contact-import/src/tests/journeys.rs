@@ -5,6 +5,7 @@ use std::{fmt::Write, time::Duration};
 use onethread_errors::Reason;
 use onethread_proto::contactimport::ImportState;
 use onethread_testing::ScratchDatabase;
+use tokio::net::TcpListener;
 
 use super::stack::{ORGANIZATION, OTHER, Stack, counts};
 
@@ -17,6 +18,8 @@ onethread_testing::on_each_database! {
     nothing_is_applied_before_the_scan,
     a_header_alone_is_done_with_no_rows,
     an_idempotency_key_stands_for_one_file_of_one_organization,
+    a_key_that_comes_many_times_at_once_stands_for_one_file,
+    an_import_is_stopped_wherever_it_stands_before_its_end,
     imports_are_listed_by_their_own_organization_alone,
     no_batch_grows_over_its_bounds,
 }
@@ -88,7 +91,7 @@ async fn files_that_cannot_be_read_apply_nothing(scratch: ScratchDatabase) {
         (long.as_bytes(), "Line 3: the record"),
         (b"\xef\xbb\xbfemail\na@b.c\n\xe4@b.c\n", "Line 3: the text is not UTF-8."),
         (b"\xff\xfee\0", "Line 1: no column is named user_id or email."),
-        (b"email\na@b.c\n\0\n", "Line 3: a NUL byte"),
+        (b"email\0\na@b.c\n", "Line 1: a NUL byte"),
         (b"colour,size\n1,2\n", "Line 1: no column is named user_id or email."),
         (b",\n1,2\n", "Line 1: no column has a name."),
     ] {
@@ -158,6 +161,56 @@ async fn an_idempotency_key_stands_for_one_file_of_one_organization(scratch: Scr
     let long = "k".repeat(256);
     let long = stack.upload_as(ORGANIZATION, b"", true, &long).await.unwrap_err();
     assert_eq!(long.reason, Reason::InvalidArgument);
+}
+
+async fn a_key_that_comes_many_times_at_once_stands_for_one_file(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
+    let files = [&b"email\na@b.c\n"[..], b"email\nb@b.c\n"];
+    let uploads = (0..16).map(|n| stack.upload_as(ORGANIZATION, files[n % 2], true, "k"));
+    let answers = futures::future::join_all(uploads).await;
+    let won = answers[0].is_ok();
+    let mut ids = std::collections::BTreeSet::new();
+    for (n, answer) in answers.into_iter().enumerate() {
+        match answer {
+            Ok(import) => {
+                assert_eq!(n % 2 == 0, won, "one of the files is the one");
+                ids.insert(import.id);
+            }
+            Err(refused) => assert_eq!(refused.reason, Reason::IdempotencyKeyReused),
+        }
+    }
+    assert_eq!(ids.len(), 1);
+    assert_eq!(stack.list(200).await.concat(), Vec::from_iter(ids));
+    let folder = stack.uploads.path().join(ORGANIZATION);
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
+}
+
+async fn an_import_is_stopped_wherever_it_stands_before_its_end(scratch: ScratchDatabase) {
+    let stack = Stack::idle(scratch).await;
+    let cancelled = async |id: &str| {
+        let import = stack.cancel(id).await.unwrap();
+        assert!(import.finished_at.is_some());
+        assert_eq!(stack.cancel(id).await.unwrap_err().reason, Reason::ImportState);
+        assert_eq!(stack.apply(id, &[]).await.unwrap_err().reason, Reason::ImportState);
+        (import.state(), counts(&import))
+    };
+    let nothing = (ImportState::Cancelled, [0; 4]);
+    let scanning = stack.upload("email\na@b.c\n", true).await;
+    assert_eq!(cancelled(&scanning.id).await, nothing);
+
+    let worker = stack.replica(2).await;
+    worker.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), &stack.life);
+    let ready = stack.upload("email\na@b.c\n", false).await;
+    stack.until(&ready.id, &[ImportState::Ready]).await;
+    assert_eq!(cancelled(&ready.id).await, nothing);
+
+    for (file, end) in [("email\na@b.c\n", ImportState::Done), ("", ImportState::Failed)] {
+        let import = stack.ended(&stack.upload(file, true).await.id).await;
+        assert_eq!(import.state(), end);
+        assert_eq!(stack.cancel(&import.id).await.unwrap_err().reason, Reason::ImportState);
+    }
+    let state = stack.contacts.state.lock().unwrap();
+    assert_eq!(state.contacts.len(), 1, "of the one that was done");
 }
 
 async fn imports_are_listed_by_their_own_organization_alone(scratch: ScratchDatabase) {

@@ -92,7 +92,7 @@ mod tests {
             ("\r\n\n", "Line 1: the file is empty."),
             (" ,\n1,2\n", "Line 1: no column has a name."),
             ("rejected_line\n1\n", "Line 1: no column has a name."),
-            ("a,b,a\n", "Line 1: two columns are named \"a\"; rename one of them."),
+            ("em\0ail\n", "Line 1: a NUL byte: this is not a text file."),
             ("a\n1\n\"2", "Line 3: the quote of a value that begins here is not closed."),
         ] {
             assert_eq!(scanned(file).unwrap_err(), why, "{file:?}");

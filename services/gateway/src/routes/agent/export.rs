@@ -120,7 +120,7 @@ fn write(writer: &mut Writer<Vec<u8>>, contact: &Contact, keys: &[String]) -> cs
 
 /// What a spreadsheet would run as a formula has a `'` in front, and so has what begins with one,
 /// so that an import takes off exactly what was put on.
-fn harmless(cell: String) -> String {
+pub(super) fn harmless(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) { format!("'{cell}") } else { cell }
 }
 

@@ -1,5 +1,6 @@
 //! The rows that an import set aside, as CSV to mend and load again: the file's own columns, then
-//! ours.
+//! ours. In UTF-8 with commas, whatever the file was; what a spreadsheet would run is defused as in
+//! an export.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use http::header;
 use onethread_errors::{Error, Result};
 use onethread_proto::contactimport::{ListRejectedRowsRequest, RejectedRow};
 
-use super::imports;
+use super::{export::harmless, imports};
 use crate::{
     app::App,
     auth::Staff,
@@ -67,8 +68,8 @@ fn pages(
 ) -> impl Stream<Item = Result<Bytes>> {
     try_stream! {
         let mut writer = lines();
-        let header = columns.iter().map(String::as_str).chain(OURS);
-        writer.write_record(header).map_err(Error::internal)?;
+        let header = columns.iter().cloned().chain(OURS.map(str::to_owned)).map(harmless);
+        writer.write_record(header.collect::<Vec<_>>()).map_err(Error::internal)?;
         loop {
             let answer = app.imports().list_rejected_rows(request.clone()).await;
             let page = answer.map_err(from_service)?.into_inner();
@@ -92,11 +93,10 @@ fn lines() -> Writer<Vec<u8>> {
 
 /// Our columns stand under their names: missing fields are filled up, and those too many come last.
 fn write(writer: &mut Writer<Vec<u8>>, row: &RejectedRow, columns: usize) -> csv::Result<()> {
-    let line = row.line.to_string();
-    let cell = |n: usize| row.cells.get(n).map_or("", String::as_str);
-    let ours = [line.as_str(), &row.column, &row.reason];
-    let more = row.cells.iter().skip(columns).map(String::as_str);
-    writer.write_record((0..columns).map(cell).chain(ours).chain(more))
+    let cell = |n: usize| row.cells.get(n).cloned().unwrap_or_default();
+    let ours = [row.line.to_string(), row.column.clone(), row.reason.clone()];
+    let more = row.cells.iter().skip(columns).cloned();
+    writer.write_record((0..columns).map(cell).chain(ours).chain(more).map(harmless))
 }
 
 #[cfg(test)]
@@ -106,12 +106,13 @@ mod tests {
     #[test]
     fn our_columns_stand_under_their_names_whatever_the_row() {
         let mut writer = lines();
-        for cells in [&["a"][..], &["a", "b, c"], &["a", "b", "too many"]] {
+        for cells in [&["a"][..], &["a", "b, c"], &["a", "b", "too many"], &["=1", "'-"]] {
             let cells = cells.iter().map(|cell| (*cell).to_owned()).collect();
             let row = RejectedRow { line: 7, column: "x".into(), reason: "why".into(), cells };
             write(&mut writer, &row, 2).unwrap();
         }
         let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
-        assert_eq!(text, "a,,7,x,why\na,\"b, c\",7,x,why\na,b,7,x,why,too many\n");
+        let wanted = "a,,7,x,why\na,\"b, c\",7,x,why\na,b,7,x,why,too many\n'=1,''-,7,x,why\n";
+        assert_eq!(text, wanted);
     }
 }
