@@ -1,5 +1,7 @@
 //! A row of an imported file: what it changes, pure.
 
+use std::borrow::Cow;
+
 use onethread_core::{ContactId, OrganizationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -61,6 +63,38 @@ pub(crate) struct CheckedRow {
     profile: ProfilePatch,
     proof: Option<SecurityHash>,
     tags: Vec<String>,
+}
+
+impl CheckedRow {
+    /// True when it is what an export writes of this contact: nothing else, and nothing less. Of
+    /// somebody without a user id whose e-mail a page said that is all there is to go by.
+    pub(crate) fn says_all_of(&self, contact: &Contact) -> bool {
+        let same = |said: &Change, held: &Option<String>| match (said, held) {
+            (Change::Keep, None) => true,
+            (Change::Set(said), Some(held)) => said == held,
+            _ => false,
+        };
+        let profile = &self.profile;
+        let held = contact.custom.iter().map(|(key, value)| (key, cell_of(value)));
+        let held = held.filter(|(_, text)| !text.is_empty());
+        let said = profile.custom.iter().map(|(key, value)| (key, cell_of(value)));
+        contact.user_id.is_none()
+            && same(&profile.email, &contact.email)
+            && same(&profile.name, &contact.name)
+            && same(&profile.phone, &contact.phone)
+            && same(&profile.company, &contact.company)
+            && self.tags == contact.tags
+            && held.eq(said)
+    }
+}
+
+/// A value as an export writes it.
+fn cell_of(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Null => Cow::Borrowed(""),
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
 }
 
 /// How a row finds its contact.
@@ -155,7 +189,8 @@ pub(crate) fn decide(
     if !contact.apply(&row.profile).is_empty() {
         return rejected("", "has more attributes than find room: a contact has at most 100");
     }
-    if contact.email.is_some() && row.profile.email != Change::Keep {
+    // An e-mail that the contact has already says nothing new: whose it is, the user id tells.
+    if row.profile.email != Change::Keep && held.is_none_or(|held| held.email != contact.email) {
         contact.email_vouched = true;
     }
     for tag in &row.tags {

@@ -1,7 +1,8 @@
 //! The audit.
 
 use onethread_core::{Entropy, OrganizationId, PageSize, Timestamp, new_uuid};
-use onethread_db::{Conn, Error, Result, Time, on};
+use onethread_db::{Conn, Error, Json, Result, Time, on};
+use serde::Serialize;
 use sqlx::{query, query_as};
 use uuid::Uuid;
 
@@ -57,6 +58,44 @@ pub(super) async fn record(
         .await
         .map(drop))?;
     Ok(())
+}
+
+/// Writes the same down of each of these contacts, in the transaction that does it to them.
+pub(super) async fn record_each(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    (actor, action): (Actor, &str),
+    contacts: &[Uuid],
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<()> {
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let entry = |contact: &Uuid| Entry {
+        id: new_uuid(now, entropy).simple().to_string(),
+        subject: contact.to_string(),
+    };
+    let entries: Vec<_> = contacts.iter().map(entry).collect();
+    let text = conn.pick(sql::INSERT_AUDIT_OF_EACH_SQLITE, sql::INSERT_AUDIT_OF_EACH_POSTGRES);
+    on!(conn, |c| query(text)
+        .bind(of.0)
+        .bind(Json(&entries))
+        .bind(actor.kind())
+        .bind(actor.id())
+        .bind(action)
+        .bind(Time(now))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// An entry on its way in: many of them are one parameter.
+#[derive(Debug, Serialize)]
+struct Entry {
+    id: String,
+    subject: String,
 }
 
 impl Store {

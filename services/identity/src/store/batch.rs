@@ -28,6 +28,14 @@ enum Write {
     Insert,
 }
 
+/// Contacts whose user id is claimed from now on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Claimed {
+    pub(super) all: Vec<Uuid>,
+    /// Those among them who were known before, and may have sessions.
+    pub(super) known: Vec<Uuid>,
+}
+
 /// The contacts of a batch.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -37,7 +45,10 @@ pub(super) struct Held {
     /// Those without a user id whose e-mail was vouched for, by the e-mail in lower case: two of an
     /// e-mail at most, which is enough to know that there are several.
     by_email: HashMap<String, Vec<usize>>,
-    newly_claimed: Vec<Uuid>,
+    /// Those without a user id whose e-mail a page said, by the e-mail in lower case. No row is
+    /// about them, except one that says exactly what they are.
+    said: HashMap<String, Vec<usize>>,
+    claimed: Claimed,
     /// Those known before of whom webhooks are told that they changed.
     told: Vec<ContactId>,
 }
@@ -62,7 +73,8 @@ impl Held {
             contacts: Vec::new(),
             by_user_id: HashMap::new(),
             by_email: HashMap::new(),
-            newly_claimed: Vec::new(),
+            said: HashMap::new(),
+            claimed: Claimed::default(),
             told: Vec::new(),
         };
         if !user_ids.is_empty() {
@@ -78,6 +90,8 @@ impl Held {
             let postgres = locks[usize::from(locked)];
             let emails: Vec<_> = emails.iter().map(String::as_str).collect();
             held.read(conn, sql::VOUCHED_BY_EMAILS_SQLITE, postgres, &emails).await?;
+            let (sqlite, postgres) = (sql::SAID_BY_EMAILS_SQLITE, sql::SAID_BY_EMAILS_POSTGRES);
+            held.read(conn, sqlite, postgres, &emails).await?;
         }
         Ok(held)
     }
@@ -111,8 +125,9 @@ impl Held {
         let index = self.contacts.len();
         if let Some(user_id) = &contact.user_id {
             self.by_user_id.insert(user_id.clone(), index);
-        } else if let Some(email) = contact.email.as_ref().filter(|_| contact.email_vouched) {
-            self.by_email.entry(email.to_lowercase()).or_default().push(index);
+        } else if let Some(email) = &contact.email {
+            let found = if contact.email_vouched { &mut self.by_email } else { &mut self.said };
+            found.entry(email.to_lowercase()).or_default().push(index);
         }
         self.contacts.push((contact, write));
     }
@@ -128,12 +143,20 @@ impl Held {
         let found: Vec<usize> = match &row.key {
             RowKey::UserId(id) => self.by_user_id.get(id.as_str()).copied().into_iter().collect(),
             RowKey::Email(email) => {
-                self.by_email.get(&email.to_lowercase()).cloned().unwrap_or_default()
+                let email = email.to_lowercase();
+                let mut said = self.said.get(&email).into_iter().flatten();
+                if said.any(|&index| row.says_all_of(&self.contacts[index].0)) {
+                    return RowOutcome::Unchanged;
+                }
+                self.by_email.get(&email).cloned().unwrap_or_default()
             }
         };
         let matches: Vec<_> = found.iter().map(|&index| self.contacts[index].0.clone()).collect();
         match decide(row, &matches, self.of, new_id, keys, now) {
             RowChange::Create(contact) => {
+                if contact.claim.is_some() {
+                    self.claimed.all.push(contact.id.0);
+                }
                 self.add(*contact, Write::Insert);
                 RowOutcome::Created
             }
@@ -147,7 +170,8 @@ impl Held {
                     self.told.push(contact.id);
                 }
                 if claimed {
-                    self.newly_claimed.push(contact.id.0);
+                    self.claimed.all.push(contact.id.0);
+                    self.claimed.known.push(contact.id.0);
                 }
                 // Neither the user id nor the e-mail that it is found by is another one now.
                 *held = *contact;
@@ -157,9 +181,9 @@ impl Held {
         }
     }
 
-    /// Those known before whose user id is claimed from now on.
-    pub(super) fn newly_claimed(&self) -> Vec<Uuid> {
-        self.newly_claimed.clone()
+    /// Those whose user id the rows claimed.
+    pub(super) fn claimed(&self) -> Claimed {
+        self.claimed.clone()
     }
 
     fn rows(&self, wanted: Write) -> Vec<BatchRow<'_>> {

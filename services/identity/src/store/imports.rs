@@ -6,8 +6,9 @@ use onethread_core::{ContactId, ImportId, OrganizationId, Timestamp, new_uuid};
 use onethread_db::{Conn, Error, Json, Result, Time, on};
 use sqlx::{query, query_scalar};
 
-use super::{ROUNDS, Store, batch::Held, revocations, sql};
+use super::{ROUNDS, Store, audit, batch::Held, revocations, sql};
 use crate::domain::{
+    audit::Actor,
     import::{ImportRow, RowResult, check},
     keys::ServerKeys,
 };
@@ -86,7 +87,10 @@ impl Store {
             outcomes = take(&mut held);
         }
         held.store(conn, batch.now).await?;
-        revocations::insert(conn, of, &held.newly_claimed(), batch.now, &*self.entropy).await?;
+        let (claimed, now, entropy) = (held.claimed(), batch.now, &*self.entropy);
+        revocations::insert(conn, of, &claimed.known, now, entropy).await?;
+        let claims = (Actor::Import(batch.import_id.0), "claim.set");
+        audit::record_each(conn, of, claims, &claimed.all, now, entropy).await?;
         let rows = rows.iter().zip(outcomes);
         let results: Vec<_> =
             rows.map(|(row, outcome)| RowResult { line: row.line, outcome }).collect();

@@ -1,7 +1,8 @@
 //! The feed of sessions that ended.
 
 use onethread_core::{Entropy, OrganizationId, Timestamp, new_uuid};
-use onethread_db::{Conn, Result, Time, on};
+use onethread_db::{Conn, Json, Result, Time, on};
+use serde::Serialize;
 use sqlx::{query, query_as};
 use uuid::Uuid;
 
@@ -24,18 +25,30 @@ pub(super) async fn insert(
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<()> {
-    for subject in subjects {
-        let id = new_uuid(now, entropy);
-        on!(&mut *conn, |c| query(sql::INSERT_REVOCATION)
-            .bind(of.0)
-            .bind(id)
-            .bind(subject)
-            .bind(Time(now))
-            .execute(&mut **c)
-            .await
-            .map(drop))?;
+    if subjects.is_empty() {
+        return Ok(());
     }
+    let entry = |subject: &Uuid| Entry {
+        id: new_uuid(now, entropy).simple().to_string(),
+        subject: subject.simple().to_string(),
+    };
+    let entries: Vec<_> = subjects.iter().map(entry).collect();
+    let text = conn.pick(sql::INSERT_REVOCATIONS_SQLITE, sql::INSERT_REVOCATIONS_POSTGRES);
+    on!(conn, |c| query(text)
+        .bind(of.0)
+        .bind(Json(&entries))
+        .bind(Time(now))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
     Ok(())
+}
+
+/// An entry on its way in: many of them are one parameter.
+#[derive(Debug, Serialize)]
+struct Entry {
+    id: String,
+    subject: String,
 }
 
 impl Store {

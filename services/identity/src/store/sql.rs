@@ -306,8 +306,12 @@ pub(super) const UPDATE_DEVICE: &str =
 pub(super) const TOUCH_DEVICE: &str = "UPDATE devices SET last_seen_at = $3 WHERE organization_id = $1 AND id = $2 AND last_seen_at < $3";
 
 // Revocations.
-pub(super) const INSERT_REVOCATION: &str =
-    "INSERT INTO revocations (organization_id, id, subject_id, created_at) VALUES ($1, $2, $3, $4)";
+pub(super) const INSERT_REVOCATIONS_SQLITE: &str =
+    "INSERT INTO revocations (organization_id, id, subject_id, created_at)
+     SELECT $1, unhex(value->>'id'), unhex(value->>'subject'), $3 FROM json_each($2) WHERE true";
+pub(super) const INSERT_REVOCATIONS_POSTGRES: &str =
+    "INSERT INTO revocations (organization_id, id, subject_id, created_at)
+     SELECT $1, r.id, r.subject, $3 FROM jsonb_to_recordset($2) AS r(id UUID, subject UUID)";
 pub(super) const REVOCATIONS_SINCE: &str = "SELECT id, organization_id, subject_id FROM revocations WHERE created_at >= $1 ORDER BY created_at";
 
 // What has had its time, in every organization.
@@ -320,6 +324,14 @@ pub(super) const DELETE_OLD_REVOCATIONS: &str = "DELETE FROM revocations WHERE c
 pub(super) const INSERT_AUDIT: &str =
     "INSERT INTO audit (organization_id, id, actor_kind, actor_id, action, subject, detail, at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub(super) const INSERT_AUDIT_OF_EACH_SQLITE: &str =
+    "INSERT INTO audit (organization_id, id, actor_kind, actor_id, action, subject, detail, at)
+     SELECT $1, unhex(value->>'id'), $3, $4, $5, value->>'subject', '', $6
+     FROM json_each($2) WHERE true";
+pub(super) const INSERT_AUDIT_OF_EACH_POSTGRES: &str =
+    "INSERT INTO audit (organization_id, id, actor_kind, actor_id, action, subject, detail, at)
+     SELECT $1, a.id, $3, $4, $5, a.subject, '', $6
+     FROM jsonb_to_recordset($2) AS a(id UUID, subject TEXT)";
 pub(super) const AUDIT_PAGE: &str =
     "SELECT id, actor_kind, actor_id, action, subject, detail, at FROM audit
      WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
@@ -360,6 +372,19 @@ pub(super) const VOUCHED_BY_EMAILS_LOCKED: &str = select_contact!(
 // No key keeps two batches from making one person each for an e-mail: they take turns.
 pub(super) const LOCK_EMAILS: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('imported e-mails ' || $1::text, 0))";
+// Those whose e-mail a page said; anybody can say any, so only some of them are looked at.
+pub(super) const SAID_BY_EMAILS_SQLITE: &str = select_contact!(
+    "id IN (SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
+        WHERE organization_id = $1 AND user_id IS NULL AND NOT email_vouched AND listed
+          AND email_key IN (SELECT value FROM json_each($2))) AS found WHERE n <= 20)"
+);
+pub(super) const SAID_BY_EMAILS_POSTGRES: &str = select_contact!(
+    "id IN (SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
+        WHERE organization_id = $1 AND user_id IS NULL AND NOT email_vouched AND listed
+          AND email_key = ANY ($2)) AS found WHERE n <= 20)"
+);
 // A row that another process stored first is left out, and the caller looks again.
 macro_rules! insert_contacts {
     ($values:literal, $from:expr) => {
