@@ -3,9 +3,11 @@
 //! the services' code: what it knows of them is the public contract.
 
 mod actors;
+mod bucket;
 mod chance;
 mod collector;
 mod contract;
+mod database;
 mod history;
 mod hook;
 mod http;
@@ -18,9 +20,11 @@ mod sse;
 mod wait;
 
 pub use actors::{Agent, Device, Stage, Tenant, Widget};
+pub use bucket::Bucket;
 pub use chance::Chance;
 pub use collector::{Collector, Point, Span, kind};
 pub use contract::documented;
+pub use database::PostgresDatabase;
 pub use history::{Fault, History, Sent, Stored, View};
 pub use hook::{Hook, Told};
 pub use http::{Api, Reply};

@@ -16,7 +16,7 @@ use std::{
 
 use futures::future::join_all;
 use onethread_tests::{
-    Api, Chance, Events, History, LONG, SHORT, Sent, Stored, View, people_csv, until,
+    Api, Chance, Events, History, LONG, Reply, SHORT, Sent, Stored, View, people_csv, until,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -281,6 +281,34 @@ async fn each_process_drains_with_streams_open() {
     }
     stream.until_end(SHORT).await;
     desk.until_end(SHORT).await;
+}
+
+#[tokio::test]
+async fn replicas_that_share_files_work_on_each_others_imports() {
+    let mut cluster = Cluster::with_two_that_import().await;
+    let agent = cluster.agent().await;
+    let upload = agent.request(Method::POST, "/v1/imports").header("content-type", "text/csv");
+    let begun = Reply::of(upload.body(people_csv("shared", 20_000))).await.expect(202);
+    // Each works on it for a while as the only one, whichever took the file in.
+    for replica in [0, 1] {
+        assert!(cluster.terminate(Service::ContactImport, replica, GRACE).await.success());
+        until("some more rows", LONG, async || {
+            let path = format!("/v1/imports/{}", begun["id"].as_str().unwrap());
+            let import = agent.get(&path).await;
+            // The gateway may have to find the other one first.
+            let least = if replica == 0 { 1 } else { 20_000 };
+            (import.status == 200 && import.body["processed"].as_i64() >= Some(least)).then_some(())
+        })
+        .await;
+        cluster.restart(Service::ContactImport, replica).await;
+    }
+    let done = until("the import", LONG, async || {
+        let path = format!("/v1/imports/{}", begun["id"].as_str().unwrap());
+        let import = agent.get(&path).await;
+        (import.status == 200).then_some(import.body)
+    })
+    .await;
+    assert_eq!((&done["state"], &done["created"]), (&json!("done"), &json!(20_000)), "{done}");
 }
 
 #[tokio::test]

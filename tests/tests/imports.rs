@@ -216,8 +216,19 @@ async fn a_file_waits_for_its_mapping_where_that_is_asked() {
     assert_eq!(agent.contacts().await.len(), 0);
 
     let apply = format!("{path}/apply");
-    let wrong = json!({"mapping": {"Hat Size": "custom.hat"}});
-    agent.api.post(&apply, &wrong).await.refuses("/mapping/Hat Size");
+    for (wrong, pointer) in [
+        (json!({"Hat Size": "custom.hat"}), "/mapping/Hat Size"),
+        (json!({"Shoe Size": "custom."}), "/mapping/Shoe Size"),
+        (json!({"Shoe Size": "custom.sh/oe"}), "/mapping/Shoe Size"),
+        (json!({"Shoe Size": "shoe"}), "/mapping/Shoe Size"),
+        (json!({"Shoe Size": 44}), "/mapping/Shoe Size"),
+        (json!({"Shoe Size": "email", "name": "email"}), "/mapping/name"),
+        (json!({"user_id": null}), "/mapping"),
+        (json!([]), "/mapping"),
+    ] {
+        agent.api.post(&apply, &json!({"mapping": wrong})).await.refuses(pointer);
+    }
+    assert_eq!(agent.api.get(&path).await.expect(200)["state"], "ready");
     let mapping = json!({"mapping": {"Shoe Size": "custom.shoe_size", "name": null}});
     agent.api.post(&apply, &mapping).await;
     let done = ended(&agent, begun["id"].as_str().unwrap()).await;
@@ -255,4 +266,24 @@ async fn an_import_claims_the_unclaimed_alone() {
         "contact"
     );
     stage.open(&json!({"user_id": "claimed", "security_hash": "theirs"})).await;
+
+    // Another who was known before: both claims are written down, and the rejected one is not.
+    stage.open(&json!({"user_id": "known"})).await;
+    let csv = "user_id,security_hash\nknown,secret\nclaimed,other\nnew,secret\nfresh,secret\n";
+    let second = import(&agent, csv).await;
+    assert_counts(&second, [1, 1, 1, 1]);
+    let contacts = agent.contacts().await;
+    let id_of = |user_id: &str| {
+        let contact = contacts.iter().find(|contact| contact["userId"] == user_id);
+        contact.expect("the person is there")["id"].clone()
+    };
+    let audit = agent.api.all("/v1/audit").await;
+    for (import, user_ids) in [(&done, &["new"][..]), (&second, &["known", "fresh"])] {
+        let of_import = audit.iter().filter(|entry| entry["actor"] == import["id"]);
+        let claims: std::collections::BTreeSet<_> =
+            of_import.map(|e| format!("{} {}", e["action"], e["subject"])).collect();
+        let wanted: std::collections::BTreeSet<_> =
+            user_ids.iter().map(|id| format!("\"claim.set\" {}", id_of(id))).collect();
+        assert_eq!(claims, wanted);
+    }
 }

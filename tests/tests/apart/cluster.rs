@@ -7,10 +7,9 @@ use std::{
     time::Duration,
 };
 
-use onethread_tests::{Api, Chance, LONG, Reply, SHORT, binary, until};
+use onethread_tests::{Api, Chance, LONG, PostgresDatabase, Reply, SHORT, binary, until};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -62,8 +61,10 @@ struct Part {
 /// All processes, and an organization in them.
 pub(crate) struct Cluster {
     folder: TempDir,
-    database: Option<String>,
+    database: Option<PostgresDatabase>,
     parts: Vec<Part>,
+    /// Replicas of contact-import.
+    imports: usize,
     /// Calls without a token.
     pub(crate) api: Api,
     /// Choices of this test.
@@ -86,7 +87,15 @@ impl Cluster {
     /// Starts everything on a PostgreSQL server other than the usual one, with two replicas of
     /// what may have them, and makes an organization.
     pub(crate) async fn on(server: &str) -> Self {
-        Self::in_database(Some(new_database(server).await)).serving(2).await
+        Self::in_database(Some(PostgresDatabase::on(server).await)).serving(2).await
+    }
+
+    /// Starts everything on PostgreSQL, with two replicas of contact-import that share a folder for
+    /// files, and makes an organization.
+    pub(super) async fn with_two_that_import() -> Self {
+        let mut it = Self::unstarted(Storage::Postgres).await;
+        it.imports = 2;
+        it.serving(1).await
     }
 
     async fn serving(self, conversations: usize) -> Self {
@@ -102,7 +111,9 @@ impl Cluster {
         for _ in 0..conversations {
             it.add(Service::Conversation).await;
         }
-        it.add(Service::ContactImport).await;
+        for _ in 0..it.imports {
+            it.add(Service::ContactImport).await;
+        }
         it.add(Service::Gateway).await;
         it.api = Api::new(&it.parts.last().unwrap().address);
         it.made = until("an organization", SHORT, async || {
@@ -187,15 +198,16 @@ impl Cluster {
     pub(super) async fn unstarted(storage: Storage) -> Self {
         Self::in_database(match storage {
             Storage::Sqlite => None,
-            Storage::Postgres => Some(new_database(&server()).await),
+            Storage::Postgres => Some(PostgresDatabase::new().await),
         })
     }
 
-    fn in_database(database: Option<String>) -> Self {
+    fn in_database(database: Option<PostgresDatabase>) -> Self {
         Self {
             folder: TempDir::with_prefix("onethread-apart-").unwrap(),
             database,
             parts: Vec::new(),
+            imports: 1,
             api: Api::new("127.0.0.1:1"),
             chance: Chance::new(),
             made: Value::Null,
@@ -284,8 +296,12 @@ impl Cluster {
             .env("ONETHREAD_DATA_DIR", self.folder.path().join(folder))
             .env("ONETHREAD_SERVER_KEYS_FILE", self.folder.path().join("server-keys.json"))
             .env(format!("ONETHREAD_{own}_ADDR"), address);
-        if let (Some(url), true) = (&self.database, service != Service::Gateway) {
-            command.env("ONETHREAD_DATABASE_URL", url);
+        if let (Some(database), true) = (&self.database, service != Service::Gateway) {
+            command.env("ONETHREAD_DATABASE_URL", database.url());
+        }
+        if service == Service::ContactImport && self.imports > 1 {
+            let shared = format!("file://{}/files", self.folder.path().display());
+            command.env("ONETHREAD_OBJECT_STORE_URL", shared);
         }
         for other in STORING {
             let replicas = self.parts.iter().filter(|part| part.service == other);
@@ -324,9 +340,6 @@ impl Drop for Cluster {
                 let _ = child.start_kill();
             }
         }
-        if let Some(url) = self.database.take() {
-            drop_database(url);
-        }
     }
 }
 
@@ -335,35 +348,4 @@ fn beside(name: &str) -> PathBuf {
     let path = binary().with_file_name(name);
     assert!(path.is_file(), "there is no {name}: run `cargo build --workspace` first");
     path
-}
-
-fn server() -> String {
-    env::var("ONETHREAD_TEST_POSTGRES_URL").unwrap_or_else(|_| {
-        panic!("ONETHREAD_TEST_POSTGRES_URL is not set: `tests/postgres start <folder>` prints it")
-    })
-}
-
-async fn new_database(server: &str) -> String {
-    let name = format!("apart_{}", Chance::new().uuid().simple());
-    let mut conn = PgConnection::connect(server).await.expect("PostgreSQL is there");
-    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::query(create).execute(&mut conn).await.unwrap();
-    let (host, _) = server.rsplit_once('/').expect("the URL names a database");
-    format!("{host}/{name}")
-}
-
-fn drop_database(url: String) {
-    // A test may end inside a runtime, which can't be blocked; a thread can.
-    let dropped = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (host, name) = url.rsplit_once('/').unwrap_or_default();
-            let mut conn = PgConnection::connect(&format!("{host}/postgres")).await?;
-            let drop = AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
-            sqlx::query(drop).execute(&mut conn).await
-        })
-    });
-    if let Ok(Err(error)) = dropped.join() {
-        eprintln!("a database of tests stays: {error}");
-    }
 }
