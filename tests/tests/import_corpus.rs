@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/csv");
 /// Files under way at once.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 2;
 
 #[tokio::test]
 async fn each_file_is_read_as_it_says_on_sqlite() {

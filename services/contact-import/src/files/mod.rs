@@ -193,7 +193,7 @@ fn failed(error: io::Error) -> Error {
 /// A disk that is full or a machine that is short of something recovers; for the rest
 /// `comes_back` says whether somebody needs to look.
 fn told(error: impl StdError + Send + Sync + 'static, comes_back: bool) -> Error {
-    let mut chain = std::iter::successors(Some(&error as &dyn StdError), |error| error.source());
+    let mut chain = std::iter::successors(Some(&error as &dyn StdError), |&error| error.source());
     let kind = chain.find_map(|error| error.downcast_ref::<io::Error>().map(io::Error::kind));
     match kind {
         Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {

@@ -147,7 +147,12 @@ fn refused(error: Error) -> Stopped {
     }
 }
 
-fn advance(number: i64, batch: Batch, outcomes: Vec<Outcome>, batches: &Batches<StoredFile>) -> Advance {
+fn advance(
+    number: i64,
+    batch: Batch,
+    outcomes: Vec<Outcome>,
+    batches: &Batches<StoredFile>,
+) -> Advance {
     let Batch { rows, mut rejected, next } = batch;
     let mut counts = Counts::default();
     for ((record, _), outcome) in rows.into_iter().zip(outcomes) {

@@ -32,7 +32,8 @@ pub(crate) struct Records<R> {
     /// Bytes of the buffer that are used up.
     used: usize,
     ended: bool,
-    structure: Structure,
+    /// What says no; `None` where any reading is better than none.
+    structure: Option<Structure>,
     core: Reader,
     /// Offset of the next byte.
     offset: u64,
@@ -52,12 +53,17 @@ impl<R: Read> Records<R> {
             buffer: Vec::new(),
             used: 0,
             ended: false,
-            structure: Structure::from(from.line, format.delimiter),
+            structure: Some(Structure::from(from.line, format.delimiter)),
             core,
             offset: from.offset,
             lines: Lines::from(from.line),
             number: from.record,
         }
+    }
+
+    /// Reads a text that need not be sound, to see how it looks.
+    pub(crate) fn lenient(source: R, format: Format) -> Self {
+        Self { structure: None, ..Self::new(source, Position::START, format) }
     }
 
     /// Where it has come to.
@@ -133,16 +139,19 @@ impl<R: Read> Records<R> {
         self.used = 0;
         let (piece, mark) = self.text.read(&mut self.buffer, self.offset == 0)?;
         self.offset += mark as u64;
-        self.structure.check(&self.buffer)?;
+        if let Some(structure) = &mut self.structure {
+            structure.check(&self.buffer)?;
+        }
         match piece {
             Piece::Some => Ok(()),
             Piece::Malformed => {
                 let reason = "the text is not UTF-16, as it begins.";
-                Err(Broken::new(self.structure.line(), reason).into())
+                let line = self.structure.as_ref().map_or(self.lines.line, Structure::line);
+                Err(Broken::new(line, reason).into())
             }
             Piece::End => {
                 self.ended = true;
-                Ok(self.structure.finish()?)
+                Ok(self.structure.as_ref().map_or(Ok(()), Structure::finish)?)
             }
         }
     }

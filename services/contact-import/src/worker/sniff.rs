@@ -1,7 +1,7 @@
 //! Finds out how a file is written from how it begins.
 
 use super::records::Records;
-use crate::domain::{DELIMITERS, Encoding, Format, Header, Mapping, Position, Record};
+use crate::domain::{DELIMITERS, Encoding, Format, Header, Mapping, Record};
 
 /// Bytes of the beginning that are looked at.
 pub(crate) const HEAD: usize = 64 * 1024;
@@ -32,7 +32,8 @@ pub(crate) fn sniff(head: &[u8]) -> Format {
 /// How well a format fits: columns of known names, then whether there are several columns at all,
 /// then records as wide as the header, then columns.
 fn fit(text: &[u8], format: Format) -> (usize, bool, usize, usize) {
-    let mut records = Records::new(text, Position::START, format);
+    // Which delimiter it is does not depend on whether the file is sound.
+    let mut records = Records::lenient(text, format);
     let mut record = Record::default();
     let Ok(true) = records.read(&mut record) else { return (0, false, 0, 0) };
     let width = record.width();
@@ -69,6 +70,7 @@ mod tests {
             ("Prénom;Née\nZoë;1,5\n", ';'),
             ("a;b,rejected_line,rejected_column,rejected_reason\n1;2,2,,x\n", ','),
             ("email;name\n\"open\n", ';'),
+            ("email,name\n1,\"shut\" behind\n", ','),
         ] {
             assert_eq!(delimiter(file), wanted, "{file:?}");
         }
