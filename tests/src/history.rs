@@ -63,6 +63,11 @@ pub struct History {
     pub sent: Vec<Sent>,
     /// What each reader saw; the first one is a whole history.
     pub views: Vec<View>,
+    /// Client ids of messages that moved here from another thread: their numbers are others than
+    /// their senders were told.
+    pub moved: HashSet<Uuid>,
+    /// How many marks stand between the messages, each without a sender's id.
+    pub marks: usize,
 }
 
 /// What can be wrong with a history.
@@ -91,6 +96,8 @@ pub enum Fault {
     Reordered(Uuid),
     /// A reader saw other messages than the first one.
     Differs(String),
+    /// So many marks stand there.
+    Marks(usize),
 }
 
 impl History {
@@ -115,8 +122,13 @@ impl History {
         let sent: HashMap<_, _> =
             self.sent.iter().map(|one| (one.client_message_id, one)).collect();
         let mut seen = HashSet::new();
+        let mut marks = 0;
         for stored in &whole.messages {
             let id = stored.client_message_id;
+            if id.is_nil() && self.marks > 0 {
+                marks += 1;
+                continue;
+            }
             if !seen.insert(id) {
                 faults.push(Fault::Doubled(id));
             }
@@ -124,12 +136,18 @@ impl History {
                 None => faults.push(Fault::Phantom(id)),
                 Some(one) if one.text != stored.text => faults.push(Fault::Altered(id)),
                 Some(one) => {
-                    let told = (stored.id.clone(), stored.seq);
-                    if one.acknowledged.as_ref().is_some_and(|was| *was != told) {
+                    let moved = self.moved.contains(&id);
+                    let differs = |(id, seq): &(String, i64)| {
+                        *id != stored.id || !moved && *seq != stored.seq
+                    };
+                    if one.acknowledged.as_ref().is_some_and(differs) {
                         faults.push(Fault::Renumbered(id));
                     }
                 }
             }
+        }
+        if marks != self.marks {
+            faults.push(Fault::Marks(marks));
         }
         let acknowledged = self.sent.iter().filter(|one| one.acknowledged.is_some());
         let lost = acknowledged.filter(|one| !seen.contains(&one.client_message_id));
@@ -335,6 +353,39 @@ mod tests {
             });
             let id = Uuid::from_u128(seq.unsigned_abs().into());
             prop_assert!(history.faults().contains(&Fault::Renumbered(id)));
+        }
+
+        #[test]
+        fn what_moved_has_another_number_and_the_same_id((mut turns, at) in turns()) {
+            let at = at.index(turns.len());
+            turns[at].1 = true;
+            let mut history = sound(&turns);
+            let id = history.sent[at].client_message_id;
+            let (told, _) = history.sent[at].acknowledged.clone().unwrap();
+            history.sent[at].acknowledged = Some((told, 1_000_000));
+            prop_assert!(history.faults().contains(&Fault::Renumbered(id)));
+            history.moved.insert(id);
+            prop_assert_eq!(history.faults(), []);
+            history.sent[at].acknowledged = Some(("another".to_owned(), 1_000_000));
+            prop_assert!(history.faults().contains(&Fault::Renumbered(id)));
+        }
+
+        #[test]
+        fn a_mark_is_counted((turns, _) in turns(), more in 0usize..3) {
+            let mut history = sound(&turns);
+            let last = i64::try_from(turns.len()).unwrap();
+            everywhere(&mut history, |messages| {
+                for n in 1..=more {
+                    let seq = last + i64::try_from(n).unwrap();
+                    let (id, text) = (format!("mark {n}"), "a mark".to_owned());
+                    messages.push(Stored { id, seq, client_message_id: Uuid::nil(), text });
+                }
+            });
+            prop_assert_eq!(history.faults().is_empty(), more == 0);
+            history.marks = 1;
+            let faults = history.faults();
+            prop_assert_eq!(faults.is_empty(), more == 1);
+            prop_assert!(more == 1 || faults == [Fault::Marks(more)]);
         }
 
         #[test]

@@ -15,6 +15,8 @@ mod import_round_trip;
 mod import_store;
 mod imports;
 mod inbox;
+mod join_faults;
+mod joining;
 mod journey;
 mod limits;
 mod messages;

@@ -105,6 +105,9 @@ reasons! {
     /// A claim needs a user id.
     NoUserId "NO_USER_ID" "no-user-id" FailedPrecondition 409
         "No user id" "The contact has no user id that could be claimed.";
+    /// Two user ids are two people.
+    TwoUserIds "TWO_USER_IDS" "two-user-ids" FailedPrecondition 409
+        "Two user ids" "Both contacts have a user id: they are two people.";
     /// As many keys live as may.
     TooManyKeys "TOO_MANY_KEYS" "too-many-keys" FailedPrecondition 409
         "Too many keys" "Two identity keys live; one has to end first.";

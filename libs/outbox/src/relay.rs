@@ -7,8 +7,12 @@ use onethread_core::{Backoff, Clock, Entropy, OrganizationId};
 use onethread_db::Database;
 use onethread_errors::{Error, Result};
 use onethread_lifecycle::Lifecycle;
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout, timeout_at},
+};
 use tracing::{Instrument, error, info_span, warn};
+use uuid::Uuid;
 
 use crate::{Entry, table};
 
@@ -28,14 +32,54 @@ pub trait Deliver: Send + Sync + 'static {
     fn deliver(&self, entry: &Entry) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// Tells the relay that something was written. Cheap to clone.
+/// Another replica's relay may have delivered: it is looked so often whether it has.
+const LOOK_FOR_ONE: Duration = Duration::from_millis(100);
+
+/// Between the relay and those who write. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Wake(Arc<Notify>);
+pub struct Wake(Arc<Signals>);
+
+#[derive(Debug, Default)]
+struct Signals {
+    /// Something is to be delivered.
+    written: Notify,
+    /// Something was.
+    delivered: Notify,
+}
 
 impl Wake {
     /// To be called after the commit; forgetting it delays the delivery by a second.
     pub fn wake(&self) {
-        self.0.notify_one();
+        self.0.written.notify_one();
+    }
+
+    /// Waits until a delivery is acknowledged. False when it is not within this time.
+    ///
+    /// # Errors
+    ///
+    /// When the database can't be read.
+    pub async fn delivered(
+        &self,
+        db: &Database,
+        organization: OrganizationId,
+        delivery: Uuid,
+        patience: Duration,
+    ) -> onethread_db::Result<bool> {
+        let end = Instant::now() + patience;
+        loop {
+            // Before the look, so that nothing between the look and the wait is missed.
+            let told = self.0.delivered.notified();
+            let mut told = std::pin::pin!(told);
+            told.as_mut().enable();
+            if !table::stands(db, organization.0, delivery).await? {
+                return Ok(true);
+            }
+            let now = Instant::now();
+            if now >= end {
+                return Ok(false);
+            }
+            let _ = timeout_at(end.min(now + LOOK_FOR_ONE), told).await;
+        }
     }
 }
 
@@ -67,7 +111,7 @@ impl<D: Deliver> Relay<D> {
             if !found {
                 tokio::select! {
                     () = life.stopping() => break,
-                    () = self.wake.0.notified() => {}
+                    () = self.wake.0.written.notified() => {}
                     () = tokio::time::sleep(LOOK) => {}
                 }
             }
@@ -108,7 +152,11 @@ impl<D: Deliver> Relay<D> {
         let late = |_| Err(Error::new(onethread_errors::Reason::DeadlineExceeded));
         let delivered = timeout(PATIENCE, self.deliver.deliver(&entry)).await.unwrap_or_else(late);
         let kept = match delivered {
-            Ok(()) => table::done(&self.db, row.organization_id, row.id).await,
+            Ok(()) => {
+                let gone = table::done(&self.db, row.organization_id, row.id).await;
+                self.wake.0.delivered.notify_waiters();
+                gone
+            }
             Err(failure) => {
                 let failures = u32::try_from(row.attempts).unwrap_or(u32::MAX);
                 let pause = PAUSES.pause(failures, &*self.entropy);

@@ -61,6 +61,7 @@ const DONE: &str = "DELETE FROM outbox WHERE organization_id = $1 AND id = $2";
 const DELAY: &str = "UPDATE outbox SET due_at = $3 WHERE organization_id = $1 AND id = $2";
 const MEASURE: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS some),
     (SELECT min(due_at) FROM outbox)";
+const STANDS: &str = "SELECT 1 FROM outbox WHERE organization_id = $1 AND id = $2";
 const DUE: &str = "SELECT 1 FROM outbox WHERE due_at <= $1 LIMIT 1";
 
 /// Writes a delivery in the transaction of its fact. The trace of the writer goes with it.
@@ -122,6 +123,21 @@ pub(crate) async fn claim(db: &Database, now: Timestamp, lease: Timestamp) -> Re
                 .bind(BATCH)
                 .fetch_all(&mut **c)
                 .await)?)
+        })
+    })
+    .await
+}
+
+/// True while a delivery is still to be acknowledged.
+pub(crate) async fn stands(db: &Database, organization: Uuid, id: Uuid) -> Result<bool> {
+    db.read("outbox.stands", move |mut conn| {
+        Box::pin(async move {
+            let found: Option<i32> = on!(&mut conn, |c| sqlx::query_scalar(STANDS)
+                .bind(organization)
+                .bind(id)
+                .fetch_optional(&mut **c)
+                .await)?;
+            Ok(found.is_some())
         })
     })
     .await

@@ -24,10 +24,11 @@ use onethread_proto::{
         BatchGetContactsResponse, DeleteContactRequest, DeleteContactResponse, GetContactRequest,
         GetContactResponse, ImportContactsRequest, ImportContactsResponse,
         ListAttributeKeysRequest, ListAttributeKeysResponse, ListContactsRequest,
-        ListContactsResponse, RecordFirstMessageRequest, RecordFirstMessageResponse,
-        ResetSecurityHashRequest, ResetSecurityHashResponse, SearchContactsRequest,
-        SearchContactsResponse, SetSecurityHashRequest, SetSecurityHashResponse, TrackEventRequest,
-        TrackEventResponse, UpdateContactRequest, UpdateContactResponse, UpdateOwnProfileRequest,
+        ListContactsResponse, MergeContactsRequest, MergeContactsResponse,
+        RecordFirstMessageRequest, RecordFirstMessageResponse, ResetSecurityHashRequest,
+        ResetSecurityHashResponse, SearchContactsRequest, SearchContactsResponse,
+        SetSecurityHashRequest, SetSecurityHashResponse, TrackEventRequest, TrackEventResponse,
+        UpdateContactRequest, UpdateContactResponse, UpdateOwnProfileRequest,
         UpdateOwnProfileResponse, UpsertContactRequest, UpsertContactResponse,
         contact_service_server::{ContactService, ContactServiceServer},
     },
@@ -93,6 +94,7 @@ unused! {
     get_contact GetContactRequest => GetContactResponse;
     batch_get_contacts BatchGetContactsRequest => BatchGetContactsResponse;
     list_contacts ListContactsRequest => ListContactsResponse;
+    merge_contacts MergeContactsRequest => MergeContactsResponse;
     search_contacts SearchContactsRequest => SearchContactsResponse;
     list_attribute_keys ListAttributeKeysRequest => ListAttributeKeysResponse;
     upsert_contact UpsertContactRequest => UpsertContactResponse;

@@ -9,8 +9,8 @@ use std::{
 
 use onethread_core::{FixedClock, SystemClock, SystemEntropy};
 use onethread_proto::identity::{
-    self as wire, session_service_client::SessionServiceClient,
-    webhook_service_client::WebhookServiceClient,
+    self as wire, contact_service_client::ContactServiceClient,
+    session_service_client::SessionServiceClient, webhook_service_client::WebhookServiceClient,
 };
 use onethread_testing::ScratchDatabase;
 use prost_types::{Value, value::Kind};
@@ -30,6 +30,7 @@ use crate::domain::webhook::{PAUSES, signature};
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
     a_contact_is_told_of_once_it_is_there_and_again_when_it_changes,
+    a_joining_is_told_of_with_the_id_that_ended,
     a_delivery_is_tried_until_it_is_taken,
     a_dead_receiver_keeps_nobody_else_waiting,
     what_is_private_is_not_reached,
@@ -283,6 +284,40 @@ async fn a_contact_is_told_of_once_it_is_there_and_again_when_it_changes(scratch
         (&listed[2].id, &listed[2].event),
         (&body["id"].as_str().unwrap().to_owned(), &"contact.created".to_owned())
     );
+}
+
+async fn a_joining_is_told_of_with_the_id_that_ended(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    let mut receiver = Receiver::start(&[]).await;
+    identity.create(&receiver.url(), &["contact.joined"]).await.unwrap();
+    let mut contacts = ContactServiceClient::new(identity.peer.clone());
+    let mut ids = Vec::new();
+    for name in ["Ann", "Bea"] {
+        let text = Value { kind: Some(Kind::StringValue(name.to_owned())) };
+        let user = wire::UserClaims { name: Some(text), ..Default::default() };
+        let request = wire::UpsertContactRequest {
+            organization_id: identity.of.clone(),
+            actor: actor(),
+            changes: Some(wire::ContactChanges { user: Some(user), ..Default::default() }),
+        };
+        let made = contacts.upsert_contact(request).await.unwrap().into_inner().contact;
+        ids.push(made.unwrap().person.unwrap().id);
+    }
+    let request = wire::MergeContactsRequest {
+        organization_id: identity.of.clone(),
+        contact_id: ids[0].clone(),
+        into_id: ids[1].clone(),
+        dry_run: false,
+        actor: actor(),
+    };
+    contacts.merge_contacts(request).await.unwrap();
+    let told = receiver.next().await.json();
+    assert_eq!(told["event"], "contact.joined");
+    assert_eq!(
+        (&told["data"]["id"], &told["data"]["endedId"]),
+        (&ids[1][..].into(), &ids[0][..].into())
+    );
+    assert_eq!(told["data"]["name"], "Bea");
 }
 
 async fn a_delivery_is_tried_until_it_is_taken(scratch: ScratchDatabase) {

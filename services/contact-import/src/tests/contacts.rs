@@ -158,6 +158,7 @@ not_offered! {
     get_contact: GetContactRequest => GetContactResponse,
     batch_get_contacts: BatchGetContactsRequest => BatchGetContactsResponse,
     list_contacts: ListContactsRequest => ListContactsResponse,
+    merge_contacts: MergeContactsRequest => MergeContactsResponse,
     search_contacts: SearchContactsRequest => SearchContactsResponse,
     list_attribute_keys: ListAttributeKeysRequest => ListAttributeKeysResponse,
     upsert_contact: UpsertContactRequest => UpsertContactResponse,

@@ -8,7 +8,7 @@ use super::Text;
 /// Whose eyes a thread is read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Side {
-    /// The contact, who sees texts alone.
+    /// The contact, who sees texts, and marks of the thread.
     Contact,
     /// The agents, who see everything.
     Agent,
@@ -60,12 +60,14 @@ pub(crate) enum Kind {
     Note,
     /// Something that happened; agents alone see it.
     Event,
+    /// Something that happened to the thread itself; both sides see it.
+    Mark,
 }
 
 impl Kind {
     /// True when that side sees such messages.
     pub(crate) fn visible_to(self, side: Side) -> bool {
-        self == Self::Text || side == Side::Agent
+        matches!(self, Self::Text | Self::Mark) || side == Side::Agent
     }
 }
 

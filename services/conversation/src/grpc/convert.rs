@@ -205,7 +205,7 @@ fn message(message: Message, side: Side) -> pb::Message {
         kind: match message.kind {
             Kind::Text => pb::MessageKind::Text.into(),
             Kind::Note => pb::MessageKind::Note.into(),
-            Kind::Event => pb::MessageKind::Event.into(),
+            Kind::Event | Kind::Mark => pb::MessageKind::Event.into(),
         },
         text: message.text.into_string(),
     }

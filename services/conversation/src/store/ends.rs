@@ -179,12 +179,15 @@ async fn take_in(
         *mark = if follows { base + read } else { into_reader.read_seq };
     }
     let [contact_mark, agent_mark] = marks.map(|(_, _, mark)| mark);
+    // Where the contact sees nothing of what comes, they see no event either.
+    let kind = if from.last_public_seq > 0 { Kind::Mark } else { Kind::Event };
+    let event = if kind == Kind::Mark { base } else { into.last_public_seq };
     let moved = on!(&mut *conn, |c| query(texts::COPY)
         .bind(of.0)
         .bind(from.id.0)
         .bind(into.id.0)
         .bind(base)
-        .bind(into.last_public_seq)
+        .bind(event)
         .execute(&mut **c)
         .await
         .map(|done| done.rows_affected()))?;
@@ -197,13 +200,13 @@ async fn take_in(
         .execute(&mut **c)
         .await
         .map(drop))?;
-    tell(conn, of, from, &into, new).await?;
+    tell(conn, of, from, &into, kind, new).await?;
     let last_seq = base + moved;
     let last_public: i64 = on!(&mut *conn, |c| query_scalar(texts::LAST_PUBLIC)
         .bind(of.0)
         .bind(into.id.0)
         .bind(base)
-        .bind(into.last_public_seq)
+        .bind(event)
         .fetch_one(&mut **c)
         .await)?;
     let agents = AuthorKind::Agent;
@@ -235,6 +238,7 @@ async fn tell(
     of: OrganizationId,
     from: &Conversation,
     into: &Conversation,
+    kind: Kind,
     new: &NewFold,
 ) -> Result<()> {
     on!(&mut *conn, |c| query(sql::INSERT)
@@ -245,7 +249,7 @@ async fn tell(
         .bind(None::<Uuid>)
         .bind(author_code(AuthorKind::System))
         .bind(from.id.0)
-        .bind(kind_code(Kind::Event))
+        .bind(kind_code(kind))
         .bind(EVENT)
         .bind(into.last_public_seq)
         .bind(Time(new.now))

@@ -132,14 +132,15 @@ impl TryFrom<MessageRow> for Message {
     type Error = Error;
 
     fn try_from(row: MessageRow) -> Result<Self> {
+        let author = Author { kind: author_kind(row.author_kind)?, id: row.author_id };
         Ok(Self {
             id: MessageId(row.id),
             conversation: ConversationId(row.conversation_id),
             seq: row.seq,
             prev_public_seq: row.prev_public_seq,
-            author: Author { kind: author_kind(row.author_kind)?, id: row.author_id },
+            author,
             client_message_id: row.client_message_id,
-            kind: kind(row.kind)?,
+            kind: kind(row.kind, author.kind)?,
             text: Text::stored(row.body),
             created_at: row.created_at.0,
         })
@@ -186,17 +187,19 @@ fn author_kind(code: i64) -> Result<AuthorKind> {
 
 pub(super) fn kind_code(kind: Kind) -> i64 {
     match kind {
-        Kind::Text => 1,
+        // What a contact sees has one code; a mark is the system's.
+        Kind::Text | Kind::Mark => 1,
         Kind::Note => 2,
         Kind::Event => 3,
     }
 }
 
-fn kind(code: i64) -> Result<Kind> {
-    match code {
-        1 => Ok(Kind::Text),
-        2 => Ok(Kind::Note),
-        3 => Ok(Kind::Event),
+fn kind(code: i64, author: AuthorKind) -> Result<Kind> {
+    match (code, author) {
+        (1, AuthorKind::System) => Ok(Kind::Mark),
+        (1, _) => Ok(Kind::Text),
+        (2, _) => Ok(Kind::Note),
+        (3, _) => Ok(Kind::Event),
         _ => Err(Error::Corrupt("kind of a message")),
     }
 }

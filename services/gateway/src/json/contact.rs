@@ -245,4 +245,7 @@ pub(super) struct ContactOfEvent {
     time_zone: Option<String>,
     #[schema(value_type = Time)]
     created_at: String,
+    /// Of `contact.joined` alone: the id that ended. Nothing is found under it any more.
+    #[schema(format = Uuid)]
+    ended_id: Option<String>,
 }

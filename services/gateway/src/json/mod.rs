@@ -33,9 +33,9 @@ pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
 pub(crate) use requests::{
     AcceptedInvitation, AgentUpdate, ApiKeyName, ApplicationChange, ClaimReset, ContactFields,
-    ContactPatch, ContactSearch, Credentials, FileForm, Form, Mapping, NewAgent, NewAgentMessage,
-    NewApplication, NewBlockedAddress, NewClaim, NewEvent, NewMessage, NewOrganization,
-    OrganizationChange, PasswordChange, Profile, ReadMark, Start, Types, Update,
+    ContactPatch, ContactSearch, Credentials, FileForm, Form, Mapping, Merge, NewAgent,
+    NewAgentMessage, NewApplication, NewBlockedAddress, NewClaim, NewEvent, NewMessage,
+    NewOrganization, OrganizationChange, PasswordChange, Profile, ReadMark, Start, Types, Update,
 };
 pub(crate) use session::{Session, Thread};
 pub(crate) use value::{members, object};

@@ -390,6 +390,18 @@ pub(crate) struct NewClaim {
     security_hash: String,
 }
 
+/// Another contact that one is joined into.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Merge {
+    /// Who goes on.
+    #[schema(format = Uuid)]
+    into_id: String,
+    /// The answer is the contact as it would be, and nothing changes.
+    #[schema(default = false)]
+    dry_run: Option<bool>,
+}
+
 /// A claim's end.
 #[derive(ToSchema)]
 pub(crate) struct ClaimReset {

@@ -62,7 +62,8 @@ pub(crate) mod reasons {
         AgentExists ApplicationExists Blocked ClaimExists DeadlineExceeded IdempotencyKeyReused
         IdentityRefused ImportState InvalidArgument InvitationRefused LastOwner LoginRefused
         MessageIdReused NoUserId NotAVisitor OrganizationExists OriginRefused PreChatRequired
-        RateLimited TooLarge TooManyAddresses TooManyKeys TooManyWebhooks Unavailable UnknownApplication
+        RateLimited TooLarge TooManyAddresses TooManyKeys TooManyWebhooks TwoUserIds Unavailable
+        UnknownApplication
         UnsupportedMediaType
     }
 }

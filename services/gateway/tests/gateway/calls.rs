@@ -125,6 +125,11 @@ async fn of_owners(gateway: &Gateway, seen: &mut Seen) {
         seen.call(gateway.post("/v1/identity-keys", "agent")).await;
     }
     seen.call(call(Method::DELETE, &format!("/v1/identity-keys/{}", id(8)))).await;
+    let merge = format!("/v1/contacts/{CONTACT}/merge");
+    for (into, trial) in [(id(5), true), (id(5), false), (CONTACT.to_owned(), false)] {
+        let body = json!({"intoId": into, "dryRun": trial});
+        seen.call(gateway.post(&merge, "key").json(&body)).await;
+    }
     let claim = format!("/v1/contacts/{CONTACT}/security-hash");
     for hash in ["h", "claimed", "visitor"] {
         seen.call(call(Method::PUT, &claim).json(&json!({"securityHash": hash}))).await;

@@ -236,6 +236,19 @@ impl ContactService for Fake {
         Err(Status::unimplemented("not called"))
     }
 
+    async fn merge_contacts(
+        &self,
+        request: Request<MergeContactsRequest>,
+    ) -> Answer<MergeContactsResponse> {
+        let MergeContactsRequest { contact_id, into_id, dry_run, .. } = request.into_inner();
+        if !dry_run && contact_id == into_id {
+            return Err(Error::new(Reason::TwoUserIds).into());
+        }
+        let id = Some(Person { id: into_id, ..super::support::session(true).person.unwrap() });
+        let contact = Contact { person: id, ..contact() };
+        Ok(Response::new(MergeContactsResponse { contact: Some(contact) }))
+    }
+
     async fn track_event(&self, _: Request<TrackEventRequest>) -> Answer<TrackEventResponse> {
         Err(Status::unimplemented("not called"))
     }

@@ -1,5 +1,6 @@
 //! A visitor's first row: with the pre-chat form, or with a message where there is no form.
 
+use onethread_core::{ContactId, OrganizationId};
 use onethread_errors::{Error, Field, Reason, Result};
 use serde_json::{Map, Value};
 
@@ -66,11 +67,12 @@ impl App {
         .await
     }
 
-    /// Notes that a message of the person's own is stored. Somebody erased meanwhile stays so.
+    /// Notes that a message of the person's own is stored: of whoever they have become meanwhile.
+    /// Somebody erased meanwhile stays so.
     pub(crate) async fn record_first_message(
         &self,
-        of: onethread_core::OrganizationId,
-        id: onethread_core::ContactId,
+        of: OrganizationId,
+        id: ContactId,
     ) -> Result<()> {
         let now = self.clock.now();
         let change = move |held: Option<Contact>| {
@@ -79,7 +81,12 @@ impl App {
             held.enter_if_complete();
             Some(held)
         };
-        self.store.change_contact(of, id, change).await?;
+        let noted = self.store.change_contact(of, id, change).await?;
+        if noted.is_none()
+            && let Some(into) = self.store.joined_into(of, id).await?
+        {
+            self.store.change_contact(of, into, change).await?;
+        }
         Ok(())
     }
 
@@ -112,8 +119,8 @@ impl App {
             change(&mut visitor);
             Some(visitor)
         };
-        let of = token.device.organization_id;
-        let changed = self.store.change_contact(of, token.device.visitor_id, change).await?;
+        let (of, now) = (token.device.organization_id, self.clock.now());
+        let changed = self.store.change_visitor(of, token.device.visitor_id, now, change).await?;
         changed.ok_or_else(|| Error::new(Reason::SessionEnded))
     }
 }

@@ -4,13 +4,13 @@ use onethread_errors::{Error, Result};
 use onethread_grpc::Peer;
 use onethread_outbox::{Deliver, Entry};
 use onethread_proto::conversation::{
-    EraseConversationRequest, Fact, SetInterestRequest,
+    EraseConversationRequest, Fact, FoldConversationRequest, SetInterestRequest,
     conversation_service_client::ConversationServiceClient,
 };
 
 use crate::{
     domain::webhook::Event,
-    store::{ERASED, INTEREST, Interest},
+    store::{ERASED, Fold, INTEREST, Interest, JOINED},
 };
 
 /// Carries identity's outbox to conversation.
@@ -47,6 +47,18 @@ impl ToConversation {
         self.0.clone().set_interest(request).await?;
         Ok(())
     }
+
+    async fn joined(&self, entry: &Entry) -> Result<()> {
+        let fold: Fold = serde_json::from_str(&entry.payload).map_err(Error::internal)?;
+        let request = FoldConversationRequest {
+            organization_id: entry.organization_id.to_string(),
+            source_id: fold.source_id.to_string(),
+            target_id: fold.target_id.to_string(),
+            join_id: entry.id.to_string(),
+        };
+        self.0.clone().fold_conversation(request).await?;
+        Ok(())
+    }
 }
 
 impl Deliver for ToConversation {
@@ -54,6 +66,7 @@ impl Deliver for ToConversation {
         match entry.topic.as_str() {
             ERASED => self.erased(entry).await,
             INTEREST => self.interest(entry).await,
+            JOINED => self.joined(entry).await,
             topic => Err(Error::internal(format!("unknown topic {topic}"))),
         }
     }

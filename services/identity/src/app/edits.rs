@@ -8,7 +8,7 @@ use super::App;
 use crate::{
     domain::{
         audit::{Actor, Change},
-        contact::{Contact, Source},
+        contact::{Contact, MOST_TAGS, Source},
         fields,
         profile::{ProfilePatch, Warning},
         proof::UserId,
@@ -16,9 +16,6 @@ use crate::{
     },
     store::{Found, Refused},
 };
-
-/// The most tags of a contact.
-const MOST_TAGS: usize = 100;
 
 /// What is said of somebody, as it came: absent, null or some value, member by member.
 #[derive(Clone, Default)]

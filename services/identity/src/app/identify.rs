@@ -15,6 +15,7 @@ use crate::domain::{
     said::{Said, UserClaims},
     session::Session,
     tokens::{CONTACT_LIFE, DeviceToken, SessionToken},
+    visitor::Slot,
 };
 
 /// Which application, in one of two spellings.
@@ -84,6 +85,7 @@ impl App {
             now,
             new_contact: ContactId::generate(&*self.clock, &*self.entropy),
             new_device: DeviceId::generate(&*self.clock, &*self.entropy),
+            new_visitor: ContactId::generate(&*self.clock, &*self.entropy),
         };
         let decision = self.store.log_in(login, self.keys.clone()).await?;
         if decision.is_counted() {
@@ -96,6 +98,9 @@ impl App {
         Ok(match decision {
             Decision::Refused => Identified::Refused(self.clean_session(&application, now)),
             Decision::In(person) => {
+                if let Some(joined) = &person.joined {
+                    self.wait_for_fold(of, joined.id).await;
+                }
                 Identified::In(self.contact_session(&application, *person, now))
             }
         })
@@ -164,20 +169,15 @@ impl App {
         let fresh = DeviceId::generate(&*self.clock, &*self.entropy);
         let issued = now.seconds();
         let Some(token) = token else { return Ok((fresh_device(of, fresh, issued), None)) };
-        let (device, row) = self.store.visitor(of, token.device_id, token.visitor_id).await?;
-        if device.is_some_and(|device| device.retired) {
-            return Ok((fresh_device(of, fresh, issued), None));
-        }
-        match row {
-            Some(row) if !row.is_visitor() => {
-                // It has become somebody's; the device goes on with another visitor.
-                Ok((
-                    DeviceToken { visitor_id: ContactId::of_visitor(fresh), issued, ..token },
-                    None,
-                ))
+        let rows = self.store.visitor(of, &token).await?;
+        Ok(match rows.slot(&token) {
+            Slot::Retired => (fresh_device(of, fresh, issued), None),
+            Slot::Over(epoch) => {
+                let visitor_id = ContactId::of_visitor(fresh);
+                (DeviceToken { visitor_id, epoch, issued, ..token }, None)
             }
-            row => Ok((DeviceToken { issued, ..token }, row)),
-        }
+            Slot::Open(row) => (DeviceToken { issued, ..token }, row.map(|row| *row)),
+        })
     }
 
     /// An empty chat for a page whose identity was refused: never joined to anybody.
@@ -217,6 +217,7 @@ pub(super) fn fresh_device(of: OrganizationId, id: DeviceId, issued: i64) -> Dev
         device_id: id,
         visitor_id: ContactId::of_visitor(id),
         clean: false,
+        epoch: 0,
         issued,
     }
 }

@@ -13,6 +13,7 @@ mod deliveries;
 mod edits;
 mod identify;
 mod import;
+mod joins;
 mod login;
 mod measure;
 mod organization;

@@ -10,6 +10,7 @@ use crate::{
         contact::{Contact, Source},
         session::{Session, stands},
         tokens::{DeviceToken, SessionToken, VISITOR_LIFE, VisitorToken},
+        visitor::Slot,
     },
     store::SessionRows,
 };
@@ -43,12 +44,11 @@ impl App {
     /// The visitor a token speaks for, with the row, where there is one. Fails when the visitor
     /// has become somebody, or the device has logged out.
     pub(super) async fn live_visitor(&self, token: &VisitorToken) -> Result<Option<Contact>> {
-        let device = &token.device;
-        let of = device.organization_id;
-        let (held, row) = self.store.visitor(of, device.device_id, device.visitor_id).await?;
-        let ended = held.is_some_and(|device| device.retired)
-            || row.as_ref().is_some_and(|row| !row.is_visitor());
-        if ended { Err(Error::new(Reason::SessionEnded)) } else { Ok(row) }
+        let rows = self.store.visitor(token.device.organization_id, &token.device).await?;
+        match rows.slot(&token.device) {
+            Slot::Open(row) => Ok(row.map(|row| *row)),
+            Slot::Retired | Slot::Over(_) => Err(Error::new(Reason::SessionEnded)),
+        }
     }
 
     /// Ends the session of a contact or visitor, and gives the device a fresh visitor's.

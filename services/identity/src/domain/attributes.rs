@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The most keys a contact has.
-const MOST_KEYS: usize = 100;
+pub(crate) const MOST_KEYS: usize = 100;
 /// The longest text value, in bytes.
 const LONGEST: usize = 1024;
 

@@ -15,6 +15,8 @@ use crate::domain::{
 
 /// A page is noted at most this often.
 pub(crate) const TOUCH_EVERY: Duration = Duration::from_secs(60);
+/// The most tags of a contact.
+pub(crate) const MOST_TAGS: usize = 100;
 /// A visit ends after this long without a call.
 const VISIT_ENDS: Duration = Duration::from_secs(30 * 60);
 

@@ -5,6 +5,7 @@ use onethread_core::{ApplicationId, ContactId, DeviceId, OrganizationId, Timesta
 
 use crate::domain::{
     contact::{Contact, Context, Source, TOUCH_EVERY},
+    join::with_visitor,
     keys::{Match, ServerKeys},
     policy::{Policy, Rules, Verified},
     profile::{ProfilePatch, Warning},
@@ -29,10 +30,12 @@ pub(crate) struct Login {
     pub(crate) device: Option<DeviceToken>,
     pub(crate) context: Context,
     pub(crate) now: Timestamp,
-    /// For a contact that has to be made.
+    /// For a contact that has to be made, or for the joining of a visitor with a known one.
     pub(crate) new_contact: ContactId,
     /// For a device, or a visitor on one, that has to be made.
     pub(crate) new_device: DeviceId,
+    /// For the visitor that a device goes on with once its own has become somebody.
+    pub(crate) new_visitor: ContactId,
 }
 
 impl Login {
@@ -86,6 +89,8 @@ pub(crate) struct LoggedIn {
     pub(crate) contact: Contact,
     /// How the contact's row changes.
     pub(crate) contact_write: Write,
+    /// The visitor who ends here: their thread goes on as the contact's.
+    pub(crate) joined: Option<Joined>,
     pub(crate) device: Device,
     /// The device's row changes.
     pub(crate) device_changed: bool,
@@ -109,6 +114,15 @@ impl LoggedIn {
     }
 }
 
+/// A visitor turned out to be somebody known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Joined {
+    /// Of the joining.
+    pub(crate) id: uuid::Uuid,
+    /// Who ends.
+    pub(crate) visitor: ContactId,
+}
+
 /// How a row changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
@@ -127,22 +141,37 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
         .as_ref()
         .filter(|token| !token.clean && !device_held.is_some_and(|device| device.retired));
     let carried = device_held.and_then(|device| device.contact_id);
+    // The token's visitor may be this person: nobody else was on the device since it was made.
+    let own = token.filter(|token| match (carried, device_held) {
+        (Some(carried), Some(device)) => {
+            held.contact.as_ref().is_some_and(|contact| contact.id == carried)
+                && token.epoch == device.epoch
+        }
+        _ => true,
+    });
+    let left = held.visitor.as_ref().filter(|visitor| own.is_some() && visitor.is_visitor());
+    // The first login on a device takes its visitor along even where there is no row yet: what is
+    // on its way is refused then, rather than stored where nobody would find it.
+    let taken = own.filter(|_| left.is_some() || carried.is_none());
 
     let mut revoked = Vec::new();
-    let upgrade = held.visitor.as_ref().filter(|visitor| {
-        // The device carried nobody before, so the visitor can only be this person.
-        token.is_some() && carried.is_none() && visitor.is_visitor()
-    });
-    let (before, mut contact) = match (&held.contact, upgrade) {
-        (Some(known), _) => (Some(known), known.clone()),
-        (None, Some(visitor)) => {
-            // The visitor's token speaks for the row no longer.
-            revoked.push(visitor.id.0);
-            (Some(visitor), visitor.clone())
+    if let Some(token) = taken {
+        // The visitor's token speaks for nobody any longer.
+        revoked.push(token.visitor_id.0);
+    }
+    let mut joined = None;
+    let (before, mut contact) = match (&held.contact, left) {
+        (Some(known), Some(visitor)) => {
+            joined = Some(Joined { id: login.new_contact.0, visitor: visitor.id });
+            (Some(known), with_visitor(known, visitor))
         }
+        (Some(known), None) => (Some(known), known.clone()),
+        (None, Some(visitor)) => (Some(visitor), visitor.clone()),
         (None, None) => {
             let of = login.organization_id;
-            (None, Contact::new(of, login.new_contact, Source::Identified, now))
+            let visitor = taken.filter(|token| token.is_first() && held.visitor.is_none());
+            let id = visitor.map_or(login.new_contact, |token| token.visitor_id);
+            (None, Contact::new(of, id, Source::Identified, now))
         }
     };
 
@@ -183,17 +212,17 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
         Some(_) => Write::None,
     };
 
-    let switched = token.is_some() && carried.is_some_and(|carried| carried != contact.id);
     let device = carry(login, token, device_held, &contact, &mut revoked);
     let device_changed = device_held != Some(&device);
 
-    // The page keeps its visitor, unless that one has become somebody's.
-    let kept = token.filter(|token| {
-        !switched
+    // The page keeps its visitor, unless that one has become somebody, or was another person's.
+    let kept = own.filter(|token| {
+        taken.is_none()
+            && !token.is_first()
             && token.visitor_id != contact.id
-            && held.visitor.as_ref().is_none_or(Contact::is_visitor)
+            && held.visitor.is_none()
     });
-    let visitor_id = kept.map_or(ContactId::of_visitor(login.new_device), |token| token.visitor_id);
+    let visitor_id = kept.map_or(login.new_visitor, |token| token.visitor_id);
 
     let session = ContactToken {
         organization_id: login.organization_id,
@@ -210,11 +239,13 @@ pub(crate) fn decide(login: &Login, held: &Held, keys: &ServerKeys) -> Decision 
         device_id: device.id,
         visitor_id,
         clean: false,
+        epoch: device.epoch,
         issued: now.seconds(),
     };
     Decision::In(Box::new(LoggedIn {
         contact,
         contact_write,
+        joined,
         device,
         device_changed,
         revoked,
@@ -312,7 +343,9 @@ fn carry(
         }
         (Some(_), Some(held)) => {
             // Another person on the device: the first one's session there ends.
-            revoked.push(held.id.0);
+            if held.contact_id.is_some() {
+                revoked.push(held.id.0);
+            }
             Device {
                 contact_id: Some(contact.id),
                 epoch: held.epoch + 1,

@@ -35,6 +35,7 @@ fn login(user: &str, proof: Option<&str>) -> Login {
         now: NOW,
         new_contact: ContactId(Uuid::from_u128(100)),
         new_device: DeviceId(Uuid::from_u128(200)),
+        new_visitor: ContactId(Uuid::from_u128(300)),
     }
 }
 
@@ -44,6 +45,7 @@ fn token(device: u128, visitor: u128) -> DeviceToken {
         device_id: DeviceId(Uuid::from_u128(device)),
         visitor_id: ContactId(Uuid::from_u128(visitor)),
         clean: false,
+        epoch: 0,
         issued: NOW.seconds(),
     }
 }
@@ -163,7 +165,7 @@ fn a_visitor_becomes_the_new_person_in_place() {
     assert!(person.contact.listed);
     // The visitor's token no longer speaks for the row, and the page gets another visitor.
     assert!(person.revoked.contains(&Uuid::from_u128(7)));
-    assert_eq!(person.device_token.visitor_id.0, Uuid::from_u128(200));
+    assert_eq!(person.device_token.visitor_id.0, Uuid::from_u128(300));
     assert_eq!(person.device_token.device_id.0, Uuid::from_u128(7));
 }
 
@@ -174,6 +176,7 @@ fn a_visitor_is_not_taken_over_where_the_device_carried_somebody() {
     second.device = Some(first.device_token.clone());
     second.new_contact = ContactId(Uuid::from_u128(101));
     second.new_device = DeviceId(Uuid::from_u128(201));
+    second.new_visitor = ContactId(Uuid::from_u128(301));
     let visitor_id = first.device_token.visitor_id;
     let held = Held {
         contact: None,
@@ -207,14 +210,176 @@ fn a_clean_or_logged_out_device_begins_anew() {
     assert_ne!(person.contact.id.0, Uuid::from_u128(7));
 }
 
+/// The token that a page presents, and what was on its device since.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Page {
+    /// None, or one that is forged, foreign or a year old.
+    Bare,
+    /// Of a visitor on a device where nobody has logged in.
+    First,
+    /// Came with a refusal.
+    Clean,
+    /// The device logged out.
+    Retired,
+    /// Of a visitor beside the same person, who is logged in.
+    Beside,
+    /// The same, from a time when another person was on the device.
+    Stale,
+    /// Of a visitor beside another person.
+    Others,
+}
+
+/// Who comes of a login.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Who {
+    Known,
+    /// Under an id of their own.
+    New,
+    /// Under the visitor's id.
+    InPlace,
+}
+
+/// Device 7 with its first visitor; visitor 8 beside the person who is logged in on it.
+fn page(page: Page, known: &Contact) -> (Option<DeviceToken>, Option<Device>) {
+    let carrying = |contact: u128, epoch: i64, retired: bool| Device {
+        organization_id: here(),
+        id: DeviceId(Uuid::from_u128(7)),
+        contact_id: (!retired).then(|| ContactId(Uuid::from_u128(contact))),
+        epoch,
+        platform: "web".into(),
+        last_seen_at: NOW,
+        retired,
+    };
+    let own = known.id.0.as_u128();
+    match page {
+        Page::Bare => (None, None),
+        Page::First => (Some(token(7, 7)), None),
+        Page::Clean => (Some(DeviceToken { clean: true, ..token(7, 7) }), None),
+        Page::Retired => (Some(token(7, 7)), Some(carrying(0, 1, true))),
+        Page::Beside => (Some(token(7, 8)), Some(carrying(own, 0, false))),
+        Page::Stale => (Some(token(7, 8)), Some(carrying(own, 2, false))),
+        Page::Others => (Some(token(7, 8)), Some(carrying(99, 0, false))),
+    }
+}
+
 #[test]
-fn a_known_person_keeps_their_row_and_the_visitor_stays_a_visitor() {
-    let known = enter(&login("1", None), &Held::default());
-    let mut from_elsewhere = login("1", None);
-    from_elsewhere.device = Some(token(7, 7));
-    let contact = Some(known.contact.clone());
-    let held = Held { contact, visitor: Some(visitor(7)), ..Held::default() };
-    let person = enter(&from_elsewhere, &held);
-    assert_eq!(person.contact.id, known.contact.id);
-    assert_eq!(person.device_token.visitor_id.0, Uuid::from_u128(7));
+fn which_visitor_becomes_whom() {
+    use Page::{Bare, Beside, Clean, First, Others, Retired, Stale};
+    use Who::{InPlace, Known, New};
+    // page, the user is known, the visitor has a row: who it is, whether the visitor joins them,
+    // whether the visitor's token is over, whether the page keeps its visitor
+    let matrix = [
+        (Bare, false, false, New, false, false, false),
+        (Bare, true, false, Known, false, false, false),
+        (First, false, false, InPlace, false, true, false),
+        (First, false, true, InPlace, false, true, false),
+        (First, true, false, Known, false, true, false),
+        (First, true, true, Known, true, true, false),
+        (Clean, false, false, New, false, false, false),
+        (Clean, false, true, New, false, false, false),
+        (Clean, true, false, Known, false, false, false),
+        (Clean, true, true, Known, false, false, false),
+        (Retired, false, false, New, false, false, false),
+        (Retired, false, true, New, false, false, false),
+        (Retired, true, false, Known, false, false, false),
+        (Retired, true, true, Known, false, false, false),
+        (Beside, true, false, Known, false, false, true),
+        (Beside, true, true, Known, true, true, false),
+        (Stale, true, false, Known, false, false, false),
+        (Stale, true, true, Known, false, false, false),
+        (Others, false, false, New, false, false, false),
+        (Others, false, true, New, false, false, false),
+        (Others, true, false, Known, false, false, false),
+        (Others, true, true, Known, false, false, false),
+    ];
+    let before = enter(&login("1", None), &Held::default()).contact;
+    let known = Contact { id: ContactId(Uuid::from_u128(50)), ..before };
+    for (which, is_known, stored, who, joins, over, keeps) in matrix {
+        let row = format!("{which:?}, known: {is_known}, stored: {stored}");
+        let (token, device) = page(which, &known);
+        let shown = token.clone();
+        let id = shown.as_ref().map_or(0, |token| token.visitor_id.0.as_u128());
+        let held = Held {
+            contact: is_known.then(|| known.clone()),
+            device: device.clone(),
+            visitor: stored.then(|| visitor(id)),
+            ..Held::default()
+        };
+        let mut login = login("1", None);
+        login.device = token;
+        let person = enter(&login, &held);
+        let expected = match who {
+            Known => known.id,
+            New => login.new_contact,
+            InPlace => ContactId(Uuid::from_u128(7)),
+        };
+        assert_eq!(person.contact.id, expected, "{row}");
+        let joined = Joined { id: login.new_contact.0, visitor: ContactId(Uuid::from_u128(id)) };
+        assert_eq!(person.joined, joins.then_some(joined), "{row}");
+        let ids = Uuid::from_u128(id);
+        // The device's own id is the first visitor's.
+        assert_eq!(person.revoked.contains(&ids), over, "{row}");
+        let visitor_id = person.device_token.visitor_id;
+        assert_eq!(visitor_id == ContactId(ids), keeps, "{row}");
+        assert!(keeps || visitor_id == login.new_visitor, "{row}");
+        assert_eq!(person.device_token.epoch, person.device.epoch, "{row}");
+        let same_device = device.as_ref().is_some_and(|device| !device.retired) || which == First;
+        assert_eq!(person.device.id.0 == Uuid::from_u128(7), same_device, "{row}");
+        assert_eq!(person.is_as_held(), which == Beside && !stored || which == Stale, "{row}");
+    }
+}
+
+#[test]
+fn a_visitor_joins_once() {
+    let known = enter(&login("1", None), &Held::default()).contact;
+    let mut again = login("1", None);
+    again.device = Some(token(7, 7));
+    again.new_contact = ContactId(Uuid::from_u128(101));
+    let left = Contact { email: Some("left@example.com".into()), ..visitor(7) };
+    let held = Held { contact: Some(known), visitor: Some(left), ..Held::default() };
+    let person = enter(&again, &held);
+    assert!(person.joined.is_some());
+    assert_eq!(person.contact.email.as_deref(), Some("left@example.com"));
+    // The page comes again with the token that it had.
+    again.new_contact = ContactId(Uuid::from_u128(102));
+    let second = enter(&again, &after(&person));
+    assert!(second.joined.is_none() && second.is_as_held());
+    assert_eq!(second.device_token.visitor_id, again.new_visitor);
+    // And then with the one it got.
+    again.device = Some(person.device_token.clone());
+    let third = enter(&again, &after(&person));
+    assert!(third.joined.is_none() && third.is_as_held());
+    assert_eq!(third.device_token, person.device_token);
+}
+
+#[test]
+fn a_refused_user_joins_nobody() {
+    let claimed = enter(&login("1", Some("secret")), &Held::default()).contact;
+    let mut refused = login("1", Some("wrong"));
+    refused.device = Some(token(7, 7));
+    let held = Held { contact: Some(claimed), visitor: Some(visitor(7)), ..Held::default() };
+    assert!(matches!(decide(&refused, &held, &keys(&["k"])), Decision::Refused));
+}
+
+#[test]
+fn what_the_page_says_now_stands_over_what_the_visitor_left() {
+    let known = enter(&login("1", None), &Held::default()).contact;
+    let claims = UserClaims {
+        user_id: Some("1".into()),
+        name: Some(serde_json::Value::Null),
+        email: Some("now@example.com".into()),
+        ..UserClaims::default()
+    };
+    let said = crate::domain::said::Said::read(&claims).unwrap();
+    let login = Login { profile: said.profile, device: Some(token(7, 7)), ..login("1", None) };
+    let left = Contact {
+        name: Some("Left".into()),
+        email: Some("left@example.com".into()),
+        phone: Some("+49 1".into()),
+        ..visitor(7)
+    };
+    let held = Held { contact: Some(known), visitor: Some(left), ..Held::default() };
+    let contact = enter(&login, &held).contact;
+    assert_eq!((contact.name, contact.phone.as_deref()), (None, Some("+49 1")));
+    assert_eq!(contact.email.as_deref(), Some("now@example.com"));
 }

@@ -12,7 +12,8 @@ use crate::domain::{
     tokens::{CONTACT_LIFE, ContactToken},
 };
 
-/// A device that carried an identity, or that logged out.
+/// A device that carried an identity, or that logged out; or a visitor with a row, under whose id it
+/// then stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Device {
     pub(crate) organization_id: OrganizationId,
@@ -25,6 +26,13 @@ pub(crate) struct Device {
     pub(crate) last_seen_at: Timestamp,
     /// Logged out: nothing begins on it any more.
     pub(crate) retired: bool,
+}
+
+impl Device {
+    /// True when the visitor of this id is one no more: logged in, or ended otherwise.
+    pub(crate) fn ends_visitor(&self) -> bool {
+        self.retired || self.contact_id.is_some()
+    }
 }
 
 /// All that a widget needs to begin, messages aside.

@@ -36,9 +36,19 @@ pub(crate) struct DeviceToken {
     /// Came with a refusal: its visitor is never joined to anybody.
     #[serde(rename = "cln", default)]
     pub(crate) clean: bool,
+    /// The device's epoch when the token was made: its visitor joins nobody who came on it later.
+    #[serde(rename = "dep", default)]
+    pub(crate) epoch: i64,
     /// Seconds since 1970.
     #[serde(rename = "iat")]
     pub(crate) issued: i64,
+}
+
+impl DeviceToken {
+    /// True while the visitor is the one that the device began with.
+    pub(crate) fn is_first(&self) -> bool {
+        self.visitor_id == ContactId::of_visitor(self.device_id)
+    }
 }
 
 /// What a session token says.
@@ -232,6 +242,7 @@ mod tests {
             device_id: DeviceId(Uuid::from_u128(2)),
             visitor_id: ContactId(Uuid::from_u128(2)),
             clean: false,
+            epoch: 0,
             issued: NOW.seconds(),
         }
     }

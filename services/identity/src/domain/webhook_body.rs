@@ -1,7 +1,7 @@
 //! What a webhook is sent: the JSON of one event, in the spelling of the JSON API. Proofs and claims
 //! are no part of it.
 
-use onethread_core::Timestamp;
+use onethread_core::{ContactId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -45,10 +45,18 @@ struct ContactData<'a> {
     locale: Option<&'a str>,
     time_zone: Option<&'a str>,
     created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_id: Option<Uuid>,
 }
 
-/// The body that tells of a contact.
-pub(crate) fn contact_body(id: Uuid, event: Event, contact: &Contact, now: Timestamp) -> String {
+/// The body that tells of a contact; of a joined one with the id that ended.
+pub(crate) fn contact_body(
+    id: Uuid,
+    event: Event,
+    contact: &Contact,
+    ended: Option<ContactId>,
+    now: Timestamp,
+) -> String {
     let some = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
     let (name, name_generated) = contact.shown_name();
     let (locale, time_zone) = (some(&contact.locale), some(&contact.time_zone));
@@ -71,6 +79,7 @@ pub(crate) fn contact_body(id: Uuid, event: Event, contact: &Contact, now: Times
         locale: locale.as_deref(),
         time_zone: time_zone.as_deref(),
         created_at: contact.created_at,
+        ended_id: ended.map(|id| id.0),
     };
     body(id, event, now, &data)
 }

@@ -164,6 +164,21 @@ impl ContactService for Handlers {
         answer(erased.await.map(|()| wire::DeleteContactResponse {}))
     }
 
+    async fn merge_contacts(
+        &self,
+        request: Request<wire::MergeContactsRequest>,
+    ) -> Answer<wire::MergeContactsResponse> {
+        let request = request.into_inner();
+        let merged = async {
+            let of = id(ORGANIZATION, &request.organization_id)?;
+            let both = (id(CONTACT, &request.contact_id)?, id("/intoId", &request.into_id)?);
+            self.app.merge_contacts(of, both, request.dry_run, actor(request.actor)?).await
+        };
+        answer(merged.await.map(|(merged, devices, events)| wire::MergeContactsResponse {
+            contact: Some(contact(merged, devices, events)),
+        }))
+    }
+
     async fn track_event(
         &self,
         request: Request<wire::TrackEventRequest>,

@@ -10,7 +10,7 @@ use sqlx::{query_as, query_scalar};
 use super::{
     Store,
     contacts::{self, Lock},
-    facts, sql_webhooks as sql,
+    facts, joins, sql_webhooks as sql,
 };
 use crate::domain::{
     fact::Fact,
@@ -78,8 +78,8 @@ impl Store {
         Ok(waiting.is_none())
     }
 
-    /// Writes a fact down for every webhook that wants it; once for its id. Of a contact who is gone
-    /// nothing is told. `agent` is the name of the agent who did it.
+    /// Writes a fact down for every webhook that wants it; once for its id. Of somebody who has become
+    /// another contact it is told as the other's, of a contact who is gone not at all. `agent` is the name of the agent who did it.
     pub(crate) async fn tell_fact(
         &self,
         of: OrganizationId,
@@ -95,10 +95,13 @@ impl Store {
                     if !facts::wanted(conn, of, &[event]).await? {
                         return Ok(());
                     }
-                    let Some(contact) = contacts::by_id(conn, of, fact.contact, Lock::No).await?
-                    else {
-                        return Ok(());
-                    };
+                    let mut found = contacts::by_id(conn, of, fact.contact, Lock::No).await?;
+                    if found.is_none()
+                        && let Some(into) = joins::into(conn, of, fact.contact).await?
+                    {
+                        found = contacts::by_id(conn, of, into, Lock::No).await?;
+                    }
+                    let Some(contact) = found else { return Ok(()) };
                     let body = fact_body(&fact, &contact, agent.as_deref());
                     facts::enqueue(conn, of, fact.id, event, &body, now).await
                 })

@@ -1,7 +1,7 @@
 //! Events that pages told of people.
 
 use onethread_core::{ContactId, OrganizationId, Timestamp, new_uuid};
-use onethread_db::{Json, Result, Time, on};
+use onethread_db::{Conn, Json, Result, Time, on};
 use serde_json::{Map, Value};
 use sqlx::{query, query_as};
 
@@ -17,6 +17,18 @@ struct EventRow {
     name: String,
     data: Json<Map<String, Value>>,
     created_at: Time,
+}
+
+/// Forgets the oldest of too many.
+pub(super) async fn trim(conn: &mut Conn<'_>, of: OrganizationId, id: ContactId) -> Result<()> {
+    on!(conn, |c| query(sql::TRIM_EVENTS)
+        .bind(of.0)
+        .bind(id.0)
+        .bind(KEPT - 1)
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    Ok(())
 }
 
 impl Store {
@@ -44,14 +56,7 @@ impl Store {
                         .execute(&mut **c)
                         .await
                         .map(drop))?;
-                    on!(&mut conn, |c| query(sql::TRIM_EVENTS)
-                        .bind(of.0)
-                        .bind(id.0)
-                        .bind(KEPT - 1)
-                        .execute(&mut **c)
-                        .await
-                        .map(drop))?;
-                    Ok(())
+                    trim(&mut conn, of, id).await
                 })
             })
             .await

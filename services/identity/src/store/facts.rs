@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     Store,
     contacts::{self, Lock},
-    sql_webhooks as sql,
+    joins, sql_webhooks as sql,
 };
 use crate::domain::{
     webhook::{Event, bits},
@@ -116,12 +116,17 @@ impl Store {
                         let of = OrganizationId(fact.organization_id);
                         let event = Event::from_bits(fact.event).first().copied();
                         let event = event.ok_or(Error::Corrupt("webhook_facts.event"))?;
-                        let contact = ContactId(fact.contact_id);
+                        let mut contact = ContactId(fact.contact_id);
+                        // A joining is noted of the one who ended.
+                        let ended = (event == Event::Joined).then_some(contact);
+                        if event == Event::Joined {
+                            contact = joins::into(&mut conn, of, contact).await?.unwrap_or(contact);
+                        }
                         // Somebody erased meanwhile is told of to nobody.
                         let found = contacts::by_id(&mut conn, of, contact, Lock::No).await?;
                         if let Some(contact) = found {
                             let id = new_uuid(now, &*entropy);
-                            let body = contact_body(id, event, &contact, now);
+                            let body = contact_body(id, event, &contact, ended, now);
                             enqueue(&mut conn, of, id, event, &body, now).await?;
                         }
                     }

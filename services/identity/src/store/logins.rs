@@ -10,6 +10,7 @@ use super::{
     ROUNDS, Store, audit,
     blocked_addresses::is_blocked,
     contacts::{self, Lock},
+    joins::{self, Join},
     revocations,
     rows::DeviceRow,
     settings, sql,
@@ -18,9 +19,11 @@ use crate::domain::{
     audit::{Actor, Change},
     contact::Contact,
     keys::ServerKeys,
-    login::{Decision, Held, LoggedIn, Login, Write, decide},
+    login::{Decision, Held, Joined, LoggedIn, Login, Write, decide},
     policy::Policy,
     session::Device,
+    tokens::DeviceToken,
+    visitor::VisitorRows,
 };
 
 async fn held(conn: &mut Conn<'_>, login: &Login, keys: &ServerKeys, lock: Lock) -> Result<Held> {
@@ -102,7 +105,7 @@ impl Store {
                     let held = held(&mut conn, &login, &keys, Lock::Yes).await?;
                     let decision = decide(&login, &held, &keys);
                     if let Decision::In(person) = &decision {
-                        write(&mut conn, &held, person).await?;
+                        write(&mut conn, &held, person, login.now).await?;
                         let of = login.organization_id;
                         revocations::insert(&mut conn, of, &person.revoked, login.now, &*entropy)
                             .await?;
@@ -127,30 +130,70 @@ impl Store {
         Err(Error::Conflict)
     }
 
-    /// The rows behind a device token: its device, and its visitor.
+    /// The rows behind a device token.
     pub(crate) async fn visitor(
         &self,
         of: OrganizationId,
-        device_id: DeviceId,
-        visitor_id: ContactId,
-    ) -> Result<(Option<Device>, Option<Contact>)> {
+        token: &DeviceToken,
+    ) -> Result<VisitorRows> {
+        let (device_id, visitor_id) = (token.device_id, token.visitor_id);
+        let first = token.is_first();
         self.db
             .read("visitor.get", move |mut conn| {
                 Box::pin(async move {
                     let held = device(&mut conn, of, device_id, Lock::No).await?;
-                    let row = contacts::by_id(&mut conn, of, visitor_id, Lock::No).await?;
-                    if row.is_none() && visitor_id.0 != device_id.0 {
-                        // Whoever was erased stands for a device that is retired.
-                        let erased =
-                            device(&mut conn, of, DeviceId(visitor_id.0), Lock::No).await?;
-                        if let Some(erased) = erased.filter(|erased| erased.retired) {
-                            return Ok((Some(erased), None));
+                    let visitor = contacts::by_id(&mut conn, of, visitor_id, Lock::No).await?;
+                    let mark = match &visitor {
+                        None if !first => {
+                            device(&mut conn, of, DeviceId(visitor_id.0), Lock::No).await?
                         }
-                    }
-                    Ok((held, row))
+                        _ => None,
+                    };
+                    Ok(VisitorRows { device: held, visitor, mark })
                 })
             })
             .await
+    }
+
+    /// Changes a visitor's row as `change` says, and makes it where it is missing, unless the
+    /// visitor has become somebody, or was erased. `None` when nothing came of it.
+    pub(crate) async fn change_visitor<F>(
+        &self,
+        of: OrganizationId,
+        id: ContactId,
+        now: Timestamp,
+        change: F,
+    ) -> Result<Option<Contact>>
+    where
+        F: Fn(Option<Contact>) -> Option<Contact> + Clone + Send + Sync + 'static,
+    {
+        for _ in 0..ROUNDS {
+            let change = change.clone();
+            let done = self.db.write("visitor.change", move |mut conn| {
+                Box::pin(async move {
+                    let held = contacts::by_id(&mut conn, of, id, Lock::Yes).await?;
+                    let Some(contact) = change(held.clone()) else { return Ok(None) };
+                    if let Some(held) = held {
+                        if held != contact {
+                            contacts::update(&mut conn, &contact).await?;
+                        }
+                        return Ok(Some(contact));
+                    }
+                    // The row among devices is what a login that takes the visitor along has to
+                    // wait for, and what tells of one that was first.
+                    if ended(&mut conn, &contact, now).await? {
+                        return Ok(None);
+                    }
+                    let made = contacts::insert(&mut conn, &contact).await?;
+                    if made { Ok(Some(contact)) } else { Err(Error::Conflict) }
+                })
+            });
+            match done.await {
+                Err(Error::Conflict) => {}
+                settled => return settled,
+            }
+        }
+        Err(Error::Conflict)
     }
 
     /// What stands behind a contact's session, used from this address.
@@ -237,8 +280,33 @@ impl Store {
     }
 }
 
-/// Writes what a decision says.
-async fn write(conn: &mut Conn<'_>, held: &Held, person: &LoggedIn) -> Result<()> {
+/// Makes the row that a visitor has among devices. True when one there says that the visitor has
+/// ended.
+async fn ended(conn: &mut Conn<'_>, visitor: &Contact, now: Timestamp) -> Result<bool> {
+    let blank = Device {
+        organization_id: visitor.organization_id,
+        id: DeviceId(visitor.id.0),
+        contact_id: None,
+        epoch: 0,
+        platform: visitor.platform.clone(),
+        last_seen_at: now,
+        retired: false,
+    };
+    match put_device(conn, &blank, false).await {
+        Err(Error::Conflict) => {
+            let held = device(conn, blank.organization_id, blank.id, Lock::Yes).await?;
+            Ok(held.is_some_and(|held| held.ends_visitor()))
+        }
+        made => made.map(|()| false),
+    }
+}
+
+/// Writes what a decision says. The device comes first, as it does where a visitor's row is made.
+async fn write(conn: &mut Conn<'_>, held: &Held, person: &LoggedIn, now: Timestamp) -> Result<()> {
+    if person.device_changed {
+        let known = held.device.as_ref().is_some_and(|device| device.id == person.device.id);
+        put_device(conn, &person.device, known).await?;
+    }
     match person.contact_write {
         Write::None => {}
         Write::Insert => {
@@ -248,9 +316,13 @@ async fn write(conn: &mut Conn<'_>, held: &Held, person: &LoggedIn) -> Result<()
         }
         Write::Update => contacts::update(conn, &person.contact).await?,
     }
-    if person.device_changed {
-        let known = held.device.as_ref().is_some_and(|device| device.id == person.device.id);
-        put_device(conn, &person.device, known).await?;
+    if let Some(Joined { id, visitor }) = person.joined {
+        let (of, into) = (person.contact.organization_id, person.contact.id);
+        let join = Join { id, ended: visitor, into, now };
+        joins::join(conn, of, &join).await?;
+        if visitor != ContactId::of_visitor(person.device.id) {
+            joins::bury(conn, of, visitor, now).await?;
+        }
     }
     Ok(())
 }

@@ -219,6 +219,19 @@ pub(super) const BURY_VISITOR: &str =
      VALUES ($1, $2, NULL, 0, '', $3, TRUE)
      ON CONFLICT (organization_id, id) DO UPDATE SET contact_id = NULL, retired = TRUE";
 
+// Joins. Organization, who ends, who goes on.
+pub(super) const MOVE_EVENTS: &str =
+    "UPDATE contact_events SET contact_id = $3 WHERE organization_id = $1 AND contact_id = $2";
+pub(super) const MOVE_DEVICES: &str =
+    "UPDATE devices SET contact_id = $3 WHERE organization_id = $1 AND contact_id = $2";
+pub(super) const LEAD_ON: &str =
+    "UPDATE contact_joins SET into_id = $3 WHERE organization_id = $1 AND into_id = $2";
+pub(super) const INSERT_JOIN: &str =
+    "INSERT INTO contact_joins (organization_id, contact_id, into_id, join_id, created_at)
+     VALUES ($1, $2, $3, $4, $5)";
+pub(super) const JOINED_INTO: &str =
+    "SELECT into_id FROM contact_joins WHERE organization_id = $1 AND contact_id = $2";
+
 // Events that pages told of people.
 pub(super) const INSERT_EVENT: &str =
     "INSERT INTO contact_events (organization_id, contact_id, id, name, data, created_at)

@@ -21,6 +21,7 @@ use super::PageKey;
 use crate::{Deps, Keys, MadeOrganization, Service, build};
 
 mod contacts;
+mod joins;
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:

@@ -74,7 +74,7 @@ async fn a_fold_appends_the_thread_behind_an_event_once(scratch: ScratchDatabase
     assert_eq!(texts(&seen)[..2], ["t1", "t2"]);
     assert_eq!(texts(&seen)[3..], ["s1", "s2", "s3"]);
     let event = &seen[2];
-    assert_eq!((event.kind, event.author.kind), (Kind::Event, AuthorKind::System));
+    assert_eq!((event.kind, event.author.kind), (Kind::Mark, AuthorKind::System));
     assert_eq!((event.id.0, event.author.id), (new.join, source.0));
     assert_eq!((seen[3].id, seen[3].created_at), (first.id, early));
     assert_eq!(seen[3].client_message_id, Some(first.client_message_id));
@@ -82,7 +82,7 @@ async fn a_fold_appends_the_thread_behind_an_event_once(scratch: ScratchDatabase
     assert_eq!(seen[4].author, agent());
     let contacts = all(&store, of, target, Side::Contact).await;
     let chain: Vec<_> = contacts.iter().map(|m| (m.prev_seq(Side::Contact), m.seq)).collect();
-    assert_eq!(chain, [(0, 1), (1, 4), (4, 6)]);
+    assert_eq!(chain, [(0, 1), (1, 3), (3, 4), (4, 6)]);
 
     // Again, under the same or another join: nothing.
     for again in [new, fold_of(source, target)] {
@@ -181,7 +181,17 @@ async fn a_fold_into_nothing_begins_it_and_one_of_nothing_leaves_a_mark(scratch:
     let (of, source, target) = two();
     say(&store, of, source, "s1").await;
     assert_eq!(store.fold(of, fold_of(source, target)).await.unwrap().last_seq, Some(2));
-    assert_eq!(all(&store, of, target, Side::Contact).await.len(), 1);
+    let seen = all(&store, of, target, Side::Contact).await;
+    assert_eq!(seen.iter().map(|m| m.kind).collect::<Vec<_>>(), [Kind::Mark, Kind::Text]);
+
+    // Of notes alone the contact sees nothing.
+    let (of, source, target) = two();
+    say(&store, of, target, "t1").await;
+    let note = NewMessage { begins: true, ..message(source, agent(), Kind::Note, "n1") };
+    stored(store.send(of, note).await.unwrap());
+    assert_eq!(store.fold(of, fold_of(source, target)).await.unwrap().last_seq, Some(3));
+    assert_eq!(texts(&all(&store, of, target, Side::Contact).await), ["t1"]);
+    assert_eq!(all(&store, of, target, Side::Agent).await[1].kind, Kind::Event);
 
     let (of, source, target) = two();
     let folded = store.fold(of, fold_of(source, target)).await.unwrap();

@@ -11,6 +11,7 @@ mod export;
 mod identity_keys;
 mod imports;
 mod login;
+mod merge;
 mod organization;
 mod organizations;
 mod rejected;
@@ -58,6 +59,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(contacts::list, contacts::upsert))
         .routes(routes!(contacts::search))
         .routes(routes!(contacts::one, contacts::update, contacts::erase))
+        .routes(routes!(merge::merge))
         .routes(routes!(export::all, export::found))
         .routes(routes!(security_hash::set, security_hash::reset))
         .routes(routes!(imports::list, upload::upload).layer(uploads))

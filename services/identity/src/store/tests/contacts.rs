@@ -56,7 +56,7 @@ fn changes(said: &Json) -> wire::ContactChanges {
     }
 }
 
-fn server() -> Option<wire::Actor> {
+pub(super) fn server() -> Option<wire::Actor> {
     Some(wire::Actor { kind: wire::ActorKind::ApiKey.into(), id: Uuid::from_u128(9).to_string() })
 }
 
@@ -65,7 +65,7 @@ impl Identity {
         self.enter(None, None, "").await.organization_id
     }
 
-    async fn upsert(
+    pub(super) async fn upsert(
         &self,
         of: &str,
         said: &Json,
@@ -78,12 +78,12 @@ impl Identity {
         Ok(self.contacts().upsert_contact(request).await?.into_inner())
     }
 
-    async fn make(&self, of: &str, said: &Json) -> String {
+    pub(super) async fn make(&self, of: &str, said: &Json) -> String {
         let made = self.upsert(of, said).await.unwrap();
         made.contact.unwrap().person.unwrap().id
     }
 
-    async fn change(
+    pub(super) async fn change(
         &self,
         of: &str,
         id: &str,
@@ -97,13 +97,13 @@ impl Identity {
         Ok(self.contacts().update_contact(request).await?.into_inner().contact.unwrap())
     }
 
-    async fn get(&self, of: &str, id: &str) -> Result<wire::Contact, tonic::Status> {
+    pub(super) async fn get(&self, of: &str, id: &str) -> Result<wire::Contact, tonic::Status> {
         let request =
             wire::GetContactRequest { organization_id: of.to_owned(), contact_id: id.to_owned() };
         Ok(self.contacts().get_contact(request).await?.into_inner().contact.unwrap())
     }
 
-    async fn erase(&self, of: &str, id: &str) -> Result<(), tonic::Status> {
+    pub(super) async fn erase(&self, of: &str, id: &str) -> Result<(), tonic::Status> {
         let request = wire::DeleteContactRequest {
             organization_id: of.to_owned(),
             contact_id: id.to_owned(),
