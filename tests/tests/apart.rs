@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 pub(crate) mod cluster;
+mod joins;
 
 use std::{
     collections::HashMap,

@@ -141,8 +141,9 @@ impl Store {
         self.db
             .read("visitor.get", move |mut conn| {
                 Box::pin(async move {
-                    let held = device(&mut conn, of, device_id, Lock::No).await?;
+                    // Before the devices, which tell of one who has just gone.
                     let visitor = contacts::by_id(&mut conn, of, visitor_id, Lock::No).await?;
+                    let held = device(&mut conn, of, device_id, Lock::No).await?;
                     let mark = match &visitor {
                         None if !first => {
                             device(&mut conn, of, DeviceId(visitor_id.0), Lock::No).await?

@@ -84,7 +84,8 @@ impl Thread {
                 let Sent::Stored { message, told, .. } = sent else {
                     panic!("not stored: {sent:?}")
                 };
-                let public = self.0.iter().rposition(|((_, kind, _), _)| *kind == Kind::Text);
+                let public =
+                    self.0.iter().rposition(|((_, kind, _), _)| kind.visible_to(Side::Contact));
                 let wrote = self.0.iter().any(|((by, ..), _)| *by == AuthorKind::Contact);
                 assert_eq!(message.seq, seq_of(self.0.len()));
                 assert_eq!(message.prev_seq(Side::Contact), public.map_or(0, seq_of));
@@ -101,6 +102,8 @@ impl Thread {
 
     /// Appends what is not here yet; an id that is taken here stays with who has it.
     fn take_in(&mut self, from: Self) {
+        let public = from.0.iter().any(|((_, kind, _), _)| kind.visible_to(Side::Contact));
+        let kind = if public { Kind::Mark } else { Kind::Event };
         let mut moved = Vec::new();
         for (entry, key) in from.0 {
             match key.and_then(|key| self.known(key)) {
@@ -111,7 +114,7 @@ impl Thread {
         }
         if !moved.is_empty() {
             let words = "The messages of an earlier chat follow.".to_owned();
-            self.0.push(((AuthorKind::System, Kind::Event, words), None));
+            self.0.push(((AuthorKind::System, kind, words), None));
             self.0.append(&mut moved);
         }
     }
