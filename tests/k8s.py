@@ -85,6 +85,63 @@ def shared(name, programs):
     return any(name in reads for reads, _ in programs.values())
 
 
+def allowed(policies, caller, callee, port):
+    """Whether policies let pods of one name speak to those of another, at both ends."""
+
+    def selects(selector, name):
+        labels = selector.get("matchLabels", {})
+        within = all(
+            e["operator"] == "In" and name in e["values"] for e in selector.get("matchExpressions", [])
+        )
+        return within and labels.get("app.kubernetes.io/name", name) == name
+
+    def lets(kind, side, one, other):
+        rules = [
+            rule
+            for policy in policies
+            if kind in policy["policyTypes"] and selects(policy["podSelector"], one)
+            for rule in policy.get(kind.lower(), [])
+        ]
+        return any(
+            {"port": port} in rule.get("ports", [])
+            and any(selects(peer["podSelector"], other) for peer in rule.get(side, []) if "podSelector" in peer)
+            for rule in rules
+        )
+
+    return lets("Egress", "to", caller, callee) and lets("Ingress", "from", callee, caller)
+
+
+def check_policies(where, objects, programs):
+    """Where there are policies, each call that a program makes passes them, and no port is let in
+    that nobody opens."""
+    policies = [o["spec"] for (kind, _), o in objects.items() if kind == "NetworkPolicy"]
+    if not policies:
+        return
+    if {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} not in policies:
+        fault(where, "what no policy allows is not denied")
+    said = next(o["data"] for (kind, name), o in objects.items() if kind == "ConfigMap")
+    for program, (reads, _) in programs.items():
+        caller = program.removeprefix("onethread-")
+        for name in reads:
+            url = re.fullmatch(r"[a-z]+://([a-z-]+):([0-9]+)", said.get(name, ""))
+            if name.endswith("_URL") and url:
+                callee, port = url.group(1), int(url.group(2))
+                if not allowed(policies, caller, callee, port):
+                    fault(where, f"{caller} can't reach {callee}:{port}")
+                service = objects.get(("Service", callee), {"spec": {"ports": []}})
+                if port not in [each["port"] for each in service["spec"]["ports"]]:
+                    fault(where, f"{name} names {callee}:{port}, which no Service has")
+    pods = [o["spec"]["template"] for o in objects.values() if "template" in o.get("spec", {})]
+    for policy in policies:
+        wanted = policy["podSelector"].get("matchLabels", {}).items()
+        found = [p for p in pods if wanted <= p["metadata"]["labels"].items()]
+        opened = [port["containerPort"] for p in found for c in p["spec"]["containers"] for port in c.get("ports", [])]
+        for rule in policy.get("ingress", []):
+            for port in rule["ports"]:
+                if port["port"] not in opened:
+                    fault(where, f"a policy lets in {port['port']}, which nobody opens")
+
+
 def check(overlay, programs, readiness, routes):
     objects = [o for o in yaml.safe_load_all(run("kubectl", "kustomize", overlay)) if o]
     by_name = {(o["kind"], o["metadata"]["name"]): o for o in objects}
@@ -110,6 +167,7 @@ def check(overlay, programs, readiness, routes):
             fault(where, f"there is no ServiceAccount {account}")
         for container in template["spec"].get("initContainers", []) + template["spec"]["containers"]:
             check_container(f"{where} {container['name']}", container, by_name, programs, readiness, routes)
+    check_policies(overlay.relative_to(ROOT), by_name, programs)
     return len(objects)
 
 

@@ -61,6 +61,11 @@ impl Api {
         Reply::fetch(request).await
     }
 
+    /// GET; an answer that didn't come is an error.
+    pub async fn try_get(&self, path: &str) -> Result<Reply, reqwest::Error> {
+        Reply::fetch(self.request(Method::GET, path).timeout(SHORT)).await
+    }
+
     /// Every item of a list, page by page.
     pub async fn all(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();

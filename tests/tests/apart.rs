@@ -40,8 +40,7 @@ pub(crate) fn message(chance: &Chance, text: &str) -> Value {
 }
 
 async fn main_journey(storage: Storage) {
-    // What an agent sees live comes from the one replica that the gateway follows.
-    let cluster = Cluster::with_conversations(storage, 1).await;
+    let cluster = Cluster::start(storage).await;
     assert_eq!(cluster.made["agent"]["email"], "owner@example.com");
     let phone = cluster.init(&known()).await.expect(200);
     assert_eq!(phone["mode"], "contact");
@@ -365,7 +364,7 @@ type Case<'a> = (Service, &'a [(&'a str, &'a str)], &'a str);
 #[tokio::test]
 async fn bad_configuration_is_one_line_and_64() {
     let cluster = Cluster::unstarted(Storage::Sqlite).await;
-    let cases: [Case<'_>; 5] = [
+    let cases: [Case<'_>; 7] = [
         (Service::Identity, &[("ONETHREAD_IDENTITY_ADDR", "0.0.0.0:0")], "ONETHREAD_TLS=off"),
         (
             Service::Gateway,
@@ -375,6 +374,8 @@ async fn bad_configuration_is_one_line_and_64() {
         (Service::Gateway, &[("ONETHREAD_IDENTITY_URL", "identity")], "--identity-url"),
         (Service::Conversation, &[("ONETHREAD_DATABASE_URL", "mysql://x")], "--database-url"),
         (Service::ContactImport, &[("ONETHREAD_LOG_FORMAT", "xml")], "--log-format"),
+        (Service::Conversation, &[("ONETHREAD_NATS_URL", "http://nats:4222")], "--nats-url"),
+        (Service::Conversation, &[("ONETHREAD_NATS_URL", "nats://nats:4222")], "ONETHREAD_TLS=off"),
     ];
     for (service, environment, word) in cases {
         let (code, said) = cluster.refused(service, environment).await;

@@ -2,6 +2,7 @@
 //! also writes `--help`. Settings come in groups; a binary takes those that concern it. Every
 //! setting is listed with its default in the README.
 
+mod bus;
 mod database;
 mod dump;
 mod exit;
@@ -13,6 +14,7 @@ mod services;
 mod settings;
 mod transport;
 
+pub use bus::BusArgs;
 pub use database::{DatabaseArgs, DatabaseUrl, SharedDatabaseArgs};
 pub use dump::{Dump, dump};
 pub use exit::{BAD_CONFIGURATION, parse, refuse};

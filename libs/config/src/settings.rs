@@ -4,7 +4,7 @@ use clap::Args;
 use onethread_grpc::Certificates;
 
 use crate::{
-    ContactImportAddress, ConversationAddress, GatewayArgs, IdentityArgs, ObjectStoreArgs,
+    BusArgs, ContactImportAddress, ConversationAddress, GatewayArgs, IdentityArgs, ObjectStoreArgs,
     ProcessArgs, SharedDatabaseArgs, TransportArgs, dump,
 };
 
@@ -32,6 +32,9 @@ pub struct Settings {
     /// The databases.
     #[command(flatten)]
     pub database: SharedDatabaseArgs,
+    /// The bus.
+    #[command(flatten)]
+    pub bus: BusArgs,
     /// Connections between services.
     #[command(flatten)]
     pub transport: TransportArgs,
@@ -45,7 +48,9 @@ impl Settings {
             ("--conversation-addr", self.conversation.conversation_addr),
             ("--contact-import-addr", self.contact_import.contact_import_addr),
         ];
-        self.transport.check(&serving, &[])
+        let certificates = self.transport.check(&serving, &[])?;
+        self.transport.check_bus(&self.bus)?;
+        Ok(certificates)
     }
 
     /// The settings as `NAME=value` lines, in the names of the environment.
@@ -60,6 +65,7 @@ impl Settings {
                 &self.contact_import,
                 &self.object_store,
                 &self.database,
+                &self.bus,
                 &self.transport,
             ],
         )

@@ -7,9 +7,10 @@ use std::{
 };
 
 use clap::Args;
+use onethread_events::{NatsUrl, TlsFiles};
 use onethread_grpc::{Addresses, Certificates};
 
-use crate::Dump;
+use crate::{BusArgs, Dump};
 
 /// Settings of connections between services.
 #[derive(Debug, Clone, Default, Args)]
@@ -73,6 +74,26 @@ impl TransportArgs {
                  ONETHREAD_TLS_CA_FILE, or say ONETHREAD_TLS=off if the network keeps others out"
             )),
         }
+    }
+
+    /// Refuses a bus that hints would reach over a network in the clear without that being said.
+    pub fn check_bus(&self, bus: &BusArgs) -> Result<(), String> {
+        let plain = bus.nats_url.as_ref().is_some_and(NatsUrl::is_plain_beyond_here);
+        if plain && self.tls != Some(Tls::Off) {
+            return Err(
+                "--nats-url reaches beyond this machine and says nats://: write tls://, or \
+                 say ONETHREAD_TLS=off if the network keeps others out"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// What connections to a bus over TLS show and trust, where there are certificates.
+    pub fn bus_files(&self) -> Option<TlsFiles> {
+        let (cert, key, ca) = (&self.tls_cert_file, &self.tls_key_file, &self.tls_ca_file);
+        let (cert, key, ca) = (cert.clone()?, key.clone()?, ca.clone()?);
+        Some(TlsFiles { cert, key, ca })
     }
 
     fn certificates(&self) -> Result<Option<Certificates>, String> {
@@ -155,6 +176,24 @@ mod tests {
         assert!(refused(&unsaid, &[], &[("--b", &there)]).starts_with("--b "));
         let off = TransportArgs { tls: Some(Tls::Off), ..unsaid };
         assert_eq!(off.check(&[("--a", far)], &[("--b", &there)]), Ok(None));
+    }
+
+    #[test]
+    fn a_plain_bus_beyond_the_machine_has_to_be_said() {
+        let bus = |url: &str| BusArgs { nats_url: Some(url.parse().unwrap()) };
+        let unsaid = TransportArgs::default();
+        assert!(unsaid.check_bus(&bus("nats://nats:4222")).unwrap_err().starts_with("--nats-url "));
+        for near in ["nats://127.0.0.1:4222", "tls://nats:4222"] {
+            assert_eq!(unsaid.check_bus(&bus(near)), Ok(()));
+        }
+        let off = TransportArgs { tls: Some(Tls::Off), ..unsaid };
+        assert_eq!(off.check_bus(&bus("nats://nats:4222")), Ok(()));
+        assert!(off.bus_files().is_none());
+        // With certificates it goes over TLS as everything else does.
+        let folder = tempfile::tempdir().unwrap();
+        let args = files(folder.path());
+        assert!(args.check_bus(&bus("nats://nats:4222")).is_err());
+        assert_eq!(args.bus_files().unwrap().ca, folder.path().join("ca.pem"));
     }
 
     #[test]

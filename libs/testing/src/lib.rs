@@ -1,6 +1,7 @@
 //! What tests of several services need: a migrated database of their own, on SQLite and on
-//! PostgreSQL, and one way to run a test on both.
+//! PostgreSQL, one way to run a test on both, and a NATS of a test's own.
 
+mod nats;
 mod postgres;
 mod scratch;
 
@@ -8,6 +9,7 @@ use std::future::Future;
 
 use onethread_db::Migrations;
 
+pub use nats::NatsServer;
 pub use postgres::{URL_VARIABLE, postgres_url};
 pub use scratch::{Engine, ScratchDatabase};
 

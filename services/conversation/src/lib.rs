@@ -15,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 use onethread_core::{Clock, Entropy};
 use onethread_db::{Database, Migrations};
 use onethread_errors::Result;
+use onethread_events::{Bus, NatsUrl, TlsFiles};
 use onethread_grpc::{Listener, Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_outbox::Relay;
@@ -51,6 +52,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The bus to other replicas and what connections to it show; absent: there are none.
+    pub nats: Option<(NatsUrl, Option<TlsFiles>)>,
     /// Identity, which is told of first messages.
     pub identity: Peer,
 }
@@ -66,9 +69,13 @@ pub struct Service {
 /// Puts the service together. It answers calls by [`Service::peer`] at once; deliveries to
 /// identity begin with [`Service::start`].
 pub async fn build(deps: Deps) -> Result<Service> {
-    let Deps { db, clock, entropy, identity } = deps;
+    let Deps { db, clock, entropy, nats, identity } = deps;
     let stop = CancellationToken::new();
-    let live = Live::new(stop.clone(), CHECK_EVERY);
+    let bus = match nats {
+        Some((url, tls)) => Bus::connect(&url, tls, "conversation", entropy.clone()),
+        None => Bus::in_process(),
+    };
+    let live = Live::new(bus, stop.clone(), CHECK_EVERY);
     let app = App::new(Store::new(db.clone()), clock.clone(), entropy.clone(), live);
     let wake = app.wake.clone();
     let handlers = Handlers::new(app.clone());

@@ -4,8 +4,8 @@ use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use onethread_config::{
-    ConversationAddress, DatabaseArgs, Dump, IdentityUrl, ProcessArgs, Task, TransportArgs, dump,
-    parse,
+    BusArgs, ConversationAddress, DatabaseArgs, Dump, IdentityUrl, ProcessArgs, Task,
+    TransportArgs, dump, parse,
 };
 use onethread_conversation::{Deps, MIGRATIONS, build};
 use onethread_core::{Entropy, SystemClock, SystemEntropy};
@@ -34,6 +34,8 @@ struct Cli {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
+    bus: BusArgs,
+    #[command(flatten)]
     transport: TransportArgs,
 }
 
@@ -43,8 +45,8 @@ fn main() -> ExitCode {
         Err(status) => return status,
     };
     if cli.process.dump_config {
-        let Cli { process, conversation, identity, database, transport, .. } = &cli;
-        let groups: [&dyn Dump; 5] = [process, conversation, identity, database, transport];
+        let Cli { process, conversation, identity, database, bus, transport, .. } = &cli;
+        let groups: [&dyn Dump; 6] = [process, conversation, identity, database, bus, transport];
         print!("{}", dump(&process.data_dir, &groups));
         return ExitCode::SUCCESS;
     }
@@ -60,6 +62,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     let checked =
         cli.transport.check(&[("--conversation-addr", address)], &[("--identity-url", identity)]);
     let certificates = checked.map_err(StartError::Configuration)?;
+    cli.transport.check_bus(&cli.bus).map_err(StartError::Configuration)?;
     let folder = DataFolder::open(data_dir).map_err(StartError::Configuration)?;
     let listener = bind("--conversation-addr", address).await?;
     let db = open_database(url, &folder, &MIGRATIONS, NAME).await?;
@@ -68,6 +71,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     let address = listener.local_addr().map_err(Error::internal)?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let service = build(Deps {
+        nats: cli.bus.nats_url.map(|url| (url, cli.transport.bus_files())),
         db: db.clone(),
         clock: Arc::new(SystemClock),
         identity: Peer::connect(identity, certificates.as_ref(), &entropy),

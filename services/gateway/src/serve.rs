@@ -30,6 +30,10 @@ const HEAD_WAIT: Duration = Duration::from_secs(30);
 /// goes on where it was; one that is gone shall hold neither memory nor a place.
 const WRITE_WAIT: Duration = Duration::from_secs(30);
 
+/// How long calls are still taken once the process drains: whoever stands before it and asks
+/// `/readyz` sends them elsewhere meanwhile, so that a restart fails nobody's call.
+const LAST_CALLS: Duration = Duration::from_millis(500);
+
 /// How long calls under way may take once the server drains. Streams end by the same word.
 const GRACE: Duration = Duration::from_secs(8);
 
@@ -39,14 +43,18 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle
     let graceful = GracefulShutdown::new();
     let http = http();
     let stopping = life.stopping();
-    tokio::pin!(stopping);
+    let closing = async {
+        stopping.await;
+        tokio::time::sleep(LAST_CALLS).await;
+    };
+    tokio::pin!(closing);
     loop {
         let next = async {
             let place = places.clone().acquire_owned().await.expect("never closed");
             (listener.accept().await, place)
         };
         let (accepted, place) = tokio::select! {
-            () = &mut stopping => break,
+            () = &mut closing => break,
             next = next => next,
         };
         let (socket, peer) = match accepted {

@@ -67,6 +67,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         db: conversation_db.clone(),
         clock: clock.clone(),
         entropy: entropy.clone(),
+        nats: settings.bus.nats_url.clone().map(|url| (url, settings.transport.bus_files())),
         identity: identity.peer(),
     })
     .await?;

@@ -27,7 +27,7 @@ pub(super) enum Storage {
 
 /// A service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Service {
+pub(crate) enum Service {
     Identity,
     Conversation,
     ContactImport,
@@ -55,6 +55,8 @@ struct Part {
     service: Service,
     folder: String,
     address: String,
+    /// The only replica of conversation that a gateway knows of, where it doesn't know all.
+    knows: Option<usize>,
     child: Option<Child>,
 }
 
@@ -62,6 +64,8 @@ struct Part {
 pub(crate) struct Cluster {
     folder: TempDir,
     database: Option<PostgresDatabase>,
+    /// The bus between the replicas of conversation.
+    nats: Option<String>,
     parts: Vec<Part>,
     /// Replicas of contact-import.
     imports: usize,
@@ -76,12 +80,31 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts everything and makes an organization.
     pub(super) async fn start(storage: Storage) -> Self {
-        Self::with_conversations(storage, if storage == Storage::Postgres { 2 } else { 1 }).await
+        let conversations = if storage == Storage::Postgres { 2 } else { 1 };
+        Self::unstarted(storage).await.serving(conversations).await
     }
 
-    /// Starts everything, with so many replicas of conversation, and makes an organization.
-    pub(super) async fn with_conversations(storage: Storage, conversations: usize) -> Self {
-        Self::unstarted(storage).await.serving(conversations).await
+    /// Starts everything on PostgreSQL with two replicas of conversation and two gateways. Where
+    /// they are `apart`, each gateway knows one replica alone, so that what is said through one
+    /// is heard through the other by way of the database or the bus only.
+    pub(crate) async fn replicated(nats: Option<String>, apart: bool) -> Self {
+        let mut it = Self::unstarted(Storage::Postgres).await;
+        it.nats = nats;
+        let mut it = it.serving(2).await;
+        it.add(Service::Gateway).await;
+        if apart {
+            for replica in 0..2 {
+                it.terminate(Service::Gateway, replica, LONG).await;
+                it.part(Service::Gateway, replica).knows = Some(replica);
+                it.restart(Service::Gateway, replica).await;
+            }
+        }
+        it
+    }
+
+    /// Calls to one of the gateways, without a token.
+    pub(crate) fn gateway(&self, replica: usize) -> Api {
+        Api::new(&self.parts[self.position(Service::Gateway, replica)].address)
     }
 
     /// Starts everything on a PostgreSQL server other than the usual one, with two replicas of
@@ -151,13 +174,13 @@ impl Cluster {
     }
 
     /// Starts a process again on the same folder and port.
-    pub(super) async fn restart(&mut self, service: Service, replica: usize) {
+    pub(crate) async fn restart(&mut self, service: Service, replica: usize) {
         let at = self.position(service, replica);
         self.launch(at).await;
     }
 
     /// Asks a process to end, as a service manager does.
-    pub(super) async fn terminate(
+    pub(crate) async fn terminate(
         &mut self,
         service: Service,
         replica: usize,
@@ -206,6 +229,7 @@ impl Cluster {
         Self {
             folder: TempDir::with_prefix("onethread-apart-").unwrap(),
             database,
+            nats: None,
             parts: Vec::new(),
             imports: 1,
             api: Api::new("127.0.0.1:1"),
@@ -255,15 +279,19 @@ impl Cluster {
     async fn add(&mut self, service: Service) {
         let folder = format!("{}-{}", service.names().0, self.replicas(service));
         let address = "127.0.0.1:0".to_owned();
-        self.parts.push(Part { service, folder, address, child: None });
+        self.parts.push(Part { service, folder, address, knows: None, child: None });
         self.launch(self.parts.len() - 1).await;
     }
 
     async fn launch(&mut self, at: usize) {
-        let Part { service, folder, address, .. } = &self.parts[at];
+        let Part { service, folder, address, knows, .. } = &self.parts[at];
         let log = self.folder.path().join(format!("{folder}.log"));
         let open = || fs::File::options().create(true).append(true).open(&log).unwrap();
         let mut command = self.command(*service, folder, address);
+        if let Some(replica) = knows {
+            let only = &self.parts[self.position(Service::Conversation, *replica)].address;
+            command.env("ONETHREAD_CONVERSATION_URL", format!("http://{only}"));
+        }
         command.stdout(open()).stderr(open());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         let (pid, file) = (child.id(), self.folder.path().join(folder).join("run.json"));
@@ -302,6 +330,9 @@ impl Cluster {
         if service == Service::ContactImport && self.imports > 1 {
             let shared = format!("file://{}/files", self.folder.path().display());
             command.env("ONETHREAD_OBJECT_STORE_URL", shared);
+        }
+        if let (Some(url), Service::Conversation) = (&self.nats, service) {
+            command.env("ONETHREAD_NATS_URL", url);
         }
         for other in STORING {
             let replicas = self.parts.iter().filter(|part| part.service == other);

@@ -3,10 +3,13 @@
 //!
 //! [`Live`] carries hints from the use cases to the [`Session`]s, one for each stream of a
 //! gateway. A session keeps for each subscription the last number it delivered and reads on from
-//! there, so its memory is bounded by design: no message waits in a queue.
+//! there, so its memory is bounded by design: no message waits in a queue. Whatever hints did not
+//! tell, say because they were another replica's and the bus was away, the periodic look at the
+//! database finds.
 
 mod events;
 mod hints;
+mod inbox;
 mod registry;
 mod session;
 #[cfg(test)]

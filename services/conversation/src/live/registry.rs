@@ -8,7 +8,7 @@ use std::{
 
 use onethread_core::{ConversationId, OrganizationId};
 
-use super::{Event, What};
+use super::{Event, What, inbox::Inbox};
 use crate::{
     domain::{Message, Side},
     store::Head,
@@ -48,13 +48,31 @@ pub(super) struct Due {
     subscriptions: Vec<u64>,
 }
 
+/// What one look at the database compares.
+#[derive(Debug)]
+pub(super) enum Portion {
+    /// These conversations.
+    Some(OrganizationId, Vec<ConversationId>),
+    /// The newest of all, for those who read all.
+    All(OrganizationId),
+}
+
+impl Portion {
+    /// Whose it is.
+    pub(super) fn organization(&self) -> OrganizationId {
+        match self {
+            Self::Some(organization, _) | Self::All(organization) => *organization,
+        }
+    }
+}
+
 /// The subscriptions of one session.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     one: HashMap<u64, Subscription>,
     all: HashMap<u64, OrganizationId>,
     by_conversation: HashMap<Key, Vec<u64>>,
-    by_organization: HashMap<OrganizationId, Vec<u64>>,
+    inboxes: HashMap<OrganizationId, Inbox>,
     queue: VecDeque<u64>,
 }
 
@@ -87,10 +105,16 @@ impl Registry {
         }
     }
 
-    /// Adds a subscription to all conversations of an organization.
-    pub(super) fn add_all(&mut self, id: u64, organization: OrganizationId) {
+    /// Adds a subscription to all conversations of an organization; those who have one already
+    /// share what stands in their inbox.
+    pub(super) fn add_all(&mut self, id: u64, organization: OrganizationId, inbox: Inbox) {
         self.all.insert(id, organization);
-        self.by_organization.entry(organization).or_default().push(id);
+        self.inboxes.entry(organization).or_insert(inbox).readers.push(id);
+    }
+
+    /// What the readers of all conversations of an organization have; absent without a reader.
+    pub(super) fn inbox(&mut self, organization: OrganizationId) -> Option<&mut Inbox> {
+        self.inboxes.get_mut(&organization)
     }
 
     /// Takes a subscription out; nothing for an unknown one.
@@ -98,21 +122,19 @@ impl Registry {
         if let Some(subscription) = self.one.remove(&id) {
             leave(&mut self.by_conversation, subscription.key, id);
         }
-        if let Some(organization) = self.all.remove(&id) {
-            leave(&mut self.by_organization, organization, id);
+        if let Some(organization) = self.all.remove(&id)
+            && let Some(inbox) = self.inboxes.get_mut(&organization)
+        {
+            inbox.readers.retain(|other| *other != id);
+            if inbox.readers.is_empty() {
+                self.inboxes.remove(&organization);
+            }
         }
-    }
-
-    /// Ends every subscription to all conversations: what they missed is not known.
-    pub(super) fn reload_all(&mut self) -> Vec<Event> {
-        self.by_organization.clear();
-        let over = self.all.drain();
-        over.map(|(subscription, _)| Event { subscription, what: What::Reload }).collect()
     }
 
     /// The subscriptions to all conversations of an organization.
     pub(super) fn of_organization(&self, organization: OrganizationId) -> &[u64] {
-        self.by_organization.get(&organization).map_or(&[], Vec::as_slice)
+        self.inboxes.get(&organization).map_or(&[], |inbox| inbox.readers.as_slice())
     }
 
     /// A message was stored: whoever doesn't have it reads on.
@@ -183,16 +205,20 @@ impl Registry {
         events
     }
 
-    /// All conversations subscribed to, in portions of one look each.
-    pub(super) fn conversations(&self) -> Vec<(OrganizationId, Vec<ConversationId>)> {
+    /// All that is subscribed to in these organizations, in portions of one look each.
+    pub(super) fn portions(&self, wanted: impl Fn(OrganizationId) -> bool) -> Vec<Portion> {
         let mut by_organization: HashMap<_, Vec<_>> = HashMap::new();
         for (organization, conversation) in self.by_conversation.keys() {
-            by_organization.entry(*organization).or_default().push(*conversation);
+            if wanted(*organization) {
+                by_organization.entry(*organization).or_default().push(*conversation);
+            }
         }
-        let portions = by_organization.iter().flat_map(|(organization, conversations)| {
-            conversations.chunks(CHECKED_TOGETHER).map(|some| (*organization, some.to_vec()))
+        let some = by_organization.iter().flat_map(|(organization, conversations)| {
+            let chunks = conversations.chunks(CHECKED_TOGETHER);
+            chunks.map(|some| Portion::Some(*organization, some.to_vec()))
         });
-        portions.collect()
+        let all = self.inboxes.keys().filter(|organization| wanted(**organization));
+        some.chain(all.map(|organization| Portion::All(*organization))).collect()
     }
 
     /// True when somebody has to read on.

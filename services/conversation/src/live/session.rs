@@ -7,22 +7,21 @@ use futures::{
     Stream, StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
-use onethread_core::{ConversationId, OrganizationId, PageSize};
+use onethread_core::{OrganizationId, PageSize};
 use onethread_errors::{Error, Result};
-use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
-    time::{Interval, MissedTickBehavior, interval},
-};
+use onethread_events::{Heard, Listener, may_concern};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info_span};
 
 use super::{
     Change, Command, Event, Hint, Live, Open, What,
-    registry::{Key, Registry},
+    inbox::{Found, Inbox, News, Stretch},
+    registry::{Key, Portion, Registry},
 };
 use crate::{
     domain::{Message, Side, Summary},
-    store::{Head, Store},
+    store::{Head, NEWEST, Store},
 };
 
 /// The subscriptions of one stream and what they wait for.
@@ -31,10 +30,10 @@ pub(crate) struct Session {
     stop: CancellationToken,
     /// Absent once the gateway has said its last.
     commands: Option<BoxStream<'static, Result<Command>>>,
-    hints: Receiver<Hint>,
+    hints: Listener<Hint>,
     check: Interval,
     /// What is left of the look at the database under way.
-    unchecked: Vec<(OrganizationId, Vec<ConversationId>)>,
+    unchecked: Vec<Portion>,
     registry: Registry,
 }
 
@@ -79,20 +78,23 @@ impl Session {
                         Vec::new()
                     }
                 },
-                hint = self.hints.recv() => match hint {
-                    Ok(hint) => {
+                heard = self.hints.next() => match heard {
+                    Heard::Hint(hint) => {
                         let span = delivery(&hint.trace);
                         self.follow(hint).instrument(span).await?
                     }
-                    Err(RecvError::Lagged(_)) => {
-                        self.unchecked = self.registry.conversations();
-                        self.registry.reload_all()
+                    Heard::Missed(part) => {
+                        let missed = |organization| may_concern(part, organization);
+                        let portions = self.registry.portions(missed);
+                        self.unchecked.retain(|portion| !missed(portion.organization()));
+                        self.unchecked.extend(portions);
+                        Vec::new()
                     }
-                    Err(RecvError::Closed) => return Ok(None),
+                    Heard::Over => return Ok(None),
                 },
                 _ = self.check.tick() => {
                     if self.unchecked.is_empty() {
-                        self.unchecked = self.registry.conversations();
+                        self.unchecked = self.registry.portions(|_| true);
                     }
                     Vec::new()
                 }
@@ -124,8 +126,13 @@ impl Session {
         if self.registry.is_full() {
             return heard(What::Reload);
         }
+        self.hints.attend(organization);
         let Some(conversation) = conversation else {
-            self.registry.add_all(subscription, organization);
+            let inbox = match self.registry.inbox(organization) {
+                Some(_) => Inbox::default(),
+                None => Inbox::new(&self.store.recent(organization).await?),
+            };
+            self.registry.add_all(subscription, organization, inbox);
             return heard(What::Opened);
         };
         let heads = self.store.heads(organization, &[conversation]).await?;
@@ -143,12 +150,17 @@ impl Session {
     /// Follows a hint: those of one conversation read on later, those of all hear it now.
     async fn follow(&mut self, hint: Hint) -> Result<Vec<Event>> {
         let key = (hint.organization, hint.conversation);
-        let mut events = match hint.change {
+        let (mut events, news) = match hint.change {
             Change::Stored { seq } => {
                 self.registry.stored(key, seq, &hint.trace);
-                Vec::new()
+                let inbox = self.registry.inbox(key.0);
+                (Vec::new(), inbox.and_then(|inbox| inbox.stored(key.1, seq)))
             }
-            Change::Read { side, seq } => self.registry.read(key, side, seq),
+            Change::Read { side, seq } => {
+                let events = self.registry.read(key, side, seq);
+                let inbox = self.registry.inbox(key.0);
+                (events, inbox.and_then(|inbox| inbox.read(key.1, side, seq)))
+            }
             Change::Typing { side, typing } => return Ok(self.registry.typing(key, side, typing)),
             Change::Ended { listed } => {
                 let mut events = self.registry.ended(key);
@@ -159,23 +171,36 @@ impl Session {
                 return Ok(events);
             }
         };
-        if self.registry.of_organization(key.0).is_empty() {
-            return Ok(events);
+        if let Some(news) = news {
+            events.extend(self.tell_all(key, news).await?);
         }
-        let Some(summary) = self.store.summary(key.0, key.1, Side::Agent).await? else {
-            return Ok(events);
+        Ok(events)
+    }
+
+    /// Tells those who read all conversations what is new in one.
+    async fn tell_all(&mut self, key: Key, news: News) -> Result<Vec<Event>> {
+        let summary = self.store.summary(key.0, key.1, Side::Agent).await?;
+        // One that ended meanwhile is told as that.
+        let Some(summary) = summary.filter(|summary| summary.conversation.id == key.1) else {
+            return Ok(Vec::new());
         };
-        let news = match hint.change {
-            Change::Stored { seq } => {
-                let message = message(&self.store, key, seq, &summary).await?;
-                message.map(|message| What::Message(Box::new(message), Side::Agent))
-            }
-            Change::Read { side, seq } => Some(What::Read { conversation: key.1, side, seq }),
-            Change::Typing { .. } => None,
-            Change::Ended { .. } => None,
+        let (messages, more) = match news.messages {
+            Some(stretch) => stretch_of(&self.store, key, stretch, &summary).await?,
+            None => (Vec::new(), false),
         };
+        let Some(inbox) = self.registry.inbox(key.0) else { return Ok(Vec::new()) };
+        if let Some((stretch, last)) = news.messages.zip(messages.last()) {
+            inbox.tell(key.1, stretch, last.seq);
+        }
+        if more {
+            self.unchecked.push(Portion::All(key.0));
+        }
+        let messages = messages.into_iter().map(|one| What::Message(Box::new(one), Side::Agent));
+        let marks = news.marks.into_iter();
+        let marks = marks.map(|(side, seq)| What::Read { conversation: key.1, side, seq });
         let news: Vec<_> =
-            news.into_iter().chain([What::Conversation(Box::new(summary))]).collect();
+            messages.chain(marks).chain([What::Conversation(Box::new(summary))]).collect();
+        let mut events = Vec::new();
         for subscription in self.registry.of_organization(key.0) {
             let subscription = *subscription;
             events.extend(news.iter().map(|what| Event { subscription, what: what.clone() }));
@@ -197,12 +222,37 @@ impl Session {
 
     /// One portion of the look at the database, which finds what hints did not tell.
     async fn compare(&mut self) -> Result<Vec<Event>> {
-        let Some((organization, conversations)) = self.unchecked.pop() else {
-            return Ok(Vec::new());
+        let (organization, conversations) = match self.unchecked.pop() {
+            None => return Ok(Vec::new()),
+            Some(Portion::All(organization)) => return self.compare_all(organization).await,
+            Some(Portion::Some(organization, conversations)) => (organization, conversations),
         };
         let heads = self.store.heads(organization, &conversations).await?;
         let events = heads.iter().flat_map(|head| self.registry.compare(organization, head));
         Ok(events.collect())
+    }
+
+    /// The same for those who read all conversations.
+    async fn compare_all(&mut self, organization: OrganizationId) -> Result<Vec<Event>> {
+        let recent = self.store.recent(organization).await?;
+        let Some(inbox) = self.registry.inbox(organization) else { return Ok(Vec::new()) };
+        let left = inbox.left(&recent);
+        let left = if left.is_empty() {
+            Vec::new()
+        } else {
+            self.store.heads(organization, &left).await?
+        };
+        let full = recent.len() as i64 == NEWEST;
+        let Some(inbox) = self.registry.inbox(organization) else { return Ok(Vec::new()) };
+        let news = match inbox.look(&recent, full, &left) {
+            Found::TooMuch => return Ok(self.registry.reload_organization(organization)),
+            Found::News(news) => news,
+        };
+        let mut events = Vec::new();
+        for (conversation, news) in news {
+            events.extend(self.tell_all((organization, conversation), news).await?);
+        }
+        Ok(events)
     }
 }
 
@@ -216,14 +266,26 @@ async fn next_command(
     }
 }
 
-/// The message with this number, which mostly is the last one.
-async fn message(store: &Store, key: Key, seq: i64, summary: &Summary) -> Result<Option<Message>> {
-    if let Some(last) = summary.last_message.as_ref().filter(|last| last.seq == seq) {
-        return Ok(Some(last.clone()));
+/// Messages of a stretch, as many as one page holds, and whether more follow. Mostly it is the last
+/// one alone.
+async fn stretch_of(
+    store: &Store,
+    key: Key,
+    stretch: Stretch,
+    summary: &Summary,
+) -> Result<(Vec<Message>, bool)> {
+    let (after, size) = match stretch {
+        Stretch::After(seq) => (seq, longest()),
+        Stretch::Only(seq) => (seq - 1, PageSize::new(1).expect("one is a size")),
+    };
+    if let Some(last) = summary.last_message.as_ref().filter(|last| last.seq == after + 1) {
+        return Ok((vec![last.clone()], false));
     }
-    let one = PageSize::new(1).expect("one is a size");
-    let (messages, _) = store.messages_after(key.0, key.1, seq - 1, one).await?;
-    Ok(messages.into_iter().next())
+    let (mut messages, more) = store.messages_after(key.0, key.1, after, size).await?;
+    // What was stored since the conversation was looked at is told together with how it stands
+    // then.
+    messages.retain(|message| message.seq <= summary.conversation.last_seq);
+    Ok((messages, more && stretch == Stretch::After(after)))
 }
 
 /// The delivery as a part of the trace that made it.

@@ -79,22 +79,27 @@ impl Typing {
 
 #[cfg(test)]
 mod tests {
-    use tokio::{sync::broadcast::Receiver, time::advance};
+    use futures::FutureExt;
+    use onethread_events::{Bus, Heard, Listener};
+    use tokio::time::advance;
     use tokio_util::sync::CancellationToken;
     use uuid::Uuid;
 
     use super::*;
 
-    async fn heard(hints: &mut Receiver<Hint>) -> bool {
-        match hints.recv().await.unwrap().change {
-            Change::Typing { side: Side::Agent, typing } => typing,
+    async fn heard(hints: &mut Listener<Hint>) -> bool {
+        match hints.next().await {
+            Heard::Hint(Hint { change: Change::Typing { side: Side::Agent, typing }, .. }) => {
+                typing
+            }
             other => panic!("{other:?}"),
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_ends_by_itself_unless_it_is_said_again() {
-        let live = Live::new(CancellationToken::new(), Duration::from_secs(3600));
+        let live =
+            Live::new(Bus::in_process(), CancellationToken::new(), Duration::from_secs(3600));
         let mut hints = live.listen();
         let typing = Typing::new(live);
         let who = (OrganizationId(Uuid::nil()), ConversationId(Uuid::nil()), Side::Agent);
@@ -114,6 +119,6 @@ mod tests {
         typing.set(who, false);
         assert!(heard(&mut hints).await && !heard(&mut hints).await);
         advance(LASTS * 2).await;
-        assert!(hints.try_recv().is_err());
+        assert!(hints.next().now_or_never().is_none());
     }
 }

@@ -6,6 +6,7 @@ mod ends;
 mod events;
 mod interests;
 mod reads;
+mod recent;
 mod rows;
 mod sql;
 mod sql_ends;
@@ -24,6 +25,7 @@ use crate::domain::{
 };
 
 pub(crate) use interests::{FACT, Told, What};
+pub(crate) use recent::{NEWEST, Recent};
 pub(crate) use rows::Head;
 pub(crate) use sql_store::Store;
 

@@ -105,7 +105,7 @@ pub(crate) async fn of_contact(
 }
 
 /// A thread that isn't there is an empty one to its person.
-pub(super) fn or_nothing<T: Default>(found: Result<T>) -> Result<T> {
+pub(crate) fn or_nothing<T: Default>(found: Result<T>) -> Result<T> {
     match found {
         Err(error) if error.reason == Reason::NotFound => Ok(T::default()),
         found => found,

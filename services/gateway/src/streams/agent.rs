@@ -25,13 +25,12 @@ pub(crate) async fn follow(app: Arc<App>, staff: Staff) -> Result<Response> {
     let mut guard = Guard::of_staff(&app, &staff);
     let organization = staff.organization;
     let wanted = Wanted::All { organization: organization.clone() };
-    let mut live = app.hub.subscribe(wanted).await?;
+    let mut live = app.hub.subscribe(wanted, &app.life).await?;
     let mut imports = imports::subscribe(&app, &organization);
     let life = app.life.clone();
     let events = stream! {
-        let mut batch = Vec::new();
         loop {
-            tokio::select! {
+            let batch = tokio::select! {
                 biased;
                 () = guard.doubted() => {
                     match guard.confirm().await {
@@ -53,10 +52,13 @@ pub(crate) async fn follow(app: Arc<App>, staff: Staff) -> Result<Response> {
                     }
                     continue;
                 }
-                count = live.events.recv_many(&mut batch, BATCH) => if count == 0 { return },
+                batch = live.next_many(BATCH) => batch,
+            };
+            if batch.is_empty() {
+                return;
             }
             // Without names nothing can be shown; the client comes again and fetches anew.
-            let Ok(written) = write(&app, &organization, std::mem::take(&mut batch)).await else {
+            let Ok(written) = write(&app, &organization, batch).await else {
                 return;
             };
             for event in written {
@@ -80,12 +82,12 @@ async fn write(app: &App, organization: &str, batch: Vec<Event>) -> Result<Vec<s
         Event::Message(message) => {
             let conversation_id = message.conversation_id.clone();
             let seq = message.seq;
-            let message = json::Message::new(message, &authors);
+            let message = json::Message::new(*message, &authors);
             numbered("message", seq, &json::MessageOfConversation { conversation_id, message })
         }
         Event::Conversation(conversation) => {
             let contact = line(&people, &conversation.id);
-            event("conversation", &json::Conversation::new(conversation, contact, &authors))
+            event("conversation", &json::Conversation::new(*conversation, contact, &authors))
         }
         Event::Read(mark) => event("read", &json::Read::of_many(mark)),
         Event::Typing(typing) => event("typing", &json::Typing::of_many(typing)),

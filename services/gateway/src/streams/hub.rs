@@ -4,12 +4,16 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use onethread_errors::{Error, Result};
 use onethread_grpc::Unhurried;
+use onethread_lifecycle::Lifecycle;
 use onethread_proto::conversation::{
     CloseSubscription, Conversation, Message, OpenSubscription, ReadMark, Side, SubscribeRequest,
     SubscribeResponse, Typing, subscribe_request::Action, subscribe_response::Event as WireEvent,
@@ -28,6 +32,9 @@ use crate::app::App;
 /// Events that wait for one reader before it is cut off.
 const QUEUE: usize = 256;
 
+/// Bytes of them, near enough, beyond which no other is taken.
+const QUEUE_BYTES: usize = 4 << 20;
+
 /// Readers of one gateway.
 const READERS: usize = 50_000;
 
@@ -37,12 +44,27 @@ const OPEN_WAIT: Duration = Duration::from_secs(5);
 /// What happened, for one reader.
 #[derive(Debug)]
 pub(super) enum Event {
-    Message(Message),
+    // In boxes, so that a reader whom nothing waits for costs little.
+    Message(Box<Message>),
     Read(ReadMark),
-    Conversation(Conversation),
+    Conversation(Box<Conversation>),
     Typing(Typing),
     /// Something may have been missed: fetch anew.
     Reload,
+}
+
+impl Event {
+    /// Bytes it takes, near enough to bound a queue.
+    fn weight(&self) -> usize {
+        let text = match self {
+            Self::Message(message) => message.text.len(),
+            Self::Conversation(conversation) => {
+                conversation.last_message.as_ref().map_or(0, |message| message.text.len())
+            }
+            Self::Read(_) | Self::Typing(_) | Self::Reload => 0,
+        };
+        text + 512
+    }
 }
 
 /// What a reader wants to hear of.
@@ -78,6 +100,8 @@ struct State {
 struct Reader {
     wanted: Wanted,
     events: mpsc::Sender<Event>,
+    /// Bytes that wait.
+    waiting: Arc<AtomicUsize>,
     /// Told once, when the subscription first stands.
     opened: Option<oneshot::Sender<()>>,
 }
@@ -85,21 +109,45 @@ struct Reader {
 /// A reader's end. Dropping it ends the subscription.
 #[derive(Debug)]
 pub(super) struct Subscription {
-    /// Ends when the reader is cut off or the subscription is over.
-    pub(super) events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<Event>,
+    waiting: Arc<AtomicUsize>,
     id: u64,
     shared: Arc<Shared>,
 }
 
+impl Subscription {
+    /// The next event. `None` when the reader is cut off or the subscription is over.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        let event = self.events.recv().await?;
+        self.waiting.fetch_sub(event.weight(), Ordering::Relaxed);
+        Some(event)
+    }
+
+    /// Those that wait, at least one, at most so many. None when there will be no more.
+    pub(super) async fn next_many(&mut self, most: usize) -> Vec<Event> {
+        let mut batch = Vec::new();
+        self.events.recv_many(&mut batch, most).await;
+        let weight = batch.iter().map(Event::weight).sum();
+        self.waiting.fetch_sub(weight, Ordering::Relaxed);
+        batch
+    }
+}
+
 impl Hub {
     /// Subscribes; when it answers, nothing that is stored from now on is missed.
-    pub(super) async fn subscribe(&self, wanted: Wanted) -> Result<Subscription> {
+    pub(super) async fn subscribe(&self, wanted: Wanted, life: &Lifecycle) -> Result<Subscription> {
         let (events, receiver) = mpsc::channel(QUEUE);
         let (opened, stands) = oneshot::channel();
-        let reader = Reader { wanted, events, opened: Some(opened) };
+        let waiting = Arc::<AtomicUsize>::default();
+        let reader = Reader { wanted, events, waiting: waiting.clone(), opened: Some(opened) };
         let id = self.0.add(reader)?;
-        let subscription = Subscription { events: receiver, id, shared: self.0.clone() };
-        match timeout(OPEN_WAIT, stands).await {
+        let subscription = Subscription { events: receiver, waiting, id, shared: self.0.clone() };
+        let stands = tokio::select! {
+            // Another process takes the reader.
+            () = life.stopping() => return Err(Error::unavailable("the process stops")),
+            stands = timeout(OPEN_WAIT, stands) => stands,
+        };
+        match stands {
             Ok(Ok(())) => Ok(subscription),
             Ok(Err(_)) => Err(Error::unavailable("the subscription ended before it stood")),
             Err(_) => Err(Error::unavailable("the subscription did not stand in time")),
@@ -199,14 +247,16 @@ impl Reader {
                     }
                     *after_seq = message.seq;
                 }
-                Event::Message(message)
+                Event::Message(Box::new(message))
             }
             WireEvent::Read(mark) => Event::Read(mark),
-            WireEvent::Conversation(conversation) => Event::Conversation(conversation),
+            WireEvent::Conversation(conversation) => Event::Conversation(Box::new(conversation)),
             WireEvent::Reload(_) => Event::Reload,
             WireEvent::Typing(typing) => Event::Typing(typing),
         };
-        self.events.try_send(event).is_ok()
+        let weight = event.weight();
+        let before = self.waiting.fetch_add(weight, Ordering::Relaxed);
+        before < QUEUE_BYTES && self.events.try_send(event).is_ok()
     }
 }
 
@@ -316,6 +366,12 @@ mod tests {
         SubscribeResponse { subscription_id: id, event: Some(WireEvent::Message(message)) }
     }
 
+    fn long(id: u64, seq: i64) -> SubscribeResponse {
+        let text = "x".repeat(80_000);
+        let message = Message { seq, text, ..Message::default() };
+        SubscribeResponse { subscription_id: id, event: Some(WireEvent::Message(message)) }
+    }
+
     fn reader(shared: &Arc<Shared>) -> (Subscription, oneshot::Receiver<()>) {
         let (events, receiver) = mpsc::channel(QUEUE);
         let (opened, stands) = oneshot::channel();
@@ -324,8 +380,10 @@ mod tests {
             conversation: "c".to_owned(),
             after_seq: 3,
         };
-        let id = shared.add(Reader { wanted, events, opened: Some(opened) }).unwrap();
-        (Subscription { events: receiver, id, shared: shared.clone() }, stands)
+        let waiting = Arc::<AtomicUsize>::default();
+        let reader = Reader { wanted, events, waiting: waiting.clone(), opened: Some(opened) };
+        let id = shared.add(reader).unwrap();
+        (Subscription { events: receiver, waiting, id, shared: shared.clone() }, stands)
     }
 
     #[test]
@@ -371,6 +429,26 @@ mod tests {
         }
         assert_eq!(got, QUEUE);
         assert!(subscription.events.is_closed());
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_reader_is_bounded_by_bytes_too() {
+        let shared = Arc::<Shared>::default();
+        shared.connected();
+        let (mut quick, _stands) = reader(&shared);
+        let (slow, _stands) = reader(&shared);
+        for seq in 4..200 {
+            shared.dispatch(long(quick.id, seq));
+            shared.dispatch(long(slow.id, seq));
+            assert!(matches!(quick.next().await, Some(Event::Message(one)) if one.seq == seq));
+        }
+        assert_eq!(quick.waiting.load(Ordering::Relaxed), 0);
+        assert!(shared.state().readers.keys().eq([&quick.id]));
+        let (mut slow, mut bytes) = (slow, 0);
+        while let Some(event) = slow.next().await {
+            bytes += event.weight();
+        }
+        assert!((QUEUE_BYTES..QUEUE_BYTES + 100_000).contains(&bytes), "{bytes}");
     }
 
     #[test]

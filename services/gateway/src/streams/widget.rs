@@ -1,19 +1,25 @@
 //! The stream of one person: their thread, live, and whatever they missed before.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use async_stream::stream;
 use axum::response::{Response, sse};
 use futures::FutureExt;
 use onethread_errors::{Error, Result};
-use onethread_proto::conversation::{ListMessagesResponse, Message};
+use onethread_proto::{
+    conversation::{ListMessagesResponse, Message},
+    identity::GetContactRequest,
+};
 
 use super::{
     guard::{Cut, Guard},
     hub::{Event, Subscription, Wanted},
     sse::{event, numbered, reload, respond, session_ended},
 };
-use crate::{app::App, auth::Person, json, routes::thread};
+use crate::{app::App, auth::Person, json, problem::from_service, routes::thread};
 
 /// Messages in one page of what was missed.
 const PAGE: i32 = 200;
@@ -21,7 +27,12 @@ const PAGE: i32 = 200;
 /// Answers with the person's events: everything after the number, or from now.
 pub(crate) async fn follow(app: Arc<App>, person: Person, after: Option<i64>) -> Result<Response> {
     let guard = Guard::of_person(&app, &person);
-    let mut reader = Reader { person, app: app.clone(), last: after.unwrap_or(0) };
+    let last = after.unwrap_or(0);
+    let mut reader = Reader { person, app: app.clone(), last, profile: None };
+    // Of whatever changes from here on the guard hears.
+    if reader.person.stored {
+        reader.changed_profile().await?;
+    }
     let missed = reader.begin(after).await?;
     if missed.last_seq < reader.last {
         // A number that this thread never had: the reader remembers another one.
@@ -50,7 +61,7 @@ fn events(
                     }
                     return;
                 }
-                match reader.event(Event::Message(message)).await {
+                match reader.event(Event::Message(Box::new(message))).await {
                     Ok(Some(event)) => yield event,
                     Ok(None) => {}
                     Err(_) => return,
@@ -69,13 +80,20 @@ fn events(
                 biased;
                 () = guard.doubted() => {
                     match guard.confirm().await {
-                        None => continue,
+                        None => {
+                            // It may have been the profile that changed. What can't be told now
+                            // is at the next doubt, or with the next session.
+                            if let Ok(Some(profile)) = reader.changed_profile().await {
+                                yield profile;
+                            }
+                            continue;
+                        }
                         Some(Cut::Ended) => yield session_ended(),
                         Some(Cut::Unknown) => {}
                     }
                     return;
                 }
-                next = live.events.recv() => next,
+                next = live.next() => next,
             };
             // The end of the queue: too slow, the client comes again and goes on where it was.
             let Some(next) = next else { return };
@@ -97,9 +115,34 @@ struct Reader {
     person: Person,
     /// The last number that is delivered or in the page being delivered.
     last: i64,
+    /// A hash of the profile that the reader knows.
+    profile: Option<u64>,
 }
 
 impl Reader {
+    /// The profile, when the reader knows another one.
+    async fn changed_profile(&mut self) -> Result<Option<sse::Event>> {
+        let (organization, contact) = (&self.person.organization, &self.person.contact);
+        let request = GetContactRequest {
+            organization_id: organization.clone(),
+            contact_id: contact.clone(),
+        };
+        let found = self.app.contacts().get_contact(request).await.map_err(from_service);
+        let found = thread::or_nothing(found.map(tonic::Response::into_inner))?;
+        let Some(person) = found.contact.and_then(|contact| contact.person) else {
+            return Ok(None);
+        };
+        let person = json::Person::from(person);
+        let mut hash = DefaultHasher::new();
+        serde_json::to_string(&person).map_err(Error::internal)?.hash(&mut hash);
+        let known = self.profile.replace(hash.finish());
+        if known.is_none() || known == self.profile {
+            return Ok(None);
+        }
+        self.app.names.forget(organization, contact);
+        Ok(Some(event("contact", &person)))
+    }
+
     /// The first page of what was missed. Without a number nothing was, and "now" is settled.
     async fn begin(&mut self, after: Option<i64>) -> Result<ListMessagesResponse> {
         if !self.person.stored {
@@ -132,7 +175,7 @@ impl Reader {
             conversation: self.person.contact.clone(),
             after_seq: self.last,
         };
-        Ok(Some(self.app.hub.subscribe(wanted).await?))
+        Ok(Some(self.app.hub.subscribe(wanted, &self.app.life).await?))
     }
 
     async fn event(&self, next: Event) -> Result<Option<sse::Event>, Error> {
@@ -143,9 +186,9 @@ impl Reader {
                 // Asked for anew: a form may have given the person a name meanwhile.
                 let name = app.names.person(app, organization, contact).await?.name;
                 let by = (contact.as_str(), name.as_str());
-                let authors = app.names.of_thread(app, organization, by, [&message]).await?;
+                let authors = app.names.of_thread(app, organization, by, [&*message]).await?;
                 let seq = message.seq;
-                Some(numbered("message", seq, &json::Message::new(message, &authors)))
+                Some(numbered("message", seq, &json::Message::new(*message, &authors)))
             }
             Event::Read(mark) => Some(event("read", &json::Read::of_one(&mark))),
             Event::Typing(typing) => Some(event("typing", &json::Typing::of_one(&typing))),

@@ -191,6 +191,30 @@ async fn when_the_stream_of_conversations_breaks_readers_do_not_notice() {
 }
 
 #[tokio::test]
+async fn however_many_readers_share_one_stream_of_conversations() {
+    let gateway = Gateway::start().await;
+    let mut readers = Vec::new();
+    for _ in 0..40 {
+        readers.push(gateway.follow("/widget/v1/events", "contact").await);
+        let mut agent = gateway.follow("/v1/events", "agent").await;
+        assert_eq!(agent.next().await.unwrap().0, "reload");
+        readers.push(agent);
+    }
+    // Each stream of a gateway listens to the world once.
+    assert_eq!(gateway.world.live.receiver_count(), 1);
+    write(&gateway, 1);
+    for reader in &mut readers {
+        assert_eq!(reader.next().await.unwrap().1, Some(1));
+    }
+    drop(readers.split_off(10));
+    write(&gateway, 1);
+    for reader in &mut readers {
+        assert_eq!(reader.next().await.unwrap().1, Some(2));
+    }
+    assert_eq!(gateway.world.live.receiver_count(), 1);
+}
+
+#[tokio::test]
 async fn streams_do_not_hold_up_the_end() {
     let gateway = Gateway::start().await;
     let mut reader = gateway.follow("/widget/v1/events", "contact").await;
