@@ -91,6 +91,7 @@ pub(crate) async fn check_event(address: SocketAddr, name: &str, data: &Value) {
         "conversation" => "Conversation",
         "read" => "Read",
         "typing" => "Typing",
+        "contact" => "Person",
         "import" => "Import",
         "reload" | "session-ended" => return assert_eq!(*data, json!({})),
         other => panic!("{other} is no event"),

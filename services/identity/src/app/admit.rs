@@ -81,11 +81,11 @@ impl App {
             held.enter_if_complete();
             Some(held)
         };
-        let noted = self.store.change_contact(of, id, change).await?;
+        let noted = self.store.change_contact(of, id, now, change).await?;
         if noted.is_none()
             && let Some(into) = self.store.joined_into(of, id).await?
         {
-            self.store.change_contact(of, into, change).await?;
+            self.store.change_contact(of, into, now, change).await?;
         }
         Ok(())
     }

@@ -151,7 +151,7 @@ impl App {
                 Some(held)
             };
             // Whoever logged in this moment keeps the row; the page learns it at its next call.
-            self.store.change_contact(of, id, change).await?;
+            self.store.change_contact(of, id, now, change).await?;
         }
         let mut session = self.visitor_session(application, device, contact, stored, now);
         session.warnings = warnings;

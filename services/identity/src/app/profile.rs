@@ -34,8 +34,9 @@ impl App {
             held.apply(&patch);
             Some(held)
         };
-        let changed =
-            self.store.change_contact(contact.organization_id, contact.id, change).await?;
+        let (of, id) = (contact.organization_id, contact.id);
+        // This person's other devices hear of it.
+        let changed = self.store.change_contact(of, id, self.clock.now(), change).await?;
         Ok((changed.unwrap_or(contact), warnings))
     }
 }

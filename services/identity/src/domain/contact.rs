@@ -160,6 +160,15 @@ impl Contact {
         }
     }
 
+    /// True when the person sees the same of themself in both.
+    pub(crate) fn shows_as(&self, other: &Self) -> bool {
+        let shown = |one: &Self| {
+            (one.shown_name(), one.user_id.clone(), one.email.clone(), one.phone.clone())
+        };
+        shown(self) == shown(other)
+            && (&self.company, &self.custom) == (&other.company, &other.custom)
+    }
+
     /// The person is identified from now on.
     pub(crate) fn identify(&mut self, user_id: &UserId) {
         self.user_id = Some(user_id.as_str().to_owned());

@@ -7,7 +7,7 @@ use sqlx::{query, query_as};
 use uuid::Uuid;
 
 use super::{
-    ROUNDS, Store, facts,
+    ROUNDS, Store, facts, revocations,
     rows::{ContactRow, DeviceRow, NEVER},
     sql::{self, ListTexts},
     storable,
@@ -283,20 +283,27 @@ impl Store {
         &self,
         of: OrganizationId,
         id: ContactId,
+        now: Timestamp,
         change: F,
     ) -> Result<Option<Contact>>
     where
         F: Fn(Option<Contact>) -> Option<Contact> + Clone + Send + Sync + 'static,
     {
         for _ in 0..ROUNDS {
-            let change = change.clone();
+            let (change, entropy) = (change.clone(), self.entropy.clone());
             let done = self.db.write("contact.change", move |mut conn| {
                 Box::pin(async move {
                     let held = by_id(&mut conn, of, id, Lock::Yes).await?;
                     let Some(contact) = change(held.clone()) else { return Ok(None) };
                     match held {
                         None if !insert(&mut conn, &contact).await? => return Err(Error::Conflict),
-                        Some(held) if held != contact => update(&mut conn, &contact).await?,
+                        Some(held) if held != contact => {
+                            update(&mut conn, &contact).await?;
+                            revocations::insert_if_shown(
+                                &mut conn, &held, &contact, now, &*entropy,
+                            )
+                            .await?;
+                        }
                         _ => {}
                     }
                     Ok(Some(contact))

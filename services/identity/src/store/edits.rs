@@ -70,6 +70,8 @@ impl Store {
                     };
                     if held != contact {
                         contacts::update(&mut conn, &contact).await?;
+                        revocations::insert_if_shown(&mut conn, &held, &contact, now, &*entropy)
+                            .await?;
                     }
                     if held.blocked != contact.blocked {
                         // Whoever trusts an earlier answer about them asks again.

@@ -109,6 +109,13 @@ impl Store {
                         let of = login.organization_id;
                         revocations::insert(&mut conn, of, &person.revoked, login.now, &*entropy)
                             .await?;
+                        if let Some(before) = &held.contact {
+                            let after = &person.contact;
+                            revocations::insert_if_shown(
+                                &mut conn, before, after, login.now, &*entropy,
+                            )
+                            .await?;
+                        }
                         if person.claims {
                             let change = Change {
                                 actor: Actor::Widget,
@@ -169,7 +176,7 @@ impl Store {
         F: Fn(Option<Contact>) -> Option<Contact> + Clone + Send + Sync + 'static,
     {
         for _ in 0..ROUNDS {
-            let change = change.clone();
+            let (change, entropy) = (change.clone(), self.entropy.clone());
             let done = self.db.write("visitor.change", move |mut conn| {
                 Box::pin(async move {
                     let held = contacts::by_id(&mut conn, of, id, Lock::Yes).await?;
@@ -177,6 +184,10 @@ impl Store {
                     if let Some(held) = held {
                         if held != contact {
                             contacts::update(&mut conn, &contact).await?;
+                            revocations::insert_if_shown(
+                                &mut conn, &held, &contact, now, &*entropy,
+                            )
+                            .await?;
                         }
                         return Ok(Some(contact));
                     }

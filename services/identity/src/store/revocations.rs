@@ -7,6 +7,7 @@ use sqlx::{query, query_as};
 use uuid::Uuid;
 
 use super::{Store, sql};
+use crate::domain::contact::Contact;
 
 /// One entry of the feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
@@ -49,6 +50,20 @@ pub(super) async fn insert(
 struct Entry {
     id: String,
     subject: String,
+}
+
+/// Has a person's open streams looked at again when what they see of themself changed.
+pub(super) async fn insert_if_shown(
+    conn: &mut Conn<'_>,
+    before: &Contact,
+    after: &Contact,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<()> {
+    if before.shows_as(after) {
+        return Ok(());
+    }
+    insert(conn, after.organization_id, &[after.id.0], now, entropy).await
 }
 
 impl Store {

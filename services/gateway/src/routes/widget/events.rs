@@ -25,7 +25,7 @@ use crate::{
 /// The person's events, live.
 ///
 /// `message` (*Message*, its number is the event's id), `read` (*Read*), `typing` (*Typing*, the
-/// agents' alone), and with `{}`: `session-ended` (then the stream ends) and `reload` (what was missed can't be told: fetch anew).
+/// agents' alone), `contact` (*Person*, when it changed), and with `{}`: `session-ended` (then the stream ends) and `reload` (what was missed can't be told: fetch anew).
 #[utoipa::path(get, path = "/events", operation_id = "followThread", tag = "widget",
     params(Beginning),
     responses(

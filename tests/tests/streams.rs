@@ -1,0 +1,236 @@
+//! Live streams as browsers meet them: they go on where they were, tell what changed of the
+//! person, and nobody who is slow costs others anything. Each on both databases.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::{fs, time::Duration};
+
+use futures::{StreamExt, stream};
+use onethread_tests::{Agent, Events, LONG, Onethread, Options, SHORT, Stage, Stored, Widget};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::apart::cluster::OwnDatabase;
+
+/// Makes two tests of each function.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(super::Stage::new().await).await;
+            })+
+        }
+
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let database = super::OwnDatabase::of_tests().await;
+                let options = super::Options::default();
+                let options = options.env("ONETHREAD_DATABASE_URL", database.url());
+                super::$test(super::Stage::with(options).await).await;
+            })+
+        }
+    };
+}
+
+on_both! {
+    a_dropped_stream_goes_on_where_it_was,
+    a_client_that_never_reads_is_cut_off_and_goes_on_later,
+    both_sides_hear_what_is_read_and_counted,
+    other_devices_hear_of_a_changed_profile_and_nobody_else_does,
+    a_stream_ends_with_its_session_and_reloads_where_it_cannot_go_on,
+}
+
+/// Stores so many messages by many calls at once, most of the person's, some of the agent's, and
+/// every fifth a note, which the person doesn't see. Gives those the person sees, in their order.
+async fn chatter(phone: &Widget, agent: &Agent, count: u128) -> Vec<Stored> {
+    let path = format!("/v1/conversations/{}/messages", phone.contact_id());
+    let sends = (0..count).map(|n| {
+        let (path, text) = (&path, format!("text {n}"));
+        async move {
+            match n % 5 {
+                3 => (agent.answer(phone.contact_id(), &text).await, true),
+                4 => {
+                    let note = json!({"clientMessageId": uuid::Uuid::from_u128(n), "text": text,
+                        "kind": "note"});
+                    (agent.api.post(path, &note).await.expect(201), false)
+                }
+                _ => (phone.say(&text).await, true),
+            }
+        }
+    });
+    let stored = stream::iter(sends).buffer_unordered(16);
+    let stored = stored.filter_map(async |(message, public)| public.then_some(message));
+    let mut stored: Vec<_> = stored.map(|message| Stored::from_json(&message)).collect().await;
+    stored.sort_by_key(|message| message.seq);
+    stored
+}
+
+/// The next messages of a stream, each of which follows the one before it.
+async fn messages(events: &mut Events, count: usize, mut after: i64) -> Vec<Stored> {
+    let mut seen = Vec::new();
+    while seen.len() < count {
+        let event = events.expect_next().await;
+        assert_eq!(event.name, "message", "{event:?}");
+        assert_eq!(event.id, Some(event.data["seq"].to_string()));
+        assert_eq!(event.data["prevSeq"], after, "nothing is left out");
+        after = event.data["seq"].as_i64().unwrap();
+        seen.push(Stored::from_json(&event.data));
+    }
+    seen
+}
+
+async fn a_dropped_stream_goes_on_where_it_was(stage: Stage) {
+    let user = json!({"user_id": "u"});
+    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
+    let agent = stage.agent().await;
+    let mut stream = laptop.events().await;
+    phone.say("the first").await;
+    assert_eq!(stream.expect("message").await["seq"], 1);
+    drop(stream);
+    let missed = chatter(&phone, &agent, 625).await;
+    assert_eq!(missed.len(), 500);
+    let path = "/widget/v1/events?afterSeq=1";
+    let by_query = Events::open(laptop.api.request(Method::GET, path)).await;
+    let by_header = laptop.events_after(1).await;
+    let next = phone.say("live").await;
+    for mut stream in [by_query, by_header] {
+        assert_eq!(messages(&mut stream, missed.len(), 1).await, missed);
+        // And then what comes, nothing twice.
+        let event = stream.expect_next().await;
+        assert_eq!((event.name.as_str(), &event.data["id"]), ("message", &next["id"]));
+    }
+}
+
+/// Memory of the server in KiB.
+fn resident(server: &Onethread) -> u64 {
+    let run: Value =
+        serde_json::from_slice(&fs::read(server.data_dir().join("run.json")).unwrap()).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", run["pid"])).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+async fn a_client_that_never_reads_is_cut_off_and_goes_on_later(stage: Stage) {
+    const MESSAGES: i64 = 800;
+    let user = json!({"user_id": "u"});
+    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
+    let mut idle = laptop.events().await;
+    let mut reader = phone.events().await;
+    // Longer than anything else: 80 kB a message.
+    let text = "\u{1f5e8}".repeat(20_000);
+    phone.say(&text).await;
+    reader.expect("message").await;
+    let before = resident(&stage.server);
+    let sends = stream::iter(2..=MESSAGES).for_each_concurrent(8, |_| async {
+        phone.say(&text).await;
+    });
+    let read = async {
+        for seq in 2..=MESSAGES {
+            assert_eq!(reader.expect("message").await["seq"], seq);
+        }
+    };
+    timeout(LONG, async { tokio::join!(sends, read) }).await.expect("others are not held up");
+    let grown = resident(&stage.server).saturating_sub(before);
+    // Of the 64 MB that the idle one should have taken, 4 MiB wait for it, and whatever the
+    // sockets hold.
+    assert!(grown < 40 * 1024, "{grown} KiB more");
+    let begun: Vec<_> = idle.until_end(LONG).await.into_iter().map(|event| event.data).collect();
+    let seen = i64::try_from(begun.len()).unwrap();
+    assert!(seen < MESSAGES, "it was not cut off");
+    assert!((1..).zip(&begun).all(|(seq, message)| message["seq"] == seq), "a hole");
+    let mut resumed = laptop.events_after(seen).await;
+    for seq in seen + 1..=MESSAGES {
+        assert_eq!(resumed.expect_next().await.data["seq"], seq);
+    }
+}
+
+async fn both_sides_hear_what_is_read_and_counted(stage: Stage) {
+    let user = json!({"user_id": "u"});
+    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
+    let agent = stage.agent().await;
+    let id = phone.contact_id().to_owned();
+    let item = async || agent.api.get(&format!("/v1/conversations/{id}")).await.expect(200);
+    let own = async || stage.open(&user).await.start["conversation"].clone();
+    phone.say("one").await;
+    phone.say("two").await;
+    agent.answer(&id, "three").await;
+    assert_eq!(item().await["unread"], 2);
+    assert_eq!(own().await["unread"], 1);
+
+    let mut on_laptop = laptop.events().await;
+    let mut at_desk = agent.events().await;
+    at_desk.expect("reload").await;
+    let mark = |seq: i64| json!({"seq": seq});
+    let path = format!("/v1/conversations/{id}/read");
+    agent.api.post(&path, &mark(1)).await.expect(204);
+    assert_eq!(on_laptop.expect("read").await, json!({"side": "agent", "seq": 1}));
+    assert_eq!(at_desk.expect("read").await["seq"], 1);
+    assert_eq!(at_desk.expect("conversation").await["unread"], 1);
+    phone.api.post("/widget/v1/read", &mark(3)).await.expect(204);
+    assert_eq!(on_laptop.expect("read").await, json!({"side": "contact", "seq": 3}));
+    let read = at_desk.expect("read").await;
+    assert_eq!((&read["side"], &read["seq"]), (&json!("contact"), &json!(3)));
+    assert_eq!((&own().await["unread"], &item().await["unread"]), (&json!(0), &json!(1)));
+    // Backwards is nowhere, and nobody hears of it.
+    phone.api.post("/widget/v1/read", &mark(2)).await.expect(204);
+    agent.api.post(&path, &mark(3)).await.expect(204);
+    assert_eq!(on_laptop.expect("read").await, json!({"side": "agent", "seq": 3}));
+    assert_eq!(item().await["unread"], 0);
+}
+
+async fn other_devices_hear_of_a_changed_profile_and_nobody_else_does(stage: Stage) {
+    let user = json!({"user_id": "u", "email": "uma@example.com"});
+    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
+    let other = stage.open(&json!({"user_id": "v"})).await;
+    let agent = stage.agent().await;
+    let id = phone.contact_id().to_owned();
+    let mut on_laptop = laptop.events().await;
+    let mut elsewhere = other.events().await;
+
+    phone.api.patch("/widget/v1/contact", &json!({"name": "Uma"})).await.expect(200);
+    let heard = on_laptop.expect("contact").await;
+    let expected = json!({"id": id, "userId": "u", "name": "Uma", "nameGenerated": false,
+        "email": "uma@example.com", "phone": null, "company": null, "customData": {}});
+    assert_eq!(heard, expected);
+
+    let path = format!("/v1/contacts/{id}");
+    agent.api.patch(&path, &json!({"customData": {"plan": "gold"}})).await.expect(200);
+    assert_eq!(on_laptop.expect("contact").await["customData"], json!({"plan": "gold"}));
+    // What the person doesn't see of themself is not told: the next word is the login's.
+    agent.api.patch(&path, &json!({"tags": ["vip"]})).await.expect(200);
+    let login = stage.open(&json!({"user_id": "u", "company": "Acme"})).await;
+    assert_eq!(login.contact_id(), id);
+    let heard = on_laptop.expect("contact").await;
+    assert_eq!((&heard["company"], &heard["customData"]["plan"]), (&json!("Acme"), &json!("gold")));
+    // The same login again changes what is seen last alone.
+    stage.open(&json!({"user_id": "u", "company": "Acme"})).await;
+    phone.api.patch("/widget/v1/contact", &json!({"phone": "+49 30 1"})).await.expect(200);
+    assert_eq!(on_laptop.expect("contact").await["phone"], "+49 30 1");
+
+    // The stream goes on, under the new name; and nobody else heard a word.
+    phone.say("hello").await;
+    assert_eq!(on_laptop.expect_without("message", "contact").await["author"]["name"], "Uma");
+    other.say("nothing happened").await;
+    assert_eq!(elsewhere.expect_without("message", "contact").await["seq"], 1);
+}
+
+async fn a_stream_ends_with_its_session_and_reloads_where_it_cannot_go_on(stage: Stage) {
+    let user = json!({"user_id": "u"});
+    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
+    phone.say("one").await;
+    // A number that this thread has never had.
+    let events = laptop.events_after(7).await.until_end(SHORT).await;
+    assert_eq!(events.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["reload"]);
+
+    let mut ends = laptop.events().await;
+    let mut stays = phone.events().await;
+    laptop.api.post("/widget/v1/logout", &json!({})).await.expect(200);
+    let events = ends.until_end(Duration::from_secs(2)).await;
+    let [event] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((event.name.as_str(), &event.data), ("session-ended", &json!({})));
+    phone.say("two").await;
+    assert_eq!(stays.expect_without("message", "session-ended").await["text"], "two");
+}
