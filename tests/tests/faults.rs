@@ -1,5 +1,7 @@
 //! kill -9 and SIGTERM under load, held against the checker of histories.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::{
     sync::{
         Arc,
@@ -8,17 +10,37 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt, stream};
 use onethread_tests::{
-    Api, Events, History, LONG, SHORT, Sent, Stage, Stored, View, Widget, until,
+    Api, Events, History, LONG, Options, SHORT, Sent, Stage, Stored, View, Widget, until,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
+use crate::apart::cluster::OwnDatabase;
+
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Who writes into one thread at once, by whose device or in which place.
+const CROWD: usize = 16;
+/// Threads that somebody writes into at once.
+const THREADS: usize = 500;
+/// Of those each so manieth has a live reader.
+const READ: usize = 25;
+/// The longest that somebody in one of the many threads thinks before the next text.
+const THINKING: u64 = 1500;
+
+const OWN: &str = "/widget/v1/messages";
+
 /// Sends one text after the other, each until it is acknowledged, however often the server dies.
-async fn send(stage: Arc<Load>, api: Api, path: String, sender: &'static str) -> Vec<Sent> {
+async fn send(
+    stage: Arc<Load>,
+    api: Api,
+    path: String,
+    sender: String,
+    thinking: u64,
+) -> Vec<Sent> {
     let mut sent = Vec::new();
     while !stage.over.load(Ordering::Relaxed) {
         let client_message_id = stage.chance.uuid();
@@ -27,7 +49,8 @@ async fn send(stage: Arc<Load>, api: Api, path: String, sender: &'static str) ->
         let stored = acknowledged(&api, &path, &body).await;
         let told = Stored::from_json(&stored);
         let acknowledged = Some((told.id, told.seq));
-        sent.push(Sent { sender: sender.to_owned(), client_message_id, text, acknowledged });
+        sent.push(Sent { sender: sender.clone(), client_message_id, text, acknowledged });
+        tokio::time::sleep(Duration::from_millis(stage.chance.below(thinking))).await;
     }
     sent
 }
@@ -107,7 +130,7 @@ fn kills() -> u64 {
     said.map_or(20, |text| text.parse().expect("ONETHREAD_KILLS is a number"))
 }
 
-async fn whole(reader: &str, messages: Vec<Value>) -> View {
+fn whole(reader: &str, messages: Vec<Value>) -> View {
     let messages = messages.iter().map(Stored::from_json).collect();
     View { reader: reader.to_owned(), after: 0, messages }
 }
@@ -117,9 +140,47 @@ async fn finished<T>(what: &str, task: JoinHandle<T>) -> T {
     ended.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_kills_at_any_moment() {
-    let mut stage = Stage::new().await;
+/// One of the many threads: its person and what there is to know of it.
+struct Thread {
+    widget: Widget,
+    sender: JoinHandle<Vec<Sent>>,
+    reader: Option<Reader>,
+}
+
+/// Somebody who follows live, and how it is told where to end.
+struct Reader {
+    reached: watch::Sender<Option<i64>>,
+    seen: JoinHandle<Vec<Stored>>,
+}
+
+impl Thread {
+    fn begin(load: &Arc<Load>, widget: Widget, read: bool) -> Self {
+        let (api, name) = (widget.api.clone(), "the person".to_owned());
+        let sender = tokio::spawn(send(Arc::clone(load), api, OWN.to_owned(), name, THINKING));
+        let reader = read.then(|| {
+            let (reached, last) = watch::channel(None);
+            Reader { reached, seen: tokio::spawn(follow(widget.clone(), last)) }
+        });
+        Self { widget, sender, reader }
+    }
+
+    /// Checks what came of it; gives how many messages it has.
+    async fn end(self) -> usize {
+        let sent = finished("a sender", self.sender).await;
+        let mut history = History { sent, ..History::default() };
+        history.views.push(whole("the thread", self.widget.thread().await));
+        let stored = history.views[0].messages.len();
+        if let Some(Reader { reached, seen }) = self.reader {
+            reached.send(Some(i64::try_from(stored).unwrap())).unwrap();
+            let messages = finished("a reader", seen).await;
+            history.views.push(View { reader: "the stream".to_owned(), after: 0, messages });
+        }
+        history.check();
+        stored
+    }
+}
+
+async fn kills_at_any_moment(mut stage: Stage) {
     let user = crate::journey::customer();
     let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
     let agent = stage.agent().await;
@@ -132,16 +193,25 @@ async fn what_was_acknowledged_survives_kills_at_any_moment() {
         over: AtomicBool::new(false),
     });
 
-    let own = "/widget/v1/messages".to_owned();
+    let people = (0..THREADS).map(|n| json!({"user_id": format!("one of many, {n}")}));
+    let people: Vec<_> = people.collect();
+    let many: Vec<_> =
+        stream::iter(&people).map(|user| stage.open(user)).buffer_unordered(8).collect().await;
     let agents = format!("/v1/conversations/{}/messages", phone.contact_id());
-    let senders = [
-        ("phone", phone.api.clone(), own.clone()),
-        ("laptop", laptop.api.clone(), own),
-        ("agent", agent.api.clone(), agents),
-    ]
-    .map(|(name, api, path)| tokio::spawn(send(Arc::clone(&load), api, path, name)));
+    let places =
+        [("phone", &phone.api, OWN), ("laptop", &laptop.api, OWN), ("agent", &agent.api, &agents)];
+    let crowd: Vec<_> = (0..CROWD)
+        .map(|n| {
+            let (place, api, path) = places[n % places.len()];
+            let sender = format!("{place} {n}");
+            tokio::spawn(send(Arc::clone(&load), api.clone(), path.to_owned(), sender, 1))
+        })
+        .collect();
     let (reached, last) = watch::channel(None);
     let readers = [&phone, &laptop].map(|w| tokio::spawn(follow(w.clone(), last.clone())));
+    let many = many.into_iter().enumerate();
+    let many: Vec<_> =
+        many.map(|(n, widget)| Thread::begin(&load, widget, n % READ == 0)).collect();
     let visitors = tokio::spawn(visit(Arc::clone(&load)));
 
     for _ in 0..kills() {
@@ -158,23 +228,27 @@ async fn what_was_acknowledged_survives_kills_at_any_moment() {
         text: first.text,
         acknowledged: Some((first.id, first.seq)),
     });
-    for sender in senders {
+    for sender in crowd {
         history.sent.extend(finished("a sender", sender).await);
     }
-    history.views.push(whole("phone", phone.thread().await).await);
-    history.views.push(whole("laptop", laptop.thread().await).await);
-    history.views.push(whole("agent", agent.thread(phone.contact_id()).await).await);
+    history.views.push(whole("phone", phone.thread().await));
+    history.views.push(whole("laptop", laptop.thread().await));
+    history.views.push(whole("agent", agent.thread(phone.contact_id()).await));
     let fresh = stage.open(&user).await;
-    history.views.push(whole("a new device", fresh.thread().await).await);
+    history.views.push(whole("a new device", fresh.thread().await));
     let stored = history.views[0].messages.len();
     reached.send(Some(i64::try_from(stored).unwrap())).unwrap();
     for (name, reader) in ["the phone's stream", "the laptop's stream"].iter().zip(readers) {
         let messages = finished("a reader", reader).await;
         history.views.push(View { reader: (*name).to_owned(), after: 0, messages });
     }
-    eprintln!("{} messages over {} kills", stored, kills());
     history.check();
     assert!(history.sent.len() > 100, "there was hardly any load: {}", history.sent.len());
+    let ends: Vec<_> =
+        stream::iter(many).map(Thread::end).buffer_unordered(8).collect::<Vec<_>>().await;
+    let others: usize = ends.iter().sum();
+    eprintln!("{stored} messages in one thread, {others} in {THREADS}, {} kills", kills());
+    assert!(others > THREADS, "there was hardly any load: {others}");
 
     // Nobody was lost between a first message and the contact it makes.
     let visitors = finished("the visitors", visitors).await;
@@ -186,6 +260,18 @@ async fn what_was_acknowledged_survives_kills_at_any_moment() {
         visitors.iter().all(|id| there.contains(id.as_str())).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_kills_at_any_moment_on_sqlite() {
+    kills_at_any_moment(Stage::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_kills_at_any_moment_on_postgres() {
+    let database = OwnDatabase::of_tests().await;
+    let options = Options::default().env("ONETHREAD_DATABASE_URL", database.url());
+    kills_at_any_moment(Stage::with(options).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,9 +290,10 @@ async fn sigterm_drains_and_loses_nothing() {
         chance: stage.chance.clone(),
         over: AtomicBool::new(false),
     });
-    let own = "/widget/v1/messages";
-    let senders = [("phone", phone.api.clone()), ("laptop", laptop.api.clone())]
-        .map(|(name, api)| tokio::spawn(send(Arc::clone(&load), api, own.to_owned(), name)));
+    let senders =
+        [("phone", phone.api.clone()), ("laptop", laptop.api.clone())].map(|(name, api)| {
+            tokio::spawn(send(Arc::clone(&load), api, OWN.to_owned(), name.to_owned(), 1))
+        });
     // Under load: some messages have come through.
     stream.expect_where("message", |message| message["seq"].as_i64() >= Some(20)).await;
 
@@ -229,7 +316,7 @@ async fn sigterm_drains_and_loses_nothing() {
     for sender in senders {
         history.sent.extend(finished("a sender", sender).await);
     }
-    history.views.push(whole("phone", phone.thread().await).await);
-    history.views.push(whole("laptop", laptop.thread().await).await);
+    history.views.push(whole("phone", phone.thread().await));
+    history.views.push(whole("laptop", laptop.thread().await));
     history.check();
 }

@@ -154,10 +154,10 @@ fn options(tls: Option<TlsFiles>, entropy: Arc<dyn Entropy>, back: Arc<Notify>) 
                     }
                     // Received faster than it was taken.
                     Event::SlowConsumer(_) => back.notify_one(),
-                    Event::Disconnected | Event::ClientError(_) => {
-                        if !gone.swap(true, Ordering::Relaxed) {
-                            warn!("the bus is away, readers look at the database meanwhile");
-                        }
+                    Event::Disconnected | Event::ClientError(_)
+                        if !gone.swap(true, Ordering::Relaxed) =>
+                    {
+                        warn!("the bus is away, readers look at the database meanwhile");
                     }
                     _ => {}
                 }

@@ -5,6 +5,7 @@ use onethread_core::{
     ConversationId, MessageId, OrganizationId, SystemEntropy, Timestamp, new_uuid,
 };
 use onethread_errors::Reason;
+use onethread_events::Bus;
 use onethread_testing::ScratchDatabase;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -43,7 +44,7 @@ fn message(id: ConversationId) -> NewMessage {
 }
 
 fn writer(scratch: &ScratchDatabase) -> Writer {
-    let live = Live::new(CancellationToken::new(), Duration::from_secs(60));
+    let live = Live::new(Bus::in_process(), CancellationToken::new(), Duration::from_secs(60));
     Writer { store: Store::new(scratch.db.clone()), live, wake: Wake::default() }
 }
 
