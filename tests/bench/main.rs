@@ -11,6 +11,7 @@ mod footprint;
 mod gateway;
 mod growth;
 mod http;
+mod idle;
 mod load;
 mod report;
 mod sends;
@@ -23,7 +24,7 @@ use report::{Report, Row};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
 /// Their names, in the order in which they run.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "sends-postgres",
     "sends-sqlite",
     "gateway-sends",
@@ -31,6 +32,7 @@ const NAMES: [&str; 7] = [
     "delivery",
     "thread-growth",
     "footprint",
+    "idle-streams",
 ];
 
 /// Starts the one of this name. In a task of its own, so that one that panics ends no other.
@@ -43,6 +45,7 @@ fn start(name: &str, time: Duration) -> JoinHandle<Vec<Row>> {
         "delivery" => spawn_local(delivery::run(time)),
         "thread-growth" => spawn_local(growth::thread(time)),
         "footprint" => spawn_local(footprint::run(time)),
+        "idle-streams" => spawn_local(idle::run(time)),
         _ => unreachable!("a name of the list"),
     }
 }

@@ -3,7 +3,10 @@
 
 use std::{ffi::OsString, fmt::Display, process::ExitCode};
 
-use clap::{Arg, Parser};
+use clap::{
+    Arg, Command, Parser,
+    error::{ContextKind, ContextValue},
+};
 
 /// Exit status for bad configuration (`EX_USAGE` of sysexits).
 pub const BAD_CONFIGURATION: u8 = 64;
@@ -22,11 +25,27 @@ pub fn parse<T: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result
             print!("{error}");
             return ExitCode::SUCCESS;
         }
-        let text = error.to_string();
+        let text = without_secrets(&T::command(), &error);
         // The first paragraph says what is wrong; usage hints would make it many lines.
         let line = text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
         refuse(line.trim_start_matches("error: "))
     })
+}
+
+/// What clap says, the value left out where it may hold a password.
+fn without_secrets(command: &Command, error: &clap::Error) -> String {
+    let text = error.to_string();
+    let (Some(ContextValue::String(said)), Some(ContextValue::String(value))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+    else {
+        return text;
+    };
+    let secret = command.get_arguments().filter(|arg| arg.is_hide_env_values_set());
+    let mut names = secret.filter_map(|arg| arg.get_long()).map(|name| format!("--{name} "));
+    if value.is_empty() || !names.any(|name| said.starts_with(&name)) {
+        return text;
+    }
+    text.replace(value.as_str(), "***")
 }
 
 /// An empty variable counts as one that isn't there: that is how environment files leave one out.
@@ -38,4 +57,31 @@ fn is_said_empty(arg: &Arg) -> bool {
 pub fn refuse(what: impl Display) -> ExitCode {
     eprintln!("onethread: {what}");
     ExitCode::from(BAD_CONFIGURATION)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::Settings;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        _settings: Settings,
+    }
+
+    #[test]
+    fn what_is_refused_is_shown_unless_it_may_hold_a_password() {
+        let said = |flag: &str, value: &str| {
+            let error = Cli::try_parse_from(["onethread", flag, value]).unwrap_err();
+            without_secrets(&Cli::command(), &error)
+        };
+        for flag in ["--nats-url", "--database-url"] {
+            let line = said(flag, "odd://me:canary@host");
+            assert!(line.contains(flag) && !line.contains("canary"), "{line}");
+        }
+        assert!(said("--http-addr", "nonsense").contains("nonsense"));
+    }
 }

@@ -82,7 +82,8 @@ impl Guard {
 pub fn init(service: &'static str, format: LogFormat) -> Result<Guard, Error> {
     let levels = match std::env::var("RUST_LOG") {
         Ok(text) if !text.is_empty() => EnvFilter::try_new(text)?,
-        _ => EnvFilter::new("info"),
+        // The client of the bus tells each attempt to find it; ours tells once.
+        _ => EnvFilter::new("info,async_nats=warn"),
     };
     let ours = filter_fn(our_span).with_max_level_hint(LevelFilter::INFO);
     // Lines name the spans they lie in whatever their own level is.

@@ -48,20 +48,21 @@ fn events(
     mut missed: Vec<Message>,
     mut live: Option<Subscription>,
 ) -> impl futures::Stream<Item = sse::Event> {
+    // Calls are boxed: while it waits, which is nearly always, a stream holds room for none.
     stream! {
         // What was missed is read page by page, as fast as the reader takes it.
         let mut live = loop {
             for message in std::mem::take(&mut missed) {
                 // A slow reader takes long, and its session may end meanwhile.
                 if guard.doubted().now_or_never().is_some()
-                    && let Some(cut) = guard.confirm().await
+                    && let Some(cut) = Box::pin(guard.confirm()).await
                 {
                     if cut == Cut::Ended {
                         yield session_ended();
                     }
                     return;
                 }
-                match reader.event(Event::Message(Box::new(message))).await {
+                match Box::pin(reader.event(Event::Message(Box::new(message)))).await {
                     Ok(Some(event)) => yield event,
                     Ok(None) => {}
                     Err(_) => return,
@@ -70,8 +71,8 @@ fn events(
             if let Some(live) = live.take() {
                 break live;
             }
-            let Ok(page) = reader.page().await else { return };
-            let Ok(behind) = reader.subscribe_behind(&page).await else { return };
+            let Ok(page) = Box::pin(reader.page()).await else { return };
+            let Ok(behind) = Box::pin(reader.subscribe_behind(&page)).await else { return };
             live = behind;
             missed = page.messages;
         };
@@ -79,11 +80,11 @@ fn events(
             let next = tokio::select! {
                 biased;
                 () = guard.doubted() => {
-                    match guard.confirm().await {
+                    match Box::pin(guard.confirm()).await {
                         None => {
                             // It may have been the profile that changed. What can't be told now
                             // is at the next doubt, or with the next session.
-                            if let Ok(Some(profile)) = reader.changed_profile().await {
+                            if let Ok(Some(profile)) = Box::pin(reader.changed_profile()).await {
                                 yield profile;
                             }
                             continue;
@@ -98,7 +99,7 @@ fn events(
             // The end of the queue: too slow, the client comes again and goes on where it was.
             let Some(next) = next else { return };
             let over = matches!(next, Event::Reload);
-            match reader.event(next).await {
+            match Box::pin(reader.event(next)).await {
                 Ok(Some(event)) => yield event,
                 Ok(None) => {}
                 Err(_) => return,
