@@ -125,3 +125,35 @@ async fn pages_of_other_sites_read_the_widget_s_answers_alone_and_without_creden
         assert_eq!(reply.header("access-control-allow-credentials"), "");
     }
 }
+
+#[tokio::test]
+async fn the_chat_stands_in_pages_of_its_application_s_origins_alone() {
+    let stage = Stage::new().await;
+    let agent = stage.agent().await;
+    let app_id = stage.bootstrap["appId"].as_str().unwrap();
+    let framed = async |query: &str| {
+        let path = format!("/widget/frame{query}");
+        let known = Reply::of(stage.api.request(Method::GET, "/widget/frame")).await;
+        // Whoever has the page already is asked for the same.
+        let request = stage.api.request(Method::GET, &path);
+        let reply = Reply::of(request.header("if-none-match", known.header("etag"))).await;
+        let policy = reply.header("content-security-policy").to_owned();
+        let (_, ancestors) = policy.split_once("frame-ancestors ").expect("a policy");
+        (reply.status, ancestors.to_owned())
+    };
+    let by_number = "?organization=demo&applicationId=1";
+    let by_id = format!("?organization=demo&appId={app_id}");
+    assert_eq!(framed(by_number).await, (304, "*".to_owned()));
+    let origins = json!({"origins": ["https://a.example", "https://b.example:8443"]});
+    let path = format!("/v1/applications/{app_id}");
+    agent.api.patch(&path, &origins).await.expect(200);
+    let listed = (200, "'self' https://a.example https://b.example:8443".to_owned());
+    assert_eq!(framed(by_number).await, listed);
+    assert_eq!(framed(&by_id).await, listed);
+    // What names another application, or none, starts no chat of this one.
+    for other in ["", "?organization=demo&applicationId=2", "?organization=x&applicationId=1"] {
+        assert_eq!(framed(other).await, (304, "*".to_owned()), "{other}");
+    }
+    agent.api.patch(&path, &json!({"origins": []})).await.expect(200);
+    assert_eq!(framed(by_number).await.1, "*");
+}

@@ -6,6 +6,7 @@ import { Thread } from '/thread.js';
 import * as view from '/widget/frame-view.js';
 
 const LONGEST_TEXT = 20_000;
+const NAMED_IN_ADDRESS = ['organization', 'applicationId', 'appId'];
 
 let host = null; // origin of the page, learnt from its first message
 let setup = null; // what the page said: settings, device token, page, locale, time zone
@@ -24,6 +25,10 @@ function tellPage(type, detail) {
 const fromPage = {
   __proto__: null,
   start(said) {
+    // The server looked at who may hold the frame for the application that its address names.
+    const named = new URLSearchParams(location.search);
+    const same = (name) => named.getAll(name).join() === String(said.settings[name] || '');
+    if (!NAMED_IN_ADDRESS.every(same)) return;
     setup = said;
     next(begin);
   },

@@ -189,7 +189,9 @@
     frame = document.createElement('iframe');
     frame.title = 'Chat';
     frame.hidden = true;
-    frame.src = `${origin}/widget/frame`;
+    const named = new URLSearchParams();
+    for (const name of ['organization', 'applicationId', 'appId']) if (settings[name]) named.set(name, settings[name]);
+    frame.src = `${origin}/widget/frame?${named}`;
     addEventListener('message', (event) => {
       if (event.origin !== origin || event.source !== frame.contentWindow) return;
       try {
@@ -207,7 +209,7 @@
     root.append(frame, button);
     document.body.append(host);
     setTimeout(() => {
-      if (!ready) tell(`${origin}/widget/frame did not open.`, "Where the page has a Content-Security-Policy, allow that origin in frame-src.");
+      if (!ready) tell(`${origin}/widget/frame did not open.`, "Where the application lists origins, add this page's; where the page has a Content-Security-Policy, allow that origin in frame-src.");
     }, 15_000);
   }
 

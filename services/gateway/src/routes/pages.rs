@@ -11,10 +11,15 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use onethread_errors::Error;
+use onethread_proto::identity::{ListOriginsRequest, list_origins_request::Application as Named};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::{app::App, problem::ApiResult};
+use crate::{address::ClientAddress, app::App, extract::Params, problem::ApiResult};
+
+/// The page of the chat within other pages.
+const FRAME: &str = "frame.html";
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
@@ -22,11 +27,45 @@ struct Assets;
 
 #[expect(clippy::disallowed_methods, reason = "pages are for people, the document for programs")]
 pub(super) fn routes() -> Router<Arc<App>> {
-    let demo = Router::new().route("/demo/settings.json", get(demo_settings));
-    Assets::iter().fold(demo, |routes, name| {
+    let own = Router::new()
+        .route("/demo/settings.json", get(demo_settings))
+        .route(&path(FRAME), get(frame));
+    Assets::iter().filter(|name| name != FRAME).fold(own, |routes, name| {
         let path = path(&name);
         routes.route(&path, get(move |headers: HeaderMap| async move { file(&name, &headers) }))
     })
+}
+
+/// The chat's frame stands in the pages of its application's origins alone; its script starts no
+/// other application than the address names, so that no page gets around its origins by it.
+async fn frame(
+    State(app): State<Arc<App>>,
+    ClientAddress(from): ClientAddress,
+    query: Params,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let organization = query.text("organization").unwrap_or_default().to_owned();
+    let number = query.text("applicationId").and_then(|number| number.parse().ok());
+    let id = query.text("appId").filter(|id| Uuid::parse_str(id).is_ok());
+    let id = id.map(|id| Named::AppId(id.to_owned()));
+    let application = id.or(number.map(Named::ApplicationId));
+    let mut origins = Vec::new();
+    // What names no application starts none.
+    if application.is_some() {
+        app.limits.other(from)?;
+        let request = ListOriginsRequest { organization, application };
+        origins = app.applications().list_origins(request).await?.into_inner().origins;
+    }
+    if origins.is_empty() {
+        return Ok(file(FRAME, &headers));
+    }
+    // A page that was kept is asked for anew: who may hold it can change while it stays the same.
+    let mut response = file(FRAME, &HeaderMap::new());
+    let ancestors = format!("'self' {}", origins.join(" "));
+    let policy = HeaderValue::from_str(&policy(&ancestors)).map_err(Error::internal)?;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response.headers_mut().remove(header::ETAG);
+    Ok(response)
 }
 
 /// `frame.html` → `/widget/frame`, `inbox.js` → `/inbox.js`.
@@ -54,7 +93,7 @@ fn file(name: &str, asked: &HeaderMap) -> Response {
     let anybody = HeaderValue::from_static("cross-origin");
     headers.insert(HeaderName::from_static("cross-origin-resource-policy"), anybody);
     if name.ends_with(".html") {
-        let policy = HeaderValue::from_str(&policy(name)).expect("plain letters");
+        let policy = HeaderValue::from_str(&policy(ancestors(name))).expect("plain letters");
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
@@ -72,13 +111,17 @@ fn weakly(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
-/// Nothing inline, nothing from elsewhere; only the widget's frame stands in other sites' pages.
-fn policy(name: &str) -> String {
-    let ancestors = match name {
-        "frame.html" => "*",
+/// Whose pages may hold a page in a frame: only the widget's frame stands in other sites' pages.
+fn ancestors(name: &str) -> &'static str {
+    match name {
+        FRAME => "*",
         "inbox.html" => "'none'",
         _ => "'self'",
-    };
+    }
+}
+
+/// Nothing inline, nothing from elsewhere.
+fn policy(ancestors: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
          connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \

@@ -27,7 +27,28 @@ pub(crate) struct NewApplication {
     pub(crate) settings: ApplicationPatch,
 }
 
+/// What an application is called, without its secret.
+pub(crate) enum ApplicationName {
+    Number(i64),
+    Id(ApplicationId),
+}
+
 impl App {
+    /// Origins whose pages may hold the application's chat; none where there is no such one.
+    pub(crate) async fn origins(
+        &self,
+        organization: String,
+        application: ApplicationName,
+    ) -> Result<Vec<String>> {
+        let found = match application {
+            ApplicationName::Number(number) => {
+                self.store.application_by_number(organization, number).await?
+            }
+            ApplicationName::Id(id) => self.store.application_by_app_id(organization, id).await?,
+        };
+        Ok(found.map(|application| application.origins).unwrap_or_default())
+    }
+
     pub(crate) async fn list_applications(
         &self,
         of: OrganizationId,

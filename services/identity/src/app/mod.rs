@@ -33,7 +33,7 @@ use onethread_outbox::Wake;
 
 use crate::{domain::keys::ServerKeys, store::Store};
 
-pub(crate) use applications::NewApplication;
+pub(crate) use applications::{ApplicationName, NewApplication};
 pub(crate) use authenticate::CallSource;
 pub(crate) use clean_up::run_clean_up;
 pub(crate) use contacts::ContactQuery;

@@ -2,7 +2,10 @@
 
 use onethread_errors::{Error, Result};
 use onethread_grpc::{answer, id, page_size, timestamp};
-use onethread_proto::identity::{self as wire, application_service_server::ApplicationService};
+use onethread_proto::identity::{
+    self as wire, application_service_server::ApplicationService,
+    list_origins_request::Application as Named,
+};
 use prost_types::Struct;
 use serde_json::{Map, Value};
 use tonic::{Request, Response, Status};
@@ -13,7 +16,7 @@ use super::{
     json::{from_wire, to_struct},
 };
 use crate::{
-    app::NewApplication,
+    app::{ApplicationName, NewApplication},
     domain::application::{Application, ApplicationPatch, PreChatField},
     store::Refusals,
 };
@@ -55,6 +58,22 @@ impl ApplicationService for Handlers {
             made.await
                 .map(|made| wire::CreateApplicationResponse { application: Some(made.into()) }),
         )
+    }
+
+    async fn list_origins(
+        &self,
+        request: Request<wire::ListOriginsRequest>,
+    ) -> Answer<wire::ListOriginsResponse> {
+        let request = request.into_inner();
+        let origins = async {
+            let missing = || Error::invalid("/application", "is missing");
+            let application = match request.application.ok_or_else(missing)? {
+                Named::ApplicationId(number) => ApplicationName::Number(number),
+                Named::AppId(text) => ApplicationName::Id(id("/appId", &text)?),
+            };
+            self.app.origins(request.organization, application).await
+        };
+        answer(origins.await.map(|origins| wire::ListOriginsResponse { origins }))
     }
 
     async fn update_application(

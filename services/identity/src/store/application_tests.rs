@@ -26,6 +26,7 @@ onethread_testing::on_each_database! {
     where_no_form_is_asked_a_visitor_may_write,
     changes_of_applications_are_audited,
     refusals_are_told_by_the_hour_for_a_week,
+    who_has_the_snippet_learns_whose_pages_may_hold_the_chat,
 }
 
 /// An owner of the organization, made up: who may call is for the gateway to say.
@@ -335,4 +336,35 @@ async fn refusals_are_told_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     assert!(hour.seconds > listed[1].refused[1].hour.unwrap().seconds, "newest first");
     let changed = stage.update(&stage.of, made, &["name"]).await.unwrap();
     assert_eq!(changed.refused, listed[1].refused);
+}
+
+async fn who_has_the_snippet_learns_whose_pages_may_hold_the_chat(scratch: ScratchDatabase) {
+    use wire::list_origins_request::Application as Named;
+    let stage = stage(scratch).await;
+    let listed = vec!["https://a.example".to_owned(), "https://b.example:8443".to_owned()];
+    let made = Application { origins: listed.clone(), ..taken_over(7) };
+    let made = stage.create(&stage.of, made).await.unwrap();
+    stage.other().await;
+    let origins = async |organization: &str, application: Option<Named>| {
+        let organization = organization.to_owned();
+        let request = wire::ListOriginsRequest { organization, application };
+        let answer = stage.client().list_origins(request).await;
+        answer.map(|found| found.into_inner().origins).map_err(|status| status.code())
+    };
+    let by_number = |number| Some(Named::ApplicationId(number));
+    let by_id = |id: &str| Some(Named::AppId(id.to_owned()));
+    assert_eq!(origins("demo", by_number(7)).await, Ok(listed.clone()));
+    assert_eq!(origins("demo", by_id(&made.app_id)).await, Ok(listed));
+    let none = Ok(Vec::new());
+    for (organization, application) in [
+        ("demo", by_number(1)),
+        ("demo", by_number(9)),
+        ("other.example", by_number(7)),
+        ("other.example", by_id(&made.app_id)),
+        ("a\0b", by_number(7)),
+    ] {
+        assert_eq!(origins(organization, application).await, none, "{organization}");
+    }
+    assert_eq!(origins("demo", by_id("nonsense")).await, Err(Code::InvalidArgument));
+    assert_eq!(origins("demo", None).await, Err(Code::InvalidArgument));
 }
