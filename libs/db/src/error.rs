@@ -38,6 +38,17 @@ impl Error {
         matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.kind() == ErrorKind::UniqueViolation)
     }
 
+    /// True when the database refuses what is written, whoever writes it and whenever.
+    pub fn is_of_the_data(&self) -> bool {
+        let Self::Sql(sqlx::Error::Database(e)) = self else { return false };
+        // PostgreSQL: bad values, broken constraints, over a limit of the program. SQLite: too big,
+        // constraint, mismatch.
+        e.code().is_some_and(|code| {
+            ["22", "23", "54"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+                || code.len() < 5 && code.parse::<i32>().is_ok_and(|n| matches!(n & 0xff, 18..=20))
+        })
+    }
+
     /// True when the connection is no good any more.
     pub(crate) fn is_lost(&self) -> bool {
         match self {

@@ -50,7 +50,7 @@ pub(crate) enum RowOutcome {
 }
 
 impl RowOutcome {
-    fn rejected(field: &str, reason: &str) -> Self {
+    pub(crate) fn rejected(field: &str, reason: &str) -> Self {
         Self::Rejected { field: field.to_owned(), reason: reason.to_owned() }
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use onethread_core::{ContactId, ImportId, OrganizationId, Timestamp, new_uuid};
 use onethread_db::{Conn, Error, Json, Result, Time, on};
 use sqlx::{query, query_scalar};
+use tracing::warn;
 
 use super::{ROUNDS, Store, audit, batch::Held, revocations, sql};
 use crate::domain::{
     audit::Actor,
-    import::{ImportRow, RowResult, check},
+    import::{ImportRow, RowOutcome, RowResult, check},
     keys::ServerKeys,
 };
 
@@ -23,6 +24,9 @@ pub(crate) struct BatchJob {
     pub(crate) now: Timestamp,
 }
 
+/// What is told of a row that the database won't have.
+const POISONED: &str = "can't be stored";
+
 impl Store {
     /// Commits a batch, once: a number that was committed before gets its first answer again. `None`
     /// for one that is closed.
@@ -32,14 +36,28 @@ impl Store {
         batch: BatchJob,
         keys: Arc<ServerKeys>,
     ) -> Result<Option<Vec<RowResult>>> {
+        let mut aside = Arc::new(Vec::new());
         for _ in 0..ROUNDS {
-            let (store, batch, keys) = (self.clone(), batch.clone(), keys.clone());
+            let (store, job, with) = (self.clone(), batch.clone(), keys.clone());
+            let without = aside.clone();
             let done = self.db.write("contact.import", move |mut conn| {
-                Box::pin(async move { store.commit(&mut conn, of, &batch, &keys).await })
+                Box::pin(async move { store.commit(&mut conn, of, &job, &without, &with).await })
             });
-            match done.await {
-                Err(Error::Conflict) => {}
-                settled => return settled,
+            match (done.await, &batch.rows) {
+                (Err(Error::Conflict), _) => {}
+                (Err(error), Some(rows)) if error.is_of_the_data() && aside.is_empty() => {
+                    let poisoned = self.poisoned(of, &batch, rows, &keys).await?;
+                    if poisoned.is_empty() {
+                        return Err(error);
+                    }
+                    // What the database says of them may hold their values.
+                    warn!(
+                        rows = poisoned.len(),
+                        "imported rows that can't be stored are set aside"
+                    );
+                    aside = Arc::new(poisoned);
+                }
+                (settled, _) => return settled,
             }
         }
         Err(Error::Conflict)
@@ -50,6 +68,7 @@ impl Store {
         conn: &mut Conn<'_>,
         of: OrganizationId,
         batch: &BatchJob,
+        aside: &[usize],
         keys: &ServerKeys,
     ) -> Result<Option<Vec<RowResult>>> {
         // A closed batch has null for its results.
@@ -67,14 +86,35 @@ impl Store {
             self.keep_answer(conn, of, batch, None).await?;
             return Ok(None);
         };
-        let checked: Vec<_> = rows.iter().map(check).collect();
-        // One look at those that the rows may be about, each row's change in memory, and one write
-        // of what came of all of them: the same as row by row, with a few statements a batch.
+        let outcomes = self.write_rows(conn, of, batch, rows, aside, keys).await?;
+        let rows = rows.iter().zip(outcomes);
+        let results: Vec<_> =
+            rows.map(|(row, outcome)| RowResult { line: row.line, outcome }).collect();
+        self.keep_answer(conn, of, batch, Some(&results)).await?;
+        Ok(Some(results))
+    }
+
+    /// Writes rows of a batch, but for those set aside: one look at those that the rows may be about, each row's
+    /// change in memory, and one write of what came of all of them. The same as row by row, with a
+    /// few statements a batch.
+    pub(super) async fn write_rows(
+        &self,
+        conn: &mut Conn<'_>,
+        of: OrganizationId,
+        batch: &BatchJob,
+        rows: &[ImportRow],
+        aside: &[usize],
+        keys: &ServerKeys,
+    ) -> Result<Vec<RowOutcome>> {
+        let now = batch.now;
+        let checked = rows.iter().enumerate().map(|(at, row)| match aside.contains(&at) {
+            true => Err(RowOutcome::rejected("", POISONED)),
+            false => check(row),
+        });
+        let checked: Vec<_> = checked.collect();
         let take = |held: &mut Held| {
             let outcomes = checked.iter().map(|row| match row {
-                Ok(row) => {
-                    held.take(row, ContactId(new_uuid(batch.now, &*self.entropy)), keys, batch.now)
-                }
+                Ok(row) => held.take(row, ContactId(new_uuid(now, &*self.entropy)), keys, now),
                 Err(rejected) => rejected.clone(),
             });
             outcomes.collect::<Vec<_>>()
@@ -86,16 +126,12 @@ impl Store {
             held = Held::load(conn, of, checked.iter().flatten(), true).await?;
             outcomes = take(&mut held);
         }
-        held.store(conn, batch.now).await?;
-        let (claimed, now, entropy) = (held.claimed(), batch.now, &*self.entropy);
+        held.store(conn, now).await?;
+        let (claimed, entropy) = (held.claimed(), &*self.entropy);
         revocations::insert(conn, of, &claimed.known, now, entropy).await?;
         let claims = (Actor::Import(batch.import_id.0), "claim.set");
         audit::record_each(conn, of, claims, &claimed.all, now, entropy).await?;
-        let rows = rows.iter().zip(outcomes);
-        let results: Vec<_> =
-            rows.map(|(row, outcome)| RowResult { line: row.line, outcome }).collect();
-        self.keep_answer(conn, of, batch, Some(&results)).await?;
-        Ok(Some(results))
+        Ok(outcomes)
     }
 
     /// A conflict when another process answered first.

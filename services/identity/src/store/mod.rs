@@ -21,6 +21,7 @@ mod joins;
 mod logins;
 mod passwords;
 mod people;
+mod poison;
 mod refusals;
 mod revocations;
 mod rows;

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use onethread_core::{
     Clock, Entropy, PageToken, SeededEntropy, SystemClock, SystemEntropy, Timestamp,
 };
-use onethread_db::Database;
+use onethread_db::{Conn, Database};
 use onethread_proto::identity::{
     self as wire, contact_service_client::ContactServiceClient, identify_response::Outcome,
     organization_service_client::OrganizationServiceClient,
@@ -36,6 +36,7 @@ onethread_testing::on_each_database! {
     logging_out_ends_the_session_and_the_device_begins_anew,
     a_server_key_and_a_forged_token,
     a_closed_batch_changes_nothing_however_late_it_comes,
+    a_row_that_the_database_refuses_is_set_aside_alone,
     rows_find_their_contacts,
     every_sort_order_pages_through_all_of_them_once,
     an_import_claims_the_unclaimed_and_no_other,
@@ -369,6 +370,43 @@ async fn exchange(
     let answers =
         identity.contacts().import_contacts(futures::stream::iter([batch])).await.unwrap();
     answers.into_inner().message().await.unwrap().unwrap()
+}
+
+/// The others of its batch are stored, and the answer is kept as any other.
+async fn a_row_that_the_database_refuses_is_set_aside_alone(scratch: ScratchDatabase) {
+    use wire::ImportOutcome::{Created, Rejected, Updated};
+    let db = scratch.db.clone();
+    let identity = identity(scratch).await;
+    let of = identity.enter(Some("u1"), None, "").await.organization_id;
+    db.write("poison", |mut conn| {
+        Box::pin(async move {
+            match &mut conn {
+                Conn::Sqlite(c) => {
+                    let trigger = "CREATE TRIGGER poison BEFORE INSERT ON contacts
+                        WHEN new.name = 'poison' BEGIN SELECT RAISE(ABORT, 'no'); END";
+                    sqlx::query(trigger).execute(&mut **c).await?;
+                }
+                Conn::Postgres(c) => {
+                    let check = "ALTER TABLE contacts ADD CHECK (name <> 'poison')";
+                    sqlx::query(check).execute(&mut **c).await?;
+                }
+            }
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    let rows: Vec<_> = (1..=11)
+        .map(|n| row(n, &format!("u{n}"), "", if n % 4 == 0 { "poison" } else { "fine" }))
+        .collect();
+    let mut wanted = vec![Created; 11];
+    wanted[0] = Updated;
+    (wanted[3], wanted[7]) = (Rejected, Rejected);
+    assert_eq!(import(&identity, &of, 1, rows.clone()).await, wanted);
+    assert_eq!(import(&identity, &of, 1, rows.clone()).await, wanted);
+    assert_eq!(identity.list(&of, "name", 10).await.len(), 9);
+    let alone = import(&identity, &of, 2, vec![rows[3].clone()]).await;
+    assert_eq!(alone, [Rejected]);
 }
 
 /// Whoever closes a batch learns what became of it, and nobody is late with it any more.
