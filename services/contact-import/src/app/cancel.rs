@@ -12,7 +12,7 @@ use crate::domain::{Import, ImportState};
 const TRIES: usize = 5;
 /// How often it looks whether something is still under way, and how many times.
 const LOOK: Duration = Duration::from_millis(50);
-const LOOKS: usize = 40;
+const LOOKS: usize = 160;
 
 impl App {
     /// Stops an import. What was applied stays, and batches that are under way are still counted:

@@ -18,7 +18,7 @@ use onethread_proto::contactimport::{
     UploadHeader, UploadImportRequest, upload_import_request::Part,
 };
 use percent_encoding::percent_decode_str;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     app::App,
@@ -43,6 +43,9 @@ const IDLE_WAIT: Duration = Duration::from_secs(30);
 
 /// How long all of an upload may take.
 const UPLOAD_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// How long the rest of a file is read that was refused in its middle.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// What a file is called that came without a name.
 const UNNAMED: &str = "upload.csv";
@@ -98,40 +101,59 @@ pub(super) async fn upload(
 }
 
 /// Hands the parts on. Where they fail, the call is dropped while its stream is still open.
-async fn send(app: &App, parts: Parts) -> Result<Import> {
-    let (failed, failure) = oneshot::channel();
-    let mut request = tonic::Request::new(until_failure(parts, failed));
+async fn send(app: &App, mut parts: Parts) -> Result<Import> {
+    let (feed, fed) = mpsc::channel(1);
+    let mut request = tonic::Request::new(until_the_end(fed));
     request.extensions_mut().insert(Unhurried);
     let mut client = app.imports();
-    let call = async {
-        tokio::select! {
-            biased;
-            Ok(failure) = failure => Err(failure),
-            answer = client.upload_import(request) => answer.map_err(from_service),
-        }
-    };
-    let answer = timeout(UPLOAD_WAIT, call).await;
-    let answer = answer.unwrap_or_else(|_| Err(Error::new(Reason::DeadlineExceeded)))?;
-    Ok(answer.into_inner().import.unwrap_or_default().into())
-}
-
-fn until_failure(
-    parts: Parts,
-    failed: oneshot::Sender<Error>,
-) -> impl Stream<Item = UploadImportRequest> {
-    async_stream::stream! {
-        let mut parts = parts;
-        while let Some(part) = parts.next().await {
-            match part {
-                Ok(part) => yield UploadImportRequest { part: Some(part) },
-                Err(error) => {
-                    // The receiver drops the call, and this stream with it: it has no end.
-                    let _ = failed.send(error);
+    let answer = {
+        let mut call = pin!(client.upload_import(request));
+        let feeding = async {
+            while let Some(part) = parts.next().await {
+                if feed.send(Some(part?)).await.is_err() {
+                    // The call is over and about to say so.
                     return std::future::pending().await;
                 }
             }
-        }
+            // Nobody takes it where the call is over.
+            let _ = feed.send(None).await;
+            Ok::<_, Error>(())
+        };
+        let answered = async {
+            tokio::select! {
+                biased;
+                answer = &mut call => return Ok(answer),
+                whole = feeding => whole?,
+            }
+            Ok(call.await)
+        };
+        let answered = timeout(UPLOAD_WAIT, answered).await;
+        answered.unwrap_or_else(|_| Err(Error::new(Reason::DeadlineExceeded)))?
+    };
+    if answer.is_err() {
+        linger(parts).await;
     }
+    let answer = answer.map_err(from_service)?.into_inner();
+    Ok(answer.import.unwrap_or_default().into())
+}
+
+/// The parts as they are fed, to the end that is fed last: it is no end that they just stop coming.
+fn until_the_end(mut fed: mpsc::Receiver<Option<Part>>) -> impl Stream<Item = UploadImportRequest> {
+    async_stream::stream! {
+        while let Some(part) = fed.recv().await {
+            let Some(part) = part else { return };
+            yield UploadImportRequest { part: Some(part) };
+        }
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Reads on for a while: to a sender that is in the middle of its file, a connection that closes
+/// would say nothing of why.
+async fn linger(mut parts: Parts) {
+    let rest = async { while let Some(Ok(_)) = parts.next().await {} };
+    // Whoever has more to send than that is cut off.
+    let _ = timeout(LINGER, rest).await;
 }
 
 fn of_body(header: UploadHeader, bytes: BodyDataStream) -> impl Stream<Item = Result<Part>> {
