@@ -1,8 +1,8 @@
 //! What the all-in-one takes when nobody asks it anything, and how soon it serves.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
-use onethread_tests::{LONG, Onethread, Options};
+use onethread_tests::{LONG, Onethread, Options, resident_mib};
 
 use crate::{
     load::median,
@@ -22,7 +22,7 @@ pub(crate) async fn run(time: Duration) -> Vec<Row> {
         again.push(server.served_after().as_secs_f64());
         // What a start leaves lying about has gone by then.
         tokio::time::sleep(time / 3).await;
-        idle.push(resident(server.pid()));
+        idle.push(resident_mib(server.pid()));
     }
     let row = |what: &str, ours: f64, unit, most| Row {
         what: what.to_owned(),
@@ -37,12 +37,4 @@ pub(crate) async fn run(time: Duration) -> Vec<Row> {
         row("serves after a start", median(&again), "s", 0.5),
         row("memory when idle", median(&idle), "MiB", 40.0),
     ]
-}
-
-/// MiB of memory that a process has.
-pub(crate) fn resident(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<f64>().ok());
-    kib.expect("Linux says it") / 1024.0
 }

@@ -4,6 +4,7 @@
 //! Another one: a module with `pub(crate) async fn run(time: Duration) -> Vec<Row>`, and a line in
 //! [`start`]. `time` is about how long each side of a comparison is measured.
 
+mod apart;
 mod cpu;
 mod delivery;
 mod echo;
@@ -12,6 +13,7 @@ mod gateway;
 mod growth;
 mod http;
 mod idle;
+mod imports;
 mod load;
 mod report;
 mod sends;
@@ -24,7 +26,7 @@ use report::{Report, Row};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
 /// Their names, in the order in which they run.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 10] = [
     "sends-postgres",
     "sends-sqlite",
     "gateway-sends",
@@ -33,6 +35,8 @@ const NAMES: [&str; 8] = [
     "thread-growth",
     "footprint",
     "idle-streams",
+    "imports-postgres",
+    "imports-sqlite",
 ];
 
 /// Starts the one of this name. In a task of its own, so that one that panics ends no other.
@@ -44,6 +48,8 @@ fn start(name: &str, time: Duration) -> JoinHandle<Vec<Row>> {
         "inits" => spawn_local(gateway::inits(time)),
         "delivery" => spawn_local(delivery::run(time)),
         "thread-growth" => spawn_local(growth::thread(time)),
+        "imports-postgres" => spawn_local(imports::postgres(time)),
+        "imports-sqlite" => spawn_local(imports::sqlite(time)),
         "footprint" => spawn_local(footprint::run(time)),
         "idle-streams" => spawn_local(idle::run(time)),
         _ => unreachable!("a name of the list"),

@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
-use crate::{SHORT, contract};
+use crate::{LONG, SHORT, contract};
 
 /// Calls of one caller: an address, and a token where there is one.
 #[derive(Debug, Clone)]
@@ -99,6 +99,12 @@ impl Reply {
     /// Sends a request and reads its answer, within the usual deadline.
     pub async fn of(request: RequestBuilder) -> Self {
         let answer = Self::fetch(request.timeout(SHORT * 3)).await;
+        answer.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+    }
+
+    /// The same for what takes its time, such as a large file.
+    pub async fn patiently(request: RequestBuilder) -> Self {
+        let answer = Self::fetch(request.timeout(LONG * 5)).await;
         answer.unwrap_or_else(|error| panic!("no answer: {error:?}"))
     }
 

@@ -17,6 +17,7 @@ use crate::{LONG, until};
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     env: Vec<(String, String)>,
+    disk_mib: Option<u32>,
 }
 
 impl Options {
@@ -24,6 +25,13 @@ impl Options {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// With the data folder on a small disk of its own, which goes with the process.
+    #[must_use]
+    pub fn disk(mut self, mib: u32) -> Self {
+        self.disk_mib = Some(mib);
         self
     }
 }
@@ -55,8 +63,12 @@ impl Onethread {
     }
 
     async fn launch(&mut self) {
-        let mut command = command(&self.options);
-        command.arg("--data-dir").arg(self.data_dir()).stdin(Stdio::null());
+        let folder = self.folder.path().join("data");
+        let mut command = match self.options.disk_mib {
+            Some(mib) => on_a_disk(&folder, mib, &self.options),
+            None => command(&self.options),
+        };
+        command.arg("--data-dir").arg(folder).stdin(Stdio::null());
         for (part, flag) in PARTS {
             command.args([flag, self.run[part].as_str().unwrap_or("127.0.0.1:0")]);
         }
@@ -64,7 +76,7 @@ impl Onethread {
         let start = Instant::now();
         let mut child = command.kill_on_drop(true).spawn().expect("the binary starts");
         let pid = child.id();
-        let file = self.data_dir().join("run.json");
+        let file = self.data_dir_of(pid).join("run.json");
         // A killed process leaves its run.json behind: the pid tells whose it is.
         self.run = until("run.json of a serving process", LONG, async || {
             if let Some(status) = child.try_wait().expect("a child can be asked") {
@@ -126,7 +138,19 @@ impl Onethread {
 
     /// The data folder.
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data_dir_of(self.child.as_ref().and_then(Child::id))
+    }
+
+    fn data_dir_of(&self, pid: Option<u32>) -> PathBuf {
+        let folder = self.folder.path().join("data");
+        match (self.options.disk_mib, pid) {
+            // Only the process sees its disk, but others see what the process does.
+            (Some(_), Some(pid)) => {
+                let inside = folder.strip_prefix("/").expect("a temporary folder has a full path");
+                Path::new("/proc").join(pid.to_string()).join("root").join(inside)
+            }
+            _ => folder,
+        }
     }
 
     /// `host:port` of `http`, `identity`, `conversation` or `contactImport`.
@@ -200,7 +224,20 @@ pub async fn refused(arguments: &[&str], options: &Options) -> Refusal {
 }
 
 fn command(options: &Options) -> Command {
-    let mut command = Command::new(binary());
+    with_environment(Command::new(binary()), options)
+}
+
+/// The binary, which alone sees a disk of this size on the folder.
+fn on_a_disk(folder: &Path, mib: u32, options: &Options) -> Command {
+    const MOUNT: &str = "mount -t tmpfs -o size=\"$0\" tmpfs \"$1\" && shift && exec \"$@\"";
+    fs::create_dir_all(folder).expect("a folder to mount on");
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", MOUNT]);
+    command.arg(format!("{mib}m")).arg(folder).arg(binary());
+    with_environment(command, options)
+}
+
+fn with_environment(mut command: Command, options: &Options) -> Command {
     // What the person who runs the tests has set is not part of them.
     for (name, _) in env::vars() {
         if name.starts_with("ONETHREAD_") || name.starts_with("OTEL_") || name.starts_with("RUST_")

@@ -8,6 +8,7 @@ mod browsers;
 mod callers;
 mod claims;
 mod faults;
+mod full_disk;
 mod grpc;
 mod import_corpus;
 mod import_faults;

@@ -7,6 +7,8 @@
 use std::{
     collections::{HashMap, HashSet},
     fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     process::{Command as Blocking, Stdio},
     sync::{
         Arc,
@@ -19,7 +21,7 @@ use futures::future::join_all;
 use onethread_tests::{Api, Chance, Events, History, Reply, SHORT, Sent, Stored, View, until};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::{
     process::Command,
@@ -46,13 +48,13 @@ const OWN: &str = "/widget/v1/messages";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/postgres");
 
 /// A server of the test's own, gone with its folder when the test ends, however it ends.
-struct Postgres {
+pub(crate) struct Postgres {
     folder: TempDir,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Postgres {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         // Its user can't look into a folder for temporary files that is somebody's own.
         let folder = TempDir::with_prefix_in("onethread-postgres-", "/tmp").unwrap();
         let mut it = Self { folder, url: String::new() };
@@ -66,12 +68,51 @@ impl Postgres {
     }
 
     /// Starts it again on its port; one that runs crashes before.
-    async fn restart(&self) {
+    pub(crate) async fn restart(&self) {
         self.script("restart").await;
     }
 
+    /// One whose tables lie on a small disk of their own, and where it sees that disk. It does not
+    /// outlive the server, which so can't be started again.
+    pub(crate) async fn on_a_disk(mib: u32) -> (Self, PathBuf) {
+        let disk = TempDir::with_prefix_in("onethread-disk-", "/tmp").unwrap();
+        let folder = TempDir::with_prefix_in("onethread-postgres-", "/tmp").unwrap();
+        let mut it = Self { folder, url: String::new() };
+        let me = fs::metadata("/proc/self").unwrap();
+        let (options, then) = if me.uid() == 0 {
+            (vec!["--mount"], "uid=$(id -u postgres) && shift && exec \"$@\"".to_owned())
+        } else {
+            let back = format!("--map-user={} --map-group={}", me.uid(), me.gid());
+            (
+                vec!["--map-root-user", "--mount"],
+                format!("uid=0 && shift && exec unshare --user {back} \"$@\""),
+            )
+        };
+        let (owner, then) = then.split_once(" && ").unwrap();
+        let script =
+            format!("mount -t tmpfs -o \"size=$0,mode=700,{owner}\" tmpfs \"$1\" && {then}");
+        let mut command = Command::new("unshare");
+        command.args(options).args(["sh", "-c", &script, &format!("{mib}m")]).arg(disk.path());
+        it.url = it.run("start", command.arg(SCRIPT)).await.trim().to_owned();
+        let mut operator = it.operator().await;
+        let location = disk.path().display();
+        for sql in [
+            format!("CREATE TABLESPACE small LOCATION '{location}'"),
+            "ALTER SYSTEM SET default_tablespace = small".to_owned(),
+            "SELECT pg_reload_conf()".to_owned(),
+        ] {
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut operator).await.unwrap();
+        }
+        let inside = disk.path().strip_prefix("/").unwrap();
+        let seen = Path::new("/proc").join(it.main_process().unwrap()).join("root").join(inside);
+        (it, seen)
+    }
+
     async fn script(&self, word: &str) -> String {
-        let mut command = Command::new(SCRIPT);
+        self.run(word, &mut Command::new(SCRIPT)).await
+    }
+
+    async fn run(&self, word: &str, command: &mut Command) -> String {
         command.arg(word).arg(self.folder.path()).stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(SERVER, command.output()).await.expect("tests/postgres ends").unwrap();
         let said = String::from_utf8_lossy(&output.stderr);

@@ -148,7 +148,7 @@ impl Cluster {
     }
 
     /// The operator's call.
-    pub(super) async fn make(&self, organization: &str, email: &str, password: &str) -> Reply {
+    pub(crate) async fn make(&self, organization: &str, email: &str, password: &str) -> Reply {
         let body = json!({
             "organization": organization, "agentEmail": email, "agentPassword": password,
         });
@@ -168,7 +168,7 @@ impl Cluster {
     }
 
     /// Ends a process as a power cut would.
-    pub(super) async fn kill(&mut self, service: Service, replica: usize) {
+    pub(crate) async fn kill(&mut self, service: Service, replica: usize) {
         let mut child = self.part(service, replica).child.take().expect("it runs");
         child.kill().await.unwrap();
     }
