@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use hyper::StatusCode;
-use onethread_tests::Stage;
+use onethread_tests::{Stage, resident_mib};
 use serde_json::{Value, json};
 
 use crate::{
-    footprint::resident,
     http::{Events, Http},
     load::{Seen, crowd},
     report::{Goal, Row, Yardstick},
@@ -36,11 +35,11 @@ pub(crate) async fn run(time: Duration) -> Vec<Row> {
 
     let (mut without, mut beside) = (Seen::default(), Seen::default());
     crowd(&mut writers, time / 2, &mut without).await;
-    let before = resident(stage.server.pid());
+    let before = resident_mib(stage.server.pid());
     let opened = stream::iter(&tokens).map(|token| open(&stage, token));
     let mut streams: Vec<Events> = opened.buffered(TOGETHER).collect().await;
     tokio::time::sleep(time / 3).await;
-    let held = resident(stage.server.pid());
+    let held = resident_mib(stage.server.pid());
     crowd(&mut writers, time, &mut beside).await;
     // They live: each hundredth hears what its own person writes.
     for (token, events) in tokens.iter().zip(&mut streams).step_by(100) {

@@ -12,13 +12,12 @@ use std::{
 
 use futures::{StreamExt, stream};
 use onethread_tests::{
-    Api, Events, History, LONG, Options, SHORT, Sent, Stage, Stored, View, Widget, until,
+    Api, Events, History, LONG, Options, PostgresDatabase, SHORT, Sent, Stage, Stored, View,
+    Widget, until,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
-
-use crate::apart::cluster::OwnDatabase;
 
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -269,7 +268,7 @@ async fn what_was_acknowledged_survives_kills_at_any_moment_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_kills_at_any_moment_on_postgres() {
-    let database = OwnDatabase::of_tests().await;
+    let database = PostgresDatabase::new().await;
     let options = Options::default().env("ONETHREAD_DATABASE_URL", database.url());
     kills_at_any_moment(Stage::with(options).await).await;
 }

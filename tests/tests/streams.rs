@@ -6,12 +6,12 @@
 use std::{fs, time::Duration};
 
 use futures::{StreamExt, stream};
-use onethread_tests::{Agent, Events, LONG, Onethread, Options, SHORT, Stage, Stored, Widget};
+use onethread_tests::{
+    Agent, Events, LONG, Onethread, Options, PostgresDatabase, SHORT, Stage, Stored, Widget,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-
-use crate::apart::cluster::OwnDatabase;
 
 /// Makes two tests of each function.
 macro_rules! on_both {
@@ -26,7 +26,7 @@ macro_rules! on_both {
         mod on_postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                let database = super::OwnDatabase::of_tests().await;
+                let database = super::PostgresDatabase::new().await;
                 let options = super::Options::default();
                 let options = options.env("ONETHREAD_DATABASE_URL", database.url());
                 super::$test(super::Stage::with(options).await).await;
