@@ -80,6 +80,7 @@ async fn ten_thousand_people_come_in_and_the_same_file_changes_nothing() {
     let done = ended(&agent, id).await;
     assert_counts(&done, [10_000, 0, 0, 0]);
     assert!(done["rowsPerSecond"].as_f64().unwrap() > 0.0, "{done}");
+    assert_eq!(done["secondsLeft"], 0, "{done}");
     assert_eq!(done["columns"], json!(["user_id", "email", "name", "phone", "company"]));
     assert_eq!(done["mapping"]["user_id"], "user_id", "{}", done["mapping"]);
     assert!(!done["preview"].as_array().unwrap().is_empty());

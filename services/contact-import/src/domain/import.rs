@@ -132,3 +132,43 @@ pub(crate) struct RejectedRow {
     /// The record's cells in the columns' order.
     pub(crate) cells: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_follows_from_the_rate() {
+        let began = Timestamp::from_micros(0);
+        let at = |seconds| began.plus(Duration::from_secs(seconds));
+        let mut import = Import {
+            id: ImportId(uuid::Uuid::nil()),
+            file_name: String::new(),
+            state: ImportState::Running,
+            rows: 1000,
+            counts: Counts::default(),
+            encoding: String::new(),
+            delimiter: String::new(),
+            header: Header::default(),
+            mapping: Mapping::default(),
+            preview: Vec::new(),
+            error: None,
+            created_at: began,
+            started_at: Some(began),
+            finished_at: None,
+            settled: true,
+        };
+        assert_eq!(import.seconds_left(at(10)), None);
+        import.counts = Counts { created: 90, rejected: 10, ..Counts::default() };
+        assert_eq!(import.seconds_left(at(10)), Some(90));
+        assert_eq!(import.seconds_left(at(20)), Some(180));
+        // A rate at which it takes a year is none.
+        assert_eq!(import.seconds_left(at(365 * 24 * 3600)), None);
+        import.counts.created = 990;
+        import.state = ImportState::Done;
+        assert_eq!(import.seconds_left(at(100)), Some(0));
+        for state in [ImportState::Scanning, ImportState::Ready, ImportState::Cancelled] {
+            assert_eq!(Import { state, ..import.clone() }.seconds_left(at(1)), None);
+        }
+    }
+}

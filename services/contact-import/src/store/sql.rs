@@ -55,7 +55,8 @@ pub(super) const OTHERS_DUE: &str = concat!(
     open!(),
     " AND lease_until <= $2 AND organization_id <> $1 LIMIT 1"
 );
-// Whose turn is next has to be seen by one after the other.
+// Whose turn is next has to be seen by one after the other. That it is due holds of the row as it is
+// once it is locked, too: somebody may just have prolonged its lease.
 pub(super) const LOCK_TURNS: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('turns of imports', 0))";
 pub(super) const CLAIM: &str = concat!(
@@ -66,7 +67,9 @@ pub(super) const CLAIM: &str = concat!(
     open!(),
     " AND i.lease_until <= $1
         ORDER BY COALESCE(t.number, 0), i.lease_until, i.id LIMIT 1)
-    RETURNING organization_id, id, lease, state, apply_at_once, encoding, delimiter, header,
+        AND lease_until <= $1 AND ",
+    open!(),
+    " RETURNING organization_id, id, lease, state, apply_at_once, encoding, delimiter, header,
         mapping, byte_offset, line, record, batch, attempts, traceparent"
 );
 pub(super) const TAKE_TURN: &str = "INSERT INTO turns (organization_id, number)
