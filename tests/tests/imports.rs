@@ -235,7 +235,7 @@ async fn a_file_waits_for_its_mapping_where_that_is_asked() {
     let done = ended(&agent, begun["id"].as_str().unwrap()).await;
     assert_counts(&done, [1, 0, 0, 0]);
     let contact = &agent.contacts().await[0];
-    assert_eq!(contact["customData"]["shoe_size"], "44", "{contact}");
+    assert_eq!(contact["customData"]["shoe_size"], 44, "{contact}");
     assert_eq!(contact["nameGenerated"], true, "the name was left out: {contact}");
     agent.api.post(&apply, &json!({})).await.problem(409, "import-state");
     agent.api.post(&format!("{path}/cancel"), &json!({})).await.problem(409, "import-state");

@@ -2,7 +2,9 @@
 
 use onethread_core::{AgentId, ContactId, OrganizationId, PageSize, PageToken};
 use onethread_errors::{Error, Field, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::App;
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
         search::{self, Condition, Search},
         session::Device,
     },
-    store::{ContactSort, PageKey},
+    store::{ContactPage, ContactSort, PageKey},
 };
 
 /// The most ids a batch names.
@@ -78,10 +80,11 @@ impl App {
         query: ContactQuery,
         size: PageSize,
     ) -> Result<ContactList> {
-        let (sort, after) = position(&query.sort, &query.page_token)?;
-        let page = self.store.search_contacts(of, read(&query)?, sort, after, size).await?;
-        let next_page_token = page.next.map(|key| PageToken::encode(&key)).unwrap_or_default();
-        Ok(ContactList { contacts: page.contacts, next_page_token })
+        let search = read(&query)?;
+        let list = List::new(of, &query.sort, Some(&query))?;
+        let after = list.place(&query.page_token)?;
+        let page = self.store.search_contacts(of, search, list.sort, after, size).await?;
+        Ok(list.page(page))
     }
 
     /// Keys of the attributes that people have, as columns of an export.
@@ -96,22 +99,53 @@ impl App {
         size: PageSize,
         page_token: &str,
     ) -> Result<ContactList> {
-        let (sort, after) = position(sort, page_token)?;
-        let page = self.store.list_contacts(of, sort, after, size).await?;
-        let next_page_token = page.next.map(|key| PageToken::encode(&key)).unwrap_or_default();
-        Ok(ContactList { contacts: page.contacts, next_page_token })
+        let list = List::new(of, sort, None)?;
+        let page = self.store.list_contacts(of, list.sort, list.place(page_token)?, size).await?;
+        Ok(list.page(page))
     }
 }
 
-/// The order, and where in it a page begins.
-fn position(sort: &str, page_token: &str) -> Result<(ContactSort, Option<PageKey>)> {
-    let sort = parse_sort(sort)?;
-    let bad_token = || Error::invalid("/cursor", "is not a cursor of this list");
-    let after: Option<PageKey> = PageToken::decode(page_token).map_err(|_| bad_token())?;
-    if after.as_ref().is_some_and(|key| !sort.takes(key)) {
-        return Err(bad_token());
+/// A list: who stands in it, in which order.
+struct List {
+    sort: ContactSort,
+    /// Tells it from other lists.
+    name: String,
+}
+
+/// A place in a list.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    list: String,
+    key: PageKey,
+}
+
+impl List {
+    /// Checks the order asked for.
+    fn new(of: OrganizationId, sort: &str, query: Option<&ContactQuery>) -> Result<Self> {
+        let sort = parse_sort(sort)?;
+        let said = query.map(|query| (&query.words, &query.conditions, query.include_visitors));
+        let said =
+            serde_json::to_vec(&(of.0, format!("{sort:?}"), said)).map_err(Error::internal)?;
+        let hash = Sha256::digest(said);
+        let name = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { sort, name })
     }
-    Ok((sort, after))
+
+    /// Where a page begins. A place of another list is none here.
+    fn place(&self, page_token: &str) -> Result<Option<PageKey>> {
+        let bad = || Error::invalid("/cursor", "is not a cursor of this list");
+        let place: Option<Place> = PageToken::decode(page_token).map_err(|_| bad())?;
+        match place {
+            Some(place) if place.list != self.name || !self.sort.takes(&place.key) => Err(bad()),
+            place => Ok(place.map(|place| place.key)),
+        }
+    }
+
+    fn page(&self, page: ContactPage) -> ContactList {
+        let token = |key| PageToken::encode(&Place { list: self.name.clone(), key });
+        let next_page_token = page.next.map(token).unwrap_or_default();
+        ContactList { contacts: page.contacts, next_page_token }
+    }
 }
 
 fn read(query: &ContactQuery) -> Result<Search> {

@@ -247,3 +247,40 @@ impl Contact {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn context(url: &str, browser: &str) -> Context {
+        let page = Page { url: url.to_owned(), ..Page::default() };
+        Context { page: Some(page), browser: browser.to_owned(), ..Context::default() }
+    }
+
+    #[test]
+    fn a_visit_is_noted_once_a_minute_and_ends_after_half_an_hour() {
+        let begin = Timestamp::from_micros(1_000_000_000_000_000);
+        let after = |seconds| begin.plus(Duration::from_secs(seconds));
+        let of = OrganizationId(Uuid::from_u128(1));
+        let mut contact = Contact::new(of, ContactId(Uuid::from_u128(2)), Source::Visitor, begin);
+        contact.touch(&context("/first", "Firefox 1"), begin);
+        assert_eq!((contact.sessions, contact.last_seen_at), (1, Some(begin)));
+        let noted = contact.clone();
+        contact.touch(&context("/second", "Chrome 2"), after(59));
+        assert_eq!(contact, noted, "not yet");
+        contact.touch(&context("/third", ""), after(60));
+        assert_eq!(contact.page.as_ref().map(|page| page.url.as_str()), Some("/third"));
+        assert_eq!((contact.sessions, contact.browser.as_str()), (1, "Firefox 1"));
+        contact.touch(&Context::default(), after(60 + 29 * 60 + 59));
+        assert_eq!(contact.sessions, 1);
+        assert_eq!(contact.page.as_ref().map(|page| page.url.as_str()), Some("/third"));
+        contact.touch(&context("/back", "Chrome 2"), after(60 + 29 * 60 + 59 + 30 * 60));
+        assert_eq!((contact.sessions, contact.browser.as_str()), (2, "Chrome 2"));
+        assert_eq!(contact.first_seen_at, Some(begin));
+        // A clock that runs behind counts no visit.
+        contact.touch(&context("/early", ""), begin);
+        assert_eq!(contact.sessions, 2);
+    }
+}

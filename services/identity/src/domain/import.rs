@@ -1,7 +1,5 @@
 //! A row of an imported file: what it changes, pure.
 
-use std::borrow::Cow;
-
 use onethread_core::{ContactId, OrganizationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,6 +24,7 @@ pub(crate) struct ImportRow {
     pub(crate) company: String,
     pub(crate) security_hash: String,
     pub(crate) tags: Vec<String>,
+    /// Cells, which are texts: [`attributes::of_cell`] says what each means.
     pub(crate) custom: Map<String, Value>,
 }
 
@@ -75,9 +74,9 @@ impl CheckedRow {
             _ => false,
         };
         let profile = &self.profile;
-        let held = contact.custom.iter().map(|(key, value)| (key, cell_of(value)));
+        let held = contact.custom.iter().map(|(key, value)| (key, attributes::text_of(value)));
         let held = held.filter(|(_, text)| !text.is_empty());
-        let said = profile.custom.iter().map(|(key, value)| (key, cell_of(value)));
+        let said = profile.custom.iter().map(|(key, value)| (key, attributes::text_of(value)));
         contact.user_id.is_none()
             && same(&profile.email, &contact.email)
             && same(&profile.name, &contact.name)
@@ -85,15 +84,6 @@ impl CheckedRow {
             && same(&profile.company, &contact.company)
             && self.tags == contact.tags
             && held.eq(said)
-    }
-}
-
-/// A value as an export writes it.
-fn cell_of(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::Null => Cow::Borrowed(""),
-        Value::String(text) => Cow::Borrowed(text),
-        other => Cow::Owned(other.to_string()),
     }
 }
 
@@ -186,7 +176,14 @@ pub(crate) fn decide(
     if let RowKey::UserId(user_id) = &row.key {
         contact.user_id = Some(user_id.as_str().to_owned());
     }
-    if !contact.apply(&row.profile).is_empty() {
+    // A cell has no type: what the contact has tells.
+    let mut profile = row.profile.clone();
+    for (key, value) in &mut profile.custom {
+        if let Value::String(cell) = value {
+            *value = attributes::of_cell(cell, contact.custom.get(key));
+        }
+    }
+    if !contact.apply(&profile).is_empty() {
         return rejected("", "has more attributes than find room: a contact has at most 100");
     }
     // An e-mail that the contact has already says nothing new: whose it is, the user id tells.

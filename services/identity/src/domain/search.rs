@@ -147,6 +147,13 @@ impl Condition {
             Value::String(text) if field == Field::Source && Source::from_name(text).is_none() => {
                 return Err(("value", "is no source"));
             }
+            // What looks like a number is compared as one, with what looks like one.
+            Value::String(text) if ordered && matches!(field, Field::Custom(_)) => {
+                match attributes::look(text) {
+                    Value::Number(number) => Operand::Number(number.as_f64().unwrap_or_default()),
+                    _ => Operand::Text(text.clone()),
+                }
+            }
             Value::String(text) => Operand::Text(text.clone()),
             Value::Number(number)
                 if matches!(field, Field::Custom(_)) && operator != Operator::Contains =>
@@ -164,6 +171,25 @@ impl Condition {
             }
         };
         Ok(Self { field, operator, operand })
+    }
+
+    /// Values of an attribute that are equal to the one asked for: beside itself, the one that is
+    /// written the same. An imported `12` is found by 12 and by "12", whichever it was taken for.
+    pub(crate) fn likes(&self) -> Vec<Value> {
+        match &self.operand {
+            Operand::Text(text) => {
+                let mut likes = vec![Value::String(text.clone())];
+                likes.extend(Some(attributes::look(text)).filter(|like| !like.is_string()));
+                likes
+            }
+            Operand::Number(number) => {
+                let number = attributes::number(*number).map(Value::Number);
+                let text = number.as_ref().map(|n| attributes::text_of(n).into_owned());
+                number.into_iter().chain(text.map(Value::String)).collect()
+            }
+            Operand::Truth(truth) => vec![Value::Bool(*truth), Value::String(truth.to_string())],
+            Operand::Nothing | Operand::Span(..) => Vec::new(),
+        }
     }
 
     /// True for a contact that is so.
@@ -229,25 +255,29 @@ impl Condition {
     }
 
     fn of_value(&self, held: Option<&Value>) -> bool {
+        let Some(held) = held else { return self.equality(self.operand == Operand::Nothing) };
+        if matches!(self.operator, Operator::Is | Operator::IsNot) {
+            return self.equality(self.likes().iter().any(|like| is_same(like, held)));
+        }
         match (&self.operand, held) {
-            (Operand::Text(text), Some(Value::String(held))) => match (span(text), self.operator) {
+            (Operand::Text(text), held) if self.operator == Operator::Contains => {
+                contains(&attributes::text_of(held), text)
+            }
+            (Operand::Text(text), Value::String(held)) => match (span(text), self.operator) {
                 // Dates are compared as the moments they are, however they are written.
                 (Some((from, _)), Operator::Less) => span(held).is_some_and(|(_, to)| to <= from),
                 (Some((_, to)), Operator::More) => span(held).is_some_and(|(from, _)| from >= to),
                 _ => self.of_text(Some(held)),
             },
-            (Operand::Number(number), Some(Value::Number(held))) => {
-                let Some(held) = held.as_f64() else { return self.equality(false) };
+            (Operand::Number(number), held) => {
+                let looked = held.as_str().map(attributes::look);
+                let held = looked.as_ref().unwrap_or(held).as_f64();
                 match self.operator {
-                    Operator::Less => held < *number,
-                    Operator::More => held > *number,
-                    #[expect(clippy::float_cmp, reason = "equal is what was asked for")]
-                    _ => self.equality(held == *number),
+                    Operator::Less => held.is_some_and(|held| held < *number),
+                    _ => held.is_some_and(|held| held > *number),
                 }
             }
-            (Operand::Truth(truth), Some(Value::Bool(held))) => self.equality(truth == held),
-            (Operand::Nothing, held) => self.equality(held.is_none()),
-            _ => self.equality(false),
+            _ => false,
         }
     }
 
@@ -282,6 +312,14 @@ impl Field {
     }
 }
 
+/// Numbers are the same however they are held.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        _ => one == other,
+    }
+}
+
 /// In any case. ASCII needs no more than ASCII's, which databases know as well.
 pub(crate) fn contains(held: &str, text: &str) -> bool {
     if text.is_ascii() {
@@ -304,7 +342,7 @@ pub(crate) fn span(text: &str) -> Option<(Timestamp, Timestamp)> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
 
@@ -326,6 +364,58 @@ mod tests {
             ("name", "=", json!("a\0"), "value"),
         ] {
             assert_eq!(Condition::read(field, operator, &value).unwrap_err().0, part, "{field}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_is_found_by_what_is_written_the_same() {
+        let finds = |value: Json, held: Json| {
+            let condition = Condition::read("custom.a", "=", &value).unwrap();
+            let found = condition.of_value(Some(&held));
+            let other = Condition { operator: Operator::IsNot, ..condition };
+            assert_ne!(other.of_value(Some(&held)), found, "{value} {held}");
+            found
+        };
+        for (value, held) in [
+            (json!(12), json!(12)),
+            (json!(12), json!("12")),
+            (json!("12"), json!(12)),
+            (json!(5.5), json!("5.5")),
+            (json!("true"), json!(true)),
+            (json!(false), json!("false")),
+            (json!(12.0), json!(12)),
+        ] {
+            assert!(finds(value.clone(), held.clone()), "{value} {held}");
+        }
+        for (value, held) in [
+            (json!(12), json!("012")),
+            (json!("012"), json!(12)),
+            (json!("12.0"), json!(12)),
+            (json!(1), json!(true)),
+            (json!(true), json!(1)),
+            (json!("TRUE"), json!(true)),
+        ] {
+            assert!(!finds(value.clone(), held.clone()), "{value} {held}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_number_is_more_or_less_as_one() {
+        for (held, operator, value, holds) in [
+            (json!(12), ">", json!(7), true),
+            (json!("12"), ">", json!(7), true),
+            (json!("12"), ">", json!("7"), true),
+            (json!(12), "<", json!("7"), false),
+            (json!("012"), ">", json!(7), false),
+            (json!(true), ">", json!(0), false),
+            (json!("pro"), ">", json!(7), false),
+            (json!("pro"), ">", json!("free"), true),
+            (json!("12"), "<", json!("a"), true),
+            (json!(12), "<", json!("a"), false),
+            (json!("2024-02-01"), ">", json!("2024-01-31T12:00:00Z"), true),
+        ] {
+            let condition = Condition::read("custom.a", operator, &value).unwrap();
+            assert_eq!(condition.of_value(Some(&held)), holds, "{held} {operator} {value}");
         }
     }
 

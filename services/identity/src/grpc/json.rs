@@ -2,10 +2,9 @@
 //! that 5 stays 5 rather than turning into 5.0.
 
 use prost_types::{ListValue, Struct, Value as Wire, value::Kind};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-/// The largest whole number a double holds without loss.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+use crate::domain::attributes;
 
 /// From the wire.
 pub(super) fn from_wire(value: Wire) -> Value {
@@ -13,7 +12,9 @@ pub(super) fn from_wire(value: Wire) -> Value {
         None | Some(Kind::NullValue(_)) => Value::Null,
         Some(Kind::BoolValue(truth)) => Value::Bool(truth),
         Some(Kind::StringValue(text)) => Value::String(text),
-        Some(Kind::NumberValue(number)) => from_double(number),
+        Some(Kind::NumberValue(number)) => {
+            attributes::number(number).map_or(Value::Null, Value::Number)
+        }
         Some(Kind::ListValue(list)) => list.values.into_iter().map(from_wire).collect(),
         Some(Kind::StructValue(members)) => Value::Object(from_struct(members)),
     }
@@ -22,16 +23,6 @@ pub(super) fn from_wire(value: Wire) -> Value {
 /// Members of an object from the wire.
 pub(super) fn from_struct(members: Struct) -> Map<String, Value> {
     members.fields.into_iter().map(|(k, v)| (k, from_wire(v))).collect()
-}
-
-fn from_double(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() <= EXACT {
-        // In the range just checked, the cast loses nothing.
-        #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
-        let whole = number as i64;
-        return Value::from(whole);
-    }
-    Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
 /// To the wire.

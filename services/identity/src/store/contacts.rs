@@ -23,7 +23,7 @@ pub(crate) enum ContactSort {
 }
 
 /// The key of the last row of a page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum PageKey {
     Name(String, Uuid),
     Time(i64, Uuid),

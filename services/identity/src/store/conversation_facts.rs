@@ -95,15 +95,16 @@ impl Store {
                     if !facts::wanted(conn, of, &[event]).await? {
                         return Ok(());
                     }
-                    let mut found = contacts::by_id(conn, of, fact.contact, Lock::No).await?;
+                    // Whoever erases the contact waits, and then takes the delivery away as well.
+                    let mut found = contacts::by_id(conn, of, fact.contact, Lock::Yes).await?;
                     if found.is_none()
                         && let Some(into) = joins::into(conn, of, fact.contact).await?
                     {
-                        found = contacts::by_id(conn, of, into, Lock::No).await?;
+                        found = contacts::by_id(conn, of, into, Lock::Yes).await?;
                     }
                     let Some(contact) = found else { return Ok(()) };
                     let body = fact_body(&fact, &contact, agent.as_deref());
-                    facts::enqueue(conn, of, fact.id, event, &body, now).await
+                    facts::enqueue(conn, of, fact.id, event, contact.id, &body, now).await
                 })
             })
             .await

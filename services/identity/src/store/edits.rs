@@ -1,7 +1,7 @@
 //! What agents and companies' servers do to people: making, changing, erasing.
 
-use onethread_core::{ContactId, OrganizationId, Timestamp, new_uuid};
-use onethread_db::{Error, Result, Time, on};
+use onethread_core::{ContactId, Entropy, OrganizationId, Timestamp, new_uuid};
+use onethread_db::{Conn, Error, Result, Time, on};
 use onethread_errors::Field;
 use onethread_outbox::Entry;
 use sqlx::query;
@@ -9,7 +9,7 @@ use sqlx::query;
 use super::{
     ROUNDS, Store, audit,
     contacts::{self, Lock},
-    revocations, sql,
+    facts, revocations, sql,
 };
 use crate::domain::{audit::Change, contact::Contact};
 
@@ -89,8 +89,8 @@ impl Store {
         Err(Error::Conflict)
     }
 
-    /// Erases somebody: the row with the claim, events, devices' bond, and, by the outbox, the
-    /// thread. False when there is nobody.
+    /// Erases somebody: the row with the claim, events, what webhooks are told, devices' bond, and,
+    /// by the outbox, the thread. False when there is nobody.
     pub(crate) async fn erase_contact(
         &self,
         of: OrganizationId,
@@ -98,44 +98,59 @@ impl Store {
         change: Change,
         now: Timestamp,
     ) -> Result<bool> {
-        let entropy = self.entropy.clone();
-        self.db
-            .write("contact.erase", move |mut conn| {
-                Box::pin(async move {
-                    let erased = on!(&mut conn, |c| query(sql::DELETE_CONTACT)
-                        .bind(of.0)
-                        .bind(id.0)
-                        .execute(&mut **c)
-                        .await
-                        .map(|done| done.rows_affected()))?;
-                    if erased == 0 {
-                        return Ok(false);
-                    }
-                    on!(&mut conn, |c| query(sql::RETIRE_DEVICES)
-                        .bind(of.0)
-                        .bind(id.0)
-                        .execute(&mut **c)
-                        .await
-                        .map(drop))?;
-                    on!(&mut conn, |c| query(sql::BURY_VISITOR)
-                        .bind(of.0)
-                        .bind(id.0)
-                        .bind(Time(now))
-                        .execute(&mut **c)
-                        .await
-                        .map(drop))?;
-                    revocations::insert(&mut conn, of, &[id.0], now, &*entropy).await?;
-                    audit::record(&mut conn, of, &change, now, &*entropy).await?;
-                    let entry = Entry {
-                        organization_id: of,
-                        id: new_uuid(now, &*entropy),
-                        topic: ERASED.to_owned(),
-                        payload: id.0.to_string(),
-                    };
-                    onethread_outbox::push(&mut conn, entry, now).await?;
-                    Ok(true)
-                })
-            })
-            .await
+        for _ in 0..ROUNDS {
+            let (entropy, change) = (self.entropy.clone(), change.clone());
+            let done = self.db.write("contact.erase", move |mut conn| {
+                Box::pin(async move { erase(&mut conn, of, id, &change, now, &*entropy).await })
+            });
+            match done.await {
+                Err(Error::Conflict) => {}
+                settled => return settled,
+            }
+        }
+        Err(Error::Conflict)
     }
+}
+
+async fn erase(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    id: ContactId,
+    change: &Change,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<bool> {
+    let erased = on!(&mut *conn, |c| query(sql::DELETE_CONTACT)
+        .bind(of.0)
+        .bind(id.0)
+        .execute(&mut **c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    if erased == 0 {
+        return Ok(false);
+    }
+    on!(&mut *conn, |c| query(sql::RETIRE_DEVICES)
+        .bind(of.0)
+        .bind(id.0)
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    on!(&mut *conn, |c| query(sql::BURY_VISITOR)
+        .bind(of.0)
+        .bind(id.0)
+        .bind(Time(now))
+        .execute(&mut **c)
+        .await
+        .map(drop))?;
+    facts::forget(conn, of, id).await?;
+    revocations::insert(conn, of, &[id.0], now, entropy).await?;
+    audit::record(conn, of, change, now, entropy).await?;
+    let entry = Entry {
+        organization_id: of,
+        id: new_uuid(now, entropy),
+        topic: ERASED.to_owned(),
+        payload: id.0.to_string(),
+    };
+    onethread_outbox::push(conn, entry, now).await?;
+    Ok(true)
 }

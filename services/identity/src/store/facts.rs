@@ -66,12 +66,14 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// Writes an event down for every webhook that wants it. A repeat of its id changes nothing.
+/// Writes an event of somebody down for every webhook that wants it. A repeat of its id changes
+/// nothing.
 pub(super) async fn enqueue(
     conn: &mut Conn<'_>,
     of: OrganizationId,
     id: Uuid,
     event: Event,
+    contact: ContactId,
     body: &str,
     now: Timestamp,
 ) -> Result<()> {
@@ -81,9 +83,19 @@ pub(super) async fn enqueue(
         .bind(event.bit())
         .bind(body)
         .bind(Time(now))
+        .bind(contact.0)
         .execute(&mut **c)
         .await
         .map(drop))?;
+    Ok(())
+}
+
+/// Forgets what webhooks were told, or are to be told, of somebody. The facts go first: whoever is
+/// making one into a delivery is waited for, so that the delivery goes as well.
+pub(super) async fn forget(conn: &mut Conn<'_>, of: OrganizationId, id: ContactId) -> Result<()> {
+    for text in [sql::DELETE_FACTS_OF, sql::DELETE_DELIVERIES_OF] {
+        on!(&mut *conn, |c| query(text).bind(of.0).bind(id.0).execute(&mut **c).await.map(drop))?;
+    }
     Ok(())
 }
 
@@ -122,12 +134,14 @@ impl Store {
                         if event == Event::Joined {
                             contact = joins::into(&mut conn, of, contact).await?.unwrap_or(contact);
                         }
-                        // Somebody erased meanwhile is told of to nobody.
-                        let found = contacts::by_id(&mut conn, of, contact, Lock::No).await?;
+                        // Somebody erased meanwhile is told of to nobody. Who erases waits for the
+                        // fact's row, or, where that is another one's, for the contact's.
+                        let lock = if ended.is_some() { Lock::Yes } else { Lock::No };
+                        let found = contacts::by_id(&mut conn, of, contact, lock).await?;
                         if let Some(contact) = found {
                             let id = new_uuid(now, &*entropy);
                             let body = contact_body(id, event, &contact, ended, now);
-                            enqueue(&mut conn, of, id, event, &body, now).await?;
+                            enqueue(&mut conn, of, id, event, contact.id, &body, now).await?;
                         }
                     }
                     Ok(any)

@@ -40,7 +40,7 @@ use onethread_db::Database;
 pub(crate) use applications::NewOrganization;
 pub(crate) use blocked_addresses::BlockedAddress;
 pub(crate) use claims::ClaimSet;
-pub(crate) use contacts::{ContactSort, PageKey};
+pub(crate) use contacts::{ContactPage, ContactSort, PageKey};
 pub(crate) use conversation_facts::{INTEREST, Interest};
 pub(crate) use edits::{ERASED, Found, Refused};
 pub(crate) use imports::BatchJob;

@@ -201,6 +201,7 @@ pub(super) const UPDATE_CONTACT: &str =
        words = $29, platform = $30, browser = $31, system = $32
      WHERE organization_id = $1 AND id = $2";
 
+pub(super) const CONTACT_COLUMNS: &str = contact_columns!();
 pub(super) const SELECT_CONTACTS: &str = concat!("SELECT ", contact_columns!(), " FROM contacts");
 pub(super) const ATTRIBUTE_KEYS_SQLITE: &str =
     "SELECT DISTINCT a.key FROM contacts c, json_each(c.custom) a

@@ -42,10 +42,15 @@ pub(super) const TAKE_FACTS_POSTGRES: &str = "DELETE FROM webhook_facts
 
 // Deliveries.
 pub(super) const ENQUEUE: &str = "INSERT INTO webhook_deliveries
-       (organization_id, webhook_id, id, event, body, attempts, due_at, created_at)
-     SELECT organization_id, id, $2, $3, $4, 0, $5, $5 FROM webhooks
+       (organization_id, webhook_id, id, event, body, attempts, due_at, created_at, contact_id)
+     SELECT organization_id, id, $2, $3, $4, 0, $5, $5, $6 FROM webhooks
      WHERE organization_id = $1 AND (events & $3) <> 0
      ON CONFLICT (organization_id, webhook_id, id) DO NOTHING";
+// What was told, or is to be told, of somebody.
+pub(super) const DELETE_FACTS_OF: &str =
+    "DELETE FROM webhook_facts WHERE organization_id = $1 AND contact_id = $2";
+pub(super) const DELETE_DELIVERIES_OF: &str =
+    "DELETE FROM webhook_deliveries WHERE organization_id = $1 AND contact_id = $2";
 pub(super) const READY: &str =
     "SELECT organization_id, id, url, events, sealed, sealed_with, created_at FROM (
        SELECT w.*, (SELECT min(d.due_at) FROM webhook_deliveries d

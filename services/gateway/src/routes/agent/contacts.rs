@@ -59,7 +59,9 @@ fn sort(params: &Params) -> Result<String> {
 
 /// The people who fit a search.
 ///
-/// A page may be shorter than its limit though more follow: `nextCursor` tells.
+/// `q` finds beginnings of words. An attribute equals what is written the same: 12 finds 12 and
+/// "12". A page may be shorter than its limit though more follow, where 50,000 people in a row were
+/// looked at and hardly anybody fits: `nextCursor` tells.
 #[utoipa::path(post, path = "/contacts/search", operation_id = "searchContacts", tag = "contacts",
     request_body = ContactSearch,
     responses((status = 200, description = "A page of people.", body = List<Contact>),

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::{
     domain::search::{Condition, Search, split},
-    store::ContactSort,
+    store::{ContactSort, PageKey, search::Bounds},
 };
 
 onethread_testing::on_each_database! {
@@ -23,7 +23,7 @@ onethread_testing::on_each_database! {
     the_last_hundred_events_are_kept,
 }
 
-fn wire_of(value: &Json) -> Value {
+pub(super) fn wire_of(value: &Json) -> Value {
     let kind = match value {
         Json::Null => Kind::NullValue(0),
         Json::Bool(truth) => Kind::BoolValue(*truth),
@@ -61,7 +61,7 @@ pub(super) fn server() -> Option<wire::Actor> {
 }
 
 impl Identity {
-    async fn of(&self) -> String {
+    pub(super) async fn of(&self) -> String {
         self.enter(None, None, "").await.organization_id
     }
 
@@ -113,7 +113,13 @@ impl Identity {
     }
 
     /// Ids in the order of the answer, read in pages.
-    async fn find(&self, of: &str, search: &Search, sort: ContactSort, rows: i32) -> Vec<Uuid> {
+    pub(super) async fn find(
+        &self,
+        of: &str,
+        search: &Search,
+        sort: ContactSort,
+        rows: i32,
+    ) -> Vec<Uuid> {
         let of = OrganizationId(of.parse().unwrap());
         let size = PageSize::new(rows).unwrap();
         let (mut found, mut after) = (Vec::new(), None);
@@ -140,7 +146,7 @@ async fn crowd(identity: &Identity, of: &str) {
         json!({"plan": "free", "age": -3, "a.b-c_d": "x'\"y"}),
         json!({"plan": 5, "age": "5", "since": "soon"}),
         json!({"plan": true, "age": 1, "vip": 1}),
-        json!({"plan": "ÄRZTE plan", "age": 1e300}),
+        json!({"plan": "ÄRZTE plan", "age": 1e300, "vip": "true"}),
     ];
     let names = [json!(null), json!("Ann"), json!("ANNA Ärzte"), json!("bo_b%"), json!("Émile")];
     let tags = [json!([]), json!(["vip"]), json!(["Vip", "new"])];
@@ -205,6 +211,11 @@ async fn a_search_finds_whom_its_conditions_fit(scratch: ScratchDatabase) {
         json!("identified"),
         json!("+49 30 01"),
         json!("x'\"y"),
+        json!("5"),
+        json!("5.5"),
+        json!("1e+300"),
+        json!("true"),
+        json!("00"),
         json!(5),
         json!(5.5),
         json!(1),
@@ -269,23 +280,74 @@ async fn every_order_pages_through_a_search_once(scratch: ScratchDatabase) {
     let identity = identity(scratch).await;
     let of = identity.of().await;
     crowd(&identity, &of).await;
-    let condition = Condition::read("custom.plan", "!=", &json!("free")).unwrap();
-    for words in [None, Some(split("person example").collect())] {
-        let search = Search { words, conditions: vec![condition.clone()], ..Search::default() };
-        let whole = identity.find(&of, &search, BY_CREATED, 200).await;
-        for descending in [false, true] {
-            for sort in [
-                ContactSort::Name { descending },
-                ContactSort::Created { descending },
-                ContactSort::Seen { descending },
-            ] {
-                let paged = identity.find(&of, &search, sort, 4).await;
-                let once: BTreeSet<_> = paged.iter().collect();
-                assert_eq!(once.len(), paged.len(), "{sort:?}");
-                assert_eq!(once, whole.iter().collect(), "{sort:?}");
+    // Visitors with a row.
+    for _ in 0..11 {
+        let visitor = identity.enter(None, None, "").await;
+        let user = wire::UserClaims { email: text("person@example.com"), ..Default::default() };
+        let token = visitor.token;
+        let admit = wire::AdmitVisitorRequest { token, user: Some(user), ..Default::default() };
+        identity.contacts().admit_visitor(admit).await.unwrap();
+    }
+    let condition = |field, operator, value| Condition::read(field, operator, &value).unwrap();
+    let searches = [
+        (None, vec![condition("custom.plan", "!=", json!("free"))], 30),
+        (Some("person example"), vec![condition("custom.plan", "!=", json!("free"))], 20),
+        (None, vec![condition("tags", "=", json!("vip"))], 14),
+        (None, vec![condition("company", "=", json!("Acme, Inc."))], 14),
+        (None, vec![condition("email", "=", json!("person3@example.com"))], 4),
+        (Some("person"), vec![], 30),
+        (None, vec![], 43),
+    ];
+    let of_id = OrganizationId(of.parse().unwrap());
+    let store = &identity.service.app.store;
+    let (near, far) = (
+        Bounds { first: 1, stretch: 3, most: 5, few: 2 },
+        Bounds { first: 1, stretch: 3, most: 1000, few: 1000 },
+    );
+    for (words, conditions, least) in searches {
+        let words = words.map(|words| split(words).collect());
+        for include_visitors in [false, true] {
+            let search =
+                Search { words: words.clone(), conditions: conditions.clone(), include_visitors };
+            let whole = identity.find(&of, &search, BY_CREATED, 200).await;
+            assert!(whole.len() >= least, "{search:?} {}", whole.len());
+            for descending in [false, true] {
+                for sort in [
+                    ContactSort::Name { descending },
+                    ContactSort::Created { descending },
+                    ContactSort::Seen { descending },
+                ] {
+                    for (bounds, rows) in [(near, 1), (near, 4), (far, 3)] {
+                        let size = PageSize::new(rows).unwrap();
+                        let (mut paged, mut after) = (Vec::new(), None);
+                        loop {
+                            let page = store.search_within(
+                                bounds,
+                                of_id,
+                                search.clone(),
+                                sort,
+                                after,
+                                size,
+                            );
+                            let page = page.await.unwrap();
+                            assert!(page.contacts.len() <= size.rows());
+                            paged.extend(page.contacts);
+                            after = page.next;
+                            if after.is_none() {
+                                break;
+                            }
+                        }
+                        let keys: Vec<_> = paged.iter().map(|one| sort.key(one)).collect();
+                        let ordered = |pair: &[PageKey]| {
+                            if descending { pair[0] > pair[1] } else { pair[0] < pair[1] }
+                        };
+                        assert!(keys.windows(2).all(ordered), "{sort:?} {keys:?}");
+                        let once: BTreeSet<_> = paged.iter().map(|one| one.id.0).collect();
+                        assert_eq!(once, whole.iter().copied().collect(), "{sort:?} {search:?}");
+                    }
+                }
             }
         }
-        assert!(whole.len() > 20);
     }
 }
 

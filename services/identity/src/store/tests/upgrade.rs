@@ -1,0 +1,106 @@
+//! People who were there before the index of words was made anew.
+
+use onethread_core::{ContactId, OrganizationId, PageSize};
+use onethread_db::{Json, Migrations, Time, on};
+use serde_json::json;
+use sqlx::{migrate::Migrator, query};
+
+use super::*;
+use crate::{
+    domain::search::{Condition, Search, split},
+    store::ContactSort,
+};
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    who_was_there_before_is_found_after,
+}
+
+/// The last version of before.
+const BEFORE: i64 = 7;
+const OF: OrganizationId = OrganizationId(Uuid::from_u128(0xa));
+
+fn until_before(all: &Migrator) -> Migrator {
+    let old = all.iter().filter(|one| one.version <= BEFORE).cloned();
+    Migrator::with_migrations(old.collect())
+}
+
+async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
+    let empty = ScratchDatabase::empty(scratch.engine(), &crate::MIGRATIONS).await;
+    let old = Migrations {
+        schema: crate::MIGRATIONS.schema,
+        sqlite: until_before(&crate::MIGRATIONS.sqlite),
+        postgres: until_before(&crate::MIGRATIONS.postgres),
+    };
+    empty.db.migrate(&old).await.unwrap();
+    let id = |n: u128| Uuid::from_u128(0x100 + n);
+    let made = empty.db.write("test.make", move |mut conn| {
+        Box::pin(async move {
+            on!(&mut conn, |c| query(
+                "INSERT INTO organizations (organization_id, name, created_at) VALUES ($1, 'a', $2)"
+            )
+            .bind(OF.0)
+            .bind(Time(SystemClock.now()))
+            .execute(&mut **c)
+            .await
+            .map(drop))?;
+            for (n, name) in [(0_u128, "Ann"), (1, "Bob"), (2, "Cy")] {
+                on!(&mut conn, |c| query(
+                    "INSERT INTO contacts (organization_id, id, listed, source, name, sort_name,
+                        email_vouched, custom, tags, claim_version, blocked, last_seen_at,
+                        sessions, locale, time_zone, created_at, words)
+                     VALUES ($1, $2, $7, 'api', $3, lower($3), false, $5, $6, 0, false, $4, 0, '',
+                        '', $4, lower($3))"
+                )
+                .bind(OF.0)
+                .bind(id(n))
+                .bind(name)
+                .bind(Time(SystemClock.now()))
+                .bind(Json(json!({"plan": name, "seats": 5})))
+                .bind(Json(json!(["old", name])))
+                .bind(n < 2)
+                .execute(&mut **c)
+                .await
+                .map(drop))?;
+            }
+            Ok(())
+        })
+    });
+    made.await.unwrap();
+    empty.db.migrate(&crate::MIGRATIONS).await.unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let service = process(empty.db.clone(), &folder);
+    let store = &service.app.store;
+    let find = async |words: Option<&str>, conditions: &[(&str, serde_json::Value)]| {
+        let condition = |(field, value): &(&str, _)| Condition::read(field, "=", value).unwrap();
+        let search = Search {
+            words: words.map(|words| split(words).collect()),
+            conditions: conditions.iter().map(condition).collect(),
+            include_visitors: true,
+        };
+        // No place is walked before the index is asked.
+        let bounds = crate::store::search::Bounds { first: 0, stretch: 1, most: 1, few: 10 };
+        let sort = ContactSort::Name { descending: false };
+        let page =
+            store.search_within(bounds, OF, search, sort, None, PageSize::DEFAULT).await.unwrap();
+        page.contacts.iter().map(|one| one.id.0.as_u128() - 0x100).collect::<Vec<_>>()
+    };
+    assert_eq!(find(Some("an"), &[]).await, [0]);
+    assert_eq!(find(None, &[("tags", json!("Bob"))]).await, [1]);
+    assert_eq!(find(None, &[("tags", json!("old"))]).await, [0, 1, 2]);
+    assert_eq!(find(None, &[("custom.plan", json!("Cy"))]).await, [2]);
+    assert_eq!(find(Some("bob"), &[("custom.seats", json!(5))]).await, [1]);
+
+    // What changes or goes from now on does so in the index, too.
+    let change = |held: Option<crate::domain::contact::Contact>| {
+        let mut held = held?;
+        held.name = Some("Dora".to_owned());
+        held.tags.clear();
+        Some(held)
+    };
+    store.change_contact(OF, ContactId(id(0)), SystemClock.now(), change).await.unwrap();
+    assert_eq!(find(Some("an"), &[]).await, [0_u128; 0]);
+    assert_eq!(find(Some("dora"), &[]).await, [0]);
+    assert_eq!(find(None, &[("tags", json!("old"))]).await, [1, 2]);
+}

@@ -1,0 +1,185 @@
+//! What is kept of a person: attributes and their bounds, browser and system, named events.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use onethread_tests::{Reply, Stage, Widget, row_counts};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use crate::databases::on_each_database;
+
+fn attributes(keys: std::ops::Range<usize>) -> Value {
+    Value::Object(keys.map(|n| (format!("k{n:03}"), json!(n))).collect::<Map<_, _>>())
+}
+
+fn pointers(warnings: &Value) -> Vec<&str> {
+    let warnings = warnings.as_array().unwrap().iter();
+    warnings.map(|warning| warning["pointer"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn attributes_have_bounds_that_an_init_warns_of_and_an_agent_is_refused_by() {
+    on_each_database(async |stage| {
+        let agent = stage.agent().await;
+        let full = stage.open(&json!({"user_id": "u", "custom_data": attributes(0..100)})).await;
+        assert_eq!(full.start["warnings"], json!([]));
+        let path = format!("/v1/contacts/{}", full.contact_id());
+        let more = stage.open(&json!({"user_id": "u", "custom_data": {"one_more": 1}})).await;
+        assert_eq!(pointers(&more.start["warnings"]), ["/user/custom_data/one_more"]);
+        let refused = agent.api.patch(&path, &json!({"customData": {"one_more": 1}})).await;
+        refused.refuses("/customData/one_more");
+        // One that goes makes room for one that comes.
+        let swap = json!({"customData": {"a": 1, "k050": null, "k051": 0}});
+        let held = agent.api.patch(&path, &swap).await.expect(200)["customData"].clone();
+        let held = held.as_object().unwrap();
+        assert_eq!((held.len(), &held["a"], &held["k051"]), (100, &json!(1), &json!(0)));
+        assert!(!held.contains_key("k050"));
+
+        for (key, value) in [
+            ("a".repeat(65), json!(1)),
+            (String::new(), json!(1)),
+            ("a b".to_owned(), json!(1)),
+            ("ä".to_owned(), json!(1)),
+            ("a/b~".to_owned(), json!(1)),
+            ("ok".to_owned(), json!("x".repeat(1025))),
+            ("ok".to_owned(), json!("é".repeat(513))),
+            ("ok".to_owned(), json!("a\u{0}")),
+            ("ok".to_owned(), json!([1])),
+            ("ok".to_owned(), json!({"a": 1})),
+        ] {
+            let escaped = key.replace('~', "~0").replace('/', "~1");
+            let mut data = Map::from_iter([(key, value)]);
+            let user = json!({"user_id": "w", "custom_data": data});
+            let warned = stage.open(&user).await;
+            let pointer = format!("/user/custom_data/{escaped}");
+            assert_eq!(pointers(&warned.start["warnings"]), [pointer]);
+            assert_eq!(warned.start["contact"]["customData"], json!({}));
+            data.insert("good".to_owned(), json!(1));
+            let refused = agent.api.patch(&path, &json!({"customData": data})).await;
+            refused.refuses(&format!("/customData/{escaped}"));
+            let made = agent.api.post("/v1/contacts", &json!({"customData": data})).await;
+            made.refuses(&format!("/customData/{escaped}"));
+        }
+        let kept = agent.api.get(&path).await.expect(200);
+        assert_eq!(kept["customData"].as_object().unwrap().len(), 100, "nothing was half written");
+
+        let good = json!({
+            "a".repeat(64): "x".repeat(1024), "A-Z.a_z-09": "é".repeat(512), "day": "2026-01-02",
+            "moment": "2026-01-02T03:04:05.678+09:00", "whole": 5, "part": -2.5, "big": 1e300,
+            "yes": true, "no": false, "empty": "", "zeros": "007",
+        });
+        let person = stage.open(&json!({"user_id": "g", "custom_data": good})).await;
+        assert_eq!(person.start["warnings"], json!([]));
+        assert_eq!(person.start["contact"]["customData"], good);
+        let held = agent.contact(person.contact_id()).await.unwrap();
+        assert_eq!(held["customData"], good);
+    })
+    .await;
+}
+
+async fn init_from(stage: &Stage, agent: &str, user: &str, platform: Option<&str>) -> Widget {
+    let mut body = stage.init_body(&json!({"user_id": user}));
+    body["platform"] = json!(platform);
+    body["locale"] = json!("de-DE");
+    body["timeZone"] = json!("Europe/Berlin");
+    body["page"] = json!({"url": "https://example.com/a?b=c", "title": "Ä", "referrer": ""});
+    let request = stage.api.request(Method::POST, "/widget/v1/init").header("user-agent", agent);
+    Widget::new(stage, Reply::of(request.json(&body)).await.expect(200))
+}
+
+#[tokio::test]
+async fn agents_see_where_a_person_comes_from() {
+    let stage = Stage::new().await;
+    let agent = stage.agent().await;
+    for (n, (said, platform, browser, system)) in [
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+             Chrome/120.0.0.0 Safari/537.36",
+            None,
+            "Chrome",
+            "Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, \
+             like Gecko) Version/17.1 Mobile/15E148 Safari/604.1",
+            Some("ios"),
+            "Safari",
+            "iPhone",
+        ),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0",
+            Some("web"),
+            "Firefox",
+            "Linux",
+        ),
+        ("nonsense", Some("android"), "", ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let widget = init_from(&stage, said, &format!("u-{n}"), platform).await;
+        let path = format!("/v1/contacts/{}", widget.contact_id());
+        let seen = agent.api.get(&path).await.expect(200);
+        for (name, part) in [("browser", browser), ("system", system)] {
+            let text = seen[name].as_str().unwrap_or_default();
+            assert!(text.starts_with(part) && text.is_empty() == part.is_empty(), "{seen}");
+        }
+        assert_eq!(seen["platform"], platform.unwrap_or("web"), "{seen}");
+        assert_eq!(
+            (&seen["locale"], &seen["timeZone"]),
+            (&json!("de-DE"), &json!("Europe/Berlin"))
+        );
+        assert_eq!(seen["page"]["url"], "https://example.com/a?b=c");
+        assert_eq!(seen["page"]["title"], "Ä");
+        assert_eq!((&seen["sessions"], &seen["firstSeenAt"]), (&json!(1), &seen["lastSeenAt"]));
+        assert_eq!(seen["devices"].as_array().unwrap().len(), 1);
+    }
+    let odd = json!({"platform": "toaster"});
+    let mut body = stage.init_body(&json!({}));
+    body["platform"] = odd["platform"].clone();
+    stage.api.post("/widget/v1/init", &body).await.refuses("/platform");
+}
+
+#[tokio::test]
+async fn events_are_kept_of_people_with_a_row_alone() {
+    on_each_database(async |stage| {
+        let agent = stage.agent().await;
+        let known = stage.open(&json!({"user_id": "u"})).await;
+        let track =
+            async |widget: &Widget, body: Value| widget.api.post("/widget/v1/track", &body).await;
+        for n in 0..22 {
+            let data = json!({"n": n, "deep": {"list": [1, "ä", null]}});
+            let told = track(&known, json!({"name": format!("event {n}"), "data": data})).await;
+            assert_eq!(told.status, 204, "{}", told.text);
+        }
+        assert_eq!(track(&known, json!({"name": "bare"})).await.status, 204);
+        let path = format!("/v1/contacts/{}", known.contact_id());
+        let events = agent.api.get(&path).await.expect(200)["events"].clone();
+        let events = events.as_array().unwrap();
+        assert_eq!(events.len(), 20, "the last ones");
+        assert_eq!((&events[0]["name"], &events[0]["data"]), (&json!("bare"), &json!({})));
+        assert_eq!(events[1]["name"], "event 21");
+        assert_eq!(events[1]["data"], json!({"n": 21, "deep": {"list": [1, "ä", null]}}));
+        for (body, pointer) in [
+            (json!({}), "/name"),
+            (json!({"name": 5}), "/name"),
+            (json!({"name": ""}), "/name"),
+            (json!({"name": "x".repeat(65)}), "/name"),
+            (json!({"name": "a\nb"}), "/name"),
+            (json!({"name": "a", "data": [1]}), "/data"),
+            (json!({"name": "a", "data": {"a": "x".repeat(4096)}}), "/data"),
+            (json!({"name": "a", "data": {"a": "\u{0}"}}), "/data"),
+        ] {
+            track(&known, body).await.refuses(pointer);
+        }
+    })
+    .await;
+    let stage = Stage::new().await;
+    let before = row_counts(&stage.server.data_dir()).await;
+    let visitor = stage.open(&json!({"name": "Vera"})).await;
+    let told = visitor.api.post("/widget/v1/track", &json!({"name": "seen", "data": {}})).await;
+    assert_eq!(told.status, 204);
+    let change = json!({"company": "Vera, Inc.", "custom_data": {"a": 1}});
+    visitor.api.patch("/widget/v1/contact", &change).await.expect(200);
+    assert_eq!(row_counts(&stage.server.data_dir()).await, before);
+}
