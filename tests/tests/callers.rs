@@ -93,6 +93,7 @@ const TABLE: &[(&str, For, u16)] = &[
     ("PATCH /v1/contacts/{id}", For::Staff, 200),
     ("DELETE /v1/contacts/{id}", For::Staff, 204),
     ("POST /v1/contacts/{id}/messages", For::Staff, 201),
+    ("POST /v1/contacts/{id}/merge", For::Staff, 200),
     ("PUT /v1/contacts/{id}/security-hash", For::Staff, 204),
     ("DELETE /v1/contacts/{id}/security-hash", For::Owners, 204),
     ("GET /v1/imports", For::Staff, 200),
@@ -278,6 +279,11 @@ impl Scene {
             "PUT /v1/contacts/{id}/security-hash" => json!({"securityHash": "h"}),
             "DELETE /v1/contacts/{id}/security-hash" => json!({"reason": "lost"}),
             "POST /v1/agents" => json!({"email": format!("{uuid}@example.com"), "role": "agent"}),
+            "POST /v1/contacts/{id}/merge" => {
+                let kim = json!({"name": "Kim"});
+                let into = self.owner.api.post("/v1/contacts", &kim).await.expect(201);
+                json!({"intoId": into["id"]})
+            }
             "POST /v1/agents/accept" => {
                 let agent = json!({"email": format!("{uuid}@example.com")});
                 let invited = self.owner.api.post("/v1/agents", &agent).await.expect(201);

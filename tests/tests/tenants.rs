@@ -290,6 +290,15 @@ async fn nobody_reaches_into_another_organization() {
     let path = format!("/v1/conversations/{}", mine.contact_id());
     let assign = theirs.api.patch(&path, &json!({"assigneeId": agent})).await;
     assign.problem(404, "not-found");
+    // Nobody is joined with anybody there.
+    let ours_id = ours.contact_id();
+    for (who, into) in [(mine.contact_id(), ours_id), (ours_id, mine.contact_id())] {
+        for dry_run in [true, false] {
+            let body = json!({"intoId": into, "dryRun": dry_run});
+            let merge = theirs.api.post(&format!("/v1/contacts/{who}/merge"), &body).await;
+            merge.problem(404, "not-found");
+        }
+    }
     let of_agent = format!("/v1/conversations?assignee={}", agent.as_str().unwrap());
     assert_eq!(theirs.api.get(&of_agent).await.expect(200)["items"], json!([]));
     crate::imports::import(&theirs, "user_id,name\nu,Changed\n").await;
