@@ -76,6 +76,22 @@ pub async fn documented(address: &str) -> BTreeSet<String> {
     calls.collect()
 }
 
+/// Checks what a webhook was sent against what the document says of its event.
+pub async fn check_notice(address: &str, notice: &Value) {
+    let url = Url::parse(&format!("http://{address}/v1/")).expect("an address makes a URL");
+    let document = DOCUMENT.get_or_try_init(|| fetch(&url)).await.expect("there is a document");
+    let event = notice["event"].as_str().expect("a notice names its event");
+    let schema = &document["webhooks"][event]["post"]["requestBody"]["content"];
+    let schema = &schema["application/json"]["schema"];
+    assert!(schema.is_object(), "{event} is not documented");
+    let name = format!("webhook {event}");
+    let errors: Vec<_> = ready(document, name, schema)
+        .iter_errors(notice)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{event}: {errors:#?}\n{notice:#}");
+}
+
 async fn fetch(url: &Url) -> Result<Value, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let address = url.join("/openapi.json").expect("a path joins");

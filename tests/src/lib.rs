@@ -25,7 +25,7 @@ pub use actors::{Agent, Device, Stage, Tenant, Widget};
 pub use bucket::Bucket;
 pub use chance::Chance;
 pub use collector::{Collector, Point, Span, kind};
-pub use contract::documented;
+pub use contract::{check_notice, documented};
 pub use crowd::write_crowd;
 pub use database::PostgresDatabase;
 pub use history::{Fault, History, Sent, Stored, View};

@@ -1,11 +1,13 @@
 //! Who may make which call: every one that the server documents has a row here, and each row is
-//! held against every kind of caller.
+//! held against every kind of caller; and nothing of all that is written to logs or spans.
 
 use std::collections::BTreeSet;
 
-use onethread_tests::{Agent, Api, Reply, SHORT, Stage, Tenant, Widget, documented};
+use onethread_tests::{Agent, Api, Collector, Reply, SHORT, Stage, Tenant, Widget, documented};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+
+use crate::secrets::{none_stands, talkative};
 
 /// Whom a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,11 +161,9 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new() -> Self {
-        let stage = Stage::with_operator(
-            onethread_tests::Options::default().env("ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", "allow"),
-        )
-        .await;
+    async fn new(collector: &Collector) -> Self {
+        let options = talkative(collector).env("ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", "allow");
+        let stage = Stage::with_operator(options).await;
         let other = stage.organization("other.example").await;
         let (owner, foreigner) = (stage.agent().await, other.agent().await);
         let agent = stage.plain_agent("agent@example.com").await;
@@ -174,13 +174,13 @@ impl Scene {
     /// A visitor who has filled in the form, so that all calls are open.
     async fn visitor(tenant: &Tenant) -> Widget {
         let visitor = tenant.open(&json!({})).await;
-        let form = json!({"name": "Vera", "email": "vera@example.com"});
+        let form = json!({"name": "Canary Vera", "email": "canary@example.com"});
         visitor.fill_form(&form).await.expect(200);
         visitor
     }
 
     async fn contact(tenant: &Tenant) -> Widget {
-        tenant.open(&json!({"user_id": tenant.chance.uuid()})).await
+        tenant.open(&json!({"user_id": format!("canary-{}", tenant.chance.uuid())})).await
     }
 
     fn api(&self, caller: Caller) -> Api {
@@ -207,7 +207,8 @@ impl Scene {
         };
         let id = |made: Value, name: &str| made[name].as_str().expect("it has an id").to_owned();
         let contact = async || {
-            id(post("/v1/contacts", json!({"userId": self.stage.chance.uuid()})).await, "id")
+            let user_id = format!("canary-{}", self.stage.chance.uuid());
+            id(post("/v1/contacts", json!({"userId": user_id})).await, "id")
         };
         match path.rsplit('/').next().unwrap_or_default() {
             "contacts" => {
@@ -215,7 +216,9 @@ impl Scene {
                 if call == "DELETE /v1/contacts/{id}/security-hash" {
                     let path = format!("/v1/contacts/{contact}/security-hash");
                     let claim = self.owner.api.request(Method::PUT, &path);
-                    Reply::of(claim.json(&json!({"securityHash": "h"}))).await.expect(204);
+                    Reply::of(claim.json(&json!({"securityHash": "canary-hash"})))
+                        .await
+                        .expect(204);
                 }
                 contact
             }
@@ -229,7 +232,8 @@ impl Scene {
                 let apply = if after == "/rejected.csv" { "true" } else { "false" };
                 let path = format!("/v1/imports?apply={apply}");
                 let upload = self.owner.api.request(Method::POST, &path);
-                let upload = upload.header("content-type", "text/csv").body("user_id,email\n,\n");
+                let upload =
+                    upload.header("content-type", "text/csv").body("user_id,email\n,canary@\n");
                 let import = id(Reply::of(upload).await.expect(202), "id");
                 let path = format!("/v1/imports/{import}");
                 onethread_tests::until("a scanned import", SHORT, async || {
@@ -260,10 +264,10 @@ impl Scene {
         match call {
             "POST /widget/v1/init" => self.stage.init_body(&json!({})),
             "POST /widget/v1/pre-chat" => {
-                json!({"fields": {"name": "Vera", "email": "vera@example.com"}})
+                json!({"fields": {"name": "Canary Vera", "email": "canary@example.com"}})
             }
-            "POST /widget/v1/track" => json!({"name": "looked"}),
-            "PATCH /widget/v1/contact" | "PATCH /v1/contacts/{id}" => json!({"name": "Kim"}),
+            "POST /widget/v1/track" => json!({"name": "canary-looked", "data": {"at": "canary"}}),
+            "PATCH /widget/v1/contact" | "PATCH /v1/contacts/{id}" => json!({"name": "Canary Kim"}),
             "POST /v1/login" => json!({
                 "organization": self.stage.bootstrap["organization"],
                 "email": self.stage.bootstrap["agent"]["email"],
@@ -271,25 +275,29 @@ impl Scene {
             }),
             "POST /v1/organizations" => json!({
                 "organization": format!("{uuid}.example"),
-                "agentEmail": "owner@example.com",
-                "agentPassword": "a long password",
+                "agentEmail": "canary@example.com",
+                "agentPassword": "a long canary password",
             }),
             "PATCH /v1/organization" => json!({"reportOnly": false}),
             "PATCH /v1/conversations/{id}" => json!({"status": "closed"}),
-            "PUT /v1/contacts/{id}/security-hash" => json!({"securityHash": "h"}),
-            "DELETE /v1/contacts/{id}/security-hash" => json!({"reason": "lost"}),
-            "POST /v1/agents" => json!({"email": format!("{uuid}@example.com"), "role": "agent"}),
+            "PUT /v1/contacts/{id}/security-hash" => json!({"securityHash": "canary-hash"}),
+            "DELETE /v1/contacts/{id}/security-hash" => json!({"reason": "canary-reason"}),
+            "POST /v1/agents" => {
+                json!({"email": format!("canary-{uuid}@example.com"), "role": "agent"})
+            }
             "POST /v1/contacts/{id}/merge" => {
-                let kim = json!({"name": "Kim"});
+                let kim = json!({"name": "Canary Kim"});
                 let into = self.owner.api.post("/v1/contacts", &kim).await.expect(201);
                 json!({"intoId": into["id"]})
             }
             "POST /v1/agents/accept" => {
-                let agent = json!({"email": format!("{uuid}@example.com")});
+                let agent = json!({"email": format!("canary-{uuid}@example.com")});
                 let invited = self.owner.api.post("/v1/agents", &agent).await.expect(201);
-                json!({"inviteToken": invited["inviteToken"], "password": "a long one"})
+                json!({"inviteToken": invited["inviteToken"], "password": "a long canary"})
             }
-            "PATCH /v1/agents/{id}" | "PATCH /v1/applications/{id}" => json!({"name": "Kim"}),
+            "PATCH /v1/agents/{id}" | "PATCH /v1/applications/{id}" => {
+                json!({"name": "Canary Kim"})
+            }
             "POST /v1/blocked-addresses" => {
                 let (_, network, host, _) = uuid.as_fields();
                 json!({"address": format!("2001:db8::{network:x}:{host:x}")})
@@ -297,11 +305,11 @@ impl Scene {
             "POST /v1/webhooks" => {
                 json!({"url": "http://127.0.0.1:9/", "events": ["contact.joined"]})
             }
-            "PATCH /v1/webhooks/{id}" => json!({"url": "http://127.0.0.1:9/other"}),
+            "PATCH /v1/webhooks/{id}" => json!({"url": "http://127.0.0.1:9/canary"}),
             call if call.ends_with("/typing") => json!({"typing": true}),
             call if call.ends_with("/read") => json!({"seq": 1}),
             call if call.starts_with("POST") && call.ends_with("/messages") => {
-                json!({"clientMessageId": uuid, "text": "hi"})
+                json!({"clientMessageId": uuid, "text": "canary hi"})
             }
             _ => json!({}),
         }
@@ -313,7 +321,7 @@ impl Scene {
         match (method, call) {
             ("GET", _) => request,
             (_, "POST /v1/imports") => {
-                request.header("content-type", "text/csv").body("user_id,email\nu,\n")
+                request.header("content-type", "text/csv").body("user_id,email\ncanary-u,\n")
             }
             (_, "POST /v1/me/password") => {
                 let password = self.password(api);
@@ -355,7 +363,9 @@ impl Scene {
 
 #[tokio::test]
 async fn each_call_is_open_to_those_it_is_for_and_to_nobody_else() {
-    let mut scene = Scene::new().await;
+    let collector = Collector::start().await;
+    let mut scene = Scene::new(&collector).await;
+    let mut secrets: BTreeSet<_> = ["canary", "Canary"].map(str::to_owned).into();
     let rows: BTreeSet<_> = TABLE.iter().map(|(call, ..)| (*call).to_owned()).collect();
     assert_eq!(rows, documented(scene.stage.server.address("http")).await, "calls and rows differ");
     for (call, whom, success) in TABLE {
@@ -363,6 +373,7 @@ async fn each_call_is_open_to_those_it_is_for_and_to_nobody_else() {
         for caller in CALLERS {
             let what = format!("{call} by {caller:?}");
             let api = scene.api(caller);
+            secrets.extend([api.token()].iter().filter(|it| it.len() > 10).map(|it| (*it).into()));
             let refused = refusal(*whom, caller);
             let abroad = caller == Caller::Foreigner && call.contains("{id}");
             let id = match &target {
@@ -398,6 +409,15 @@ async fn each_call_is_open_to_those_it_is_for_and_to_nobody_else() {
             }
         }
     }
+    // Whatever was called by whom, nothing of it is written down.
+    for name in ["password", "email"] {
+        let of = |tenant: &Tenant| tenant.bootstrap["agent"][name].as_str().map(str::to_owned);
+        secrets.extend([of(&scene.stage), of(&scene.other)].into_iter().flatten());
+    }
+    scene.stage.server.terminate(SHORT * 2).await;
+    let (log, spans) = (scene.stage.server.log(), collector.raw());
+    assert!(log.contains("DEBUG") && spans.contains("POST /v1/login"), "hardly anything is told");
+    none_stands(&secrets.into_iter().collect::<Vec<_>>(), &log, &spans);
 }
 
 /// All that a caller learns from a 404.

@@ -204,6 +204,13 @@ impl<'s> House<'s> {
         self.tenant.company().get(&path).await.expect(200)
     }
 
+    /// How many logins the policy refused, or would have where it only reports.
+    async fn refused(&self) -> i64 {
+        let applications = self.owner.get("/v1/applications").await.expect(200);
+        let hours = applications["items"][0]["refused"].as_array().expect("hours").iter();
+        hours.map(|hour| hour["count"].as_i64().expect("a count")).sum()
+    }
+
     /// Rows but for the counts of refusals, which have to change.
     async fn rows(&self) -> BTreeMap<String, i64> {
         let mut rows = row_counts(&self.stage.server.data_dir()).await;
@@ -215,6 +222,7 @@ impl<'s> House<'s> {
     async fn cell(&self, person: &Person, (state, proof): (State, Proof), mut body: Value) {
         let visitor = self.tenant.open(&json!({})).await;
         body["deviceToken"] = json!(visitor.device().0);
+        let refused = self.refused().await;
         let before = (self.detail(person).await, self.rows().await);
         let reply = self.tenant.api.post("/widget/v1/init", &body).await;
         let outcome = expected(self.enforced, self.policy, state, proof);
@@ -245,6 +253,9 @@ impl<'s> House<'s> {
             let again = self.tenant.open_on(&visitor.device(), &json!({})).await;
             assert_eq!(again.contact_id(), visitor.contact_id(), "{what}");
         }
+        let counts = outcome == Outcome::Refused
+            || expected(self.policy, self.policy, state, proof) == Outcome::Refused;
+        assert_eq!(self.refused().await - refused, i64::from(counts), "the count of {what}");
         let claimed = state == State::Claimed || outcome == Outcome::Claims;
         assert_eq!(!self.claim(person).await, claimed, "the claim of {what}");
     }

@@ -1,7 +1,7 @@
 //! What companies' servers are told of conversations, from the subscription to the signed body.
 
 use hmac::{Hmac, KeyInit, Mac};
-use onethread_tests::{Api, Hook, Options, Reply, SHORT, Stage, Tenant, until};
+use onethread_tests::{Api, Hook, Options, Reply, SHORT, Stage, Tenant, check_notice, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -48,6 +48,8 @@ async fn texts_and_closes_are_told_from_the_subscription_on() {
     let mut wanted = mine.clone();
     wanted["conversationId"] = json!(kim.contact_id());
     assert_eq!(told.body["data"], wanted);
+    let address = stage.server.address("http");
+    check_notice(address, &told.body).await;
 
     // A repeat is no other text, and notes and events are none.
     let again = json!({"clientMessageId": mine["clientMessageId"], "text": "hello"});
@@ -58,6 +60,7 @@ async fn texts_and_closes_are_told_from_the_subscription_on() {
     owner.answer(kim.contact_id(), "answer").await;
     let told = hook.next().await.body;
     assert_eq!(told["data"]["text"], "answer", "{told}");
+    check_notice(address, &told).await;
     assert_eq!(told["data"]["author"]["kind"], "agent");
     assert_ne!(told["data"]["author"]["name"], "Team", "an agent has a name");
     assert_eq!(told["data"]["prevSeq"], mine["seq"], "texts alone are counted");
@@ -66,6 +69,7 @@ async fn texts_and_closes_are_told_from_the_subscription_on() {
     close(&stage, kim.contact_id()).await;
     let told = hook.next().await.body;
     assert_eq!(told["event"], "conversation.closed", "{told}");
+    check_notice(address, &told).await;
     let data = &told["data"];
     assert_eq!((&data["id"], &data["status"]), (&json!(kim.contact_id()), &json!("closed")));
     assert_eq!(data["contact"]["name"], "Kim");
@@ -149,4 +153,27 @@ async fn what_was_said_while_identity_and_receiver_were_away_is_told_later() {
     })
     .await;
     assert_eq!(told, texts.into_iter().collect());
+}
+
+#[tokio::test]
+async fn contacts_are_told_as_the_document_says() {
+    let stage = stage().await;
+    let owner = stage.agent().await;
+    let mut hook = Hook::start().await;
+    subscribe(&owner.api, hook.url(), &["contact.created", "contact.updated"]).await;
+    let kim = json!({"user_id": "kim", "name": "Kim", "custom_data": {"plan": "pro", "seats": 5}});
+    stage.open(&kim).await;
+    let created = hook.next().await.body;
+    assert_eq!(
+        (&created["event"], &created["data"]["userId"]),
+        (&json!("contact.created"), &json!("kim"))
+    );
+    check_notice(stage.server.address("http"), &created).await;
+    stage.open(&json!({"user_id": "kim", "phone": "+49 30 1"})).await;
+    let updated = hook.next().await.body;
+    assert_eq!(
+        (&updated["event"], &updated["data"]["phone"]),
+        (&json!("contact.updated"), &json!("+49 30 1"))
+    );
+    check_notice(stage.server.address("http"), &updated).await;
 }
