@@ -2,6 +2,7 @@
 //! in between the trace context that goes with each call, and what is measured.
 
 mod context;
+mod fields;
 mod init;
 pub mod metrics;
 
