@@ -231,7 +231,7 @@ pub(super) fn summary(summary: Summary, side: Side) -> pb::Conversation {
 /// A run of messages as a side sees it.
 pub(super) fn history(history: History, side: Side) -> pb::ListMessagesResponse {
     pb::ListMessagesResponse {
-        messages: history.messages.into_iter().map(|one| message(one, side)).collect(),
+        messages: history.messages.iter().map(|one| message(one.clone(), side)).collect(),
         last_seq: history.conversation.last_seq(side),
         unread: history.conversation.reader(side).unread,
     }

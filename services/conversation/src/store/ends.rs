@@ -23,7 +23,7 @@ impl Store {
     /// Appends a thread to another, in one transaction and once for a source.
     pub(crate) async fn fold(&self, organization: OrganizationId, new: NewFold) -> Result<Folded> {
         again(|| {
-            self.0.write("conversation.fold", move |mut conn| {
+            self.db.write("conversation.fold", move |mut conn| {
                 Box::pin(async move { fold(&mut conn, organization, new).await })
             })
         })
@@ -37,8 +37,9 @@ impl Store {
         id: ConversationId,
         now: Timestamp,
     ) -> Result<bool> {
+        self.tails.forget(organization, id);
         again(|| {
-            self.0.write("conversation.erase", move |mut conn| {
+            self.db.write("conversation.erase", move |mut conn| {
                 Box::pin(async move { erase(&mut conn, organization, id, now).await })
             })
         })

@@ -11,6 +11,7 @@ mod rows;
 mod sql;
 mod sql_ends;
 mod sql_store;
+mod tails;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -152,7 +153,7 @@ pub(crate) enum Position {
 /// A run of messages and where the conversation stood right after it was read.
 #[derive(Debug)]
 pub(crate) struct History {
-    pub(crate) messages: Vec<Message>,
+    pub(crate) messages: Arc<[Message]>,
     pub(crate) conversation: Conversation,
 }
 

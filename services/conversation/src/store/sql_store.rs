@@ -14,6 +14,7 @@ use super::{
     reads::{fill, get, page, read_as},
     rows::{HeadRow, MessageRow, NONE, SummaryRow, status_code},
     sql,
+    tails::{Key, Tail, Tails},
     writes::mark_read,
 };
 use crate::domain::{Message, Side, Status, Summary};
@@ -23,7 +24,10 @@ const END_OF_TIME: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
 
 /// Conversations and messages in the service's database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Store(pub(super) Database);
+pub(crate) struct Store {
+    pub(super) db: Database,
+    pub(super) tails: Tails,
+}
 
 /// How often a write that another process outran is tried again.
 const ROUNDS: usize = 16;
@@ -42,7 +46,7 @@ pub(super) async fn again<T, F: Future<Output = Result<T>>>(write: impl Fn() -> 
 impl Store {
     /// On a migrated database.
     pub(crate) fn new(db: Database) -> Self {
-        Self(db)
+        Self { db, tails: Tails::default() }
     }
 
     /// Stores each message under the next number of its conversation, once for its author and the
@@ -73,7 +77,7 @@ impl Store {
     async fn send_together(&self, sends: Arc<[NewMessage]>) -> Result<Vec<Sent>> {
         again(|| {
             let sends = sends.clone();
-            self.0.write_batch("conversation.send", move |mut conn| {
+            self.db.write_batch("conversation.send", move |mut conn| {
                 Box::pin(async move { send_all(&mut conn, &sends).await })
             })
         })
@@ -87,7 +91,7 @@ impl Store {
         organization: OrganizationId,
         new: NewChange,
     ) -> Result<Option<Vec<i64>>> {
-        self.0
+        self.db
             .write("conversation.change", move |mut conn| {
                 Box::pin(async move { change(&mut conn, organization, new).await })
             })
@@ -103,9 +107,19 @@ impl Store {
         position: Position,
         size: PageSize,
     ) -> Result<Option<History>> {
-        self.0
+        let key = Key { organization, conversation: id, side, rows: size.rows() };
+        let kept = (position == Position::Newest).then(|| self.tails.get(&key)).flatten();
+        let history = self
+            .db
             .read("conversation.history", move |mut conn| {
                 Box::pin(async move {
+                    if let Some(tail) = kept {
+                        let conversation = get(&mut conn, organization, id).await?;
+                        let same = conversation.filter(|now| now.last_seq(side) == tail.last_seq);
+                        if let Some(conversation) = same {
+                            return Ok(Some(History { messages: tail.messages, conversation }));
+                        }
+                    }
                     // In this order, or the run could end behind the last number told with it.
                     let (mut messages, _) =
                         page(&mut conn, organization, id, side, position, size).await?;
@@ -120,10 +134,20 @@ impl Store {
                             None => return Ok(None),
                         }
                     }
-                    Ok(Some(History { messages, conversation }))
+                    Ok(Some(History { messages: messages.into(), conversation }))
                 })
             })
-            .await
+            .await?;
+        if let Some(found) = history.as_ref().filter(|found| found.conversation.id == id)
+            && position == Position::Newest
+        {
+            let last_seq = found.conversation.last_seq(side);
+            // Another message may have come between the two looks.
+            if found.messages.last().is_some_and(|last| last.seq == last_seq) {
+                self.tails.keep(key, Tail { last_seq, messages: found.messages.clone() });
+            }
+        }
+        Ok(history)
     }
 
     /// Messages right after a number as agents see them, ascending, and whether more may follow.
@@ -134,7 +158,7 @@ impl Store {
         seq: i64,
         size: PageSize,
     ) -> Result<(Vec<Message>, bool)> {
-        self.0
+        self.db
             .read("conversation.messages_after", move |mut conn| {
                 Box::pin(async move {
                     let position = Position::After(seq);
@@ -151,7 +175,7 @@ impl Store {
         id: ConversationId,
         side: Side,
     ) -> Result<Option<Summary>> {
-        self.0
+        self.db
             .read("conversation.get", move |mut conn| {
                 Box::pin(async move {
                     let Some(conversation) = read_as(&mut conn, organization, id, side).await?
@@ -189,7 +213,7 @@ impl Store {
             Assigned::To(agent) => (sql::LIST_ASSIGNED, Some(agent.0)),
         };
         let (mut rows, cut) = self
-            .0
+            .db
             .read("conversation.list", move |mut conn| {
                 Box::pin(async move {
                     on!(&mut conn, |c| {
@@ -232,7 +256,7 @@ impl Store {
         side: Side,
         seq: i64,
     ) -> Result<Option<Marked>> {
-        self.0
+        self.db
             .write("conversation.mark_read", move |mut conn| {
                 Box::pin(async move { mark_read(&mut conn, organization, id, side, seq).await })
             })
@@ -248,7 +272,7 @@ impl Store {
         let ids: Vec<String> = ids.iter().map(|id| id.0.simple().to_string()).collect();
         let ids = serde_json::to_string(&ids).expect("texts are JSON");
         let rows: Vec<HeadRow> = self
-            .0
+            .db
             .read("conversation.heads", move |mut conn| {
                 Box::pin(async move {
                     let text = conn.pick(sql::HEADS_SQLITE, sql::HEADS_POSTGRES);

@@ -19,6 +19,7 @@ onethread_testing::on_each_database! {
     the_first_message_of_the_contact_writes_one_delivery,
     notes_are_hidden_from_the_contact_and_its_chain_skips_them,
     runs_of_history_lie_where_they_were_asked_for,
+    what_is_kept_of_a_threads_end_is_told_while_it_is_the_end,
     a_page_of_long_messages_is_cut_near_its_position,
     unread_counts_the_other_sides_texts_behind_the_mark,
     the_list_is_newest_first_and_its_pages_meet,
@@ -224,6 +225,48 @@ async fn runs_of_history_lie_where_they_were_asked_for(scratch: ScratchDatabase)
     assert_eq!(seqs(&store, at, Side::Contact, Position::Newest, 3).await, [5, 6, 7]);
     assert!(seqs(&store, at, Side::Contact, Position::After(7), 3).await.is_empty());
     assert!(seqs(&store, at, Side::Contact, Position::Before(1), 3).await.is_empty());
+}
+
+async fn what_is_kept_of_a_threads_end_is_told_while_it_is_the_end(scratch: ScratchDatabase) {
+    let (reader, other) = (Store::new(scratch.db.clone()), Store::new(scratch.reconnect().await));
+    let at = somewhere();
+    let read = async |side| {
+        let history = reader.history(at.0, at.1, side, Position::Newest, size(3)).await.unwrap();
+        let history = history.unwrap();
+        let seqs: Vec<_> = history.messages.iter().map(|one| one.seq).collect();
+        (seqs, history.conversation.last_seq(side), history.conversation.reader(side).unread)
+    };
+    let (contacts, agents) = (Side::Contact, Side::Agent);
+    // Each step by another process; what was told before each is kept here.
+    for _ in 0..4 {
+        write(&other, at, contact(at.1), Kind::Text).await;
+    }
+    for _ in 0..2 {
+        assert_eq!(read(contacts).await, (vec![2, 3, 4], 4, 0));
+        assert_eq!(read(agents).await, (vec![2, 3, 4], 4, 4));
+    }
+    write(&other, at, agent(), Kind::Note).await;
+    for _ in 0..2 {
+        assert_eq!(read(contacts).await, (vec![2, 3, 4], 4, 0));
+        assert_eq!(read(agents).await, (vec![3, 4, 5], 5, 4));
+    }
+    write(&other, at, agent(), Kind::Text).await;
+    for _ in 0..2 {
+        assert_eq!(read(contacts).await, (vec![3, 4, 6], 6, 1));
+        assert_eq!(read(agents).await, (vec![4, 5, 6], 6, 4));
+    }
+    other.mark_read(at.0, at.1, contacts, 6).await.unwrap();
+    assert_eq!(read(contacts).await, (vec![3, 4, 6], 6, 0));
+    assert_eq!(seqs(&reader, at, contacts, Position::Newest, 2).await, [4, 6]);
+    assert_eq!(seqs(&reader, at, contacts, Position::Before(6), 3).await, [2, 3, 4]);
+    let foreign = OrganizationId(uuid());
+    let elsewhere = reader.history(foreign, at.1, contacts, Position::Newest, size(3)).await;
+    assert!(elsewhere.unwrap().is_none());
+    other.erase(at.0, at.1, NOW).await.unwrap();
+    for side in [contacts, agents] {
+        let erased = reader.history(at.0, at.1, side, Position::Newest, size(3)).await.unwrap();
+        assert!(erased.is_none());
+    }
 }
 
 async fn a_page_of_long_messages_is_cut_near_its_position(scratch: ScratchDatabase) {
@@ -539,7 +582,7 @@ async fn sixteen_senders_at_once_leave_no_gap(scratch: ScratchDatabase) {
     let seen = store.history(at.0, at.1, Side::Contact, Position::Newest, size(200)).await;
     let seen = seen.unwrap().unwrap();
     let mut before = 0;
-    for message in &seen.messages {
+    for message in seen.messages.iter() {
         assert_eq!(message.prev_seq(Side::Contact), before);
         before = message.seq;
     }

@@ -30,7 +30,7 @@ fn two() -> (OrganizationId, ConversationId, ConversationId) {
 
 async fn all(store: &Store, of: OrganizationId, id: ConversationId, side: Side) -> Vec<Message> {
     let history = store.history(of, id, side, Position::Newest, size(200)).await.unwrap();
-    history.map(|history| history.messages).unwrap_or_default()
+    history.map(|history| history.messages.to_vec()).unwrap_or_default()
 }
 
 async fn listed(store: &Store, of: OrganizationId) -> Vec<ConversationId> {

@@ -199,7 +199,7 @@ pub(super) async fn follow(store: &Store, steps: &[Step]) {
             assert!(model.0.is_empty());
             continue;
         };
-        let stored = history.messages.into_iter();
+        let stored = history.messages.iter().cloned();
         let stored: Vec<_> =
             stored.map(|m| (m.author.kind, m.kind, m.text.into_string())).collect();
         let (agents, contacts) =
