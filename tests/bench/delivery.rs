@@ -40,7 +40,8 @@ pub(crate) async fn run(time: Duration) -> Vec<Row> {
         for number in 0..PEOPLE {
             let writer = Writer::new(&stage, &known(&stage, number).await).await;
             let listener = known(&stage, number).await;
-            let events = connect(&stage, &listener).await.events("/widget/v1/events").await;
+            let events =
+                connect(&stage, &listener).await.events("/widget/v1/events?afterSeq=0").await;
             pairs.push(Pair { writer, events });
         }
         let mut echoes = echo.callers(PEOPLE).await;

@@ -17,12 +17,13 @@ pub(crate) async fn run(time: Duration) -> Vec<Row> {
     for _ in 0..STARTS {
         let mut server = Onethread::start(Options::default()).await;
         first.push(server.served_after().as_secs_f64());
-        assert!(server.terminate(LONG).await.success());
-        server.restart().await;
-        again.push(server.served_after().as_secs_f64());
         // What a start leaves lying about has gone by then.
         tokio::time::sleep(time / 3).await;
         idle.push(resident_mib(server.pid()));
+        assert!(server.terminate(LONG).await.success());
+        server.restart().await;
+        again.push(server.served_after().as_secs_f64());
+        assert!(server.terminate(LONG).await.success());
     }
     let row = |what: &str, ours: f64, unit, most| Row {
         what: what.to_owned(),

@@ -1,7 +1,8 @@
 //! What goes through the gateway with 64 callers, beside a gateway that hands an echo on.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
+use futures::future::join_all;
 use onethread_tests::row_counts;
 
 use crate::{
@@ -62,15 +63,15 @@ pub(crate) async fn inits(time: Duration) -> Vec<Row> {
     let mut rows = Vec::new();
     for database in Kind::BOTH {
         let stage = stage(database).await;
-        let mut callers = Vec::new();
-        for number in 0..CALLERS {
+        let opener = async |number| {
             let widget = known(&stage, number).await;
             let mut writer = Writer::new(&stage, &widget).await;
             for _ in 0..50 {
                 writer.write().await;
             }
-            callers.push(Opener::known(&stage, number, &widget).await);
-        }
+            Opener::known(&stage, number, &widget).await
+        };
+        let callers = join_all((0..CALLERS).map(opener)).await;
         let what = format!("init of a known user with 50 messages, {}", database.name());
         rows.push(beside(&echo, callers, what, 0.25, time).await);
 
@@ -88,10 +89,7 @@ pub(crate) async fn inits(time: Duration) -> Vec<Row> {
 }
 
 /// Rows of each table, where the files can be read.
-async fn row_counts_of(
-    database: Kind,
-    data_dir: &std::path::Path,
-) -> Option<std::collections::BTreeMap<String, i64>> {
+async fn row_counts_of(database: Kind, data_dir: &Path) -> Option<BTreeMap<String, i64>> {
     match database {
         Kind::Sqlite => Some(row_counts(data_dir).await),
         Kind::Postgres => None,

@@ -23,7 +23,10 @@ mod widget;
 use std::{path::PathBuf, time::Duration};
 
 use report::{Report, Row};
-use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio::{
+    task::{JoinHandle, LocalSet, spawn_local},
+    time::timeout,
+};
 
 /// Their names, in the order in which they run.
 const NAMES: [&str; 10] = [
@@ -38,6 +41,9 @@ const NAMES: [&str; 10] = [
     "imports-postgres",
     "imports-sqlite",
 ];
+
+/// The longest that one may take, whatever it gets stuck in.
+const LONGEST: Duration = Duration::from_secs(240);
 
 /// Starts the one of this name. In a task of its own, so that one that panics ends no other.
 fn start(name: &str, time: Duration) -> JoinHandle<Vec<Row>> {
@@ -79,8 +85,11 @@ async fn main() {
     for name in NAMES.into_iter().filter(|name| names.is_empty() || names.iter().any(|n| n == name))
     {
         eprintln!("{name} …");
-        let rows = LocalSet::new().run_until(async { start(name, time).await.ok() }).await;
-        report.add(name, rows);
+        // What it gets stuck in ends with the set; so do the processes it started.
+        let set = LocalSet::new();
+        let rows = set.run_until(timeout(LONGEST, async { start(name, time).await })).await;
+        drop(set);
+        report.add(name, rows.ok().and_then(Result::ok));
     }
     std::process::exit(report.end());
 }
