@@ -106,7 +106,7 @@ impl Store {
         version: i64,
     ) -> Result<()> {
         let bits = facts.iter().fold(0, |bits, fact| bits | fact.bit());
-        self.0
+        self.db
             .write("interest.set", move |mut conn| {
                 Box::pin(async move {
                     on!(&mut conn, |c| query(SET)

@@ -54,7 +54,7 @@ impl Store {
     /// The numbers of the newest [`NEWEST`] conversations, newest activity first.
     pub(crate) async fn recent(&self, organization: OrganizationId) -> Result<Vec<Recent>> {
         let rows: Vec<RecentRow> = self
-            .0
+            .db
             .read("conversation.recent", move |mut conn| {
                 Box::pin(async move {
                     Ok(on!(&mut conn, |c| query_as(RECENT)
