@@ -1,6 +1,7 @@
 // What the browser tests share: the server under test, Chromium, and a person's hands on the pages.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -56,8 +57,8 @@ export async function stage() {
   return {
     ...server,
     /** A browser profile of its own: one more device. */
-    async device() {
-      const context = await browser.newContext();
+    async device(options = {}) {
+      const context = await browser.newContext(options);
       context.setDefaultTimeout(WAIT_MS);
       return context;
     },
@@ -88,6 +89,11 @@ export async function openChat(device, base, person, { hash = '' } = {}) {
   await page.fill('#hash', hash);
   await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Load the page as this person' }).click()]);
   await page.getByRole('button', { name: /^Open chat/ }).click();
+  return hands(page);
+}
+
+/** What a person does and sees in an open chat. */
+function hands(page) {
   const chat = page.frameLocator('onethread-widget iframe');
   return {
     page,
@@ -118,6 +124,48 @@ export async function openInbox(device, base, demo) {
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.locator('#app').waitFor();
   return page;
+}
+
+/** A customer's site on an origin of its own: each page is what `pages` has for its path. */
+export async function site(pages) {
+  const server = createServer(({ url }, answer) => {
+    const page = pages[new URL(url, 'http://site').pathname];
+    answer.writeHead(page === undefined ? 404 : 200, { 'Content-Type': 'text/html; charset=utf-8' });
+    answer.end(`<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>A site</title><body>${page ?? ''}</body></html>`);
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    base: `http://127.0.0.1:${server.address().port}`,
+    stop: () => new Promise((done) => server.close(done).closeAllConnections()),
+  };
+}
+
+/** The documented snippet, word by word, for this person. */
+export function snippet(base, { organization, applicationId, applicationSecret }, user) {
+  const options = JSON.stringify({ applicationId, applicationSecret, user });
+  return `<script>
+    window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];
+    HelpCrunch('init', '${organization}', ${options});
+    HelpCrunch('showChatWidget');
+  </script>
+  <script async src="${base}/widget.js"></script>`;
+}
+
+/** Opens the chat on a page that carries the widget. */
+export async function chatOn(page) {
+  await page.getByRole('button', { name: /^Open chat/ }).click();
+  return hands(page);
+}
+
+/** A call of the JSON API with the organization's key. */
+export async function api(base, demo, method, path, body) {
+  const answer = await fetch(`${base}/v1${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${demo.apiKey}`, 'Content-Type': 'application/json' },
+    body: body && JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.status === 204 ? undefined : answer.json();
 }
 
 /** Waits until `test` holds; says what `now` was otherwise. */

@@ -1,5 +1,6 @@
-//! The plain pages and the widget's script, embedded. The file's name is the address: what begins
-//! with `frame` lies under `/widget/`, the rest at the root, pages without their `.html`.
+//! The pages and the widget's script, embedded as the build script made them from `web/`. The
+//! file's name is the address: the chat's frame and its page for apps lie under `/widget/`, the
+//! rest at the root, pages without their `.html`.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::{address::ClientAddress, app::App, extract::Params, problem::ApiResul
 const FRAME: &str = "frame.html";
 
 #[derive(RustEmbed)]
-#[folder = "assets/"]
+#[folder = "$OUT_DIR/web"]
 struct Assets;
 
 #[expect(clippy::disallowed_methods, reason = "pages are for people, the document for programs")]
@@ -70,7 +71,8 @@ async fn frame(
 
 /// `frame.html` → `/widget/frame`, `inbox.js` → `/inbox.js`.
 fn path(name: &str) -> String {
-    let folder = if name.starts_with("frame") { "/widget/" } else { "/" };
+    let (stem, _) = name.split_once('.').unwrap_or((name, ""));
+    let folder = if matches!(stem, "frame" | "app") { "/widget/" } else { "/" };
     format!("{folder}{}", name.strip_suffix(".html").unwrap_or(name))
 }
 
@@ -156,7 +158,8 @@ mod tests {
     #[test]
     fn files_lie_where_pages_look_for_them() {
         assert_eq!(path("frame.html"), "/widget/frame");
-        assert_eq!(path("frame-view.js"), "/widget/frame-view.js");
+        assert_eq!(path("frame.js"), "/widget/frame.js");
+        assert_eq!(path("app.html"), "/widget/app");
         assert_eq!(path("widget.js"), "/widget.js");
         assert_eq!(path("inbox.html"), "/inbox");
     }

@@ -1,0 +1,23 @@
+// The sound of an answer: two short tones. A browser plays it only after the person touched the page.
+let context: AudioContext | undefined;
+
+export function beep() {
+  try {
+    context ??= new AudioContext();
+    if (context.state === 'suspended') return void context.resume();
+    const at = context.currentTime;
+    [880, 1175].forEach((pitch, index) => {
+      const tone = context!.createOscillator();
+      const volume = context!.createGain();
+      const begin = at + index * 0.12;
+      tone.frequency.value = pitch;
+      volume.gain.setValueAtTime(0.08, begin);
+      volume.gain.exponentialRampToValueAtTime(0.0001, begin + 0.18);
+      tone.connect(volume).connect(context!.destination);
+      tone.start(begin);
+      tone.stop(begin + 0.2);
+    });
+  } catch {
+    // No sound is no harm.
+  }
+}

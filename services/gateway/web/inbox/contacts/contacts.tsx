@@ -1,0 +1,261 @@
+// Contacts: the people an organization knows, searched, sorted, filtered; one of them in detail.
+import { computed, signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { Contact, Import, Page } from '../../shared/api';
+import { asProblem, problemOf } from '../../shared/http';
+import { When } from '../../shared/text';
+import { on } from '../live';
+import { attempt, call, success } from '../login';
+import { go, route } from '../route';
+import { Dialog, Field, Form } from '../ui';
+import { PersonFacts } from './facts';
+
+interface Condition {
+  field: string;
+  operator: string;
+  value: string;
+}
+
+const FIELDS = ['email', 'name', 'phone', 'company', 'userId', 'source', 'tags', 'lastSeenAt', 'createdAt'];
+const OPERATORS = ['=', '!=', '~', '<', '>'];
+
+const words = signal('');
+const sort = signal('-createdAt');
+const visitors = signal(false);
+const conditions = signal<Condition[]>([]);
+const trail = signal<(string | null)[]>([null]);
+const page = signal<Page<Contact>>({ items: [], nextCursor: null });
+
+/** A value as its look says: a number, a truth, else text. */
+function typed({ field, value }: Condition) {
+  if (!field.startsWith('custom.')) return value;
+  if (value === 'true' || value === 'false') return value === 'true';
+  return value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value;
+}
+
+const asked = computed(() => ({
+  ...(words.value.trim() && { q: words.value.trim() }),
+  filter: conditions.value.filter(({ field, value }) => field && value !== '').map((one) => ({ field: one.field, operator: one.operator, value: typed(one) })),
+  includeVisitors: visitors.value,
+  sort: sort.value,
+}));
+
+let turn = 0;
+const load = () => {
+  const mine = ++turn;
+  return attempt(async () => {
+    const cursor = trail.value.at(-1);
+    const found = await call<Page<Contact>>('POST', '/contacts/search', { ...asked.value, limit: 50, ...(cursor && { cursor }) });
+    if (mine === turn) page.value = found;
+  });
+};
+
+export function Contacts() {
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      trail.value = [null];
+      void load();
+    }, 200);
+    return () => clearTimeout(timer);
+  }, [asked.value]);
+  useEffect(() => on('import', ({ state }: Import) => void (state === 'done' && load())), []);
+  const open = route.value[1];
+  const adding = useSignal(false);
+  return (
+    <div id="contacts">
+      <div class="line head">
+        <h1>Contacts</h1>
+        <button type="button" onClick={() => (adding.value = true)}>
+          Add
+        </button>
+        <button type="button" onClick={() => void attempt(exportFound)}>
+          Export
+        </button>
+      </div>
+      <Search />
+      <div class="table" tabIndex={0} role="group" aria-label="People">
+        <table>
+          <thead>
+            <tr>
+              {['Name', 'E-mail', 'Phone', 'Company', 'User id', 'Came in', 'Last seen'].map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody id="people">
+            {page.value.items.map((contact) => (
+              <Row key={contact.id} contact={contact} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {!page.value.items.length && <p class="soft empty">Nobody was found.</p>}
+      <div class="line">
+        <button
+          type="button"
+          disabled={trail.value.length < 2}
+          onClick={() => {
+            trail.value = trail.value.slice(0, -1);
+            void load();
+          }}
+        >
+          Previous
+        </button>
+        <span class="soft">Page {trail.value.length}</span>
+        <button
+          type="button"
+          disabled={!page.value.nextCursor}
+          onClick={() => {
+            trail.value = [...trail.value, page.value.nextCursor];
+            void load();
+          }}
+        >
+          Next
+        </button>
+      </div>
+      {open && <Detail key={open} id={open} />}
+      {adding.value && <Add onClose={() => (adding.value = false)} />}
+    </div>
+  );
+}
+
+function Search() {
+  const set = (index: number, part: Partial<Condition>) => (conditions.value = conditions.value.map((one, at) => (at === index ? { ...one, ...part } : one)));
+  return (
+    <div class="search">
+      <input type="search" aria-label="Search" placeholder="Search names, e-mails, phones…" value={words.value} onInput={({ currentTarget }) => (words.value = currentTarget.value)} />
+      <select aria-label="Sort" value={sort.value} onChange={({ currentTarget }) => (sort.value = currentTarget.value)}>
+        <option value="-createdAt">Newest first</option>
+        <option value="createdAt">Oldest first</option>
+        <option value="name">Name, A to Z</option>
+        <option value="-name">Name, Z to A</option>
+        <option value="-lastSeenAt">Last seen</option>
+        <option value="lastSeenAt">Longest away</option>
+      </select>
+      <label class="check">
+        <input type="checkbox" checked={visitors.value} onChange={({ currentTarget }) => (visitors.value = currentTarget.checked)} /> Visitors too
+      </label>
+      <button type="button" onClick={() => (conditions.value = [...conditions.value, { field: 'email', operator: '=', value: '' }])}>
+        Add a condition
+      </button>
+      {conditions.value.map((one, index) => (
+        <div class="condition" key={index}>
+          <input list="fields" aria-label="Field" value={one.field} onInput={({ currentTarget }) => set(index, { field: currentTarget.value })} />
+          <select aria-label="Operator" value={one.operator} onChange={({ currentTarget }) => set(index, { operator: currentTarget.value })}>
+            {OPERATORS.map((operator) => (
+              <option key={operator}>{operator}</option>
+            ))}
+          </select>
+          <input aria-label="Value" value={one.value} onInput={({ currentTarget }) => set(index, { value: currentTarget.value })} />
+          <button type="button" aria-label="Remove the condition" onClick={() => (conditions.value = conditions.value.filter((_, at) => at !== index))}>
+            ✕
+          </button>
+        </div>
+      ))}
+      <datalist id="fields">
+        {[...FIELDS, ...new Set(page.value.items.flatMap(({ customData }) => Object.keys(customData).map((key) => `custom.${key}`)))].map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </div>
+  );
+}
+
+function Row({ contact }: { contact: Contact }) {
+  const { id, name, email, phone, company, userId, source, lastSeenAt } = contact;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={`#contacts/${id}`}>
+          <bdi>{name}</bdi>
+        </a>
+      </th>
+      {[email, phone, company, userId, source].map((text, index) => (
+        <td key={index} title={text ?? ''} dir="auto">
+          {text}
+        </td>
+      ))}
+      <td>{lastSeenAt && <When at={lastSeenAt} />}</td>
+    </tr>
+  );
+}
+
+function Detail({ id }: { id: string }) {
+  const contact = useSignal<Contact | null>(null);
+  useEffect(() => {
+    void attempt(async () => {
+      try {
+        contact.value = await call<Contact>('GET', `/contacts/${id}`);
+      } catch (problem) {
+        go('contacts');
+        throw problem;
+      }
+    });
+  }, []);
+  if (!contact.value) return null;
+  const change = (changed: Contact) => {
+    contact.value = changed;
+    void load();
+  };
+  return (
+    <Dialog title="A person" onClose={() => go('contacts')}>
+      <div class="detail">
+        <p>
+          <a href={`#conversations/${id}`}>Their conversation</a>
+        </p>
+        <PersonFacts contact={contact.value} onChange={change} />
+      </div>
+    </Dialog>
+  );
+}
+
+function Add({ onClose }: { onClose: () => void }) {
+  const send = async (data: FormData) => {
+    const said = [...data].filter(([, value]) => value !== '');
+    const contact = await call<Contact>('POST', '/contacts', Object.fromEntries(said));
+    onClose();
+    void load();
+    go('contacts', contact.id);
+  };
+  return (
+    <Dialog title="Add a person" onClose={onClose}>
+      <Form onSend={send} label="Add">
+        <Field label="Name">
+          <input name="name" />
+        </Field>
+        <Field label="E-mail">
+          <input name="email" type="email" />
+        </Field>
+        <Field label="Phone">
+          <input name="phone" />
+        </Field>
+        <Field label="Company">
+          <input name="company" />
+        </Field>
+        <Field label="User id" hint="As your own site knows the person. With the id of somebody who is there, that one is changed.">
+          <input name="userId" />
+        </Field>
+      </Form>
+    </Dialog>
+  );
+}
+
+// The answer is kept by the browser, not by the page, until the file is whole.
+async function exportFound() {
+  const { sort: _, ...search } = asked.value;
+  const answer = await fetch('/v1/contacts/export.csv', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(search),
+    credentials: 'same-origin',
+  }).catch((problem) => {
+    throw asProblem(problem);
+  });
+  if (!answer.ok) throw await problemOf(answer);
+  const address = URL.createObjectURL(await answer.blob());
+  Object.assign(document.createElement('a'), { href: address, download: 'contacts.csv' }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  success.value = 'Exported.';
+}

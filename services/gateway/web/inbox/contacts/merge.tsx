@@ -1,0 +1,44 @@
+// Joining two people by hand, with a look at the outcome before.
+import { useSignal } from '@preact/signals';
+import type { Contact } from '../../shared/api';
+import { attempt, call, success } from '../login';
+import { Dialog } from '../ui';
+
+export function Merge({ from, into, onDone }: { from: Contact; into: Contact; onDone: () => void }) {
+  const outcome = useSignal<Partial<Contact> | null>(null);
+  // Two user ids are two people.
+  if (from.userId && into.userId) return null;
+  const merge = (dryRun: boolean) => call<any>('POST', `/contacts/${from.id}/merge`, { intoId: into.id, dryRun });
+  const look = () => attempt(async () => void (outcome.value = await merge(true)));
+  const join = () =>
+    attempt(async () => {
+      await merge(false);
+      outcome.value = null;
+      success.value = 'Joined: both threads are one.';
+      onDone();
+    });
+  const person: Partial<Contact> = (outcome.value as any)?.contact ?? outcome.value ?? {};
+  return (
+    <>
+      <button type="button" class="quiet" onClick={() => void look()}>
+        Join to this one…
+      </button>
+      {outcome.value && (
+        <Dialog title="Join two people" onClose={() => (outcome.value = null)}>
+          <p>
+            <bdi>{from.name}</bdi> becomes part of <bdi>{into.name}</bdi>, and so do the messages. This can't be undone. The person will be:
+          </p>
+          <dl>
+            {(['name', 'email', 'phone', 'company', 'userId'] as const).map((field) => [
+              <dt key={field}>{field}</dt>,
+              <dd key={`${field} value`}>{person[field] ?? '–'}</dd>,
+            ])}
+          </dl>
+          <button type="button" class="main" onClick={() => void join()}>
+            Join
+          </button>
+        </Dialog>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,55 @@
+// Which column of a file is which field of a person, with the first rows to see it by.
+import { useSignal } from '@preact/signals';
+import type { Import } from '../../shared/api';
+import { call } from '../login';
+import { Form, number } from '../ui';
+
+const FIELDS = ['user_id', 'email', 'name', 'phone', 'company', 'security_hash', 'tags'];
+const key = (column: string) => column.trim().replace(/[^A-Za-z0-9_.-]+/g, '_').slice(0, 64) || 'column';
+
+export function Mapping({ one, onApplied }: { one: Import; onApplied: (one: Import) => void }) {
+  const mapping = useSignal<Record<string, string>>(Object.fromEntries(one.columns.map((column) => [column, one.mapping[column] ?? ''])));
+  const apply = async () => {
+    const said = Object.fromEntries(Object.entries(mapping.value).map(([column, target]) => [column, target || null]));
+    onApplied(await call<Import>('POST', `/imports/${one.id}/apply`, { mapping: said }));
+  };
+  return (
+    <Form onSend={apply} label={`Import ${number(one.rows)} rows`}>
+      <div class="table" tabIndex={0} role="group" aria-label="Columns">
+        <table>
+          <thead>
+            <tr>
+              {one.columns.map((column) => (
+                <th key={column} scope="col">
+                  <bdi>{column}</bdi>
+                  <select
+                    aria-label={`${column} becomes`}
+                    value={mapping.value[column]}
+                    onChange={({ currentTarget }) => (mapping.value = { ...mapping.value, [column]: currentTarget.value })}
+                  >
+                    <option value="">left out</option>
+                    {FIELDS.map((field) => (
+                      <option key={field}>{field}</option>
+                    ))}
+                    <option value={`custom.${key(column)}`}>{`custom.${key(column)}`}</option>
+                  </select>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {one.preview.slice(0, 5).map((row, index) => (
+              <tr key={index}>
+                {one.columns.map((column, at) => (
+                  <td key={column} dir="auto">
+                    {row[at]}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Form>
+  );
+}

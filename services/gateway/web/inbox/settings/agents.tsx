@@ -1,0 +1,90 @@
+// The team: who may answer, who owns.
+import { useSignal } from '@preact/signals';
+import type { ListedAgent } from '../../shared/api';
+import { attempt, call, loadTeam, me } from '../login';
+import { Danger, Field, Form, Secret } from '../ui';
+import { useList } from './load';
+
+export function Agents() {
+  const { items, load } = useList<ListedAgent>('/agents');
+  const invited = useSignal<{ email: string; link: string } | null>(null);
+  const reload = async () => {
+    await load();
+    await loadTeam();
+  };
+  // The token stands behind the #, in the part of an address that no server sees.
+  const show = ({ email, inviteToken }: { email: string; inviteToken: string }) => {
+    invited.value = { email, link: `${location.origin}/inbox#accept/${encodeURIComponent(inviteToken)}` };
+  };
+  const invite = async (data: FormData) => {
+    show(await call('POST', '/agents', Object.fromEntries(data)));
+    await reload();
+  };
+  return (
+    <>
+      <h1>Team</h1>
+      {invited.value && <Secret what={`Send this to ${invited.value.email}: it sets a password once, within seven days.`} text={invited.value.link} />}
+      <table>
+        <thead>
+          <tr>
+            {['Name', 'E-mail', 'Role', 'State', ''].map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {items.value.map((agent) => (
+            <tr key={agent.id}>
+              <th scope="row">
+                <bdi>{agent.name}</bdi>
+              </th>
+              <td>{agent.email}</td>
+              <td>
+                <select
+                  aria-label={`Role of ${agent.email}`}
+                  value={agent.role}
+                  onChange={({ currentTarget }) => void attempt(async () => (await call('PATCH', `/agents/${agent.id}`, { role: currentTarget.value }))).finally(reload)}
+                >
+                  <option>owner</option>
+                  <option>agent</option>
+                </select>
+              </td>
+              <td>{agent.state}</td>
+              <td>
+                {agent.id !== me.value?.id && (
+                  <>
+                    <Danger ask={`Take ${agent.email}'s password away and make a new invitation?`} run={async () => (show(await call('POST', `/agents/${agent.id}/reset`, {})), reload())}>
+                      Reset
+                    </Danger>
+                    <Danger ask={`Remove ${agent.email}?`} run={async () => (await call('DELETE', `/agents/${agent.id}`), reload())}>
+                      Remove
+                    </Danger>
+                  </>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <div class="card">
+        <h2>Invite somebody</h2>
+        <Form onSend={invite} label="Invite">
+          <Field label="E-mail">
+            <input name="email" type="email" required />
+          </Field>
+          <Field label="Name">
+            <input name="name" required />
+          </Field>
+          <Field label="Role">
+            <select name="role">
+              <option>agent</option>
+              <option>owner</option>
+            </select>
+          </Field>
+        </Form>
+      </div>
+    </>
+  );
+}

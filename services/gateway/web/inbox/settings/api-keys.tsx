@@ -1,0 +1,43 @@
+// Keys for the company's servers.
+import { useSignal } from '@preact/signals';
+import { When } from '../../shared/text';
+import { call } from '../login';
+import { Danger, Field, Form, Secret } from '../ui';
+import { useList } from './load';
+
+export function ApiKeys() {
+  const { items, load } = useList<{ id: string; name: string; createdAt: string }>('/api-keys');
+  const made = useSignal('');
+  const make = async (data: FormData) => {
+    made.value = (await call<{ apiKey: string }>('POST', '/api-keys', Object.fromEntries(data))).apiKey;
+    await load();
+  };
+  return (
+    <>
+      <h1>API keys</h1>
+      {made.value && <Secret what="The new key." text={made.value} />}
+      <ul class="others">
+        {items.value.map(({ id, name, createdAt }) => (
+          <li key={id} class="line">
+            <strong>
+              <bdi>{name || 'A key'}</bdi>
+            </strong>
+            <span class="soft small">
+              since <When at={createdAt} />
+            </span>
+            <Danger ask={`Revoke ${name || 'this key'}? Servers that use it are out within a second.`} run={async () => (await call('DELETE', `/api-keys/${id}`), load())}>
+              Revoke
+            </Danger>
+          </li>
+        ))}
+      </ul>
+      <div class="card">
+        <Form onSend={make} label="Make a key">
+          <Field label="Name" hint="What uses it.">
+            <input name="name" required maxLength={255} />
+          </Field>
+        </Form>
+      </div>
+    </>
+  );
+}

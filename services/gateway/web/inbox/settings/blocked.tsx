@@ -1,0 +1,51 @@
+// Addresses and networks from which no widget is served.
+import { When } from '../../shared/text';
+import { call } from '../login';
+import { Danger, Field, Form } from '../ui';
+import { useList } from './load';
+
+interface Blocked {
+  id: string;
+  address: string;
+  reason: string;
+  createdAt: string;
+}
+
+export function BlockedAddresses() {
+  const { items, load } = useList<Blocked>('/blocked-addresses');
+  const block = async (data: FormData) => {
+    await call('POST', '/blocked-addresses', Object.fromEntries(data));
+    await load();
+  };
+  return (
+    <>
+      <h1>Blocked addresses</h1>
+      <p class="soft">From these no chat opens. To block a person, wherever they are, use Block beside the conversation.</p>
+      <ul class="others">
+        {items.value.map(({ id, address, reason, createdAt }) => (
+          <li key={id} class="line">
+            <span>
+              <code>{address}</code> <bdi>{reason}</bdi>
+            </span>
+            <span class="soft small">
+              since <When at={createdAt} />
+            </span>
+            <Danger ask={`Serve ${address} again?`} run={async () => (await call('DELETE', `/blocked-addresses/${id}`), load())}>
+              Unblock
+            </Danger>
+          </li>
+        ))}
+      </ul>
+      <div class="card">
+        <Form onSend={block} label="Block">
+          <Field label="Address or network" hint="Such as 203.0.113.7 or 2001:db8::/48.">
+            <input name="address" required autocomplete="off" />
+          </Field>
+          <Field label="Reason">
+            <input name="reason" required maxLength={255} />
+          </Field>
+        </Form>
+      </div>
+    </>
+  );
+}

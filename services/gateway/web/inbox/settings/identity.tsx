@@ -1,0 +1,143 @@
+// Proof of identity: the policy, what it would have refused, the keys, and the code for the company's server.
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { Application, Organization, Policy } from '../../shared/api';
+import { attempt, call, success } from '../login';
+import { Copy, Danger, Form, Secret } from '../ui';
+import { useList } from './load';
+import { SERVER_CODE } from './server-code';
+
+const POLICIES: [Policy, string, string][] = [
+  ['optional', 'Optional', 'A user id alone is enough, until a security_hash came once for it.'],
+  ['security_hash', 'Security hash', 'A security_hash has to come with each user id. Whoever sends the first holds the id.'],
+  ['hmac', 'User hash', 'Your server computes user_hash from the user id and a key: nobody can guess it.'],
+  ['jwt', 'JWT', 'Your server signs user_jwt, with the profile in it: nothing of it can be changed on the way.'],
+];
+
+export function Identity() {
+  const organization = useSignal<Organization | null>(null);
+  const load = () => attempt(async () => void (organization.value = await call<Organization>('GET', '/organization')));
+  useEffect(() => void load(), []);
+  const save = async (data: FormData) => {
+    const body = { policy: data.get('policy'), reportOnly: data.get('reportOnly') === 'on' };
+    organization.value = await call<Organization>('PATCH', '/organization', body);
+    success.value = 'Saved.';
+  };
+  return (
+    <>
+      <h1>Proof of identity</h1>
+      {organization.value && (
+        <div class="card">
+          <Form onSend={save} label="Save the policy">
+            <fieldset>
+              <legend>What a page has to send beside the user id</legend>
+              {POLICIES.map(([policy, name, what]) => (
+                <label class="check" key={policy}>
+                  <input type="radio" name="policy" value={policy} defaultChecked={organization.value!.policy === policy} />
+                  <span>
+                    <strong>{name}.</strong> {what}
+                  </span>
+                </label>
+              ))}
+            </fieldset>
+            <label class="check">
+              <input type="checkbox" name="reportOnly" defaultChecked={organization.value.reportOnly} />
+              <span>Only count what it would refuse, and go on as with Optional. Switch this off once nothing is counted any more.</span>
+            </label>
+          </Form>
+          <Refused />
+        </div>
+      )}
+      <Keys />
+      <Code />
+    </>
+  );
+}
+
+/** Refusals of the last hours, as they are counted. */
+function Refused() {
+  const { items } = useList<Application>('/applications');
+  const counted = items.value.flatMap(({ name, refused = [] }) => refused.map((one) => ({ name, ...one })));
+  if (!counted.length) return <p class="soft">Nothing was refused, and nothing would have been, in the hours that are kept.</p>;
+  const most = Math.max(...counted.map(({ count }) => count));
+  return (
+    <table>
+      <caption>Refused, or would have been</caption>
+      <tbody>
+        {counted.slice(0, 48).map(({ name, hour, count }, index) => (
+          <tr key={index}>
+            <th scope="row">{new Date(hour).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' })}</th>
+            <td>{name}</td>
+            <td>
+              <meter min={0} max={most} value={count} /> {count}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Keys() {
+  const { items, load } = useList<{ keyId: string; createdAt?: string }>('/identity-keys');
+  const made = useSignal<{ keyId: string; key: string } | null>(null);
+  const make = async () => {
+    made.value = await call('POST', '/identity-keys', {});
+    await load();
+  };
+  return (
+    <div class="card">
+      <h2>Identity keys</h2>
+      <p class="soft">Two may live at once, so that your server can move from one to the next.</p>
+      {made.value && <Secret what={`Key ${made.value.keyId}.`} text={made.value.key} />}
+      <ul class="others">
+        {items.value.map(({ keyId }) => (
+          <li key={keyId} class="line">
+            <code>{keyId}</code>
+            <Danger ask="End this key? What it proved is no longer taken." run={async () => (await call('DELETE', `/identity-keys/${encodeURIComponent(keyId)}`), load())}>
+              End
+            </Danger>
+          </li>
+        ))}
+      </ul>
+      <div>
+        <button type="button" disabled={items.value.length >= 2} onClick={() => void attempt(make)}>
+          Make a key
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function Code() {
+  const language = useSignal(0);
+  const [, hash, jwt] = SERVER_CODE[language.value]!;
+  return (
+    <div class="card">
+      <div class="line head">
+        <h2>Code for your server</h2>
+        <select aria-label="Language" value={language.value} onChange={({ currentTarget }) => (language.value = Number(currentTarget.value))}>
+          {SERVER_CODE.map(([name], index) => (
+            <option key={name} value={index}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </div>
+      <h3>user_hash</h3>
+      <pre tabIndex={0}>
+        <code>{hash}</code>
+      </pre>
+      <div>
+        <Copy text={hash} />
+      </div>
+      <h3>user_jwt</h3>
+      <pre tabIndex={0}>
+        <code>{jwt}</code>
+      </pre>
+      <div>
+        <Copy text={jwt} />
+      </div>
+    </div>
+  );
+}

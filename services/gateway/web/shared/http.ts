@@ -1,0 +1,131 @@
+// Calls of the JSON API as all pages make them, and the waits between attempts. Knows no page.
+
+/** Where a field is at fault, as a problem body says it. */
+export interface FieldError {
+  pointer?: string;
+  detail?: string;
+}
+
+/** The body of a problem (RFC 9457). */
+export interface ProblemBody {
+  title?: string;
+  detail?: string;
+  errors?: FieldError[];
+  [member: string]: unknown;
+}
+
+/** An answer that wasn't a success; `status` is 0 when there was no answer at all. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly body: ProblemBody = {},
+    readonly retryAfterMs = 0,
+  ) {
+    super(body.detail || body.title || (status ? `The server answered ${status}.` : 'The server could not be reached.'));
+  }
+
+  /** True when the same call may well succeed later. */
+  get passing() {
+    return [0, 408, 425, 429].includes(this.status) || this.status >= 500;
+  }
+
+  /** The errors as `[name, detail]` for those whose pointer is `<root>/<name>`; null stands for all others. */
+  fieldErrors(root: string): [string | null, string][] {
+    return (this.body.errors ?? []).map(({ pointer = '', detail = '' }) => [
+      pointer.startsWith(`${root}/`) ? pointer.slice(root.length + 1).replaceAll('~1', '/').replaceAll('~0', '~') : null,
+      detail,
+    ]);
+  }
+}
+
+/** Whatever was thrown, as a Problem. */
+export const asProblem = (thrown: unknown) => (thrown instanceof Problem ? thrown : new Problem(0, { detail: String(thrown) }));
+
+/** Reads the problem in an answer that isn't a success. */
+export async function problemOf(answer: Response) {
+  const seconds = Number(answer.headers.get('retry-after'));
+  const body = await answer.json().catch(() => undefined);
+  return new Problem(answer.status, body ?? undefined, seconds > 0 ? Math.min(seconds, 60) * 1000 : 0);
+}
+
+export interface Options {
+  /** Goes into a header, and then no cookie is sent. */
+  token?: string | null;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it is instead. */
+  file?: Blob;
+  headers?: Record<string, string>;
+  seconds?: number;
+  signal?: AbortSignal;
+}
+
+/** One call. Answers the JSON body, or undefined where there is none; throws a Problem otherwise. */
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const { token, body, file, seconds = 15, signal } = options;
+  const headers: Record<string, string> = { ...options.headers };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const end = AbortSignal.timeout(seconds * 1000);
+  let answer: Response;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
+      credentials: token === undefined ? 'same-origin' : 'omit',
+      cache: 'no-store',
+      signal: signal ? AbortSignal.any([signal, end]) : end,
+    });
+    if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
+  } catch {
+    throw new Problem(0);
+  }
+  throw await problemOf(answer);
+}
+
+/** Milliseconds to wait after `failures` failures in a row: doubling from 0.5 s to 30 s, the upper half of it by chance. */
+export function backoff(failures: number) {
+  const whole = Math.min(30_000, 500 * 2 ** Math.min(failures, 10));
+  return whole / 2 + (whole / 2) * Math.random();
+}
+
+/** Waits; ends early when the signal fires or the network comes back. */
+export function pause(ms: number, signal: AbortSignal) {
+  return new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      removeEventListener('online', end);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    addEventListener('online', end);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+  });
+}
+
+/** Repeats what failed in passing until it works, fails for good, or the signal fires. */
+export async function persist<T>(signal: AbortSignal, step: () => Promise<T>): Promise<T> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await step();
+    } catch (thrown) {
+      const problem = asProblem(thrown);
+      if (!problem.passing || signal.aborted) throw problem;
+      await pause(Math.max(problem.retryAfterMs, backoff(failures)), signal);
+      if (signal.aborted) throw problem;
+    }
+  }
+}
+
+/** A random UUID, also where the page isn't a secure context and `crypto.randomUUID` is missing. */
+export function uuid() {
+  if (crypto.randomUUID) return crypto.randomUUID() as string;
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

@@ -1,0 +1,117 @@
+// Server-sent events read with fetch, so that the token is in a header, and followed over reconnects.
+import { Problem, backoff, pause, problemOf } from './http';
+
+// The server sends a comment every 20 s: a stream that is silent for longer is dead.
+const SILENCE_MS = 50_000;
+// A stream that lived so long was a good one: the next failure counts as the first.
+const GOOD_MS = 10_000;
+const LONGEST_EVENT = 4 * 1024 * 1024;
+
+interface StreamEvent {
+  name: string;
+  data: string;
+}
+
+/** Takes text as it comes and hands on whole events. */
+export function eventParser(onEvent: (event: StreamEvent) => void) {
+  let rest = '';
+  let name = 'message';
+  let data: string[] = [];
+  const line = (text: string) => {
+    if (text === '') {
+      if (data.length) onEvent({ name, data: data.join('\n') });
+      name = 'message';
+      data = [];
+      return;
+    }
+    const colon = text.indexOf(':');
+    if (colon === 0) return;
+    const field = colon < 0 ? text : text.slice(0, colon);
+    const value = colon < 0 ? '' : text.slice(colon + 1).replace(/^ /, '');
+    if (field === 'data') data.push(value);
+    else if (field === 'event') name = value;
+  };
+  return (chunk: string) => {
+    // A CR at the very end may be the first half of a CRLF: it waits for the next chunk.
+    const lines = (rest + chunk).split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop()!;
+    if (rest.length > LONGEST_EVENT) throw new Error('an event without an end');
+    lines.forEach(line);
+  };
+}
+
+export interface Follow {
+  token?: string;
+  /** Where to go on: the number of the last message held. */
+  lastEventId?: () => number;
+  /** Answers false when no more is wanted. */
+  onEvent: (name: string, data: any) => boolean | void;
+  /** Told when the stream stands and falls. */
+  onState?: (live: boolean) => void;
+  signal: AbortSignal;
+}
+
+/**
+ * Follows a stream until the signal fires, `onEvent` answers false, or the server answers 401 or 403, which is
+ * thrown as a Problem. Everything else is tried again.
+ */
+export async function followEvents(url: string, follow: Follow) {
+  const { signal, onState = () => {} } = follow;
+  let failures = 0;
+  while (!signal.aborted) {
+    const began = Date.now();
+    let wait = 0;
+    try {
+      if (await readStream(url, follow, onState)) return;
+    } catch (problem) {
+      if (problem instanceof Problem) {
+        if (problem.status === 401 || problem.status === 403) throw problem;
+        wait = problem.retryAfterMs;
+      }
+    }
+    if (signal.aborted) return;
+    onState(false);
+    failures = Date.now() - began > GOOD_MS ? 0 : failures + 1;
+    await pause(Math.max(wait, backoff(failures)), signal);
+  }
+}
+
+// One connection. Answers true when onEvent wanted no more, false when the stream ended.
+async function readStream(url: string, { token, lastEventId, onEvent, signal }: Follow, onState: (live: boolean) => void) {
+  const connection = new AbortController();
+  const abort = () => connection.abort();
+  signal.addEventListener('abort', abort);
+  let timer = setTimeout(abort, SILENCE_MS);
+  try {
+    const headers: Record<string, string> = { Accept: 'text/event-stream' };
+    if (token) headers.Authorization = `Bearer ${token}`;
+    if (lastEventId) headers['Last-Event-ID'] = String(lastEventId());
+    const answer = await fetch(url, {
+      headers,
+      credentials: token === undefined ? 'same-origin' : 'omit',
+      cache: 'no-store',
+      signal: connection.signal,
+    });
+    if (!answer.ok) throw await problemOf(answer);
+    if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) throw new Problem(0);
+    onState(true);
+    let stopped = false;
+    const feed = eventParser(({ name, data }) => {
+      if (!stopped && !signal.aborted) stopped = onEvent(name, JSON.parse(data)) === false;
+    });
+    const reader = answer.body!.getReader();
+    const decoder = new TextDecoder();
+    while (!stopped) {
+      const { done, value } = await reader.read();
+      if (done) return false;
+      clearTimeout(timer);
+      timer = setTimeout(abort, SILENCE_MS);
+      feed(decoder.decode(value, { stream: true }));
+    }
+    return true;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+    connection.abort();
+  }
+}

@@ -1,0 +1,319 @@
+// The widget on pages of other origins: what a company does with it, and what can't be done through it.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { api, chatOn, openInbox, openPage, seen, site, snippet, stage } from './harness.mjs';
+
+const ANN = { user_id: 'ann-1', name: 'Ann', email: 'ann@example.com' };
+const BOB = { user_id: 'bob-2', name: 'Bob' };
+let it, shop;
+
+before(async () => {
+  it = await stage();
+  const { base, demo } = it;
+  const own = (user) => snippet(base, demo, user);
+  const { organization, appId } = demo;
+  shop = await site({
+    '/visitor': own({}),
+    '/ann': own(ANN),
+    '/bob': own(BOB),
+    '/hashed': own({ user_id: 'hashed', name: 'Hash', security_hash: 'right' }),
+    '/unhashed': own({ user_id: 'hashed' }),
+    '/wrong': own({ ...ANN, email: 'no address' }),
+    '/broken': `<script>window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];
+      HelpCrunch('init', '${organization}', {}); HelpCrunch('openTheChat'); HelpCrunch(); window.after = true;</script><script src="${base}/widget.js"></script>`,
+    '/newer': `<script>window.helpcrunchSettings = { organization: '${organization}', appId: '${appId}', user: ${JSON.stringify(ANN)} };</script>
+      <script async src="${base}/widget.js"></script>`,
+    '/rtl': `<script>document.documentElement.dir = 'rtl'</script>${own({ user_id: 'rtl' })}`,
+    '/twice': own({ user_id: 'once' }) + `<script async src="${base}/widget.js"></script>`,
+  });
+});
+after(async () => {
+  await shop?.stop();
+  await it?.stop();
+});
+
+async function visit(device, path, ...scripts) {
+  const page = await openPage(device, 'about:blank');
+  page.warnings = [];
+  page.on('console', (line) => line.type() === 'warning' && page.warnings.push(line.text()));
+  for (const script of scripts) await page.addInitScript(script);
+  await page.goto(shop.base + path);
+  return page;
+}
+
+test('the snippet works on a page of another origin, and leaves two globals and no cookie', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/ann', 'window.names = Object.keys(window)');
+  const chat = await chatOn(page);
+  await chat.say('from a shop');
+  await chat.thread('from a shop');
+  const made = await page.evaluate(() => Object.keys(window).filter((name) => !window.names.includes(name) && !['names'].includes(name)));
+  assert.deepEqual(made.sort(), ['HelpCrunch', 'Onethread']);
+  assert.deepEqual(await device.cookies(), []);
+  assert.equal(await page.evaluate(() => window.HelpCrunch === window.Onethread), true);
+  assert.deepEqual(page.faults, []);
+  await device.close();
+});
+
+test('the newer form of the snippet opens the same thread', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/newer');
+  const chat = await chatOn(page);
+  await chat.say('by appId');
+  await seen('it', async () => (await chat.chat.locator('#thread .text').allTextContents()).includes('by appId'));
+  assert.deepEqual(page.faults, []);
+  await device.close();
+});
+
+test('a mistake in the snippet is told in the console and breaks nothing', async () => {
+  const device = await it.device();
+  const broken = await visit(device, '/broken');
+  await seen('warnings', () => broken.warnings.length >= 3, () => broken.warnings);
+  assert.match(broken.warnings.join('\n'), /'init' needs applicationId[\s\S]*no openTheChat[\s\S]*no undefined/);
+  assert.equal(await broken.evaluate(() => window.after), true);
+  const wrong = await visit(device, '/wrong');
+  await chatOn(wrong);
+  await seen('the warning', () => wrong.warnings.some((line) => line.includes('/user/email')), () => wrong.warnings);
+  const twice = await visit(device, '/twice');
+  await seen('twice', () => twice.warnings.some((line) => line.includes('twice')), () => twice.warnings);
+  for (const page of [broken, wrong, twice]) assert.deepEqual(page.faults, []);
+  await device.close();
+});
+
+test('a refused proof shows an empty chat and tells the page, and nothing of the person', async () => {
+  const [mine, theirs] = [await it.device(), await it.device()];
+  const owner = await chatOn(await visit(mine, '/hashed'));
+  await owner.say('private');
+  await owner.thread('private');
+  const page = await visit(theirs, '/unhashed', 'window.refused = 0; addEventListener("load", () => window.HelpCrunch?.("onIdentityRefused", () => window.refused++))');
+  const chat = await chatOn(page);
+  await seen('the event', () => page.evaluate(() => window.refused === 1));
+  await chat.thread();
+  assert.doesNotMatch(await chat.chat.locator('body').innerText(), /private|Hash|refused|403/);
+  assert.deepEqual(page.faults, []);
+  await mine.close();
+  await theirs.close();
+});
+
+test('another user clears the view at once; logout begins a new visitor', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/bob');
+  const chat = await chatOn(page);
+  await chat.say('I am Bob');
+  await chat.thread('I am Bob');
+  await page.evaluate(() => window.HelpCrunch('userAuth', { user_id: 'carol-3', name: 'Carol' }));
+  await chat.thread();
+  await seen('Carol', async () => /Carol/.test(await chat.chat.locator('#who').innerText()));
+  await page.evaluate(() => window.HelpCrunch('logout'));
+  await chat.chat.locator('#form').waitFor();
+  assert.match(await chat.chat.locator('#who').innerText(), /\(anonym\)/);
+  await page.reload();
+  const again = await chatOn(page);
+  await again.thread('I am Bob');
+  assert.deepEqual(page.faults, []);
+  await device.close();
+});
+
+test('a visitor who logs in brings the thread along, to those who have one and to those who have none', async () => {
+  const [old, device] = [await it.device(), await it.device()];
+  const before = await visit(old, '/visitor');
+  await before.locator('onethread-widget button').waitFor();
+  await before.evaluate(() => window.HelpCrunch('userAuth', { user_id: 'dana-4', name: 'Dana' }));
+  const earlier = await chatOn(before);
+  await earlier.say('on the old phone');
+  await earlier.thread('on the old phone');
+  for (const [user, ...thread] of [
+    ['dana-4', 'on the old phone', 'The messages of an earlier chat follow.', 'as a visitor'],
+    ['emil-5', 'as a visitor'],
+  ]) {
+    const page = await visit(device, '/visitor');
+    const chat = await chatOn(page);
+    await chat.fillForm({ name: 'Somebody', email: 'somebody@example.com' });
+    await chat.say('as a visitor');
+    await chat.thread('as a visitor');
+    await page.evaluate((user_id) => window.HelpCrunch('userAuth', { user_id }), user);
+    await chat.thread(...thread);
+    assert.deepEqual(page.faults, []);
+    await page.evaluate(() => window.HelpCrunch('logout'));
+    await chat.chat.locator('#form').waitFor();
+    await page.close();
+  }
+  await old.close();
+  await device.close();
+});
+
+test('what is written offline waits, and is sent once', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/ann');
+  const chat = await chatOn(page);
+  await chat.chat.locator('#composer').waitFor();
+  const before = await chat.chat.locator('#thread .text').count();
+  await device.setOffline(true);
+  await chat.say('written offline');
+  await chat.chat.locator('#pending .text', { hasText: 'written offline' }).waitFor();
+  await device.setOffline(false);
+  await seen('it stored', async () => (await chat.chat.locator('#thread .text').count()) === before + 1);
+  assert.equal(await chat.chat.locator('#pending li').count(), 0);
+  assert.equal((await chat.chat.locator('#thread .text').allTextContents()).filter((text) => text === 'written offline').length, 1);
+  await device.close();
+});
+
+test('an answer to a closed chat is counted on the button, told to the page, and read once it is open', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/bob', 'window.news = []; addEventListener("load", () => window.HelpCrunch?.("onNewUnreadChat", (chat) => window.news.push(chat)))');
+  const button = page.locator('onethread-widget button');
+  await button.waitFor();
+  const { items } = await api(it.base, it.demo, 'GET', '/conversations?status=all');
+  const { id } = items.find(({ contact }) => contact.userId === BOB.user_id);
+  await api(it.base, it.demo, 'POST', `/conversations/${id}/messages`, { clientMessageId: crypto.randomUUID(), text: 'are you there?' });
+  await seen('the badge', async () => (await button.getAttribute('aria-label')) === 'Open chat, 1 unread');
+  await seen('the event', () => page.evaluate(() => window.news.length === 1 && window.news[0].text === 'are you there?'));
+  const chat = await chatOn(page);
+  await chat.chat.locator('#thread .text', { hasText: 'are you there?' }).waitFor();
+  await chat.chat.locator('#close').click();
+  await seen('nothing unread', async () => (await button.getAttribute('aria-label')) === 'Open chat');
+  await seen('the mark', async () => {
+    const two = await visit(device, '/bob');
+    const label = await two.locator('onethread-widget button').getAttribute('aria-label');
+    await two.close();
+    return label === 'Open chat';
+  });
+  await device.close();
+});
+
+test('all tabs of a person share one stream, and the next takes over when its tab goes', async () => {
+  const device = await it.device();
+  // While a device is new its tabs may begin anew to be the same one.
+  const first = await visit(device, '/ann');
+  await first.locator('onethread-widget button').waitFor();
+  await first.close();
+  let streams = 0;
+  device.on('request', (request) => request.url().endsWith('/widget/v1/events') && streams++);
+  const pages = [];
+  for (let n = 0; n < 4; n++) {
+    pages.push(await visit(device, '/ann'));
+    await pages[n].locator('onethread-widget button').waitFor();
+  }
+  const chats = [];
+  for (const page of pages) chats.push(await chatOn(page));
+  await chats[3].say('to all tabs');
+  for (const { chat } of chats) await chat.locator('#thread .text', { hasText: 'to all tabs' }).waitFor();
+  assert.equal(streams, 1);
+  await pages[0].close();
+  await seen('a second stream', () => streams === 2, () => streams);
+  await chats[1].say('after the first went');
+  for (const { chat } of chats.slice(1)) await chat.locator('#thread .text', { hasText: 'after the first went' }).waitFor();
+  await device.close();
+});
+
+test('methods of the page: message, draft, events, data, language, offset', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/ann');
+  await page.locator('onethread-widget button').waitFor();
+  await page.evaluate(() => {
+    window.HelpCrunch('sendUserMessage', 'said by the page');
+    window.HelpCrunch('trackEvent', 'bought', { price: 5 });
+    window.HelpCrunch('updateUserData', { plan: 'gold' });
+    window.HelpCrunch('updateUser', { phone: '+49 30 555' });
+    window.HelpCrunch('muteNotificationSound');
+    window.HelpCrunch('setChatButtonOffset', { right: 60, bottom: 80 });
+    window.HelpCrunch('setLocalization', 'uk');
+    window.HelpCrunch('typeUserMessage', 'not sent yet');
+  });
+  const chat = page.frameLocator('onethread-widget iframe');
+  await chat.locator('#thread .text', { hasText: 'said by the page' }).waitFor();
+  assert.equal(await chat.locator('#text').inputValue(), 'not sent yet');
+  await chat.getByRole('heading', { name: 'Напишіть нам' }).waitFor();
+  assert.equal(await chat.locator('html').getAttribute('lang'), 'uk');
+  const place = await page.locator('onethread-widget button').evaluate((button) => [getComputedStyle(button).right, getComputedStyle(button).bottom]);
+  assert.deepEqual(place, ['60px', '80px']);
+  const contact = async () => (await api(it.base, it.demo, 'POST', '/contacts/search', { filter: [{ field: 'userId', operator: '=', value: ANN.user_id }] })).items[0];
+  await seen('the data', async () => (await contact()).customData.plan === 'gold' && (await contact()).phone === '+49 30 555', contact);
+  const { id } = await contact();
+  await seen('the event', async () => (await api(it.base, it.demo, 'GET', `/contacts/${id}`)).events.some(({ name }) => name === 'bought'));
+  await page.evaluate(() => window.HelpCrunch('hideChatWidget'));
+  await seen('it hidden', () => page.locator('onethread-widget button').isHidden());
+  assert.deepEqual(page.faults, []);
+  await device.close();
+});
+
+test('the page and the frame hear nobody else', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/ann');
+  const chat = await chatOn(page);
+  await chat.chat.locator('#composer').waitFor();
+  // The page speaks as if it were the frame; another window speaks as if it were the page.
+  await page.evaluate(() => window.postMessage({ onethread: 'device', deviceToken: 'forged' }, '*'));
+  await page.evaluate(() => {
+    const other = document.createElement('iframe');
+    other.srcdoc = '<script>parent.frames[0]?.postMessage({onethread:"logout"},"*"); for (const one of Array.from({length: parent.length}, (_, n) => parent[n])) one.postMessage({onethread:"say",text:"forged"},"*")</script>';
+    document.body.append(other);
+    return new Promise((done) => (other.onload = () => setTimeout(done, 200)));
+  });
+  await chat.say('mine');
+  await chat.chat.locator('#thread .text', { hasText: 'mine' }).waitFor();
+  assert.ok(!(await chat.chat.locator('#thread .text').allTextContents()).includes('forged'));
+  assert.ok(await page.evaluate(() => !Object.values(localStorage).includes('forged')));
+  assert.ok(await page.evaluate(() => Object.values({ ...localStorage, ...sessionStorage }).length === 1), 'the page keeps the device token alone');
+  await device.close();
+});
+
+test('hostile texts are inert on both sides, in every field', async () => {
+  const evil = '"><img src=x onerror="window.top.owned=1"><script>window.top.owned=1</script>{{7*7}}';
+  const device = await it.device();
+  const page = await visit(device, '/visitor', `window.user = ${JSON.stringify({ user_id: 'evil', name: evil, company: evil, phone: evil.slice(0, 60), custom_data: { evil } })}`);
+  await page.locator('onethread-widget button').waitFor();
+  await page.evaluate(() => window.HelpCrunch('userAuth', window.user));
+  const chat = await chatOn(page);
+  await seen('the name', async () => (await chat.chat.locator('#who').innerText()).includes('<img'));
+  await chat.say(`${evil} javascript:alert(1) https://example.com/"onmouseover="x`);
+  await chat.chat.locator('#thread .text').first().waitFor();
+  const hrefs = await chat.chat.locator('#thread a').evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+  assert.deepEqual(hrefs, ['https://example.com/']);
+  const desk = await it.device();
+  const inbox = await openInbox(desk, it.base, it.demo);
+  await inbox.locator('#items button', { hasText: '<img' }).click();
+  await inbox.locator('#thread .text', { hasText: '<script>' }).waitFor();
+  await inbox.locator('#profile', { hasText: '<img' }).first().waitFor();
+  await inbox.getByRole('link', { name: 'Contacts' }).click();
+  await inbox.locator('#people tr', { hasText: '<img' }).first().waitFor();
+  assert.equal(await page.evaluate(() => window.owned), undefined);
+  assert.equal(await inbox.evaluate(() => window.owned), undefined);
+  assert.deepEqual([...page.faults, ...inbox.faults], []);
+  await device.close();
+  await desk.close();
+});
+
+test('by keyboard alone, at 320 px, right to left, and in an app', async () => {
+  const small = await it.device({ viewport: { width: 320, height: 568 }, reducedMotion: 'reduce', colorScheme: 'dark' });
+  const page = await visit(small, '/rtl');
+  await page.locator('onethread-widget button').waitFor();
+  await page.locator('onethread-widget button').focus();
+  await page.keyboard.press('Enter');
+  const chat = page.frameLocator('onethread-widget iframe');
+  await seen('the focus', () => chat.locator('#text').evaluate((box) => box === document.activeElement));
+  await page.keyboard.type('typed');
+  await page.keyboard.press('Enter');
+  await chat.locator('#thread .text', { hasText: 'typed' }).waitFor();
+  assert.equal(await chat.locator('html').getAttribute('dir'), 'rtl');
+  const wide = await chat.locator('body').evaluate((body) => [body.scrollWidth, innerWidth]);
+  assert.ok(wide[0] <= wide[1], `the chat is ${wide[0]} of ${wide[1]} px wide`);
+  await page.keyboard.press('Escape');
+  await seen('it closed and the focus back', () => page.evaluate(() => document.querySelector('onethread-widget').shadowRoot.activeElement?.tagName === 'BUTTON'));
+  assert.deepEqual(page.faults, []);
+  await small.close();
+
+  const phone = await it.device({ viewport: { width: 390, height: 700 } });
+  const app = await openPage(phone, `${it.base}/widget/app?platform=ios`);
+  const { organization, applicationId, applicationSecret } = it.demo;
+  await app.evaluate(([organization, options]) => window.HelpCrunch('init', organization, options), [organization, { applicationId, applicationSecret, user: ANN }]);
+  const inside = app.frameLocator('onethread-widget iframe');
+  await inside.locator('#composer').waitFor();
+  const frame = await app.locator('onethread-widget iframe').boundingBox();
+  assert.deepEqual([frame.x, frame.y, frame.width, frame.height], [0, 0, 390, 700]);
+  const found = await api(it.base, it.demo, 'POST', '/contacts/search', { filter: [{ field: 'userId', operator: '=', value: ANN.user_id }] });
+  const { devices } = await api(it.base, it.demo, 'GET', `/contacts/${found.items[0].id}`);
+  assert.ok(devices.some(({ platform }) => platform === 'ios'), JSON.stringify(devices));
+  assert.deepEqual(app.faults, []);
+  await phone.close();
+});
