@@ -23,9 +23,9 @@ async fn an_export_changes_nothing_on_postgres() {
 async fn round_trip(stage: &Stage) {
     let agent = stage.agent().await;
     let odd = json!({
-        "text": "12", "word": "false", "day": "2026-02-30",
-        "empty": "", "lines": "two\nlines\r\n", "blank": " x ", "formula": "=1+1", "quote": "'x",
-        "said": "\"yes\", twice", "zero": "007",
+        "text": "12", "number": 12, "half": -0.5, "large": 1e300, "truth": true, "word": "false",
+        "day": "2026-02-30", "empty": "", "lines": "two\nlines\r\n", "blank": " x ",
+        "formula": "=1+1", "quote": "'x", "said": "\"yes\", twice", "zero": "007",
     });
     for contact in [
         json!({"userId": "=cmd", "name": "+Ann", "email": "ann@example.com", "customData": odd}),
