@@ -11,6 +11,7 @@ mod echo;
 mod footprint;
 mod gateway;
 mod growth;
+mod growth_contacts;
 mod http;
 mod idle;
 mod imports;
@@ -29,13 +30,15 @@ use tokio::{
 };
 
 /// Their names, in the order in which they run.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "sends-postgres",
     "sends-sqlite",
     "gateway-sends",
     "inits",
     "delivery",
     "thread-growth",
+    "contacts-growth-postgres",
+    "contacts-growth-sqlite",
     "footprint",
     "idle-streams",
     "imports-postgres",
@@ -43,7 +46,7 @@ const NAMES: [&str; 10] = [
 ];
 
 /// The longest that one may take, whatever it gets stuck in.
-const LONGEST: Duration = Duration::from_secs(240);
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// Starts the one of this name. In a task of its own, so that one that panics ends no other.
 fn start(name: &str, time: Duration) -> JoinHandle<Vec<Row>> {
@@ -54,6 +57,8 @@ fn start(name: &str, time: Duration) -> JoinHandle<Vec<Row>> {
         "inits" => spawn_local(gateway::inits(time)),
         "delivery" => spawn_local(delivery::run(time)),
         "thread-growth" => spawn_local(growth::thread(time)),
+        "contacts-growth-postgres" => spawn_local(growth_contacts::postgres(time)),
+        "contacts-growth-sqlite" => spawn_local(growth_contacts::sqlite(time)),
         "imports-postgres" => spawn_local(imports::postgres(time)),
         "imports-sqlite" => spawn_local(imports::sqlite(time)),
         "footprint" => spawn_local(footprint::run(time)),

@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,6 +20,10 @@ use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 const PAUSE: Duration = Duration::from_millis(10);
+/// Before a call that failed is made again: while the server is away, hundreds do so.
+const AGAIN: Duration = Duration::from_millis(50);
+/// A kill comes after fewer than so many messages that were acknowledged since the last one.
+const BETWEEN: u64 = 400;
 
 /// Who writes into one thread at once, by whose device or in which place.
 const CROWD: usize = 16;
@@ -46,6 +50,7 @@ async fn send(
         let text = format!("{sender} {}", sent.len());
         let body = json!({"clientMessageId": client_message_id, "text": text});
         let stored = acknowledged(&api, &path, &body).await;
+        stage.sent.fetch_add(1, Ordering::Relaxed);
         let told = Stored::from_json(&stored);
         let acknowledged = Some((told.id, told.seq));
         sent.push(Sent { sender: sender.clone(), client_message_id, text, acknowledged });
@@ -62,7 +67,7 @@ async fn acknowledged(api: &Api, path: &str, body: &Value) -> Value {
             Ok(reply) => assert_eq!(reply.status, 503, "{path}: {}", reply.text),
             Err(_) => {}
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -76,7 +81,7 @@ async fn follow(widget: Widget, mut last: watch::Receiver<Option<i64>>) -> Vec<S
         let after = seen.last().map_or(0, |message| message.seq).to_string();
         let request = widget.api.request(Method::GET, "/widget/v1/events");
         let Ok(mut stream) = Events::try_open(request.header("last-event-id", after)).await else {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(AGAIN).await;
             continue;
         };
         loop {
@@ -122,6 +127,8 @@ struct Load {
     bare_init: Value,
     chance: onethread_tests::Chance,
     over: AtomicBool,
+    /// Messages that were acknowledged.
+    sent: AtomicU64,
 }
 
 fn kills() -> u64 {
@@ -190,6 +197,7 @@ async fn kills_at_any_moment(mut stage: Stage) {
         bare_init: stage.init_body(&json!({})),
         chance: stage.chance.clone(),
         over: AtomicBool::new(false),
+        sent: AtomicU64::new(0),
     });
 
     let people = (0..THREADS).map(|n| json!({"user_id": format!("one of many, {n}")}));
@@ -214,7 +222,10 @@ async fn kills_at_any_moment(mut stage: Stage) {
     let visitors = tokio::spawn(visit(Arc::clone(&load)));
 
     for _ in 0..kills() {
-        tokio::time::sleep(Duration::from_millis(20 + stage.chance.below(600))).await;
+        let enough = load.sent.load(Ordering::Relaxed) + stage.chance.below(BETWEEN);
+        let more = async || (load.sent.load(Ordering::Relaxed) >= enough).then_some(());
+        until("messages that are acknowledged", LONG, more).await;
+        tokio::time::sleep(Duration::from_millis(stage.chance.below(20))).await;
         stage.server.kill().await;
         stage.server.restart().await;
     }
@@ -288,6 +299,7 @@ async fn sigterm_drains_and_loses_nothing() {
         bare_init: stage.init_body(&json!({})),
         chance: stage.chance.clone(),
         over: AtomicBool::new(false),
+        sent: AtomicU64::new(0),
     });
     let senders =
         [("phone", phone.api.clone()), ("laptop", laptop.api.clone())].map(|(name, api)| {
