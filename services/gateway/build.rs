@@ -11,7 +11,9 @@ const PAGES: [&str; 4] = ["inbox.html", "demo.html", "frame.html", "app.html"];
 
 fn main() {
     println!("cargo::rerun-if-env-changed=ONETHREAD_WEB");
-    for part in ["app", "demo", "frame", "inbox", "shared", "widget", "build.mjs", "package-lock.json"] {
+    for part in
+        ["app", "demo", "frame", "inbox", "shared", "widget", "build.mjs", "package-lock.json"]
+    {
         println!("cargo::rerun-if-changed=web/{part}");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("web");
@@ -52,7 +54,8 @@ fn build(out: &Path) -> Result<(), String> {
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.current_dir("web").output().map_err(|error| format!("{command:?}: {error}"))?;
+    let output =
+        command.current_dir("web").output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -82,6 +85,7 @@ fn stand_in(out: &Path) -> io::Result<()> {
     for name in PAGES {
         fs::write(out.join(name), page)?;
     }
-    let script = "console.warn('Onethread: this server was built without Node, so it has no widget.');";
+    let script =
+        "console.warn('Onethread: this server was built without Node, so it has no widget.');";
     fs::write(out.join("widget.js"), script)
 }
