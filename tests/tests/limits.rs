@@ -152,8 +152,12 @@ async fn init_from(stage: &Stage, address: &str, user: &Value) -> Reply {
 
 #[tokio::test]
 async fn refused_proofs_shut_out_their_address_and_no_other() {
+    // So few that what comes back within a second or two makes no difference.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("limits.toml");
+    std::fs::write(&file, "refused_proofs = 2\n").unwrap();
     let behind_a_proxy = Options::default()
-        .env("ONETHREAD_RATE_LIMITS", "default")
+        .env("ONETHREAD_RATE_LIMITS", file.to_str().unwrap())
         .env("ONETHREAD_TRUSTED_PROXIES", "127.0.0.0/8");
     let stage = Stage::with(behind_a_proxy).await;
     let (right, wrong) = (
@@ -178,7 +182,7 @@ async fn refused_proofs_shut_out_their_address_and_no_other() {
         assert!(taken < 30, "nothing limits refused proofs");
     };
     too_many(refused);
-    assert!((10..=15).contains(&taken), "{taken}");
+    assert!((2..=4).contains(&taken), "{taken}");
     // By another spelling of the application, and by a right guess, it is the same.
     too_many(by_app_id("192.0.2.66").await);
     too_many(init_from(&stage, "192.0.2.66", &right).await);
@@ -204,16 +208,14 @@ async fn refused_proofs_shut_out_their_address_and_no_other() {
 async fn a_file_sets_limits_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("limits.toml");
-    std::fs::write(&file, "init = 3\nlogins_by_email = \"off\"\n").unwrap();
+    let limits = "init = 1\nlogins = 1000\nlogins_by_email = \"off\"\n";
+    std::fs::write(&file, limits).unwrap();
     let said = file.to_str().unwrap();
     let stage = Stage::with(Options::default().env("ONETHREAD_RATE_LIMITS", said)).await;
-    for _ in 0..3 {
-        stage.open(&json!({})).await;
-    }
+    stage.open(&json!({})).await;
     too_many(stage.init(&json!({})).await);
     let body = json!({"organization": "demo", "email": "x@example.com", "password": "p"});
-    for _ in 0..10 {
+    for _ in 0..8 {
         stage.api.post("/v1/login", &body).await.problem(401, "login-refused");
     }
-    too_many(stage.api.post("/v1/login", &body).await);
 }
