@@ -21,9 +21,9 @@ use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 const PAUSE: Duration = Duration::from_millis(10);
 /// Before a call that failed is made again: while the server is away, hundreds do so.
-const AGAIN: Duration = Duration::from_millis(50);
+const AGAIN: Duration = Duration::from_millis(250);
 /// A kill comes after fewer than so many messages that were acknowledged since the last one.
-const BETWEEN: u64 = 400;
+const BETWEEN: u64 = 200;
 
 /// Who writes into one thread at once, by whose device or in which place.
 const CROWD: usize = 16;
@@ -32,7 +32,7 @@ const THREADS: usize = 500;
 /// Of those each so manieth has a live reader.
 const READ: usize = 25;
 /// The longest that somebody in one of the many threads thinks before the next text.
-const THINKING: u64 = 1500;
+const THINKING: u64 = 4000;
 
 const OWN: &str = "/widget/v1/messages";
 
@@ -200,10 +200,12 @@ async fn kills_at_any_moment(mut stage: Stage) {
         sent: AtomicU64::new(0),
     });
 
-    let people = (0..THREADS).map(|n| json!({"user_id": format!("one of many, {n}")}));
-    let people: Vec<_> = people.collect();
-    let many: Vec<_> =
-        stream::iter(&people).map(|user| stage.open(user)).buffer_unordered(8).collect().await;
+    let people = (0..THREADS).map(|n| {
+        let init = stage.init_body(&json!({"user_id": format!("one of many, {n}")}));
+        let stage = &stage;
+        async move { Widget::new(stage, acknowledged(&stage.api, "/widget/v1/init", &init).await) }
+    });
+    let many: Vec<_> = stream::iter(people).buffer_unordered(8).collect().await;
     let agents = format!("/v1/conversations/{}/messages", phone.contact_id());
     let places =
         [("phone", &phone.api, OWN), ("laptop", &laptop.api, OWN), ("agent", &agent.api, &agents)];
