@@ -59,7 +59,7 @@ impl Server {
 
     /// Waits for a connection. Whoever stops waiting leaves nothing behind.
     pub(crate) async fn acquire(&self) -> Result<Held<Postgres>> {
-        Ok(Held(self.pool.acquire().await?))
+        Ok(Held::new(self.pool.acquire().await?))
     }
 
     /// Remembers it when the work found its connection dead.

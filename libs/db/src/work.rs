@@ -28,7 +28,7 @@ impl Database {
         let read = async {
             match &self.0 {
                 Pools::Sqlite { readers, .. } => {
-                    let mut conn = Held(readers.acquire().await?);
+                    let mut conn = Held::new(readers.acquire().await?);
                     within(work(Conn::Sqlite(&mut conn))).await
                 }
                 Pools::Postgres(server) => {
@@ -74,12 +74,13 @@ impl Database {
         let write = async {
             match &self.0 {
                 Pools::Sqlite { writer, .. } => {
-                    let mut conn = Held(writer.acquire().await?);
+                    let mut conn = Held::new(writer.acquire().await?);
                     shield(async move {
-                        let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
-                        let done = work(Conn::Sqlite(&mut tx)).await?;
-                        tx.commit().await?;
-                        Ok(done)
+                        let done = immediate(&mut conn, work).await;
+                        if done.is_err() {
+                            conn.settle().await;
+                        }
+                        done
                     })
                     .await
                 }
@@ -109,6 +110,17 @@ impl Database {
             db.query.summary = name,
         )
     }
+}
+
+/// One transaction on SQLite.
+async fn immediate<T, F>(conn: &mut Held<sqlx::Sqlite>, work: F) -> Result<T>
+where
+    F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>>,
+{
+    let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
+    let done = work(Conn::Sqlite(&mut tx)).await?;
+    tx.commit().await?;
+    Ok(done)
 }
 
 /// One transaction on PostgreSQL.
