@@ -51,13 +51,15 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/postgres");
 pub(crate) struct Postgres {
     folder: TempDir,
     pub(crate) url: String,
+    /// Where a small disk of its own is mounted: to remove the folder unmounts the disk everywhere.
+    disk: Option<TempDir>,
 }
 
 impl Postgres {
     pub(crate) async fn start() -> Self {
         // Its user can't look into a folder for temporary files that is somebody's own.
         let folder = TempDir::with_prefix_in("onethread-postgres-", "/tmp").unwrap();
-        let mut it = Self { folder, url: String::new() };
+        let mut it = Self { folder, url: String::new(), disk: None };
         it.url = it.script("start").await.trim().to_owned();
         it
     }
@@ -77,7 +79,7 @@ impl Postgres {
     pub(crate) async fn on_a_disk(mib: u32) -> (Self, PathBuf) {
         let disk = TempDir::with_prefix_in("onethread-disk-", "/tmp").unwrap();
         let folder = TempDir::with_prefix_in("onethread-postgres-", "/tmp").unwrap();
-        let mut it = Self { folder, url: String::new() };
+        let mut it = Self { folder, url: String::new(), disk: None };
         let me = fs::metadata("/proc/self").unwrap();
         let (options, then) = if me.uid() == 0 {
             (vec!["--mount"], "uid=$(id -u postgres) && shift && exec \"$@\"".to_owned())
@@ -105,6 +107,7 @@ impl Postgres {
         }
         let inside = disk.path().strip_prefix("/").unwrap();
         let seen = Path::new("/proc").join(it.main_process().unwrap()).join("root").join(inside);
+        it.disk = Some(disk);
         (it, seen)
     }
 

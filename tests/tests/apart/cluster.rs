@@ -201,7 +201,11 @@ impl Cluster {
         // Flags may stand on either side.
         let data = self.folder.path().join("migrate");
         command.args(["--log-format", "text", "migrate", "--data-dir"]).arg(data);
-        command.output().await.unwrap().status
+        let output = command.stderr(Stdio::piped()).output().await.unwrap();
+        if !output.status.success() {
+            eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        output.status
     }
 
     /// Runs a process that should not start; gives its status and what it says.
