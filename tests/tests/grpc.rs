@@ -11,6 +11,7 @@ const SERVICES: [(&str, &[&str]); 3] = [
             "onethread.identity.v1.OrganizationService",
             "onethread.identity.v1.ApplicationService",
             "onethread.identity.v1.AgentService",
+            "onethread.identity.v1.BlockedAddressService",
             "onethread.identity.v1.ApiKeyService",
             "onethread.identity.v1.WebhookService",
         ],
