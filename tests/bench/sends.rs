@@ -158,7 +158,7 @@ UPDATE conversations SET last_seq = last_seq + 1, last_public_seq = last_seq + 1
     RETURNING last_seq \\gset
 INSERT INTO messages (organization_id, conversation_id, seq, id, client_message_id, author_kind,
     author_id, kind, body, prev_public_seq, created_at)
-    VALUES ('{ORGANIZATION}', lpad(to_hex((:n)::bigint), 32, '0')::uuid, :last_seq, gen_random_uuid(), gen_random_uuid(), 1, lpad(to_hex(:n), 32, '0')::uuid, 1,
+    VALUES ('{ORGANIZATION}', lpad(to_hex((:n)::bigint), 32, '0')::uuid, :last_seq, gen_random_uuid(), gen_random_uuid(), 1, lpad(to_hex((:n)::bigint), 32, '0')::uuid, 1,
     '{TEXT}', :last_seq - 1, now());
 END;
 "
