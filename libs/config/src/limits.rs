@@ -146,6 +146,22 @@ mod tests {
     }
 
     #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let limits: RateLimits = "default".parse().unwrap();
+        let kinds = [
+            limits.init,
+            limits.new_contacts,
+            limits.logins,
+            limits.logins_by_email,
+            limits.widget_messages,
+            limits.refused_proofs,
+            limits.api_key,
+            limits.everything_else,
+        ];
+        assert_eq!(kinds.map(|most| most.unwrap().get()), [120, 20, 10, 5, 60, 10, 1200, 600]);
+    }
+
+    #[test]
     fn a_file_changes_what_it_names() {
         let limits = read("# quiet hours\ninit = 300\nlogins = \"off\"\n").unwrap();
         assert_eq!((limits.init, limits.logins), (NonZeroU32::new(300), None));
