@@ -38,7 +38,9 @@ pub(crate) fn clean_chat(reply: Reply, contact: &str) -> Value {
     assert_eq!(session["conversation"]["unread"], 0, "{body}");
     assert_eq!(session["contact"]["nameGenerated"], true, "{body}");
     assert_eq!(session["contact"]["userId"], Value::Null, "{body}");
-    for secret in ["canary", "Canary", "2837", "the message", "Mallory", contact] {
+    // The phone's end as it was written and as it may be kept; its last digits alone stand in many
+    // a token and trace id by chance.
+    for secret in ["canary", "Canary", "019 2837", "0192837", "the message", "Mallory", contact] {
         assert!(!text.contains(secret), "{secret} stands in {text}");
     }
     session.clone()

@@ -28,14 +28,15 @@ async fn warm(db: &Database) {
     }
 }
 
-/// Ends every connection of the schema but the one that says so.
+/// Ends every connection of the schema but the one that says so, and waits until they are gone: one
+/// that was told alone may still take a statement.
 async fn kill(scratch: &ScratchDatabase, killer: &Database) {
     let schema = scratch.schema().unwrap().to_owned();
     let _: i64 = killer
         .read("parts.kill", |mut conn| {
             Box::pin(async move {
                 Ok(on!(&mut conn, |c| sqlx::query_scalar(
-                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                    "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
                      WHERE application_name = $1 AND pid <> pg_backend_pid()"
                 )
                 .bind(schema)
