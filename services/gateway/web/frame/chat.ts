@@ -6,7 +6,7 @@ import type { FromPage, Look, Page, Setup, User } from '../shared/protocol';
 import { tellEvent, tellPage } from './page-link';
 import { Session } from './session';
 import { beep } from './sound';
-import { locale, t } from './texts';
+import { locale, t, tag } from './texts';
 
 /** The session in use. */
 export const session = signal<Session | null>(null);
@@ -83,11 +83,11 @@ export function say(text: string) {
 
 async function begin(signal: AbortSignal) {
   leave();
-  const { settings, deviceToken, page, platform, locale, timeZone } = setup!;
+  const { settings, deviceToken, page, platform, timeZone } = setup!;
   const { applicationSecret, user } = settings;
   // The server looked at who may hold the frame for the application that its address names.
   const named = Object.fromEntries(new URLSearchParams(location.search));
-  const body = { ...named, applicationSecret, user, page, platform, locale, timeZone, deviceToken: deviceToken ?? undefined };
+  const body = { ...named, applicationSecret, user, page, platform, locale: tag.value, timeZone, deviceToken: deviceToken ?? undefined };
   try {
     adopt(await persist(signal, () => request<Answer>('POST', '/widget/v1/init', { token: null, body })), false);
   } catch (thrown) {

@@ -44,35 +44,37 @@ export function Composer({ at }: { at: Session }) {
           ))}
         </div>
       )}
-      <label for="text" class="unseen">
-        {t.value.message}
-      </label>
-      <textarea
-        id="text"
-        ref={box}
-        rows={2}
-        dir="auto"
-        placeholder={t.value.message}
-        autocomplete="off"
-        value={draft.value}
-        onInput={({ currentTarget }) => write(currentTarget.value)}
-        onBlur={() => at.typing(false)}
-        onKeyDown={(event) => {
-          if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-          event.preventDefault();
-          send();
-        }}
-      />
-      <button type="button" class="plain" aria-label={t.value.emoji} aria-expanded={picking.value} onClick={() => (picking.value = !picking.value)}>
-        <svg viewBox="0 0 24 24" aria-hidden="true">
-          <path d="M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM8.5 9.5v.5M15.500 9.500v.5M8 14.500c2 2.500 6 2.500 8 0" />
-        </svg>
-      </button>
-      <button type="submit" aria-label={t.value.send}>
-        <svg viewBox="0 0 24 24" aria-hidden="true">
-          <path d="M4 12l16-8-6 16-3-6z" />
-        </svg>
-      </button>
+      <div class="box">
+        <label for="text" class="unseen">
+          {t.value.message}
+        </label>
+        <textarea
+          id="text"
+          ref={box}
+          rows={1}
+          dir="auto"
+          placeholder={t.value.message}
+          autocomplete="off"
+          value={draft.value}
+          onInput={({ currentTarget }) => write(currentTarget.value)}
+          onBlur={() => at.typing(false)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+            event.preventDefault();
+            send();
+          }}
+        />
+        <button type="button" class="plain" aria-label={t.value.emoji} aria-expanded={picking.value} onClick={() => (picking.value = !picking.value)}>
+          <svg viewBox="0 0 24 24" aria-hidden="true">
+            <path d="M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM9 9.5v.5M15 9.5v.5M8 14.5c2 2.5 6 2.5 8 0" />
+          </svg>
+        </button>
+        <button type="submit" aria-label={t.value.send}>
+          <svg viewBox="0 0 24 24" aria-hidden="true">
+            <path d="M4 12l16-8-6 16-3-6z" />
+          </svg>
+        </button>
+      </div>
       <p id="text-error" class="error" role="alert" hidden={!error.value}>
         {error.value}
       </p>

@@ -4,14 +4,20 @@ import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Message } from '../shared/api';
 import { Text, When } from '../shared/text';
+import { beginsDay, dayName, lastSeen, together } from '../shared/together';
 import { notice } from './chat';
 import type { Pending, Session } from './session';
-import { locale, t } from './texts';
+import { t, tag } from './texts';
+
+// Somebody at the end of a long thread holds its end alone.
+const MOST = 300;
+const KEPT = 150;
 
 export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HTMLDivElement | null> }) {
   const messages = at.thread.messages.value;
   const outbox = at.outbox.value;
   const fetching = useSignal(false);
+  const away = useSignal(false);
   const before = useRef({ first: 0, last: 0, waiting: 0, height: 0, atEnd: true });
 
   // Earlier messages leave in place what is being looked at; new ones are followed by whoever is at the end.
@@ -23,6 +29,7 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
     if (older) box.scrollTop += box.scrollHeight - was.height;
     else if (was.atEnd || now.waiting > was.waiting) box.scrollTop = box.scrollHeight;
     before.current = { ...now, atEnd: was.atEnd || now.waiting > was.waiting };
+    if (before.current.atEnd && messages.length > MOST) at.thread.keepLast(KEPT);
   }, [messages, outbox, at.agentTyping.value]);
 
   const earlier = async () => {
@@ -36,13 +43,20 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
     const onScroll = () => {
       before.current.atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
       before.current.height = box.scrollHeight;
+      away.value = !before.current.atEnd;
       if (box.scrollTop < 100) void earlier();
     };
     box.addEventListener('scroll', onScroll, { passive: true });
-    return () => box.removeEventListener('scroll', onScroll);
+    // A chat that is opened, or makes room for a keyboard, shows its end.
+    const watch = new ResizeObserver(() => before.current.atEnd && (box.scrollTop = box.scrollHeight));
+    watch.observe(box);
+    return () => {
+      box.removeEventListener('scroll', onScroll);
+      watch.disconnect();
+    };
   }, []);
 
-  const seen = messages.findLast(({ author, seq }) => author.kind === 'contact' && seq <= at.seenTo.value)?.seq;
+  const seen = lastSeen(messages, 'contact', at.seenTo.value);
   return (
     <>
       {at.thread.hasEarlier && (
@@ -52,8 +66,8 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
       )}
       <div role="log" aria-label={t.value.messages}>
         <ol id="thread">
-          {messages.map((message) => (
-            <Row key={message.seq} message={message} seen={message.seq === seen} />
+          {messages.map((message, index) => (
+            <Row key={message.seq} message={message} before={messages[index - 1]} next={messages[index + 1]} seen={message.seq === seen} />
           ))}
         </ol>
       </div>
@@ -62,32 +76,58 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
           <Waiting key={item.id} item={item} at={at} />
         ))}
       </ol>
-      {at.agentTyping.value && <p class="small typing">{t.value.typing}</p>}
+      <p class="typing" role="status">
+        {at.agentTyping.value && (
+          <>
+            <i />
+            <i />
+            <i />
+            <span class="unseen">{t.value.typing}</span>
+          </>
+        )}
+      </p>
+      {away.value && (
+        <button type="button" id="newest" aria-label={t.value.newest} onClick={() => (scroller.current!.scrollTop = scroller.current!.scrollHeight)}>
+          <svg viewBox="0 0 24 24" aria-hidden="true">
+            <path d="M12 5v13M6 13l6 6 6-6" />
+          </svg>
+        </button>
+      )}
     </>
   );
 }
 
-function Row({ message, seen }: { message: Message; seen: boolean }) {
+function Row({ message, before, next, seen }: { message: Message; before?: Message; next?: Message; seen: boolean }) {
   const { author, kind, text, createdAt } = message;
+  const day = beginsDay(message, before) && <p class="day">{dayName(createdAt, tag.value)}</p>;
   if (kind === 'event') {
     return (
       <li class="event">
+        {day}
         <p class="text">{text}</p>
       </li>
     );
   }
   const mine = author.kind === 'contact';
+  const follows = together(before, message);
+  const goesOn = together(message, next);
   return (
-    <li class={mine ? 'mine' : ''}>
+    <li class={`${mine ? 'mine' : ''} ${goesOn ? 'goes-on' : ''}`}>
+      {day}
+      {!mine && !follows && author.name && (
+        <p class="small">
+          <bdi>{author.name}</bdi>
+        </p>
+      )}
       <p class="text" dir="auto">
         <Text text={text} />
       </p>
-      <p class="small">
-        {!mine && author.name && <bdi>{author.name}</bdi>}
-        {!mine && author.name && ' · '}
-        <When at={createdAt} locale={locale.value} />
-        {seen && ` · ${t.value.seen}`}
-      </p>
+      {(!goesOn || seen) && (
+        <p class="small">
+          <When at={createdAt} locale={tag.value} dayKnown />
+          {seen && ` · ${t.value.seen}`}
+        </p>
+      )}
     </li>
   );
 }

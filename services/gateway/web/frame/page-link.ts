@@ -4,6 +4,18 @@ import type { EventName, FromFrame, FromPage } from '../shared/protocol';
 
 let host: string | undefined;
 
+/** Whether the chat is the whole page of an app's web view: there is nothing to close it to. */
+export const alone = wholePage();
+
+function wholePage() {
+  try {
+    return parent !== window && parent.location.pathname === '/widget/app';
+  } catch {
+    // A page of another origin, which is none of ours.
+    return false;
+  }
+}
+
 export function tellPage(said: FromFrame) {
   if (host === undefined) return;
   // A page from a file has the opaque origin "null", which can't be addressed.

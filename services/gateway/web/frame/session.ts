@@ -39,7 +39,7 @@ export class Session {
   readonly outbox = signal<Pending[]>([]);
   readonly live = signal(true);
   readonly agentTyping = signal(false);
-  /** The other side has read up to this number. */
+  /** The other side said that it has read up to this number. */
   readonly seenTo = signal(0);
   readonly settings: Answer['settings'];
   /** Whether something of this person is stored. */

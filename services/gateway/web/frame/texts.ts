@@ -5,6 +5,7 @@ const en = {
   chat: 'Chat',
   title: 'Chat with us',
   you: (name: string) => `You are ${name}`,
+  help: 'How can we help?',
   hello: 'Write to us: the answer comes here, on every device of yours.',
   before: 'Before we begin, who are you?',
   optional: (label: string) => `${label} (optional)`,
@@ -13,6 +14,7 @@ const en = {
   send: 'Send',
   emoji: 'Emoji',
   earlier: 'Earlier messages',
+  newest: 'To the newest message',
   sending: 'Sending…',
   waiting: 'Waiting for the network',
   notSent: 'Not sent.',
@@ -27,7 +29,6 @@ const en = {
   close: 'Close chat',
   unread: 'unread',
   messages: 'Messages',
-  joined: 'Messages from before you logged in',
   fields: {} as Record<string, string>,
 };
 
@@ -37,6 +38,7 @@ const uk: Texts = {
   chat: 'Чат',
   title: 'Напишіть нам',
   you: (name) => `Ви — ${name}`,
+  help: 'Чим ми можемо допомогти?',
   hello: 'Напишіть нам: відповідь з’явиться тут, на всіх ваших пристроях.',
   before: 'Перш ніж почати, представтеся, будь ласка.',
   optional: (label) => `${label} (необов’язково)`,
@@ -45,6 +47,7 @@ const uk: Texts = {
   send: 'Надіслати',
   emoji: 'Емодзі',
   earlier: 'Попередні повідомлення',
+  newest: 'До найновішого повідомлення',
   sending: 'Надсилається…',
   waiting: 'Очікує на мережу',
   notSent: 'Не надіслано.',
@@ -59,7 +62,6 @@ const uk: Texts = {
   close: 'Закрити чат',
   unread: 'непрочитаних',
   messages: 'Повідомлення',
-  joined: 'Повідомлення до входу',
   fields: { Name: 'Ім’я', Email: 'Електронна пошта', 'E-mail': 'Електронна пошта', Phone: 'Телефон', Company: 'Компанія' },
 };
 
@@ -73,4 +75,12 @@ const language = computed(() => locale.value.toLowerCase().split(/[-_]/)[0]!);
 export const t = computed<Texts>(() => LANGUAGES[language.value] ?? en);
 /** The language of those texts. */
 export const shown = computed(() => (language.value in LANGUAGES ? language.value : 'en'));
+/** The language asked for as a tag, for dates and for the server; pages say `en_US` and worse. */
+export const tag = computed(() => {
+  try {
+    return Intl.getCanonicalLocales(locale.value.replaceAll('_', '-'))[0] ?? shown.value;
+  } catch {
+    return shown.value;
+  }
+});
 export const rightToLeft = computed(() => RIGHT_TO_LEFT.includes(language.value));

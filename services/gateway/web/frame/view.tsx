@@ -5,7 +5,7 @@ import { lookOf, notice, session, visible } from './chat';
 import { Composer } from './composer';
 import { Form } from './form';
 import { Messages } from './messages';
-import { tellPage } from './page-link';
+import { alone, tellPage } from './page-link';
 import { t } from './texts';
 
 const close = () => tellPage({ onethread: 'close' });
@@ -15,6 +15,7 @@ const PATIENCE_MS = 3_000;
 export function Chat() {
   const at = session.value;
   useEffect(() => {
+    if (alone) return;
     const onKey = ({ key }: KeyboardEvent) => key === 'Escape' && close();
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
@@ -31,11 +32,13 @@ export function Chat() {
           <h1>{t.value.title}</h1>
           <p id="who">{at?.contact.value.name && <bdi>{t.value.you(at.contact.value.name)}</bdi>}</p>
         </div>
-        <button type="button" id="close" aria-label={t.value.close} onClick={close}>
-          <svg viewBox="0 0 24 24" aria-hidden="true">
-            <path d="M6 6l12 12M18 6L6 18" />
-          </svg>
-        </button>
+        {!alone && (
+          <button type="button" id="close" aria-label={t.value.close} onClick={close}>
+            <svg viewBox="0 0 24 24" aria-hidden="true">
+              <path d="M6 6l12 12M18 6L6 18" />
+            </svg>
+          </button>
+        )}
       </header>
       <Notice />
       <main>{at && <Open key={at} />}</main>
@@ -76,9 +79,21 @@ function Open() {
     <>
       <div id="scroller" role="group" tabIndex={0} aria-label={t.value.chat} ref={scroller}>
         <Messages at={at} scroller={scroller} />
-        {form ? <Form form={form} /> : empty.value && <p id="hello">{t.value.hello}</p>}
+        {form ? <Form form={form} /> : empty.value && <Hello />}
       </div>
       {!form && <Composer at={at} />}
     </>
+  );
+}
+
+function Hello() {
+  return (
+    <div id="hello">
+      <svg viewBox="0 0 24 24" aria-hidden="true">
+        <path d="M5 4h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2z" />
+      </svg>
+      <h2>{t.value.help}</h2>
+      <p>{t.value.hello}</p>
+    </div>
   );
 }

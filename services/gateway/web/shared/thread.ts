@@ -49,6 +49,11 @@ export class Thread {
     if (this.messages.value[0]?.seq === first.seq) this.messages.value = [...items, ...this.messages.value];
   }
 
+  /** Lets go of all but the last so many: `earlier` brings them back. */
+  keepLast(count: number) {
+    this.messages.value = this.messages.value.slice(-count);
+  }
+
   #append(messages: Message[]) {
     const fresh = messages.filter(({ seq }) => seq > this.last);
     if (!fresh.length) return;

@@ -18,7 +18,7 @@ const YOUNG_MS = 3000;
   const tell = (...problem: unknown[]) => console.warn('Onethread:', ...problem);
   const script = (d.currentScript ?? d.querySelector('script[src*="/widget.js"]')) as HTMLScriptElement | null;
   if (NAMES.some((name) => w[name]?.loaded)) return tell('widget.js is loaded twice.');
-  if (!script?.src) return tell('load widget.js by a script tag with a src.');
+  if (!script?.src) return tell('load widget.js by a script tag.');
   const { origin } = new URL(script.src);
   // A page of the gateway that an app's web view opens is nothing but the chat.
   const { full, platform = 'web' } = script.dataset as { full?: string; platform?: 'web' };
@@ -48,25 +48,25 @@ const YOUNG_MS = 3000;
       if (settings) return tell("'init' came twice: call 'userAuth'.");
       const { applicationId, applicationSecret, appId, user } = options;
       if (!organization || typeof organization !== 'string') return tell("'init' needs an organization.");
-      if (!appId && !(applicationId && applicationSecret)) return tell("'init' needs applicationId and applicationSecret, or appId.");
+      if (!appId && !(applicationId && applicationSecret)) return tell("'init' needs applicationId with applicationSecret, or appId.");
       settings = plain({ applicationSecret, user: user ?? {} });
       address = `${new URLSearchParams(appId ? { organization, appId } : { organization, applicationId: applicationId as string })}`;
       slot = `onethread:${address}`;
       if (d.body) build();
-      else d.addEventListener('DOMContentLoaded', build, { once: true });
+      else d.addEventListener('DOMContentLoaded', build);
     },
     showChatWidget: () => draw((wanted = true)),
     hideChatWidget: () => draw((wanted = open = false)),
     openChat: () => turn(true),
     closeChat: () => turn(false),
     userAuth(user: User) {
-      if (!user?.user_id) return tell("'userAuth' needs a user_id: to go on as a visitor call 'logout'.");
+      if (!user?.user_id) return tell("'userAuth' needs a user_id: for a visitor call 'logout'.");
       settings!.user = plain(user);
       start();
     },
     updateUser(user: User = {}) {
       const { user_id, security_hash, user_hash, user_jwt, ...fields } = plain(user);
-      if (user_id !== undefined && user_id !== settings!.user.user_id) tell("'updateUser' keeps the user_id: to change it call 'userAuth'.");
+      if (user_id !== undefined && user_id !== settings!.user.user_id) tell("'updateUser' keeps the user_id: call 'userAuth'.");
       settings!.user = { ...settings!.user, ...fields, custom_data: { ...settings!.user.custom_data, ...fields.custom_data } };
       post({ onethread: 'update', user: fields });
     },
@@ -239,7 +239,7 @@ const YOUNG_MS = 3000;
     });
     root.append(frame, button);
     d.body.append(host);
-    setTimeout(() => ready || tell(`${origin}/widget/frame did not open: look at the application's origins and your page's frame-src.`), 15e3);
+    setTimeout(() => ready || tell(`no chat from ${origin}: look at the application's origins, the page's frame-src.`), 15e3);
   }
 
   const waiting = NAMES.flatMap((name) => Array.from<ArrayLike<any>>(w[name]?.q ?? []));
