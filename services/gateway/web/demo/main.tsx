@@ -7,8 +7,9 @@ import './style.css';
 
 interface Settings {
   organization: string;
-  applicationId: number;
-  applicationSecret: string;
+  applicationId?: number;
+  applicationSecret?: string;
+  appId?: string;
 }
 
 type HelpCrunch = ((...args: unknown[]) => void) & { q?: unknown[] };
@@ -49,8 +50,8 @@ function userOf({ person, hash }: { person: number; hash: string }): User {
   return user.user_id && hash ? { ...user, security_hash: hash } : user;
 }
 
-function snippet({ organization, applicationId, applicationSecret }: Settings) {
-  const options = JSON.stringify({ applicationId, applicationSecret, user: userOf(chosen.value) }, null, 2);
+function snippet({ organization, ...application }: Settings) {
+  const options = JSON.stringify({ ...application, user: userOf(chosen.value) }, null, 2);
   return `<script>
 window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];
 HelpCrunch('init', '${organization}', ${options});
@@ -59,12 +60,24 @@ HelpCrunch('showChatWidget');
 <script async src="${location.origin}/widget.js"></script>`;
 }
 
+// An owner's first steps open this page with an application of theirs: `/demo#<organization>/<appId>`.
+function named(): Settings | undefined {
+  const [organization, appId] = location.hash.slice(1).split('/').map(decodeURIComponent);
+  return organization && appId ? { organization, appId } : undefined;
+}
+
+async function demoSettings(): Promise<Settings> {
+  const answer = await fetch('/demo/settings.json', { cache: 'no-store', signal: AbortSignal.timeout(15_000) });
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  return answer.json();
+}
+
 // What the snippet does, word by word.
-function runSnippet({ organization, applicationId, applicationSecret }: Settings) {
+function runSnippet({ organization, ...application }: Settings) {
   const queue: unknown[] = [];
   window.HelpCrunch = Object.assign((...args: unknown[]) => void queue.push(args), { q: queue });
   document.head.append(Object.assign(document.createElement('script'), { async: true, src: '/widget.js' }));
-  window.HelpCrunch('init', organization, { applicationId, applicationSecret, user: userOf(chosen.value) });
+  window.HelpCrunch('init', organization, { ...application, user: userOf(chosen.value) });
   window.HelpCrunch('onIdentityRefused', () => (said.value = 'The server refused this identity (403): the chat is empty, and the thread stays closed.'));
   window.HelpCrunch('showChatWidget');
 }
@@ -160,9 +173,7 @@ function Demo() {
 
 render(<Demo />, document.body);
 try {
-  const answer = await fetch('/demo/settings.json', { cache: 'no-store', signal: AbortSignal.timeout(15_000) });
-  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  settings.value = (await answer.json()) as Settings;
+  settings.value = named() ?? (await demoSettings());
   runSnippet(settings.value);
 } catch (error) {
   said.value = `The demo has no application to show: ${(error as Error).message}.`;

@@ -1,29 +1,26 @@
-// An invitation: its token, in the part of the address that no server sees, sets a password once.
-import { useSignal } from '@preact/signals';
+// An invitation: its token, in the part of the address that no server sees, sets a password once and logs in.
+import type { Agent } from '../shared/api';
 import { request } from '../shared/http';
+import { enter } from './login';
+import { go } from './route';
 import { Field, Form } from './ui';
 
 export function Accept({ token }: { token: string }) {
-  const done = useSignal(false);
   const send = async (data: FormData) => {
-    await request('POST', '/v1/agents/accept', { body: { inviteToken: token, password: data.get('password') } });
-    done.value = true;
+    const body = { inviteToken: token, password: data.get('password') };
+    enter((await request<{ agent: Agent }>('POST', '/v1/agents/accept', { body })).agent);
+    go('conversations');
   };
   return (
     <main id="login">
       <div class="card">
         <h1>Welcome to Onethread</h1>
-        {done.value ? (
-          <p role="status">
-            Your password is set. <a href="#conversations">Log in</a>
-          </p>
-        ) : (
-          <Form onSend={send} label="Set the password">
-            <Field label="A new password" hint="At least 8 bytes long.">
-              <input name="password" type="password" required minLength={8} autocomplete="new-password" />
-            </Field>
-          </Form>
-        )}
+        <p class="soft">Choose a password: with it and your e-mail you log in from now on.</p>
+        <Form onSend={send} label="Set the password">
+          <Field label="A new password" hint="At least 8 bytes long.">
+            <input name="password" type="password" required minLength={8} autocomplete="new-password" />
+          </Field>
+        </Form>
       </div>
     </main>
   );

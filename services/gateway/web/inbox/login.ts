@@ -53,7 +53,12 @@ export async function whoAmI() {
 }
 
 export async function login(body: Record<string, unknown>) {
-  const { agent } = await request<{ agent: Agent }>('POST', '/v1/login', { body });
+  enter((await request<{ agent: Agent }>('POST', '/v1/login', { body })).agent);
+}
+
+/** Goes on as an agent whom the server has logged in. */
+export function enter(agent: Agent) {
+  life.abort();
   life = new AbortController();
   loginNotice.value = trouble.value = '';
   me.value = agent;

@@ -1,10 +1,11 @@
 // The inbox as a whole: login, the parts, what is told to all of them.
-import { useSignalEffect } from '@preact/signals';
+import { effect, useSignalEffect } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { Accept } from './accept';
 import { Contacts } from './contacts/contacts';
 import { Conversations } from './conversations/conversations';
+import { waitingToBeRead } from './conversations/store';
 import { Imports } from './imports/imports';
 import { connected, follow } from './live';
 import { loadTeam, login, loginNotice, logout, me, success, trouble, whoAmI } from './login';
@@ -33,7 +34,10 @@ function Login() {
   return (
     <main id="login">
       <div class="card">
-        <h1>Onethread</h1>
+        <h1 class="brand">
+          <img src="/icon.svg" alt="" width="28" height="28" />
+          Onethread
+        </h1>
         <p class="soft" role="status" hidden={!loginNotice.value}>
           {loginNotice.value}
         </p>
@@ -63,12 +67,15 @@ function App() {
     const timer = setTimeout(() => (success.value = ''), 4_000);
     return () => clearTimeout(timer);
   });
-  const part = (route.value[0] as Part) in PARTS ? (route.value[0] as Part) : 'conversations';
+  const part = NAMES.find(([name]) => name === route.value[0])?.[0] ?? 'conversations';
   const Shown = PARTS[part];
   return (
     <div id="app">
       <header>
-        <strong>Onethread</strong>
+        <a class="brand" href="#conversations">
+          <img src="/icon.svg" alt="" width="24" height="24" />
+          Onethread
+        </a>
         <nav aria-label="Parts">
           {NAMES.map(([name, label]) => (
             <a key={name} href={`#${name}`} aria-current={name === part ? 'page' : undefined}>
@@ -79,7 +86,7 @@ function App() {
         <span class="soft" role="status">
           {connected.value ? '' : 'Connecting…'}
         </span>
-        <span id="me">{me.value!.name || me.value!.email}</span>
+        <span id="me" title={me.value!.email}>{me.value!.name || me.value!.email}</span>
         <button type="button" onClick={() => void logout()}>
           Log out
         </button>
@@ -100,5 +107,9 @@ function App() {
   );
 }
 
+effect(() => {
+  const count = me.value ? waitingToBeRead.value : 0;
+  document.title = count ? `(${count}) Inbox · Onethread` : 'Inbox · Onethread';
+});
 render(<Inbox />, document.body);
 void whoAmI();

@@ -1,7 +1,8 @@
 // The few pieces that all parts of the inbox are made of.
-import { useSignal, type Signal } from '@preact/signals';
-import type { ComponentChildren, JSX } from 'preact';
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { Problem } from '../shared/http';
 import { attempt, explain, success } from './login';
 
 /** A form that shows what went wrong below it, and is asleep while it is sent. */
@@ -46,18 +47,66 @@ export function Field({ label, hint, children }: { label: string; hint?: string;
 }
 
 /** A button that asks first. */
-export function Danger({ ask, run, children }: { ask: string; run: () => Promise<unknown>; children: ComponentChildren }) {
+export function Danger({ ask, run, children }: { ask: string; run: () => Promise<unknown>; children: string }) {
+  const asking = useSignal(false);
+  const close = () => (asking.value = false);
   return (
-    <button type="button" class="danger" onClick={() => confirm(ask) && void attempt(run)}>
-      {children}
-    </button>
+    <>
+      <button type="button" class="danger" onClick={() => (asking.value = true)}>
+        {children}
+      </button>
+      {asking.value && (
+        <Dialog title={children} onClose={close}>
+          <p>{ask}</p>
+          <div class="line ends">
+            <button type="button" onClick={close}>
+              Cancel
+            </button>
+            <button
+              type="button"
+              class="main danger"
+              onClick={() => {
+                close();
+                void attempt(run);
+              }}
+            >
+              {children}
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </>
   );
+}
+
+const HUES = 6;
+
+/** The beginnings of a name, in a colour that stays with the id. */
+export function Avatar({ id, name }: { id: string; name: string }) {
+  const letters = name.split(/\s+/).map((word) => [...word].find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? '');
+  const hue = [...id].reduce((sum, letter) => sum + letter.codePointAt(0)!, 0) % HUES;
+  return (
+    <span class={`avatar hue-${hue}`} aria-hidden="true">
+      {letters.filter(Boolean).slice(0, 2).join('').toLocaleUpperCase()}
+    </span>
+  );
+}
+
+function copyBySelection(text: string) {
+  const box = Object.assign(document.createElement('textarea'), { value: text, className: 'unseen' });
+  (document.querySelector('dialog[open]') ?? document.body).append(box);
+  box.select();
+  const copied = document.execCommand('copy');
+  box.remove();
+  if (!copied) throw new Problem(0, { detail: 'The browser would not copy: mark the text and copy it by hand.' });
 }
 
 /** A text to copy. */
 export function Copy({ text, label = 'Copy' }: { text: string; label?: string }) {
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    // Over plain HTTP, as on a first machine of one's own, there is no clipboard to write to.
+    if (navigator.clipboard) await navigator.clipboard.writeText(text);
+    else copyBySelection(text);
     success.value = 'Copied.';
   };
   return (
@@ -85,7 +134,12 @@ export function Secret({ what, text }: { what: string; text: string }) {
 /** A dialog over the page; open while it is there. */
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => box.current!.showModal(), []);
+  useEffect(() => {
+    // Once the dialog is gone the focus goes back to where it was, unless it has gone elsewhere.
+    const before = document.activeElement as HTMLElement | null;
+    box.current!.showModal();
+    return () => void setTimeout(() => document.activeElement === document.body && before?.focus());
+  }, []);
   return (
     <dialog ref={box} aria-label={title} onClose={onClose}>
       <header class="line">
@@ -96,46 +150,6 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
       </header>
       {children}
     </dialog>
-  );
-}
-
-/**
- * A list of rows of one height: only those in sight are in the page.
- * `onEnd` is called when the last row comes near.
- */
-export function Rows<T>(props: {
-  id: string;
-  label: string;
-  items: T[];
-  height: number;
-  row: (item: T) => JSX.Element;
-  onEnd?: () => void;
-  scroll: Signal<number>;
-}) {
-  const { items, height, row, onEnd, scroll } = props;
-  const box = useRef<HTMLDivElement>(null);
-  const tall = useSignal(800);
-  useEffect(() => {
-    const element = box.current!;
-    const watch = new ResizeObserver(() => (tall.value = element.clientHeight));
-    watch.observe(element);
-    return () => watch.disconnect();
-  }, []);
-  const first = Math.max(0, Math.floor(scroll.value / height) - 5);
-  const last = Math.min(items.length, Math.ceil((scroll.value + tall.value) / height) + 5);
-  useEffect(() => {
-    if (last >= items.length - 10) onEnd?.();
-  }, [last, items.length]);
-  return (
-    <div class="rows" ref={box} tabIndex={0} role="group" aria-label={props.label} onScroll={({ currentTarget }) => (scroll.value = currentTarget.scrollTop)}>
-      <ul id={props.id} style={{ height: `${items.length * height}px` }}>
-        {items.slice(first, last).map((item, index) => (
-          <li key={(item as { id: string }).id} style={{ top: `${(first + index) * height}px`, height: `${height}px` }}>
-            {row(item)}
-          </li>
-        ))}
-      </ul>
-    </div>
   );
 }
 

@@ -7,7 +7,7 @@ import { When } from '../../shared/text';
 import { on } from '../live';
 import { attempt, call, success } from '../login';
 import { go, route } from '../route';
-import { Dialog, Field, Form } from '../ui';
+import { Avatar, Dialog, Field, Form } from '../ui';
 import { PersonFacts } from './facts';
 
 interface Condition {
@@ -25,6 +25,7 @@ const visitors = signal(false);
 const conditions = signal<Condition[]>([]);
 const trail = signal<(string | null)[]>([null]);
 const page = signal<Page<Contact>>({ items: [], nextCursor: null });
+const loaded = signal(false);
 
 /** A value as its look says: a number, a truth, else text. */
 function typed({ field, value }: Condition) {
@@ -46,7 +47,9 @@ const load = () => {
   return attempt(async () => {
     const cursor = trail.value.at(-1);
     const found = await call<Page<Contact>>('POST', '/contacts/search', { ...asked.value, limit: 50, ...(cursor && { cursor }) });
-    if (mine === turn) page.value = found;
+    if (mine !== turn) return;
+    page.value = found;
+    loaded.value = true;
   });
 };
 
@@ -91,7 +94,7 @@ export function Contacts() {
           </tbody>
         </table>
       </div>
-      {!page.value.items.length && <p class="soft empty">Nobody was found.</p>}
+      {loaded.value && !page.value.items.length && <Nobody />}
       <div class="line">
         <button
           type="button"
@@ -118,6 +121,15 @@ export function Contacts() {
       {open && <Detail key={open} id={open} />}
       {adding.value && <Add onClose={() => (adding.value = false)} />}
     </div>
+  );
+}
+
+function Nobody() {
+  if (asked.value.q || asked.value.filter.length) return <p class="soft empty">Nobody was found.</p>;
+  return (
+    <p class="soft empty">
+      Nobody is here yet. People come in when your site names them by their user id, when a visitor fills in the form and writes, or by an <a href="#imports">import</a>.
+    </p>
   );
 }
 
@@ -168,7 +180,8 @@ function Row({ contact }: { contact: Contact }) {
   return (
     <tr>
       <th scope="row">
-        <a href={`#contacts/${id}`}>
+        <a class="person" href={`#contacts/${id}`}>
+          <Avatar id={id} name={name} />
           <bdi>{name}</bdi>
         </a>
       </th>

@@ -4,6 +4,14 @@ import type { Contact } from '../../shared/api';
 import { attempt, call, success } from '../login';
 import { Dialog } from '../ui';
 
+const FIELDS = [
+  ['name', 'Name'],
+  ['email', 'E-mail'],
+  ['phone', 'Phone'],
+  ['company', 'Company'],
+  ['userId', 'User id'],
+] as const;
+
 export function Merge({ from, into, onDone }: { from: Contact; into: Contact; onDone: () => void }) {
   const outcome = useSignal<Partial<Contact> | null>(null);
   // Two user ids are two people.
@@ -29,14 +37,19 @@ export function Merge({ from, into, onDone }: { from: Contact; into: Contact; on
             <bdi>{from.name}</bdi> becomes part of <bdi>{into.name}</bdi>, and so do the messages. This can't be undone. The person will be:
           </p>
           <dl>
-            {(['name', 'email', 'phone', 'company', 'userId'] as const).map((field) => [
-              <dt key={field}>{field}</dt>,
+            {FIELDS.map(([field, label]) => [
+              <dt key={field}>{label}</dt>,
               <dd key={`${field} value`}>{person[field] ?? '–'}</dd>,
             ])}
           </dl>
-          <button type="button" class="main" onClick={() => void join()}>
-            Join
-          </button>
+          <div class="line ends">
+            <button type="button" onClick={() => (outcome.value = null)}>
+              Cancel
+            </button>
+            <button type="button" class="main" onClick={() => void join()}>
+              Join
+            </button>
+          </div>
         </Dialog>
       )}
     </>

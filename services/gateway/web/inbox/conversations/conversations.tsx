@@ -3,14 +3,18 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Conversation } from '../../shared/api';
 import { When } from '../../shared/text';
+import { me } from '../login';
 import { go, route } from '../route';
-import { Rows } from '../ui';
+import { Rows } from '../rows';
+import { Avatar } from '../ui';
 import { FirstSteps } from './first-steps';
 import { Profile } from './profile';
-import { conversations, fetchFirst, fetchMore, filter, type Filter } from './store';
+import { conversations, fetchFirst, fetchMore, filter, loaded, type Filter } from './store';
 import { OpenThread } from './thread';
 
 const scroll = signal(0);
+// On a narrow screen the person's profile lies over the thread, when it is asked for.
+const profile = signal(false);
 
 export function Conversations() {
   const open = route.value[1];
@@ -26,26 +30,55 @@ export function Conversations() {
     return () => removeEventListener('keydown', onKey);
   }, []);
   return (
-    <div id="conversations" class={open ? 'opened' : ''}>
+    <div id="conversations" class={`${open ? 'opened' : ''} ${profile.value ? 'with-profile' : ''}`}>
       <section id="list" aria-label="Conversations">
         <Filters />
-        <Rows id="items" label="Conversations" items={conversations.value} height={76} scroll={scroll} onEnd={fetchMore} row={(item) => <Line item={item} open={open === item.id} />} />
-        {!conversations.value.length && <p class="soft empty">No conversation is here.</p>}
+        {loaded.value && !conversations.value.length ? (
+          <p class="soft empty">{NOTHING[filter.value.status]}</p>
+        ) : (
+          <Rows id="items" label="Conversations" items={conversations.value} height={76} scroll={scroll} onEnd={fetchMore} row={(item) => <Line item={item} open={open === item.id} />} />
+        )}
       </section>
       {open ? (
         <>
-          <OpenThread key={open} id={open} />
+          <OpenThread key={open} id={open} profile={profile} />
           <Profile key={`profile ${open}`} id={open} />
         </>
       ) : (
         <section id="choose">
-          <FirstSteps />
-          <p class="soft">
-            Alt ↓ and Alt ↑ walk through the conversations; in a thread Enter sends, Alt C closes or opens it, Alt N turns a text into a note.
-          </p>
+          {loaded.value && <FirstSteps />}
+          <Keys />
         </section>
       )}
     </div>
+  );
+}
+
+const NOTHING = {
+  open: 'No conversation is open.',
+  closed: 'No conversation has been closed yet.',
+  all: 'Nobody has written yet.',
+};
+
+const KEYS = [
+  ['Alt ↓', 'the next conversation'],
+  ['Alt ↑', 'the one before'],
+  ['Enter', 'sends'],
+  ['Shift Enter', 'a new line'],
+  ['Alt N', 'makes a note of it'],
+  ['Alt C', 'closes, or opens again'],
+];
+
+function Keys() {
+  return (
+    <dl class="keys">
+      {KEYS.map(([key, what]) => [
+        <dt key={key}>
+          <kbd>{key}</kbd>
+        </dt>,
+        <dd key={`${key} does`}>{what}</dd>,
+      ])}
+    </dl>
   );
 }
 
@@ -81,12 +114,14 @@ function Line({ item, open }: { item: Conversation; open: boolean }) {
   const { id, contact, lastMessage, unread, updatedAt, status } = item;
   return (
     <button type="button" class={unread ? 'line-item unread' : 'line-item'} aria-current={open ? 'true' : undefined} onClick={() => go('conversations', id)}>
+      <Avatar id={id} name={contact.name} />
       <span class="name">
         <bdi>{contact.name}</bdi>
       </span>
       <When at={updatedAt} />
       <span class="last">
         {status === 'closed' && 'Closed · '}
+        {lastMessage?.kind === 'note' ? 'Note: ' : lastMessage?.author.kind === 'agent' && `${lastMessage.author.id === me.value?.id ? 'You' : lastMessage.author.name || 'Team'}: `}
         {lastMessage?.text.slice(0, 120)}
       </span>
       {unread > 0 && (

@@ -1,37 +1,55 @@
-// What a new owner does first: the snippet into a page, then a message.
+// What a new owner does first: see the chat work, answer in it, then put it into a page.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { Application, Page } from '../../shared/api';
+import type { Application, Organization, Page } from '../../shared/api';
 import { attempt, call, me } from '../login';
 import { Copy } from '../ui';
-import { conversations } from './store';
+import { conversations, filter } from './store';
 
 export function FirstSteps() {
   const application = useSignal<Application | undefined>(undefined);
-  const owner = me.value?.role === 'owner';
+  const organization = useSignal('');
+  const first = me.value?.role === 'owner' && !conversations.value.length && filter.value.status !== 'closed' && !filter.value.assignee;
   useEffect(() => {
-    if (owner) void attempt(async () => void (application.value = (await call<Page<Application>>('GET', '/applications?limit=1')).items[0]));
-  }, []);
-  if (!owner || conversations.value.length) return <p class="soft">Choose a conversation.</p>;
+    if (!first) return;
+    void attempt(async () => {
+      application.value = (await call<Page<Application>>('GET', '/applications?limit=1')).items[0];
+      organization.value = (await call<Organization>('GET', '/organization')).name;
+    });
+  }, [first]);
+  if (!first) return <p class="soft">Choose a conversation.</p>;
+  if (!application.value || !organization.value) return null;
+  const { appId, snippet } = application.value;
   return (
     <div class="card" id="first-steps">
-      <h2>First steps</h2>
-      <ol class="numbered">
+      <h1>The first message in a minute</h1>
+      <ol class="steps">
         <li>
-          Paste this before the end of the body of your pages:
-          {application.value && (
-            <>
-              <pre>
-                <code>{application.value.snippet}</code>
-              </pre>
-              <Copy text={application.value.snippet} label="Copy the snippet" />
-            </>
-          )}
+          <h2>See it work</h2>
+          <p>
+            <a href={`/demo#${encodeURIComponent(organization.value)}/${appId}`} target="_blank" rel="noopener">
+              Open a page with your chat in it
+            </a>{' '}
+            and write something, as a customer would.
+          </p>
         </li>
-        <li>Open your page, or the <a href="/demo" target="_blank" rel="noopener">demo page</a>, and write something in the chat.</li>
-        <li>It appears here at once: answer it.</li>
         <li>
-          Then say who your customers are, so that nobody passes for them: <a href="#settings/identity">proof of identity</a>.
+          <h2>Answer</h2>
+          <p>It appears here at once. Click it, write, press Enter: the page has the answer.</p>
+        </li>
+        <li>
+          <h2>Put it into your site</h2>
+          <p>Paste this before the end of the body of your pages.</p>
+          <pre tabIndex={0}>
+            <code>{snippet}</code>
+          </pre>
+          <Copy text={snippet} label="Copy the snippet" />
+        </li>
+        <li>
+          <h2>Say who your customers are</h2>
+          <p>
+            Give the page's <code>user</code> a <code>user_id</code>, and let your server prove it, so that nobody passes for somebody else: <a href="#settings/identity">proof of identity</a>. Those you have already come by an <a href="#imports">import</a>.
+          </p>
         </li>
       </ol>
     </div>

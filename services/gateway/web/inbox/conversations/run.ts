@@ -9,6 +9,8 @@ export class Run {
   readonly messages = signal<Message[]>([]);
   /** Whether the newest message is in the window. */
   readonly atEnd = signal(true);
+  /** The person said to have read everything up to this number. */
+  readonly seenTo = signal(0);
   #busy = false;
 
   constructor(private readonly fetchRun: (query: string) => Promise<MessagePage>) {}
@@ -50,6 +52,11 @@ export class Run {
     if (message.seq <= this.last || !this.atEnd.value) return;
     if ((message.prevSeq ?? 0) === this.last) this.messages.value = [...this.messages.value, message].slice(-MOST);
     else void this.#alone(() => this.#catchUp());
+  }
+
+  /** The person read on. */
+  seen(seq: number) {
+    this.seenTo.value = Math.max(this.seenTo.value, seq);
   }
 
   async #catchUp() {

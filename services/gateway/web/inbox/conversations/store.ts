@@ -9,13 +9,25 @@ export interface Filter {
   assignee: '' | 'me' | 'none';
 }
 
+/** Whether the list was fetched: until then an empty one says nothing. */
+export const loaded = signal(false);
 export const filter = signal<Filter>({ status: 'open', assignee: '' });
 const held = signal<Map<string, Conversation>>(new Map());
 const cursor = signal<string | null>(null);
 let fetching = false;
 let turn = 0;
 
-export const conversations = computed(() => [...held.value.values()].sort((a, b) => Date.parse(b.updatedAt) - Date.parse(a.updatedAt)));
+// A long list is sorted again with each event: a time is read once for each item.
+const times = new WeakMap<Conversation, number>();
+function time(item: Conversation) {
+  const known = times.get(item) ?? Date.parse(item.updatedAt);
+  times.set(item, known);
+  return known;
+}
+
+export const conversations = computed(() => [...held.value.values()].sort((a, b) => time(b) - time(a)));
+/** How many of those held wait for an answer to be read. */
+export const waitingToBeRead = computed(() => conversations.value.filter(({ unread }) => unread > 0).length);
 
 export const one = (id: string) => held.value.get(id);
 
@@ -28,7 +40,7 @@ function fits({ status, assigneeId }: Conversation) {
 // A page lies: with a cursor the list goes on below what is held, and only what is newer comes by itself.
 const query = (from: string | null) => {
   const { status, assignee } = filter.value;
-  const parts = new URLSearchParams({ status, limit: '50' });
+  const parts = new URLSearchParams({ status, limit: '100' });
   if (assignee) parts.set('assignee', assignee);
   if (from) parts.set('cursor', from);
   return `/conversations?${parts}`;
@@ -42,6 +54,7 @@ export function fetchFirst() {
     if (mine !== turn) return;
     held.value = new Map(page.items.map((item) => [item.id, item]));
     cursor.value = page.nextCursor;
+    loaded.value = true;
   }).finally(() => {
     if (mine === turn) fetching = false;
   });

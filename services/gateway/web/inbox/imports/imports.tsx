@@ -11,9 +11,11 @@ import { Mapping } from './mapping';
 
 const OVER = ['done', 'failed', 'cancelled'];
 const UPLOAD_SECONDS = 3600;
+const STATES: Record<Import['state'], string> = { scanning: 'Being read', ready: 'Waits for you', running: 'Coming in', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' };
 
 const held = signal<Map<string, Import>>(new Map());
 const cursor = signal<string | null>(null);
+const loaded = signal(false);
 
 /** An import, new or changed. A late word of its progress doesn't undo its end. */
 export function changed(one: Import) {
@@ -29,6 +31,7 @@ const load = (from: string | null) =>
     for (const one of page.items) next.set(one.id, one);
     held.value = next;
     cursor.value = page.nextCursor;
+    loaded.value = true;
   });
 
 export function Imports() {
@@ -49,7 +52,7 @@ export function Imports() {
           </li>
         ))}
       </ul>
-      {!sorted.length && <p class="soft empty">Nothing was imported yet.</p>}
+      {loaded.value && !sorted.length && <p class="soft empty">Nothing was imported yet.</p>}
       {cursor.value && (
         <button type="button" onClick={() => void load(cursor.value)}>
           Earlier imports
@@ -141,8 +144,9 @@ function One({ one }: { one: Import }) {
         <strong>
           <bdi>{fileName || 'CSV file'}</bdi>
         </strong>
+        <span class={`chip ${state}`}>{STATES[state]}</span>
         <span class="soft small">
-          {state} · <When at={createdAt} />
+          <When at={createdAt} />
         </span>
         {!over && (
           <button type="button" onClick={() => void attempt(async () => changed(await call<Import>('POST', `/imports/${id}/cancel`, {})))}>

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { ListedAgent } from '../../shared/api';
 import { attempt, call, loadTeam, me } from '../login';
-import { Danger, Field, Form, Secret } from '../ui';
+import { Avatar, Danger, Field, Form, Secret } from '../ui';
 import { useList } from './load';
 
 export function Agents() {
@@ -24,50 +24,57 @@ export function Agents() {
     <>
       <h1>Team</h1>
       {invited.value && <Secret what={`Send this to ${invited.value.email}: it sets a password once, within seven days.`} text={invited.value.link} />}
-      <table>
-        <thead>
-          <tr>
-            {['Name', 'E-mail', 'Role', 'State', ''].map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {items.value.map((agent) => (
-            <tr key={agent.id}>
-              <th scope="row">
-                <bdi>{agent.name}</bdi>
-              </th>
-              <td>{agent.email}</td>
-              <td>
-                <select
-                  aria-label={`Role of ${agent.email}`}
-                  value={agent.role}
-                  onChange={({ currentTarget }) => void attempt(async () => (await call('PATCH', `/agents/${agent.id}`, { role: currentTarget.value }))).finally(reload)}
-                >
-                  <option>owner</option>
-                  <option>agent</option>
-                </select>
-              </td>
-              <td>{agent.state}</td>
-              <td>
-                {agent.id !== me.value?.id && (
-                  <>
-                    <Danger ask={`Take ${agent.email}'s password away and make a new invitation?`} run={async () => (show(await call('POST', `/agents/${agent.id}/reset`, {})), reload())}>
-                      Reset
-                    </Danger>
-                    <Danger ask={`Remove ${agent.email}?`} run={async () => (await call('DELETE', `/agents/${agent.id}`), reload())}>
-                      Remove
-                    </Danger>
-                  </>
-                )}
-              </td>
+      <div class="table" tabIndex={0} role="group" aria-label="The team">
+        <table>
+          <thead>
+            <tr>
+              {['Name', 'E-mail', 'Role', 'State', ''].map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {items.value.map((agent) => (
+              <tr key={agent.id}>
+                <th scope="row">
+                  <span class="person">
+                    <Avatar id={agent.id} name={agent.name || agent.email} />
+                    <bdi>{agent.name}</bdi>
+                  </span>
+                </th>
+                <td>{agent.email}</td>
+                <td>
+                  <select
+                    aria-label={`Role of ${agent.email}`}
+                    value={agent.role}
+                    onChange={({ currentTarget }) => void attempt(async () => (await call('PATCH', `/agents/${agent.id}`, { role: currentTarget.value }))).finally(reload)}
+                  >
+                    <option>owner</option>
+                    <option>agent</option>
+                  </select>
+                </td>
+                <td>
+                  <span class={`chip ${agent.state === 'active' ? 'done' : ''}`}>{agent.state}</span>
+                </td>
+                <td>
+                  {agent.id !== me.value?.id && (
+                    <span class="both">
+                      <Danger ask={`Take ${agent.email}'s password away and make a new invitation?`} run={async () => (show(await call('POST', `/agents/${agent.id}/reset`, {})), reload())}>
+                        Reset
+                      </Danger>
+                      <Danger ask={`Remove ${agent.email}?`} run={async () => (await call('DELETE', `/agents/${agent.id}`), reload())}>
+                        Remove
+                      </Danger>
+                    </span>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
       <div class="card">
         <h2>Invite somebody</h2>
         <Form onSend={invite} label="Invite">

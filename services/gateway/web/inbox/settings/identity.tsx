@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Application, Organization, Policy } from '../../shared/api';
 import { attempt, call, success } from '../login';
-import { Copy, Danger, Form, Secret } from '../ui';
+import { Copy, Danger, Form, number, Secret } from '../ui';
 import { useList } from './load';
 import { SERVER_CODE } from './server-code';
 
@@ -45,7 +45,7 @@ export function Identity() {
               <span>Only count what it would refuse, and go on as with Optional. Switch this off once nothing is counted any more.</span>
             </label>
           </Form>
-          <Refused />
+          <Refused {...organization.value} />
         </div>
       )}
       <Keys />
@@ -54,22 +54,27 @@ export function Identity() {
   );
 }
 
-/** Refusals of the last hours, as they are counted. */
-function Refused() {
-  const { items } = useList<Application>('/applications');
-  const counted = items.value.flatMap(({ name, refused = [] }) => refused.map((one) => ({ name, ...one })));
-  if (!counted.length) return <p class="soft">Nothing was refused, and nothing would have been, in the hours that are kept.</p>;
-  const most = Math.max(...counted.map(({ count }) => count));
+/** What the policy refused by the hour, or would have refused while it only counts. */
+function Refused({ policy, reportOnly }: Organization) {
+  const { items, loaded } = useList<Application>('/applications');
+  if (!loaded.value) return null;
+  const name = POLICIES.find(([one]) => one === policy)![1];
+  const hours = items.value.flatMap(({ name, refused = [] }) => refused.map((one) => ({ name, ...one }))).sort((a, b) => b.hour.localeCompare(a.hour));
+  const count = hours.reduce((sum, one) => sum + one.count, 0);
+  if (!count) return <p class="soft">{reportOnly ? `${name} would have refused nobody so far.` : 'Nobody was refused so far.'}</p>;
+  const most = Math.max(...hours.map(({ count }) => count));
   return (
-    <table>
-      <caption>Refused, or would have been</caption>
+    <table id="refused">
+      <caption>
+        {reportOnly ? `${name} would have refused ${number(count)} logins.` : `${number(count)} logins were refused.`} By the hour:
+      </caption>
       <tbody>
-        {counted.slice(0, 48).map(({ name, hour, count }, index) => (
+        {hours.slice(0, 48).map(({ name, hour, count }, index) => (
           <tr key={index}>
             <th scope="row">{new Date(hour).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' })}</th>
             <td>{name}</td>
             <td>
-              <meter min={0} max={most} value={count} /> {count}
+              <meter min={0} max={most} value={count} aria-label="Logins refused" /> {number(count)}
             </td>
           </tr>
         ))}
@@ -125,7 +130,7 @@ function Code() {
         </select>
       </div>
       <h3>user_hash</h3>
-      <pre tabIndex={0}>
+      <pre id="user-hash" tabIndex={0}>
         <code>{hash}</code>
       </pre>
       <div>

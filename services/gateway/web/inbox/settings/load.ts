@@ -5,7 +5,12 @@ import { all, attempt } from '../login';
 
 export function useList<T>(path: string) {
   const items = useSignal<T[]>([]);
-  const load = () => attempt(async () => void (items.value = await all<T>(path)));
+  const loaded = useSignal(false);
+  const load = () =>
+    attempt(async () => {
+      items.value = await all<T>(path);
+      loaded.value = true;
+    });
   useEffect(() => void load(), []);
-  return { items, load };
+  return { items, loaded, load };
 }

@@ -64,7 +64,9 @@ function Deliveries({ id }: { id: string }) {
           {items.value.map((one) => (
             <tr key={one.id}>
               <th scope="row">{one.event}</th>
-              <td>{one.state}</td>
+              <td>
+                <span class={`chip ${one.state}`}>{one.state}</span>
+              </td>
               <td>
                 {one.attempts} {one.attempts === 1 ? 'try' : 'tries'}
               </td>
