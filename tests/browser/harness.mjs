@@ -133,6 +133,7 @@ export async function site(pages) {
     answer.writeHead(page === undefined ? 404 : 200, { 'Content-Type': 'text/html; charset=utf-8' });
     answer.end(`<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>A site</title><body>${page ?? ''}</body></html>`);
   });
+  server.unref();
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   return {
     base: `http://127.0.0.1:${server.address().port}`,
@@ -166,6 +167,28 @@ export async function api(base, demo, method, path, body) {
   });
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
   return answer.status === 204 ? undefined : answer.json();
+}
+
+/** Calls of the JSON API as the demo owner, for what servers may not do. */
+export async function owner(base, { organization, agent }) {
+  const login = await fetch(`${base}/v1/login`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ organization, email: agent.email, password: agent.password }),
+  });
+  const { token } = await login.json();
+  return (method, path, body) => api(base, { apiKey: token }, method, path, body);
+}
+
+/** An answer of the team in somebody's thread. */
+export function answer(base, demo, id, text) {
+  return api(base, demo, 'POST', `/conversations/${id}/messages`, { clientMessageId: crypto.randomUUID(), text });
+}
+
+/** The person with this user id, as agents see them. */
+export async function contactOf(base, demo, userId) {
+  const { items } = await api(base, demo, 'POST', '/contacts/search', { filter: [{ field: 'userId', operator: '=', value: userId }] });
+  return items[0];
 }
 
 /** Waits until `test` holds; says what `now` was otherwise. */

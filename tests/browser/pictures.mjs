@@ -1,6 +1,6 @@
 // Takes the README's pictures of each screen, light and dark: `npm run pictures`.
 import { fileURLToPath } from 'node:url';
-import { api, chatOn, openInbox, openPage, site, snippet, stage } from './harness.mjs';
+import { api, chatOn, openInbox, openPage, owner, site, snippet, stage } from './harness.mjs';
 
 const FOLDER = fileURLToPath(new URL('../../services/gateway/web/pictures/', import.meta.url));
 const it = await stage();
@@ -36,32 +36,92 @@ async function fill() {
   await fetch(`${base}/v1/imports`, { method: 'POST', headers: { Authorization: `Bearer ${demo.apiKey}`, 'Content-Type': 'text/csv' }, body });
 }
 
+/** What stands in the settings of an organization that is at work. */
+async function settle() {
+  const own = await owner(base, demo);
+  for (const [name, role] of [['Nora Lind', 'agent'], ['Sam Achebe', 'owner']]) await own('POST', '/agents', { email: `${name.split(' ')[0].toLowerCase()}@shop.example`, name, role });
+  await own('POST', '/api-keys', { name: 'Shop backend' });
+  await own('POST', '/webhooks', { url: 'https://shop.example/hooks/chat', events: ['message.created', 'conversation.closed'] });
+  await own('POST', '/blocked-addresses', { address: '203.0.113.7', reason: 'Advertising' });
+  await own('POST', '/identity-keys', {});
+  await api(base, demo, 'POST', '/contacts', { name: 'M. Keller', email: 'maria.keller@example.com', phone: '+49 30 5550100' });
+}
+
+const widgets = { chat: '/', form: '/visitor' };
+/** The parts of the inbox: where each one is, what shows that it is there, and what is done before the picture. */
+const SCREENS = [
+  ['contacts', 'contacts', '#people tr'],
+  ['imports', 'imports', '#past li'],
+  ['identity', 'settings/identity', '#settings form'],
+  ['applications', 'settings/applications', '#settings article'],
+  ['team', 'settings/agents', '#settings tbody tr'],
+  ['keys', 'settings/keys', '#settings li'],
+  ['webhooks', 'settings/webhooks', '#settings article'],
+  ['blocked', 'settings/blocked', '#settings li'],
+  ['audit', 'settings/audit', '#settings td'],
+  ['password', 'settings/password', '#settings form'],
+];
+
+async function takeAll(colorScheme, name, step) {
+  const device = await it.device({ colorScheme, ...(name in widgets || name === 'demo' ? { viewport: { width: 800, height: 640 } } : { viewport: { width: 1200, height: 720 } }) });
+  await step(device, (page, as = name) => page.screenshot({ path: `${FOLDER}${as}-${colorScheme}.png`, animations: 'disabled', caret: 'hide' }));
+  await device.close();
+}
+
+const SCHEMES = ['light', 'dark'];
+// Before anybody wrote.
+for (const scheme of SCHEMES) {
+  await takeAll(scheme, 'first-steps', async (device, take) => {
+    const login = await openPage(device, `${base}/inbox`);
+    await login.locator('#login form').waitFor();
+    await take(login, 'login');
+    await login.close();
+    const inbox = await openInbox(device, base, demo);
+    await inbox.locator('#first-steps pre').waitFor();
+    await take(inbox);
+  });
+}
 await fill();
-for (const colorScheme of ['light', 'dark']) {
-  const take = (page, name) => page.screenshot({ path: `${FOLDER}${name}-${colorScheme}.png`, animations: 'disabled', caret: 'hide' });
-  const home = await it.device({ colorScheme, viewport: { width: 800, height: 640 } });
-  const page = await openPage(home, shop.base);
-  await (await chatOn(page)).chat.locator('#thread .text').nth(2).waitFor();
-  await take(page, 'chat');
-  await page.goto(`${shop.base}/visitor`);
-  await (await chatOn(page)).chat.locator('#form').waitFor();
-  await take(page, 'form');
-  await page.goto(`${base}/demo`);
-  await page.locator('onethread-widget button').waitFor();
-  await take(page, 'demo');
-  const desk = await it.device({ colorScheme, viewport: { width: 1120, height: 640 } });
-  const inbox = await openInbox(desk, base, demo);
-  await inbox.locator('#items button', { hasText: PEOPLE[0] }).click();
-  await inbox.locator('#profile h2').waitFor();
-  await inbox.locator('#thread .note').waitFor();
-  await take(inbox, 'inbox');
-  for (const [part, sign] of [['contacts', '#people tr'], ['imports', '#past li'], ['settings/identity', '#settings form'], ['settings/applications', '#settings article']]) {
-    await inbox.goto(`${base}/inbox#${part}`);
-    await inbox.locator(sign).first().waitFor();
-    await take(inbox, part.split('/').at(-1));
+await settle();
+for (const scheme of SCHEMES) {
+  for (const [name, path] of Object.entries(widgets)) {
+    await takeAll(scheme, name, async (device, take) => {
+      const page = await openPage(device, shop.base + path);
+      const { chat } = await chatOn(page);
+      await (name === 'form' ? chat.locator('#form') : chat.locator('#thread .text').nth(2)).waitFor();
+      await take(page);
+    });
   }
-  await home.close();
-  await desk.close();
+  await takeAll(scheme, 'demo', async (device, take) => {
+    const page = await openPage(device, `${base}/demo`);
+    await page.locator('onethread-widget button').waitFor();
+    await take(page);
+  });
+  await takeAll(scheme, 'inbox', async (device, take) => {
+    const inbox = await openInbox(device, base, demo);
+    await inbox.locator('#items button', { hasText: PEOPLE[0] }).click();
+    await inbox.locator('#profile h2').waitFor();
+    await inbox.locator('#thread .note').waitFor();
+    await inbox.locator('.others').waitFor();
+    await inbox.locator('.line-item[aria-current] .count').waitFor({ state: 'detached' });
+    await take(inbox);
+    await inbox.locator('.others button').click();
+    await inbox.getByRole('dialog').waitFor();
+    await take(inbox, 'join');
+    await inbox.keyboard.press('Escape');
+    for (const [as, part, sign] of SCREENS) {
+      await inbox.goto(`${base}/inbox#${part}`);
+      await inbox.locator(sign).first().waitFor();
+      await take(inbox, as);
+    }
+    await inbox.goto(`${base}/inbox#imports`);
+    const people = 'Kundennummer;E-Mail;Name;Tarif\n2001;ines@example.com;Inês Rocha;gold\n2002;otto@example.com;Otto Vogel;silver\n2003;mia@example.com;Mia Holm;gold';
+    await inbox.setInputFiles('#file', { name: 'kunden.csv', mimeType: 'text/csv', buffer: Buffer.from(people) });
+    await inbox.getByRole('button', { name: 'Import', exact: true }).click();
+    await inbox.getByLabel('Tarif becomes').selectOption('custom.Tarif');
+    await take(inbox, 'mapping');
+    await inbox.getByRole('button', { name: 'Cancel' }).click();
+  });
 }
 await shop.stop();
 await it.stop();

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { api, chatOn, openInbox, openPage, seen, site, snippet, stage } from './harness.mjs';
+import { api, chatOn, openInbox, openPage, site, snippet, stage } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
@@ -66,7 +66,51 @@ for (const colorScheme of ['light', 'dark']) {
       await inbox.locator(sign).first().waitFor();
       assert.deepEqual(await wrongs(inbox), [], part);
     }
-    assert.deepEqual([...page.faults, ...inbox.faults], []);
+    // What opens over a screen, and what only some come to see.
+    const dialog = async (name, open) => {
+      await open();
+      await inbox.getByRole('dialog', { name }).waitFor();
+      assert.deepEqual(await wrongs(inbox), [], name);
+      await inbox.keyboard.press('Escape');
+    };
+    const press = (name) => () => inbox.getByRole('button', { name, exact: true }).first().click();
+    await inbox.goto(`${base}/inbox#settings/applications`);
+    await inbox.getByText('Change it').first().click();
+    assert.deepEqual(await wrongs(inbox), [], 'an application');
+    await dialog('Add an application', press('Add'));
+    await inbox.goto(`${base}/inbox#contacts`);
+    await dialog('Add a person', press('Add'));
+    await dialog('A person', () => inbox.locator('#people a', { hasText: 'Ann' }).first().click());
+    await inbox.goto(`${base}/inbox#conversations`);
+    await inbox.locator('#items button').first().click();
+    await inbox.locator('#profile h2').waitFor();
+    await dialog('Edit the person', press('Edit'));
+    await dialog('Reset the claim', press('Reset the claim'));
+    await dialog('Erase', press('Erase'));
+    await api(base, demo, 'POST', '/contacts', { name: 'Another Ann', email: 'ann@example.com' });
+    await inbox.reload();
+    await dialog('Join two people', () => inbox.locator('.others button').first().click());
+    await inbox.goto(`${base}/inbox#imports`);
+    await inbox.setInputFiles('#file', { name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from('user_id,email,plan\nx-1,x@example.com,gold') });
+    await press('Import')();
+    await inbox.getByLabel('plan becomes').first().waitFor();
+    assert.deepEqual(await wrongs(inbox), [], 'the mapping');
+    await press('Cancel')();
+    await inbox.goto(`${base}/inbox#settings/keys`);
+    await inbox.locator('input[name="name"]').fill('A server');
+    await press('Make a key')();
+    await inbox.locator('.secret').waitFor();
+    assert.deepEqual(await wrongs(inbox), [], 'a secret');
+    const guest = await openPage(await it.device({ colorScheme }), `${base}/inbox#accept/token`);
+    await guest.locator('form').waitFor();
+    assert.deepEqual(await wrongs(guest), [], 'an invitation');
+    await guest.goto(`${base}/widget/app?platform=android`);
+    const { organization, applicationId, applicationSecret } = demo;
+    await guest.evaluate(([organization, options]) => window.HelpCrunch('init', organization, options), [organization, { applicationId, applicationSecret, user: {} }]);
+    await guest.frameLocator('onethread-widget iframe').locator('#form').waitFor();
+    assert.deepEqual(await wrongs(guest), [], 'the page for apps');
+    assert.deepEqual(await wrongs(guest.frames().at(-1)), [], 'the chat in an app');
+    assert.deepEqual([...page.faults, ...inbox.faults, ...guest.faults], []);
     await home.close();
     await desk.close();
     await shop.stop();
@@ -85,49 +129,4 @@ test('the script weighs at most 3 KiB, with its frame 25', async (context) => {
   context.diagnostic(`widget.js ${script} bytes, with its frame ${all} bytes, gzip`);
   assert.ok(script <= 3 * 1024, `widget.js has ${script} bytes`);
   assert.ok(all <= 25 * 1024, `with its frame it has ${all} bytes`);
-});
-
-/** So many steps, some at a time. */
-async function many(count, step) {
-  let next = 0;
-  await Promise.all(Array.from({ length: 32 }, async () => {
-    while (next < count) await step(next++);
-  }));
-}
-
-test('of a long thread and a long list only what is near is in the page', async () => {
-  const { base, demo } = it;
-  const contact = await api(base, demo, 'POST', '/contacts', { userId: 'long', name: 'Long' });
-  const send = (id, text) => api(base, demo, 'POST', `/contacts/${id}/messages`, { clientMessageId: crypto.randomUUID(), text });
-  await send(contact.id, 'number 0');
-  await many(1500, (n) => send(contact.id, `number ${n + 1}`));
-  await many(400, async (n) => {
-    const { id } = await api(base, demo, 'POST', '/contacts', { userId: `list-${n}`, name: `Person ${n}` });
-    await send(id, 'hello');
-  });
-  const desk = await it.device();
-  const inbox = await openInbox(desk, base, demo);
-  await inbox.goto(`${base}/inbox#conversations/${contact.id}`);
-  const rows = () => inbox.locator('#thread li').count();
-  await seen('the newest', async () => (await rows()) > 20);
-  const scroller = inbox.locator('#scroller');
-  const first = async () => Number(await inbox.locator('#thread li').first().getAttribute('data-seq'));
-  await seen('the very first message', async () => {
-    await scroller.evaluate((box) => (box.scrollTop = 0));
-    assert.ok((await rows()) <= 400, 'the window is bounded');
-    return (await first()) === 1;
-  }, first);
-  await inbox.getByRole('button', { name: 'To the newest' }).click();
-  await seen('the newest again', async () => (await inbox.locator('#thread li').last().getAttribute('data-seq')) === '1501');
-  const list = inbox.locator('.rows');
-  const names = () => inbox.locator('#items .name').allTextContents();
-  const met = new Set();
-  await seen('all of the list', async () => {
-    for (const name of await names()) met.add(name);
-    assert.ok((await inbox.locator('#items li').count()) < 60, 'only rows near the sight are in the page');
-    await list.evaluate((box) => (box.scrollTop += 400));
-    return met.size >= 401;
-  }, () => met.size);
-  assert.deepEqual(inbox.faults, []);
-  await desk.close();
 });
