@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     Handlers,
     audit::actor,
-    convert::{changes, contact, context, person, user_claims},
+    convert::{alone, changes, contact, context, person, user_claims},
     json::{from_struct, from_wire},
 };
 use crate::app::ContactQuery;
@@ -49,8 +49,7 @@ impl ContactService for Handlers {
             self.app.batch_contacts(of, ids.collect::<Result<_>>()?).await
         };
         answer(found.await.map(|found| wire::BatchGetContactsResponse {
-            contacts:
-                found.into_iter().map(|found| contact(found, Vec::new(), Vec::new())).collect(),
+            contacts: found.into_iter().map(alone).collect(),
         }))
     }
 
@@ -64,15 +63,9 @@ impl ContactService for Handlers {
             let size = page_size("/limit", request.page_size)?;
             self.app.list_contacts(of, &request.sort, size, &request.page_token).await
         };
-        answer(page.await.map(|page| {
-            wire::ListContactsResponse {
-                contacts: page
-                    .contacts
-                    .into_iter()
-                    .map(|found| contact(found, Vec::new(), Vec::new()))
-                    .collect(),
-                next_page_token: page.next_page_token,
-            }
+        answer(page.await.map(|page| wire::ListContactsResponse {
+            contacts: page.contacts.into_iter().map(alone).collect(),
+            next_page_token: page.next_page_token,
         }))
     }
 
@@ -96,15 +89,9 @@ impl ContactService for Handlers {
             };
             self.app.search_contacts(of, query, size).await
         };
-        answer(page.await.map(|page| {
-            wire::SearchContactsResponse {
-                contacts: page
-                    .contacts
-                    .into_iter()
-                    .map(|found| contact(found, Vec::new(), Vec::new()))
-                    .collect(),
-                next_page_token: page.next_page_token,
-            }
+        answer(page.await.map(|page| wire::SearchContactsResponse {
+            contacts: page.contacts.into_iter().map(alone).collect(),
+            next_page_token: page.next_page_token,
         }))
     }
 
@@ -130,7 +117,7 @@ impl ContactService for Handlers {
             self.app.upsert_contact(of, actor(request.actor)?, &changes).await
         };
         answer(stored.await.map(|(stored, created)| wire::UpsertContactResponse {
-            contact: Some(contact(stored, Vec::new(), Vec::new())),
+            contact: Some(alone(stored)),
             created,
         }))
     }

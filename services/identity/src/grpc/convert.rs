@@ -197,6 +197,11 @@ pub(super) fn person(contact: &Contact) -> wire::Person {
     }
 }
 
+/// A contact without what only its own page shows: devices and events.
+pub(super) fn alone(found: Contact) -> wire::Contact {
+    contact(found, Vec::new(), Vec::new())
+}
+
 /// What agents see.
 pub(super) fn contact(contact: Contact, devices: Vec<Device>, events: Vec<Event>) -> wire::Contact {
     let verification = match (contact.verified, &contact.claim) {

@@ -122,19 +122,8 @@ impl Store {
         after: ApplicationId,
         size: PageSize,
     ) -> Result<Vec<Application>> {
-        let rows: Vec<ApplicationRow> = self
-            .db
-            .read("application.list", move |mut conn| {
-                Box::pin(async move {
-                    Ok(on!(&mut conn, |c| query_as(sql::LIST_APPLICATIONS)
-                        .bind(of.0)
-                        .bind(after.0)
-                        .bind(size.limit_and_one())
-                        .fetch_all(&mut **c)
-                        .await)?)
-                })
-            })
-            .await?;
+        let rows: Vec<ApplicationRow> =
+            self.page("application.list", sql::LIST_APPLICATIONS, of, after.0, size).await?;
         Ok(rows.into_iter().map(Application::from).collect())
     }
 

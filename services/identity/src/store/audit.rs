@@ -2,11 +2,10 @@
 
 use onethread_core::{Entropy, OrganizationId, PageSize, Timestamp, new_uuid};
 use onethread_db::{Conn, Error, Json, Result, Time, on};
-use serde::Serialize;
-use sqlx::{query, query_as};
+use sqlx::query;
 use uuid::Uuid;
 
-use super::{Store, sql};
+use super::{Store, entries::entries, sql};
 use crate::domain::audit::{Actor, AuditEntry, Change};
 
 #[derive(sqlx::FromRow)]
@@ -72,11 +71,7 @@ pub(super) async fn record_each(
     if contacts.is_empty() {
         return Ok(());
     }
-    let entry = |contact: &Uuid| Entry {
-        id: new_uuid(now, entropy).simple().to_string(),
-        subject: contact.to_string(),
-    };
-    let entries: Vec<_> = contacts.iter().map(entry).collect();
+    let entries = entries(contacts, now, entropy);
     let text = conn.pick(sql::INSERT_AUDIT_OF_EACH_SQLITE, sql::INSERT_AUDIT_OF_EACH_POSTGRES);
     on!(conn, |c| query(text)
         .bind(of.0)
@@ -91,13 +86,6 @@ pub(super) async fn record_each(
     Ok(())
 }
 
-/// An entry on its way in: many of them are one parameter.
-#[derive(Debug, Serialize)]
-struct Entry {
-    id: String,
-    subject: String,
-}
-
 impl Store {
     /// What was written down before an entry (from the newest on without one), newest first, and
     /// whether more follows.
@@ -107,19 +95,8 @@ impl Store {
         before: Option<Uuid>,
         size: PageSize,
     ) -> Result<(Vec<AuditEntry>, bool)> {
-        let before = before.unwrap_or(Uuid::max());
         let mut rows: Vec<AuditRow> = self
-            .db
-            .read("audit.page", move |mut conn| {
-                Box::pin(async move {
-                    Ok(on!(&mut conn, |c| query_as(sql::AUDIT_PAGE)
-                        .bind(of.0)
-                        .bind(before)
-                        .bind(size.limit_and_one())
-                        .fetch_all(&mut **c)
-                        .await)?)
-                })
-            })
+            .page("audit.page", sql::AUDIT_PAGE, of, before.unwrap_or(Uuid::max()), size)
             .await?;
         let more = rows.len() > size.rows();
         rows.truncate(size.rows());

@@ -79,18 +79,7 @@ impl Store {
         after: BlockedAddressId,
         size: PageSize,
     ) -> Result<Vec<BlockedAddress>> {
-        self.db
-            .read("blocked_address.list", move |mut conn| {
-                Box::pin(async move {
-                    Ok(on!(&mut conn, |c| query_as(sql::LIST_BLOCKED)
-                        .bind(of.0)
-                        .bind(after.0)
-                        .bind(size.limit_and_one())
-                        .fetch_all(&mut **c)
-                        .await)?)
-                })
-            })
-            .await
+        self.page("blocked_address.list", sql::LIST_BLOCKED, of, after.0, size).await
     }
 
     /// Blocks a network and has every session of the organization looked at again; one that is

@@ -13,6 +13,7 @@ mod clean_up;
 mod contacts;
 mod conversation_facts;
 mod edits;
+mod entries;
 mod events;
 mod facts;
 mod identity_keys;
@@ -34,8 +35,10 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use onethread_core::Entropy;
-use onethread_db::Database;
+use onethread_core::{Entropy, OrganizationId, PageSize};
+use onethread_db::{Database, Result, on};
+use sqlx::{FromRow, postgres::PgRow, query_as, sqlite::SqliteRow};
+use uuid::Uuid;
 
 pub(crate) use applications::NewOrganization;
 pub(crate) use blocked_addresses::BlockedAddress;
@@ -71,6 +74,33 @@ impl Store {
     /// Works on a migrated database.
     pub(crate) fn new(db: Database, entropy: Arc<dyn Entropy>) -> Self {
         Self { db, entropy }
+    }
+
+    /// Rows of a text that takes organization, the id that the page begins behind, and how many: a
+    /// page, and one row more where there is.
+    async fn page<R>(
+        &self,
+        name: &'static str,
+        text: &'static str,
+        of: OrganizationId,
+        behind: Uuid,
+        size: PageSize,
+    ) -> Result<Vec<R>>
+    where
+        R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        self.db
+            .read(name, move |mut conn| {
+                Box::pin(async move {
+                    Ok(on!(&mut conn, |c| query_as(text)
+                        .bind(of.0)
+                        .bind(behind)
+                        .bind(size.limit_and_one())
+                        .fetch_all(&mut **c)
+                        .await)?)
+                })
+            })
+            .await
     }
 }
 

@@ -117,19 +117,8 @@ impl Store {
         after: AgentId,
         size: PageSize,
     ) -> Result<Vec<ListedAgent>> {
-        let rows: Vec<AgentRow> = self
-            .db
-            .read("agent.list", move |mut conn| {
-                Box::pin(async move {
-                    Ok(on!(&mut conn, |c| query_as(sql::LIST_AGENTS)
-                        .bind(of.0)
-                        .bind(after.0)
-                        .bind(size.limit_and_one())
-                        .fetch_all(&mut **c)
-                        .await)?)
-                })
-            })
-            .await?;
+        let rows: Vec<AgentRow> =
+            self.page("agent.list", sql::LIST_AGENTS, of, after.0, size).await?;
         rows.into_iter().map(ListedAgent::try_from).collect()
     }
 
@@ -312,18 +301,7 @@ impl Store {
         after: ApiKeyId,
         size: PageSize,
     ) -> Result<Vec<KeyRow>> {
-        self.db
-            .read("api_key.list", move |mut conn| {
-                Box::pin(async move {
-                    Ok(on!(&mut conn, |c| query_as(sql::LIST_API_KEYS)
-                        .bind(of.0)
-                        .bind(after.0)
-                        .bind(size.limit_and_one())
-                        .fetch_all(&mut **c)
-                        .await)?)
-                })
-            })
-            .await
+        self.page("api_key.list", sql::LIST_API_KEYS, of, after.0, size).await
     }
 
     /// Stores a key's hash.

@@ -1,12 +1,11 @@
 //! The feed of sessions that ended.
 
-use onethread_core::{Entropy, OrganizationId, Timestamp, new_uuid};
+use onethread_core::{Entropy, OrganizationId, Timestamp};
 use onethread_db::{Conn, Json, Result, Time, on};
-use serde::Serialize;
 use sqlx::{query, query_as};
 use uuid::Uuid;
 
-use super::{Store, sql};
+use super::{Store, entries::entries, sql};
 use crate::domain::contact::Contact;
 
 /// One entry of the feed.
@@ -29,11 +28,7 @@ pub(super) async fn insert(
     if subjects.is_empty() {
         return Ok(());
     }
-    let entry = |subject: &Uuid| Entry {
-        id: new_uuid(now, entropy).simple().to_string(),
-        subject: subject.simple().to_string(),
-    };
-    let entries: Vec<_> = subjects.iter().map(entry).collect();
+    let entries = entries(subjects, now, entropy);
     let text = conn.pick(sql::INSERT_REVOCATIONS_SQLITE, sql::INSERT_REVOCATIONS_POSTGRES);
     on!(conn, |c| query(text)
         .bind(of.0)
@@ -43,13 +38,6 @@ pub(super) async fn insert(
         .await
         .map(drop))?;
     Ok(())
-}
-
-/// An entry on its way in: many of them are one parameter.
-#[derive(Debug, Serialize)]
-struct Entry {
-    id: String,
-    subject: String,
 }
 
 /// Has a person's open streams looked at again when what they see of themself changed.

@@ -322,7 +322,7 @@ pub(super) const TOUCH_DEVICE: &str = "UPDATE devices SET last_seen_at = $3 WHER
 // Revocations.
 pub(super) const INSERT_REVOCATIONS_SQLITE: &str =
     "INSERT INTO revocations (organization_id, id, subject_id, created_at)
-     SELECT $1, unhex(value->>'id'), unhex(value->>'subject'), $3 FROM json_each($2) WHERE true";
+     SELECT $1, unhex(value->>'id'), unhex(value->>'subject', '-'), $3 FROM json_each($2) WHERE true";
 pub(super) const INSERT_REVOCATIONS_POSTGRES: &str =
     "INSERT INTO revocations (organization_id, id, subject_id, created_at)
      SELECT $1, r.id, r.subject, $3 FROM jsonb_to_recordset($2) AS r(id UUID, subject UUID)";
