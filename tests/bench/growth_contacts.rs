@@ -367,13 +367,13 @@ const POSTGRES: &str = "INSERT INTO contacts (organization_id, id, user_id, list
   SELECT $1, (lpad(to_hex(1700000000000 + n), 12, '0') || '70008000'
       || lpad(to_hex((n * 2654435761) & 281474976710655), 12, '0'))::uuid,
     'u-' || n, true, 'import', 'Person ' || s, 'person ' || s, 'person-' || n || '@example.com',
-    'person-' || n || '@example.com', true, '+49 30 ' || n, 'Company ' || n % $4,
+    'person-' || n || '@example.com', true, '+49 30 ' || n, 'Company ' || (n % $4),
     jsonb_build_object('plan', CASE n % 3 WHEN 0 THEN 'pro' ELSE 'free' END, 'seats', n % 500,
-      'group', 'g-' || n % $4),
-    jsonb_build_array('tag-' || n % $4, 'week-' || n % 7), 0, false,
+      'group', 'g-' || (n % $4)),
+    jsonb_build_array('tag-' || (n % $4), 'week-' || (n % 7)), 0, false,
     to_timestamp(1700000000 + (n * 2654435761) % 20000000), 1, 'en', 'UTC',
     to_timestamp(1700000000 + n),
-    '30 49 ' || n % $4 || ' com company example ' || n || ' person ' || s || ' u'
+    '30 49 ' || (n % $4) || ' com company example ' || n || ' person ' || s || ' u'
   FROM (SELECT n, 'x' || to_hex((n * 2654435761) % 1000000007) AS s
     FROM generate_series($2, $3) n) numbered";
 
@@ -383,13 +383,13 @@ const SQLITE: &str = "INSERT INTO contacts (organization_id, id, user_id, listed
   SELECT $1, unhex(printf('%012x70008000%012x', 1700000000000 + n,
       (n * 2654435761) & 281474976710655)),
     'u-' || n, true, 'import', 'Person ' || s, 'person ' || s, 'person-' || n || '@example.com',
-    'person-' || n || '@example.com', true, '+49 30 ' || n, 'Company ' || n % $4,
+    'person-' || n || '@example.com', true, '+49 30 ' || n, 'Company ' || (n % $4),
     json_object('plan', CASE n % 3 WHEN 0 THEN 'pro' ELSE 'free' END, 'seats', n % 500,
-      'group', 'g-' || n % $4),
-    json_array('tag-' || n % $4, 'week-' || n % 7), 0, false,
+      'group', 'g-' || (n % $4)),
+    json_array('tag-' || (n % $4), 'week-' || (n % 7)), 0, false,
     (1700000000 + (n * 2654435761) % 20000000) * 1000000, 1, 'en', 'UTC',
     (1700000000 + n) * 1000000,
-    '30 49 ' || n % $4 || ' com company example ' || n || ' person ' || s || ' u'
+    '30 49 ' || (n % $4) || ' com company example ' || n || ' person ' || s || ' u'
   FROM (WITH RECURSIVE numbers (n) AS (SELECT $2 UNION ALL
       SELECT n + 1 FROM numbers WHERE n < $3)
     SELECT n, printf('x%x', (n * 2654435761) % 1000000007) AS s FROM numbers)";
