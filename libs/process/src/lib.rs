@@ -4,6 +4,7 @@
 mod bind;
 mod database;
 mod folder;
+mod memory;
 mod run;
 
 pub use bind::{bind, serving};

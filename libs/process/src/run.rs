@@ -8,6 +8,8 @@ use onethread_lifecycle::Lifecycle;
 use onethread_telemetry::LogFormat;
 use tracing::error;
 
+use crate::memory::give_back;
+
 /// Why a process did not do what it was asked.
 #[derive(Debug)]
 pub enum StartError {
@@ -40,6 +42,8 @@ pub fn run(
             Ok(telemetry) => telemetry,
             Err(error) => return refuse(error),
         };
+        // It ends with the runtime.
+        tokio::spawn(give_back());
         let status = match serve(Lifecycle::new()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(StartError::Configuration(what)) => refuse(what),

@@ -28,6 +28,7 @@ use crate::{
     limits::Limits,
     names::Names,
     streams::{Hub, Imports, Revocations},
+    trust::Trust,
 };
 
 /// A page of 200 messages of 20,000 four-byte characters each.
@@ -46,6 +47,7 @@ pub(crate) struct App {
     pub(crate) names: Names,
     pub(crate) hub: Hub,
     pub(crate) revocations: Revocations,
+    pub(crate) trust: Trust,
     pub(crate) import_progress: Imports,
     /// Streams confirmed at once: when all come into doubt, identity isn't run over.
     pub(crate) confirmations: Semaphore,
@@ -64,6 +66,7 @@ impl App {
             names: Names::default(),
             hub: Hub::default(),
             revocations: Revocations::default(),
+            trust: Trust::default(),
             import_progress: Imports::default(),
             confirmations: Semaphore::new(CONFIRMATIONS),
             clock: deps.clock,
@@ -74,6 +77,18 @@ impl App {
             contact_import: deps.contact_import,
             config,
         }
+    }
+
+    /// A person changed: what is known of their name and sessions is asked for anew.
+    pub(crate) fn forget_person(&self, organization: &str, contact: &str) {
+        self.names.forget(organization, contact);
+        self.revocations.forget(organization, [contact]);
+    }
+
+    /// The same of an agent.
+    pub(crate) fn forget_agent(&self, organization: &str, agent: &str) {
+        self.names.forget_agent(organization, agent);
+        self.revocations.forget(organization, [agent]);
     }
 
     pub(crate) fn sessions(&self) -> SessionServiceClient<Peer> {

@@ -1,9 +1,9 @@
-//! Who calls: a person by their session, or an agent or server on `/v1`. Identity says so for
-//! every single call.
+//! Who calls: a person by their session, or an agent or server on `/v1`. Identity says so; what it
+//! said a moment ago is trusted, except by calls that change who may do what.
 
 use std::{net::IpAddr, sync::Arc};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum_extra::extract::CookieJar;
 use http::{HeaderMap, Method, Uri, header, request::Parts};
 use onethread_errors::{Error, Reason, Result};
@@ -13,12 +13,14 @@ use onethread_proto::{
         Actor, ActorKind, Agent, AgentRole, AuthenticateRequest, authenticate_response::Caller,
     },
 };
+use tokio::time::Instant;
 
 use crate::{
     address,
     app::App,
     openapi::Refuses,
     problem::{ApiError, from_service},
+    trust::{Key, Known},
 };
 
 /// The cookie of an agent's login.
@@ -120,28 +122,38 @@ impl Staff {
     }
 }
 
-/// Whom a token speaks for, by organization, and what is asked once more while a stream lives. The
-/// address is that of a person's call; of others none matters.
-pub(crate) async fn authenticate(
-    app: &App,
-    token: &str,
-    address: &str,
-) -> Result<(String, Caller)> {
-    authenticate_from(app, token, String::new(), address).await
+/// Who asks: a credential with where a person's call comes from. Of others that doesn't matter.
+pub(crate) fn asking(token: &str, address: &str) -> AuthenticateRequest {
+    let (credential, client_address) = (token.to_owned(), address.to_owned());
+    AuthenticateRequest { credential, client_address, ..AuthenticateRequest::default() }
 }
 
-/// The same for a call from a page of this origin.
-async fn authenticate_from(
+/// Asks identity whom a credential speaks for, by organization.
+pub(crate) async fn authenticate(
     app: &App,
-    token: &str,
-    origin: String,
-    address: &str,
+    asked: AuthenticateRequest,
 ) -> Result<(String, Caller)> {
-    let (credential, client_address) = (token.to_owned(), address.to_owned());
-    let request = AuthenticateRequest { credential, origin, client_address };
-    let answer = app.sessions().authenticate(request).await.map_err(from_service)?.into_inner();
+    let answer = app.sessions().authenticate(asked).await.map_err(from_service)?.into_inner();
     let caller = answer.caller.ok_or_else(|| Error::new(Reason::SessionEnded))?;
     Ok((answer.organization_id, caller))
+}
+
+/// The same, where it is not known from a moment ago.
+async fn known(app: &App, asked: AuthenticateRequest) -> Result<Arc<Known>> {
+    let key = Key::of(&asked);
+    match app.trust.look_up(key, &app.revocations) {
+        Some(known) => Ok(known),
+        None => learn(app, key, asked).await,
+    }
+}
+
+/// The same, whatever is known.
+async fn learn(app: &App, key: Key, asked: AuthenticateRequest) -> Result<Arc<Known>> {
+    let (now, asked_at) = (Instant::now(), app.revocations.position());
+    let (organization, caller) = authenticate(app, asked).await?;
+    let known = Arc::new(Known { organization, caller, asked_at });
+    app.trust.keep(key, now, &known);
+    Ok(known)
 }
 
 impl FromRequestParts<Arc<App>> for Person {
@@ -205,17 +217,17 @@ fn client(parts: &Parts, app: &App) -> std::net::IpAddr {
 async fn person(parts: &Parts, app: &App) -> Result<Person> {
     let ended = || Error::new(Reason::SessionEnded);
     let token = bearer(&parts.headers).ok_or_else(ended)?.to_owned();
-    let asked_at = app.revocations.position();
-    let origin = foreign_origin(&parts.headers, &parts.uri);
     let trusted = &app.config.trusted_proxies;
     let address = address::exact(&parts.extensions, &parts.headers, trusted).to_string();
-    let (organization, caller) = authenticate_from(app, &token, origin, &address).await?;
-    match caller {
+    let origin = foreign_origin(&parts.headers, &parts.uri);
+    let known = known(app, AuthenticateRequest { origin, ..asking(&token, &address) }).await?;
+    let (organization, asked_at) = (known.organization.clone(), known.asked_at);
+    match &known.caller {
         Caller::Visitor(visitor) => Ok(Person {
             organization,
-            contact: visitor.contact_id,
-            device: visitor.device_id,
-            name: visitor.name,
+            contact: visitor.contact_id.clone(),
+            device: visitor.device_id.clone(),
+            name: visitor.name.clone(),
             stored: visitor.stored,
             pre_chat_required: visitor.pre_chat_required,
             blocked: visitor.blocked,
@@ -225,9 +237,9 @@ async fn person(parts: &Parts, app: &App) -> Result<Person> {
         }),
         Caller::Contact(contact) => Ok(Person {
             organization,
-            contact: contact.contact_id,
-            device: contact.device_id,
-            name: contact.name,
+            contact: contact.contact_id.clone(),
+            device: contact.device_id.clone(),
+            name: contact.name.clone(),
             stored: true,
             pre_chat_required: false,
             blocked: contact.blocked,
@@ -243,12 +255,7 @@ impl FromRequestParts<Arc<App>> for Staff {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let staff = staff(parts, app).await;
-        match &staff {
-            Ok(Self { who: Who::Server(key), .. }) => app.limits.api_key(key)?,
-            _ => app.limits.other(client(parts, app))?,
-        }
-        Ok(staff?)
+        counted_staff(parts, app, is_everyday(parts)).await
     }
 }
 
@@ -256,7 +263,7 @@ impl FromRequestParts<Arc<App>> for Owner {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let staff = Staff::from_request_parts(parts, app).await?;
+        let staff = counted_staff(parts, app, false).await?;
         match staff.who {
             Who::Agent(agent) if agent.role() == AgentRole::Owner => {
                 Ok(Self { organization: staff.organization, id: agent.id })
@@ -266,7 +273,23 @@ impl FromRequestParts<Arc<App>> for Owner {
     }
 }
 
-async fn staff(parts: &Parts, app: &App) -> Result<Staff> {
+/// What reads, and what is said in conversations, changes nothing of who may do what.
+fn is_everyday(parts: &Parts) -> bool {
+    let route = parts.extensions.get::<MatchedPath>();
+    matches!(parts.method, Method::GET | Method::HEAD)
+        || route.is_some_and(|route| route.as_str().starts_with("/v1/conversations/"))
+}
+
+async fn counted_staff(parts: &Parts, app: &App, trusting: bool) -> Result<Staff, ApiError> {
+    let staff = staff(parts, app, trusting).await;
+    match &staff {
+        Ok(Staff { who: Who::Server(key), .. }) => app.limits.api_key(key)?,
+        _ => app.limits.other(client(parts, app))?,
+    }
+    Ok(staff?)
+}
+
+async fn staff(parts: &Parts, app: &App, trusting: bool) -> Result<Staff> {
     let token = match bearer(&parts.headers) {
         Some(token) => token.to_owned(),
         None if parts.headers.contains_key(header::AUTHORIZATION) => {
@@ -274,13 +297,18 @@ async fn staff(parts: &Parts, app: &App) -> Result<Staff> {
         }
         None => by_cookie(parts)?,
     };
-    let asked_at = app.revocations.position();
-    let (organization, caller) = authenticate(app, &token, "").await?;
-    let who = match caller {
-        Caller::Agent(agent) => Who::Agent(agent),
-        Caller::Server(server) => Who::Server(server.api_key_id),
+    let asked = asking(&token, "");
+    let known = if trusting {
+        known(app, asked).await?
+    } else {
+        learn(app, Key::of(&asked), asked).await?
+    };
+    let who = match &known.caller {
+        Caller::Agent(agent) => Who::Agent(agent.clone()),
+        Caller::Server(server) => Who::Server(server.api_key_id.clone()),
         Caller::Visitor(_) | Caller::Contact(_) => return Err(Error::new(Reason::Forbidden)),
     };
+    let (organization, asked_at) = (known.organization.clone(), known.asked_at);
     Ok(Staff { organization, who, token, asked_at })
 }
 

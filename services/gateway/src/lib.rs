@@ -14,6 +14,7 @@ mod routes;
 mod serve;
 mod streams;
 mod trace;
+mod trust;
 
 use std::sync::Arc;
 

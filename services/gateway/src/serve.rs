@@ -3,10 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
+use futures::FutureExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use onethread_lifecycle::Lifecycle;
 use tokio::{
@@ -69,12 +73,9 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle
         // An event is small and shall not wait for more; a socket that can't be told so still works.
         let _ = socket.set_nodelay(true);
         let watcher = graceful.watcher();
-        let connection =
-            connection(http.clone(), router.clone(), socket, PeerAddress(peer), watcher);
-        tokio::spawn(async move {
-            connection.await;
-            drop(place);
-        });
+        // Put together by combinators: a block that awaits it would hold room for it twice.
+        let serving = connection(&http, router.clone(), socket, PeerAddress(peer), watcher);
+        tokio::spawn(serving.map(|()| drop(place)));
     }
     drop(listener);
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
@@ -93,13 +94,17 @@ fn http() -> Builder<TokioExecutor> {
     http
 }
 
-async fn connection(
-    http: Builder<TokioExecutor>,
+/// One connection, to its end.
+fn connection<S>(
+    http: &Builder<TokioExecutor>,
     router: Router,
-    socket: impl AsyncRead + AsyncWrite + Send + 'static,
+    socket: S,
     peer: PeerAddress,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+    watcher: Watcher,
+) -> impl Future<Output = ()> + Send + use<S>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
     let mut socket = TimeoutStream::new(socket);
     socket.set_write_timeout(Some(WRITE_WAIT));
     let service = service_fn(move |request: http::Request<Incoming>| {
@@ -109,7 +114,7 @@ async fn connection(
     });
     let connection = http.serve_connection(TokioIo::new(Box::pin(socket)), service).into_owned();
     // A client that breaks off is no failure of ours.
-    let _ = watcher.watch(connection).await;
+    watcher.watch(connection).map(drop)
 }
 
 #[cfg(test)]
@@ -133,7 +138,7 @@ mod tests {
         let (mut client, server) = duplex(1024);
         let peer = PeerAddress(([127, 0, 0, 1], 1).into());
         let graceful = GracefulShutdown::new();
-        let serving = connection(http(), router, server, peer, graceful.watcher());
+        let serving = connection(&http(), router, server, peer, graceful.watcher());
         let begun = Instant::now();
         let serving = tokio::spawn(serving);
         client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();

@@ -6,12 +6,12 @@ use onethread_errors::Reason;
 use onethread_proto::identity::authenticate_response::Caller;
 use onethread_telemetry::metrics::OpenStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use uuid::Uuid;
 
-use super::revocations::{Registration, Subject};
+use super::revocations::Registration;
 use crate::{
     app::App,
     auth::{self, Person, Staff},
+    trust::subjects,
 };
 
 /// How long identity has for one answer.
@@ -52,16 +52,16 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Over a person's stream.
-    pub(super) fn of_person(app: &Arc<App>, person: &Person) -> Self {
-        let ids = [&person.contact, &person.device];
-        let registration = register(app, person.asked_at, &person.organization, &ids);
+    /// Over a person's stream. Nobody else needs the token any more.
+    pub(super) fn of_person(app: &Arc<App>, person: &mut Person) -> Self {
+        let subjects = subjects(&person.organization, [person.contact.as_str(), &person.device]);
+        let registration = app.revocations.register(person.asked_at, subjects);
         Self {
             app: app.clone(),
             registration,
             caller: (person.organization.clone(), person.contact.clone()),
-            token: person.token.clone(),
-            address: person.address.clone(),
+            token: std::mem::take(&mut person.token),
+            address: std::mem::take(&mut person.address),
             confirmed_at: Instant::now(),
             period: None,
             _open: OpenStream::new("widget"),
@@ -71,7 +71,8 @@ impl Guard {
     /// Over an agent's or a server's stream.
     pub(super) fn of_staff(app: &Arc<App>, staff: &Staff) -> Self {
         let id = staff.id().to_owned();
-        let registration = register(app, staff.asked_at, &staff.organization, &[&id]);
+        let subjects = subjects(&staff.organization, [id.as_str()]);
+        let registration = app.revocations.register(staff.asked_at, subjects);
         Self {
             app: app.clone(),
             registration,
@@ -121,7 +122,7 @@ impl Guard {
 
     async fn ask(&self) -> Result<bool, ()> {
         let _turn = self.app.confirmations.acquire().await.expect("never closed");
-        match auth::authenticate(&self.app, &self.token, &self.address).await {
+        match auth::authenticate(&self.app, auth::asking(&self.token, &self.address)).await {
             Ok((organization, caller)) => Ok((organization, id_of(caller)) == self.caller),
             Err(refused) => match refused.reason {
                 Reason::SessionEnded | Reason::Forbidden | Reason::Blocked => Ok(false),
@@ -138,13 +139,4 @@ fn id_of(caller: Caller) -> String {
         Caller::Agent(agent) => agent.id,
         Caller::Server(server) => server.api_key_id,
     }
-}
-
-fn register(app: &App, since: u64, organization: &str, ids: &[&String]) -> Registration {
-    let organization = Uuid::parse_str(organization).unwrap_or_default();
-    let ids = ids.iter().filter_map(|id| Uuid::parse_str(id).ok());
-    // Another policy puts every session of the organization in doubt.
-    let ids = ids.chain([organization]);
-    let subjects: Vec<Subject> = ids.map(|id| (organization, id)).collect();
-    app.revocations.register(since, subjects)
 }

@@ -4,10 +4,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -26,14 +23,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 use tracing::{info, warn};
 
-use super::backoff::Backoff;
+use super::{
+    backoff::Backoff,
+    queue::{self, Weigh, queue},
+};
 use crate::app::App;
-
-/// Events that wait for one reader before it is cut off.
-const QUEUE: usize = 256;
-
-/// Bytes of them, near enough, beyond which no other is taken.
-const QUEUE_BYTES: usize = 4 << 20;
 
 /// Readers of one gateway.
 const READERS: usize = 50_000;
@@ -53,8 +47,7 @@ pub(super) enum Event {
     Reload,
 }
 
-impl Event {
-    /// Bytes it takes, near enough to bound a queue.
+impl Weigh for Event {
     fn weight(&self) -> usize {
         let text = match self {
             Self::Message(message) => message.text.len(),
@@ -99,9 +92,7 @@ struct State {
 #[derive(Debug)]
 struct Reader {
     wanted: Wanted,
-    events: mpsc::Sender<Event>,
-    /// Bytes that wait.
-    waiting: Arc<AtomicUsize>,
+    events: queue::Sender<Event>,
     /// Told once, when the subscription first stands.
     opened: Option<oneshot::Sender<()>>,
 }
@@ -109,8 +100,7 @@ struct Reader {
 /// A reader's end. Dropping it ends the subscription.
 #[derive(Debug)]
 pub(super) struct Subscription {
-    events: mpsc::Receiver<Event>,
-    waiting: Arc<AtomicUsize>,
+    events: queue::Receiver<Event>,
     id: u64,
     shared: Arc<Shared>,
 }
@@ -118,30 +108,22 @@ pub(super) struct Subscription {
 impl Subscription {
     /// The next event. `None` when the reader is cut off or the subscription is over.
     pub(super) async fn next(&mut self) -> Option<Event> {
-        let event = self.events.recv().await?;
-        self.waiting.fetch_sub(event.weight(), Ordering::Relaxed);
-        Some(event)
+        self.events.next().await
     }
 
     /// Those that wait, at least one, at most so many. None when there will be no more.
     pub(super) async fn next_many(&mut self, most: usize) -> Vec<Event> {
-        let mut batch = Vec::new();
-        self.events.recv_many(&mut batch, most).await;
-        let weight = batch.iter().map(Event::weight).sum();
-        self.waiting.fetch_sub(weight, Ordering::Relaxed);
-        batch
+        self.events.next_many(most).await
     }
 }
 
 impl Hub {
     /// Subscribes; when it answers, nothing that is stored from now on is missed.
     pub(super) async fn subscribe(&self, wanted: Wanted, life: &Lifecycle) -> Result<Subscription> {
-        let (events, receiver) = mpsc::channel(QUEUE);
+        let (events, receiver) = queue();
         let (opened, stands) = oneshot::channel();
-        let waiting = Arc::<AtomicUsize>::default();
-        let reader = Reader { wanted, events, waiting: waiting.clone(), opened: Some(opened) };
-        let id = self.0.add(reader)?;
-        let subscription = Subscription { events: receiver, waiting, id, shared: self.0.clone() };
+        let id = self.0.add(Reader { wanted, events, opened: Some(opened) })?;
+        let subscription = Subscription { events: receiver, id, shared: self.0.clone() };
         let stands = tokio::select! {
             // Another process takes the reader.
             () = life.stopping() => return Err(Error::unavailable("the process stops")),
@@ -254,9 +236,7 @@ impl Reader {
             WireEvent::Reload(_) => Event::Reload,
             WireEvent::Typing(typing) => Event::Typing(typing),
         };
-        let weight = event.weight();
-        let before = self.waiting.fetch_add(weight, Ordering::Relaxed);
-        before < QUEUE_BYTES && self.events.try_send(event).is_ok()
+        self.events.send(event)
     }
 }
 
@@ -357,6 +337,7 @@ async fn pump(
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use onethread_proto::conversation::SubscriptionOpened;
 
     use super::*;
@@ -373,17 +354,15 @@ mod tests {
     }
 
     fn reader(shared: &Arc<Shared>) -> (Subscription, oneshot::Receiver<()>) {
-        let (events, receiver) = mpsc::channel(QUEUE);
+        let (events, receiver) = queue();
         let (opened, stands) = oneshot::channel();
         let wanted = Wanted::Thread {
             organization: "o".to_owned(),
             conversation: "c".to_owned(),
             after_seq: 3,
         };
-        let waiting = Arc::<AtomicUsize>::default();
-        let reader = Reader { wanted, events, waiting: waiting.clone(), opened: Some(opened) };
-        let id = shared.add(reader).unwrap();
-        (Subscription { events: receiver, waiting, id, shared: shared.clone() }, stands)
+        let id = shared.add(Reader { wanted, events, opened: Some(opened) }).unwrap();
+        (Subscription { events: receiver, id, shared: shared.clone() }, stands)
     }
 
     #[test]
@@ -398,7 +377,7 @@ mod tests {
             shared.dispatch(message(subscription.id, seq));
         }
         let mut got = Vec::new();
-        while let Ok(Event::Message(message)) = subscription.events.try_recv() {
+        while let Some(Event::Message(message)) = subscription.events.try_next() {
             got.push(message.seq);
         }
         assert_eq!(got, [4, 5]);
@@ -416,7 +395,7 @@ mod tests {
         let shared = Arc::<Shared>::default();
         shared.connected();
         let (mut subscription, _stands) = reader(&shared);
-        let last = 4 + i64::try_from(QUEUE).unwrap();
+        let last = 4 + i64::try_from(queue::EVENTS).unwrap();
         for seq in 4..=last {
             shared.dispatch(message(subscription.id, seq));
         }
@@ -424,11 +403,11 @@ mod tests {
         let closing = shared.state().outgoing.back().unwrap().action.clone();
         assert!(matches!(closing, Some(Action::Close(_))));
         let mut got = 0;
-        while subscription.events.try_recv().is_ok() {
+        while subscription.next().now_or_never().flatten().is_some() {
             got += 1;
         }
-        assert_eq!(got, QUEUE);
-        assert!(subscription.events.is_closed());
+        assert_eq!(got, queue::EVENTS);
+        assert!(subscription.next().now_or_never().is_some(), "it is over");
     }
 
     #[tokio::test]
@@ -442,13 +421,12 @@ mod tests {
             shared.dispatch(long(slow.id, seq));
             assert!(matches!(quick.next().await, Some(Event::Message(one)) if one.seq == seq));
         }
-        assert_eq!(quick.waiting.load(Ordering::Relaxed), 0);
         assert!(shared.state().readers.keys().eq([&quick.id]));
         let (mut slow, mut bytes) = (slow, 0);
         while let Some(event) = slow.next().await {
             bytes += event.weight();
         }
-        assert!((QUEUE_BYTES..QUEUE_BYTES + 100_000).contains(&bytes), "{bytes}");
+        assert!((queue::BYTES..queue::BYTES + 100_000).contains(&bytes), "{bytes}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The feed of ended sessions, and who has to know. One feed a gateway; each open stream is
 //! registered under those whose revocation concerns it. While the feed is silent every stream is
-//! in doubt once a second.
+//! in doubt once a second, and no earlier answer of identity is trusted.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,7 +13,10 @@ use std::{
 
 use onethread_grpc::Unhurried;
 use onethread_proto::identity::{Revocation, WatchRevocationsRequest};
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 use tonic::{Request, Status};
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -33,8 +36,8 @@ const OPEN_WAIT: Duration = Duration::from_millis(900);
 /// Revocations remembered for streams that are just being opened.
 const REMEMBERED: usize = 4096;
 
-/// Organization and contact, device, agent or key.
-pub(super) type Subject = (Uuid, Uuid);
+/// Organization and contact, device, agent, key, or the organization itself.
+pub(crate) type Subject = (Uuid, Uuid);
 
 /// Who waits for which revocation.
 #[derive(Debug, Default)]
@@ -48,6 +51,8 @@ struct Registry {
     heard: VecDeque<(u64, Subject)>,
     /// The position at which everybody came into doubt last.
     all_doubted_at: u64,
+    /// When the feed was heard last; absent while nothing is known.
+    heard_at: Option<Instant>,
     last_id: u64,
     watches: HashMap<Subject, HashMap<u64, Arc<Watch>>>,
 }
@@ -101,8 +106,30 @@ impl Revocations {
         Registration { id, subjects, watch, registry: self.0.clone() }
     }
 
-    fn hear(&self, revocations: &[Revocation]) {
+    /// True while the feed is heard, and has named none of these since.
+    pub(crate) fn vouch_for(&self, since: u64, subjects: &[Subject]) -> bool {
+        let registry = self.registry();
+        registry.heard_at.is_some_and(|at| at.elapsed() < SILENCE)
+            && !registry.may_concern(since, subjects)
+    }
+
+    /// Notes what a call through this gateway has changed, so that its next one asks identity;
+    /// without ids all of the organization is meant. Streams hear of it from the feed.
+    pub(crate) fn forget<'a>(&self, organization: &'a str, ids: impl IntoIterator<Item = &'a str>) {
+        let mut ids = ids.into_iter().peekable();
+        let whole = ids.peek().is_none().then_some(organization);
         let mut registry = self.registry();
+        for id in ids.chain(whole) {
+            match (Uuid::parse_str(organization), Uuid::parse_str(id)) {
+                (Ok(organization), Ok(id)) => registry.note((organization, id)),
+                _ => registry.note_all(),
+            }
+        }
+    }
+
+    pub(crate) fn hear(&self, revocations: &[Revocation]) {
+        let mut registry = self.registry();
+        registry.heard_at = Some(Instant::now());
         for revocation in revocations {
             let organization = Uuid::parse_str(&revocation.organization_id);
             let subject = Uuid::parse_str(&revocation.subject_id);
@@ -114,8 +141,11 @@ impl Revocations {
         }
     }
 
-    fn doubt_all(&self) {
-        self.registry().doubt_all();
+    /// Nothing is known any more.
+    pub(crate) fn doubt_all(&self) {
+        let mut registry = self.registry();
+        registry.heard_at = None;
+        registry.doubt_all();
     }
 }
 
@@ -128,20 +158,28 @@ impl Registry {
             || later.any(|(_, subject)| subjects.contains(subject))
     }
 
-    fn hear(&mut self, subject: Subject) {
+    fn note(&mut self, subject: Subject) {
         self.position += 1;
         if self.heard.len() >= REMEMBERED {
             self.heard.pop_front();
         }
         self.heard.push_back((self.position, subject));
+    }
+
+    fn note_all(&mut self) {
+        self.position += 1;
+        self.all_doubted_at = self.position;
+    }
+
+    fn hear(&mut self, subject: Subject) {
+        self.note(subject);
         for watch in self.watches.get(&subject).into_iter().flat_map(HashMap::values) {
             watch.doubt();
         }
     }
 
     fn doubt_all(&mut self) {
-        self.position += 1;
-        self.all_doubted_at = self.position;
+        self.note_all();
         for watch in self.watches.values().flat_map(HashMap::values) {
             watch.doubt();
         }

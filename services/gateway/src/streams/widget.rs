@@ -25,8 +25,12 @@ use crate::{app::App, auth::Person, json, problem::from_service, routes::thread}
 const PAGE: i32 = 200;
 
 /// Answers with the person's events: everything after the number, or from now.
-pub(crate) async fn follow(app: Arc<App>, person: Person, after: Option<i64>) -> Result<Response> {
-    let guard = Guard::of_person(&app, &person);
+pub(crate) async fn follow(
+    app: Arc<App>,
+    mut person: Person,
+    after: Option<i64>,
+) -> Result<Response> {
+    let guard = Guard::of_person(&app, &mut person);
     let last = after.unwrap_or(0);
     let mut reader = Reader { person, app: app.clone(), last, profile: None };
     // Of whatever changes from here on the guard hears.

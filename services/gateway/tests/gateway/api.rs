@@ -46,7 +46,8 @@ async fn a_start_hands_the_user_on_untouched_and_brings_the_thread() {
     let gateway = Gateway::start().await;
     gateway.world.write(CONTACT, by_agent(), "Hello", &id(9));
     let outcome = Some(Outcome::Session(session(true)));
-    *gateway.world.init.lock().unwrap() = Some(IdentifyResponse { outcome, app_id: id(1) });
+    *gateway.world.init.lock().unwrap() =
+        Some(IdentifyResponse { outcome, app_id: id(1), revoked_ids: Vec::new() });
     let body = json!({"organization": "demo", "applicationId": 1, "applicationSecret": "s",
         "user": {"user_id": 5, "email": null}});
     let answer = json(gateway.call(Method::POST, "/widget/v1/init").json(&body), 200).await;
@@ -66,7 +67,8 @@ async fn a_refused_identity_gets_a_clean_session() {
     let gateway = Gateway::start().await;
     let refused = IdentityRefused { clean_session: Some(session(false)) };
     let outcome = Some(Outcome::Refused(refused));
-    *gateway.world.init.lock().unwrap() = Some(IdentifyResponse { outcome, app_id: id(1) });
+    *gateway.world.init.lock().unwrap() =
+        Some(IdentifyResponse { outcome, app_id: id(1), revoked_ids: Vec::new() });
     let body = json!({"organization": "demo", "appId": id(1), "user": {"user_id": "u"}});
     let call = gateway.call(Method::POST, "/widget/v1/init").json(&body);
     let answer = problem(call, 403, "identity-refused").await;

@@ -32,6 +32,8 @@ type Answer<T> = Result<Response<T>, Status>;
 /// All there is.
 pub(crate) struct World {
     pub(crate) callers: Mutex<HashMap<String, AuthenticateResponse>>,
+    /// How often identity was asked who calls.
+    pub(crate) authenticated: AtomicI64,
     pub(crate) identity_away: AtomicBool,
     pub(crate) feed_silent: AtomicBool,
     pub(crate) keys_full: AtomicBool,
@@ -55,6 +57,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             callers: Mutex::default(),
+            authenticated: AtomicI64::default(),
             identity_away: AtomicBool::default(),
             feed_silent: AtomicBool::default(),
             keys_full: AtomicBool::default(),
@@ -127,6 +130,7 @@ impl SessionService for Fake {
         request: Request<AuthenticateRequest>,
     ) -> Answer<AuthenticateResponse> {
         self.0.here()?;
+        self.0.authenticated.fetch_add(1, Ordering::SeqCst);
         let caller = self.0.callers.lock().unwrap().get(&request.get_ref().credential).cloned();
         caller.map(Response::new).ok_or_else(|| Error::new(Reason::SessionEnded).into())
     }

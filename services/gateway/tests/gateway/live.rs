@@ -14,7 +14,7 @@ fn write(gateway: &Gateway, count: usize) {
     }
 }
 
-async fn revoke(gateway: &Gateway, subject: &str) {
+pub(crate) async fn revoke(gateway: &Gateway, subject: &str) {
     while gateway.world.revoked.receiver_count() == 0 {
         tokio::task::yield_now().await;
     }

@@ -10,3 +10,4 @@ mod fakes;
 mod imports;
 mod live;
 mod support;
+mod trust;

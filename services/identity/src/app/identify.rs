@@ -1,21 +1,25 @@
 //! Starting the widget.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use onethread_core::{ApplicationId, ContactId, DeviceId, OrganizationId, Timestamp};
 use onethread_errors::{Error, Reason, Result};
 use subtle::ConstantTimeEq;
 use tracing::warn;
+use uuid::Uuid;
 
 use super::App;
-use crate::domain::{
-    application::Application,
-    contact::{Contact, Context, Source},
-    login::{Decision, LoggedIn, Login},
-    said::{Said, UserClaims},
-    session::Session,
-    tokens::{CONTACT_LIFE, DeviceToken, SessionToken},
-    visitor::Slot,
+use crate::{
+    domain::{
+        application::Application,
+        contact::{Contact, Context, Source},
+        login::{Decision, LoggedIn, Login},
+        said::{Said, UserClaims},
+        session::Session,
+        tokens::{CONTACT_LIFE, DeviceToken, SessionToken},
+        visitor::Slot,
+    },
+    store::{Named, Opening},
 };
 
 /// Which application, in one of two spellings.
@@ -40,8 +44,8 @@ pub(crate) struct IdentifyCommand {
 /// What came of it.
 #[derive(Debug)]
 pub(crate) enum Identified {
-    /// A visitor's session, or a contact's.
-    In(Session),
+    /// A visitor's session, or a contact's; and whose sessions have to be looked at again.
+    In(Session, Vec<Uuid>),
     /// A clean visitor's session, as the identity was not proven.
     Refused(Session),
 }
@@ -52,26 +56,25 @@ impl App {
         &self,
         command: IdentifyCommand,
     ) -> Result<(ApplicationId, Identified)> {
-        let application = self.find_application(&command).await?;
-        Ok((application.id, self.identify_at(application, command).await?))
+        let opening = self.find_opening(&command).await?;
+        Ok((opening.application.id, self.identify_at(&opening, command).await?))
     }
 
-    async fn identify_at(
-        &self,
-        application: Application,
-        command: IdentifyCommand,
-    ) -> Result<Identified> {
+    async fn identify_at(&self, opening: &Opening, command: IdentifyCommand) -> Result<Identified> {
+        let application = &opening.application;
         if !application.takes(&command.origin) {
             return Err(Error::new(Reason::OriginRefused));
         }
-        self.check_address(application.organization_id, command.address).await?;
+        if opening.blocks {
+            self.check_address(application.organization_id, command.address).await?;
+        }
         let said = Said::read(&command.user)?;
         let of = application.organization_id;
         let now = self.clock.now();
         let device = self.keys.read_device(&command.device_token, of, now);
         let Some(user_id) = said.user_id.clone() else {
-            let session = self.open_visitor(&application, device, said, command.context).await?;
-            return Ok(Identified::In(session));
+            let session = self.open_visitor(application, device, said, command.context).await?;
+            return Ok(Identified::In(session, Vec::new()));
         };
         let login = Login {
             organization_id: of,
@@ -96,32 +99,39 @@ impl App {
             }
         }
         Ok(match decision {
-            Decision::Refused => Identified::Refused(self.clean_session(&application, now)),
-            Decision::In(person) => {
+            Decision::Refused => Identified::Refused(self.clean_session(application, now)),
+            Decision::In(mut person) => {
+                let revoked = std::mem::take(&mut person.revoked);
                 if let Some(joined) = &person.joined {
                     self.wait_for_fold(of, joined.id).await;
                 }
-                Identified::In(self.contact_session(&application, *person, now))
+                Identified::In(self.contact_session(application, *person, now), revoked)
             }
         })
     }
 
-    /// Unknown organization, application or secret: one and the same answer.
-    async fn find_application(&self, command: &IdentifyCommand) -> Result<Application> {
+    /// Unknown organization, application or secret: one and the same answer, by one and the same
+    /// statement. What is kept answers only those who know all three.
+    async fn find_opening(&self, command: &IdentifyCommand) -> Result<Arc<Opening>> {
         let unknown = || Error::new(Reason::UnknownApplication);
         let organization = command.organization.clone();
-        match &command.application {
+        let (name, secret) = match &command.application {
             Some(ApplicationRef::Numbered { number, secret }) => {
-                let found = self.store.application_by_number(organization, *number).await?;
-                let right = |a: &Application| a.secret.as_bytes().ct_eq(secret.as_bytes()).into();
-                found.filter(right).ok_or_else(unknown)
+                (Named::Number(organization, *number), Some(secret.as_bytes()))
             }
             Some(ApplicationRef::AppId(id)) => {
-                let id: ApplicationId = id.parse().map_err(|_| unknown())?;
-                self.store.application_by_app_id(organization, id).await?.ok_or_else(unknown)
+                (Named::Id(organization, id.parse().map_err(|_| unknown())?), None)
             }
-            None => Err(unknown()),
+            None => return Err(unknown()),
+        };
+        let right = |found: &Arc<Opening>| {
+            let held = found.application.secret.as_bytes();
+            secret.is_none_or(|secret| held.ct_eq(secret).into())
+        };
+        if let Some(kept) = self.store.kept_opening(&name).filter(right) {
+            return Ok(kept);
         }
+        self.store.opening(name).await?.filter(right).ok_or_else(unknown)
     }
 
     /// A visitor's session. Writes nothing for somebody without a row.

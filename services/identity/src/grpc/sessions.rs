@@ -9,6 +9,7 @@ use onethread_proto::identity::{
 };
 use tokio::sync::broadcast::error::RecvError;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use super::{
     Handlers,
@@ -26,14 +27,19 @@ impl SessionService for Handlers {
         request: Request<wire::IdentifyRequest>,
     ) -> Answer<wire::IdentifyResponse> {
         let identified = async { self.app.identify(request.into_inner().try_into()?).await };
-        answer(identified.await.map(|(app_id, identified)| wire::IdentifyResponse {
-            app_id: app_id.to_string(),
-            outcome: Some(match identified {
-                Identified::In(session) => Outcome::Session(session.into()),
+        answer(identified.await.map(|(app_id, identified)| {
+            let (outcome, revoked) = match identified {
+                Identified::In(session, revoked) => (Outcome::Session(session.into()), revoked),
                 Identified::Refused(clean) => {
-                    Outcome::Refused(wire::IdentityRefused { clean_session: Some(clean.into()) })
+                    let clean_session = Some(clean.into());
+                    (Outcome::Refused(wire::IdentityRefused { clean_session }), Vec::new())
                 }
-            }),
+            };
+            wire::IdentifyResponse {
+                app_id: app_id.to_string(),
+                outcome: Some(outcome),
+                revoked_ids: revoked.iter().map(Uuid::to_string).collect(),
+            }
         }))
     }
 

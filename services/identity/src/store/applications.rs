@@ -173,7 +173,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Application>> {
         let entropy = self.entropy.clone();
-        self.db
+        let changed = self
+            .db
             .write("application.change", move |mut conn| {
                 Box::pin(async move {
                     let text = conn.pick(sql::APPLICATION, sql::APPLICATION_LOCKED);
@@ -199,7 +200,9 @@ impl Store {
                     Ok(Some(application))
                 })
             })
-            .await
+            .await;
+        self.openings.forget();
+        changed
     }
 
     /// True when there is an organization.

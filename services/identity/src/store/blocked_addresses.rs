@@ -95,7 +95,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<(BlockedAddress, bool)>> {
         let entropy = self.entropy.clone();
-        self.db
+        let blocked = self
+            .db
             .write("blocked_address.put", move |mut conn| {
                 Box::pin(async move {
                     // Those who block at once wait for each other, so that none is one too many.
@@ -134,7 +135,9 @@ impl Store {
                     Ok(Some((blocked, known)))
                 })
             })
-            .await
+            .await;
+        self.openings.forget();
+        blocked
     }
 
     /// Blocks it no more; false when there is no such one in the organization.
@@ -146,7 +149,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool> {
         let entropy = self.entropy.clone();
-        self.db
+        let unblocked = self
+            .db
             .write("blocked_address.delete", move |mut conn| {
                 Box::pin(async move {
                     let rows = on!(&mut conn, |c| query(sql::DELETE_BLOCKED)
@@ -163,7 +167,9 @@ impl Store {
                     Ok(true)
                 })
             })
-            .await
+            .await;
+        self.openings.forget();
+        unblocked
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     contacts::{self, Lock},
     joins::{self, Join},
     revocations,
-    rows::DeviceRow,
+    rows::{DeviceRow, LookRow},
     settings, sql,
 };
 use crate::domain::{
@@ -20,13 +20,15 @@ use crate::domain::{
     contact::Contact,
     keys::ServerKeys,
     login::{Decision, Held, Joined, LoggedIn, Login, Write, decide},
-    policy::Policy,
+    policy::{Policy, Rules},
     session::Device,
     tokens::DeviceToken,
     visitor::VisitorRows,
 };
 
-async fn held(conn: &mut Conn<'_>, login: &Login, keys: &ServerKeys, lock: Lock) -> Result<Held> {
+/// What a login is decided by, kept from other writers until the transaction ends.
+async fn held(conn: &mut Conn<'_>, login: &Login, keys: &ServerKeys) -> Result<Held> {
+    let lock = Lock::Yes;
     let of = login.organization_id;
     Ok(Held {
         rules: settings::rules(conn, of, keys).await?,
@@ -38,6 +40,38 @@ async fn held(conn: &mut Conn<'_>, login: &Login, keys: &ServerKeys, lock: Lock)
             None => None,
         },
     })
+}
+
+/// The same without locks, in one statement. Keys are read only where the policy is checked with
+/// them.
+async fn look(conn: &mut Conn<'_>, login: &Login, keys: &ServerKeys) -> Result<Held> {
+    let of = login.organization_id;
+    let rows: Vec<LookRow> = on!(&mut *conn, |c| query_as(sql::LOGIN_LOOK)
+        .bind(of.0)
+        .bind(login.user_id.as_str())
+        .bind(login.device_id().0)
+        .bind(login.visitor_id().0)
+        .fetch_all(&mut **c)
+        .await)?;
+    let mut held = Held::default();
+    let mut last = None;
+    for mut row in rows {
+        if let Some(contact) = row.contact()? {
+            // Without a token there is nobody to look for.
+            if login.device.is_some() && contact.id == login.visitor_id() {
+                held.visitor = Some(contact.clone());
+            }
+            if contact.user_id.as_deref() == Some(login.user_id.as_str()) {
+                held.contact = Some(contact);
+            }
+        }
+        last = Some(row);
+    }
+    let (settings, device) = last.ok_or(Error::Corrupt("organizations"))?.settle(of)?;
+    let keys = settings::keys_for(conn, of, &settings, keys).await?;
+    held.rules = Rules { settings, keys };
+    held.device = device;
+    Ok(held)
 }
 
 async fn device(
@@ -88,7 +122,7 @@ impl Store {
             let (login, keys) = (login.clone(), keys.clone());
             self.db.read("login.look", move |mut conn| {
                 Box::pin(async move {
-                    let held = held(&mut conn, &login, &keys, Lock::No).await?;
+                    let held = look(&mut conn, &login, &keys).await?;
                     Ok(decide(&login, &held, &keys))
                 })
             })
@@ -102,7 +136,7 @@ impl Store {
             let (login, keys, entropy) = (login.clone(), keys.clone(), self.entropy.clone());
             let done = self.db.write("login.write", move |mut conn| {
                 Box::pin(async move {
-                    let held = held(&mut conn, &login, &keys, Lock::Yes).await?;
+                    let held = held(&mut conn, &login, &keys).await?;
                     let decision = decide(&login, &held, &keys);
                     if let Decision::In(person) = &decision {
                         write(&mut conn, &held, person, login.now).await?;

@@ -20,6 +20,7 @@ mod identity_keys;
 mod imports;
 mod joins;
 mod logins;
+mod openings;
 mod passwords;
 mod people;
 mod poison;
@@ -49,6 +50,7 @@ pub(crate) use edits::{ERASED, Found, Refused};
 pub(crate) use imports::BatchJob;
 pub(crate) use joins::{Fold, JOINED, Unjoined};
 pub(crate) use logins::SessionRows;
+pub(crate) use openings::{Named, Opening};
 pub(crate) use people::{AgentChange, Changed, KeyRow, ListedAgent};
 pub(crate) use refusals::Refusals;
 pub(crate) use revocations::Revocation;
@@ -68,12 +70,13 @@ fn storable(text: &str) -> bool {
 pub(crate) struct Store {
     db: Database,
     entropy: Arc<dyn Entropy>,
+    openings: openings::Openings,
 }
 
 impl Store {
     /// Works on a migrated database.
     pub(crate) fn new(db: Database, entropy: Arc<dyn Entropy>) -> Self {
-        Self { db, entropy }
+        Self { db, entropy, openings: openings::Openings::default() }
     }
 
     /// Rows of a text that takes organization, the id that the page begins behind, and how many: a

@@ -3,6 +3,7 @@
 use onethread_core::{AgentId, ApplicationId, ContactId, DeviceId, OrganizationId, Timestamp};
 use onethread_db::{Error, Json, Result, Time};
 use serde_json::{Map, Value};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use uuid::Uuid;
 
 use crate::domain::{
@@ -140,6 +141,75 @@ impl From<ApplicationRow> for Application {
             origins: row.origins.0,
             look: row.look.0,
         }
+    }
+}
+
+/// An application, and whether its organization has blocked addresses.
+#[derive(sqlx::FromRow)]
+pub(super) struct OpeningRow {
+    #[sqlx(flatten)]
+    pub(super) application: ApplicationRow,
+    pub(super) blocks: bool,
+}
+
+/// What a login looks at: a row for each contact that takes part, or one without.
+#[derive(sqlx::FromRow)]
+pub(super) struct LookRow {
+    domain: String,
+    policy: String,
+    report_only: bool,
+    device_id: Option<Uuid>,
+    device_contact_id: Option<Uuid>,
+    device_epoch: Option<i64>,
+    device_platform: Option<String>,
+    device_seen_at: Option<Time>,
+    device_retired: Option<bool>,
+    #[sqlx(flatten)]
+    contact: Joined,
+}
+
+/// A contact that may be missing from a join.
+struct Joined(Option<ContactRow>);
+
+impl<'r, R> FromRow<'r, R> for Joined
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    Option<Uuid>: Decode<'r, R::Database> + Type<R::Database>,
+    ContactRow: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        let id: Option<Uuid> = row.try_get("id")?;
+        id.map(|_| ContactRow::from_row(row)).transpose().map(Self)
+    }
+}
+
+impl LookRow {
+    /// The contact of the row.
+    pub(super) fn contact(&mut self) -> Result<Option<Contact>> {
+        self.contact.0.take().map(Contact::try_from).transpose()
+    }
+
+    /// What every row says: the organization's settings and the device.
+    pub(super) fn settle(self, of: OrganizationId) -> Result<(Settings, Option<Device>)> {
+        let Self { domain, policy, report_only, .. } = self;
+        let settings = SettingsRow { name: domain, policy, report_only }.try_into()?;
+        let rest = (self.device_epoch, self.device_platform, self.device_seen_at);
+        let device = match (self.device_id, rest, self.device_retired) {
+            (Some(id), (Some(epoch), Some(platform), Some(last_seen_at)), Some(retired)) => {
+                Some(Device {
+                    organization_id: of,
+                    id: DeviceId(id),
+                    contact_id: self.device_contact_id.map(ContactId),
+                    epoch,
+                    platform,
+                    last_seen_at: last_seen_at.into(),
+                    retired,
+                })
+            }
+            _ => None,
+        };
+        Ok((settings, device))
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::domain::{
     audit::{Actor, Change},
     keys::ServerKeys,
-    policy::{Rules, Settings, SettingsPatch},
+    policy::{IdentityKey, Rules, Settings, SettingsPatch},
 };
 
 /// The settings of an organization that is there.
@@ -42,19 +42,29 @@ pub(super) async fn with_blocks(
     Ok((row.settings.try_into()?, row.blocks))
 }
 
-/// What a login is judged by. Keys are read only where the policy is checked with them.
+/// What a login is judged by.
 pub(super) async fn rules(
     conn: &mut Conn<'_>,
     of: OrganizationId,
     keys: &ServerKeys,
 ) -> Result<Rules> {
     let settings = settings(conn, of, Lock::No).await?;
-    let keys = if settings.policy.uses_keys() {
-        identity_keys::live(conn, of, keys).await?
-    } else {
-        Vec::new()
-    };
+    let keys = keys_for(conn, of, &settings, keys).await?;
     Ok(Rules { settings, keys })
+}
+
+/// The live identity keys; read only where the policy is checked with them.
+pub(super) async fn keys_for(
+    conn: &mut Conn<'_>,
+    of: OrganizationId,
+    settings: &Settings,
+    keys: &ServerKeys,
+) -> Result<Vec<IdentityKey>> {
+    if settings.policy.uses_keys() {
+        identity_keys::live(conn, of, keys).await
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 impl Store {
@@ -77,7 +87,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Settings> {
         let entropy = self.entropy.clone();
-        self.db
+        let changed = self
+            .db
             .write("organization.change", move |mut conn| {
                 Box::pin(async move {
                     let held = settings(&mut conn, of, Lock::Yes).await?;
@@ -106,7 +117,9 @@ impl Store {
                     Ok(wanted)
                 })
             })
-            .await
+            .await;
+        self.openings.forget();
+        changed
     }
 }
 

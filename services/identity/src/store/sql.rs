@@ -40,6 +40,22 @@ macro_rules! select_application {
 }
 pub(super) const APPLICATION_BY_NUMBER: &str = select_application!("o.name = $1 AND a.number = $2");
 pub(super) const APPLICATION_BY_APP_ID: &str = select_application!("o.name = $1 AND a.id = $2");
+// With what else a start of the widget asks for.
+macro_rules! select_opening {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.organization_id, a.id, o.name AS organization, a.number, a.name, a.secret,
+               a.pre_chat, a.origins, a.look,
+               EXISTS (SELECT 1 FROM blocked_addresses b
+                 WHERE b.organization_id = o.organization_id) AS blocks
+             FROM organizations o JOIN applications a ON a.organization_id = o.organization_id
+             WHERE ",
+            $rest
+        )
+    };
+}
+pub(super) const OPENING_BY_NUMBER: &str = select_opening!("o.name = $1 AND a.number = $2");
+pub(super) const OPENING_BY_APP_ID: &str = select_opening!("o.name = $1 AND a.id = $2");
 pub(super) const APPLICATION: &str = select_application!("a.organization_id = $1 AND a.id = $2");
 pub(super) const APPLICATION_LOCKED: &str =
     select_application!("a.organization_id = $1 AND a.id = $2 FOR UPDATE OF a");
@@ -184,6 +200,21 @@ pub(super) const CONTACT_BY_ID: &str = select_contact!("id = $2");
 pub(super) const CONTACT_BY_ID_LOCKED: &str = select_contact!("id = $2 FOR UPDATE");
 pub(super) const CONTACT_BY_USER_ID: &str = select_contact!("user_id = $2");
 pub(super) const CONTACT_BY_USER_ID_LOCKED: &str = select_contact!("user_id = $2 FOR UPDATE");
+// All that a login looks at: the contact, the device, and the visitor where that is another row.
+pub(super) const LOGIN_LOOK: &str = concat!(
+    "SELECT o.name AS domain, o.policy, o.report_only, d.id AS device_id,
+       d.contact_id AS device_contact_id, d.epoch AS device_epoch, d.platform AS device_platform,
+       d.last_seen_at AS device_seen_at, d.retired AS device_retired, c.*
+     FROM organizations o
+     LEFT JOIN devices d ON d.organization_id = $1 AND d.id = $3
+     LEFT JOIN (SELECT ",
+    contact_columns!(),
+    " FROM contacts WHERE organization_id = $1 AND user_id = $2 UNION ALL SELECT ",
+    contact_columns!(),
+    " FROM contacts WHERE organization_id = $1 AND id = $4 AND user_id IS DISTINCT FROM $2) c
+       ON true
+     WHERE o.organization_id = $1"
+);
 // A row that another process stored first makes it insert nothing, and the caller looks again.
 pub(super) const INSERT_CONTACT: &str = concat!(
     "INSERT INTO contacts (",

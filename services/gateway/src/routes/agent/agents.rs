@@ -118,7 +118,7 @@ pub(super) async fn change(
     let organization_id = owner.organization.clone();
     let request = UpdateAgentRequest { organization_id, agent, update_mask, actor };
     let changed = app.agents().update_agent(request).await?.into_inner();
-    app.names.forget_agent(&owner.organization, &id);
+    app.forget_agent(&owner.organization, &id);
     Ok(Json(changed.agent.unwrap_or_default().into()))
 }
 
@@ -136,7 +136,7 @@ pub(super) async fn remove(
     let organization_id = owner.organization.clone();
     let request = DeleteAgentRequest { organization_id, agent_id: id.clone(), actor };
     app.agents().delete_agent(request).await?;
-    app.names.forget_agent(&owner.organization, &id);
+    app.forget_agent(&owner.organization, &id);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -152,7 +152,9 @@ pub(super) async fn reset(
     PathId(id): PathId,
 ) -> ApiResult<Json<InvitedAgent>> {
     let actor = Some(owner.actor());
-    let request = ResetAgentRequest { organization_id: owner.organization, agent_id: id, actor };
+    let organization_id = owner.organization.clone();
+    let request = ResetAgentRequest { organization_id, agent_id: id.clone(), actor };
     let reset = app.agents().reset_agent(request).await?.into_inner();
+    app.forget_agent(&owner.organization, &id);
     Ok(Json(InvitedAgent::new(reset.agent, reset.invite_token, reset.expires_at)))
 }

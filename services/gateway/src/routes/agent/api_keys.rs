@@ -63,8 +63,9 @@ pub(super) async fn revoke(
     PathId(id): PathId,
 ) -> ApiResult<StatusCode> {
     let actor = Some(owner.actor());
-    let organization_id = owner.organization;
-    let request = DeleteApiKeyRequest { organization_id, api_key_id: id, actor };
+    let organization_id = owner.organization.clone();
+    let request = DeleteApiKeyRequest { organization_id, api_key_id: id.clone(), actor };
     app.api_keys().delete_api_key(request).await?;
+    app.revocations.forget(&owner.organization, [id.as_str()]);
     Ok(StatusCode::NO_CONTENT)
 }

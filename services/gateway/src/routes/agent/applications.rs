@@ -83,12 +83,13 @@ pub(super) async fn change(
     application.app_id = id;
     let actor = Some(owner.actor());
     let request = UpdateApplicationRequest {
-        organization_id: owner.organization,
+        organization_id: owner.organization.clone(),
         application: Some(application),
         update_mask: Some(mask),
         actor,
     };
     let changed = app.applications().update_application(request).await?.into_inner();
+    app.revocations.forget(&owner.organization, []);
     let changed = changed.application.ok_or_else(Error::not_found)?;
     Ok(Json(Application::new(changed, &auth::server(&headers, &uri))))
 }

@@ -55,11 +55,12 @@ pub(super) async fn block(
 ) -> ApiResult<(StatusCode, Json<BlockedAddress>)> {
     let request = CreateBlockedAddressRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization,
+        organization_id: owner.organization.clone(),
         address: body.text("address")?,
         reason: body.optional_text("reason")?.unwrap_or_default(),
     };
     let answer = app.blocked_addresses().create_blocked_address(request).await?.into_inner();
+    app.revocations.forget(&owner.organization, []);
     let address = answer.address.ok_or_else(|| Error::internal("identity answered nothing"))?;
     let status = if answer.was_blocked { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(address.into())))

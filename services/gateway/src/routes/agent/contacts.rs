@@ -100,7 +100,7 @@ pub(super) async fn upsert(
         return Ok((StatusCode::CREATED, Json(answer.contact.unwrap_or_default().into())));
     }
     let id = answer.contact.and_then(|contact| contact.person).unwrap_or_default().id;
-    app.names.forget(&staff.organization, &id);
+    app.forget_person(&staff.organization, &id);
     Ok((StatusCode::OK, Json(find(&app, staff.organization, id).await?)))
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn update(
         changes: Some(json::changes(&body)),
     };
     let answer = app.contacts().update_contact(request).await?.into_inner();
-    app.names.forget(&staff.organization, &id);
+    app.forget_person(&staff.organization, &id);
     Ok(Json(answer.contact.unwrap_or_default().into()))
 }
 
@@ -140,7 +140,7 @@ pub(super) async fn erase(
         actor: Some(staff.actor()),
     };
     app.contacts().delete_contact(request).await?;
-    app.names.forget(&staff.organization, &id);
+    app.forget_person(&staff.organization, &id);
     Ok(StatusCode::NO_CONTENT)
 }
 

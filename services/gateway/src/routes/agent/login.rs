@@ -92,8 +92,10 @@ pub(super) async fn logout(
     State(app): State<Arc<App>>,
     staff: Staff,
 ) -> ApiResult<(CookieJar, StatusCode)> {
-    let (_, token) = staff.agent()?;
+    let organization = staff.organization.clone();
+    let (agent, token) = staff.agent()?;
     app.organizations().end_login(EndLoginRequest { token }).await?;
+    app.forget_agent(&organization, &agent.id);
     let mut gone = cookie(String::new(), false);
     gone.make_removal();
     Ok((CookieJar::new().add(gone), StatusCode::NO_CONTENT))
@@ -126,6 +128,7 @@ pub(super) async fn change_password(
     app.limits.login(from, &organization, &agent.email)?;
     let request = ChangePasswordRequest { token, password, new_password };
     app.agents().change_password(request).await?;
+    app.forget_agent(&organization, &agent.id);
     Ok(StatusCode::NO_CONTENT)
 }
 

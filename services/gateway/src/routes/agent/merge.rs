@@ -44,7 +44,7 @@ pub(super) async fn merge(
     let answer = app.contacts().merge_contacts(request).await?.into_inner();
     if !dry_run {
         for id in [&contact_id, &into_id] {
-            app.names.forget(&staff.organization, id);
+            app.forget_person(&staff.organization, id);
         }
     }
     Ok(Json(answer.contact.unwrap_or_default().into()))

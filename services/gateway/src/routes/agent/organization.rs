@@ -78,11 +78,12 @@ pub(super) async fn update(
     let (organization, paths) = change(&body)?;
     let request = UpdateOrganizationRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization,
+        organization_id: owner.organization.clone(),
         organization: Some(organization),
         update_mask: Some(FieldMask { paths }),
     };
     let answer = app.organizations().update_organization(request).await?.into_inner();
+    app.revocations.forget(&owner.organization, []);
     Ok(Json(answer.organization.unwrap_or_default().into()))
 }
 

@@ -31,11 +31,12 @@ pub(super) async fn set(
 ) -> ApiResult<StatusCode> {
     let request = SetSecurityHashRequest {
         actor: Some(staff.actor()),
-        organization_id: staff.organization,
-        contact_id,
+        organization_id: staff.organization.clone(),
+        contact_id: contact_id.clone(),
         security_hash: body.text("securityHash")?,
     };
     app.contacts().set_security_hash(request).await?;
+    app.revocations.forget(&staff.organization, [contact_id.as_str()]);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -52,10 +53,11 @@ pub(super) async fn reset(
 ) -> ApiResult<StatusCode> {
     let request = ResetSecurityHashRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization,
-        contact_id,
+        organization_id: owner.organization.clone(),
+        contact_id: contact_id.clone(),
         reason: body.text("reason")?,
     };
     app.contacts().reset_security_hash(request).await?;
+    app.revocations.forget(&owner.organization, [contact_id.as_str()]);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -69,6 +69,10 @@ pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiRe
     app.limits.named(attempt, &answer.app_id);
     match answer.outcome {
         Some(Outcome::Session(session)) => {
+            if !answer.revoked_ids.is_empty() {
+                let ids = answer.revoked_ids.iter().map(String::as_str);
+                app.revocations.forget(&session.organization_id, ids);
+            }
             if let Some(person) = &session.person {
                 app.names.forget(&session.organization_id, &person.id);
             }
@@ -95,6 +99,7 @@ pub(super) async fn logout(
 ) -> ApiResult<Json<Session>> {
     let request = LogoutRequest { token: person.token };
     let answer = app.sessions().logout(request).await?.into_inner();
+    app.revocations.forget(&person.organization, [person.device.as_str()]);
     Ok(Json(begin(&app, answer.session.unwrap_or_default(), BEGINNING).await?))
 }
 

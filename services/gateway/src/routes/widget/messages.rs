@@ -105,7 +105,7 @@ async fn admit(
     let context = Some(json::page_context(body, headers));
     let request = AdmitVisitorRequest { token: person.token.clone(), user, context };
     let answer = app.contacts().admit_visitor(request).await.map_err(from_service)?.into_inner();
-    app.names.forget(&person.organization, &person.contact);
+    app.forget_person(&person.organization, &person.contact);
     Ok(answer.person.map_or_else(|| person.name.clone(), |admitted| admitted.name))
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn pre_chat(
     let context = Some(json::page_context(&body, &headers));
     let request = SubmitPreChatRequest { token: person.token, fields, user, context };
     let answer = app.sessions().submit_pre_chat(request).await?.into_inner();
-    app.names.forget(&person.organization, &person.contact);
+    app.forget_person(&person.organization, &person.contact);
     Ok(Json(begin(&app, answer.session.unwrap_or_default(), 0).await?))
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn update(
     let request = UpdateOwnProfileRequest { token: person.token, user: Some(user) };
     let answer = app.contacts().update_own_profile(request).await.map_err(from_service);
     let answer = of_body(answer)?.into_inner();
-    app.names.forget(&person.organization, &person.contact);
+    app.forget_person(&person.organization, &person.contact);
     let mut warnings: Vec<_> = answer.warnings.into_iter().map(Warning::from).collect();
     for warning in &mut warnings {
         within_user(&mut warning.pointer);
