@@ -1,8 +1,6 @@
 //! From a record to a row about a person.
 
-use std::collections::BTreeMap;
-
-use super::{Header, Key, Mapping, Record, Target, unguard};
+use super::{Header, Key, Mapping, Record, RejectedRow, Target, unguard};
 
 /// One person of a file. An empty field leaves what is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,7 +12,8 @@ pub(crate) struct Row {
     pub(crate) company: String,
     pub(crate) security_hash: String,
     pub(crate) tags: Vec<String>,
-    pub(crate) custom: BTreeMap<String, String>,
+    /// Attributes by their keys, each key once.
+    pub(crate) custom: Vec<(String, String)>,
 }
 
 impl Row {
@@ -120,7 +119,7 @@ impl Plan {
                 Target::SecurityHash => cell.clone_into(&mut row.security_hash),
                 Target::Tags => row.tags = tags(cell),
                 Target::Custom(key) if !cell.is_empty() => {
-                    row.custom.insert(key.clone(), cell.to_owned());
+                    row.custom.push((key.clone(), cell.to_owned()));
                 }
                 Target::Custom(_) => {}
             }
@@ -139,8 +138,19 @@ impl Plan {
         column.map_or("", |column| &column.name)
     }
 
+    /// A record as it is set aside.
+    pub(crate) fn rejected(&self, record: &Record, rejection: Rejection) -> RejectedRow {
+        RejectedRow {
+            record: record.number,
+            line: record.line,
+            column: rejection.column,
+            reason: rejection.reason,
+            cells: self.cells(record),
+        }
+    }
+
     /// The record's cells as a list of rejected rows shows them: what they say, without guards.
-    pub(crate) fn cells(&self, record: &Record) -> Vec<String> {
+    fn cells(&self, record: &Record) -> Vec<String> {
         self.header.cells(record).map(|cell| unguard(cell).to_owned()).collect()
     }
 }

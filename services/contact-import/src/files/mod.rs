@@ -183,7 +183,8 @@ where
     }
 }
 
-fn failed(error: io::Error) -> Error {
+/// What an error of a file means: what an object store said, or what became of the disk.
+pub(crate) fn failed(error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,
         Err(error) => told(error, false),

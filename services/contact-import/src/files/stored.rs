@@ -1,19 +1,66 @@
-//! Reading a file a piece at a time: no connection is held open while what was read is worked on.
+//! Reading a file: as one of a folder, or a piece at a time out of a bucket, where no connection is
+//! held open while what was read is worked on.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+};
 
 use bytes::{Buf, Bytes};
-use object_store::{ObjectStoreExt, path::Path as Name};
+use object_store::{GetResultPayload, ObjectStoreExt, path::Path as Name};
 use tokio::runtime::Handle;
 
 use super::Files;
 
-/// Bytes read at a time.
+/// Bytes read at a time out of a bucket.
 const PIECE: u64 = 1024 * 1024;
 
 /// A file that is read. For threads that may block.
 #[derive(Debug)]
-pub(crate) struct StoredFile {
+pub(crate) enum StoredFile {
+    /// In a folder.
+    Disk(File),
+    /// In a bucket.
+    Bucket(Pieces),
+}
+
+impl StoredFile {
+    /// Opens a file; there has to be one. To be called on a thread of the runtime.
+    pub(super) fn open(files: Files, name: Name) -> io::Result<Self> {
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        if files.folder.is_some() {
+            let found = runtime.block_on(files.wait(files.store.get(&name)));
+            if let GetResultPayload::File(file, _) = found.map_err(io::Error::other)?.payload {
+                return Ok(Self::Disk(file));
+            }
+        }
+        let found = runtime.block_on(files.wait(files.store.head(&name)));
+        let size = found.map_err(io::Error::other)?.size;
+        Ok(Self::Bucket(Pieces { files, name, runtime, size, offset: 0, ahead: Bytes::new() }))
+    }
+}
+
+impl Read for StoredFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Disk(file) => file.read(buffer),
+            Self::Bucket(pieces) => pieces.read(buffer),
+        }
+    }
+}
+
+impl Seek for StoredFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Disk(file) => file.seek(to),
+            Self::Bucket(pieces) => pieces.seek(to),
+        }
+    }
+}
+
+/// A file of a bucket.
+#[derive(Debug)]
+pub(crate) struct Pieces {
     files: Files,
     name: Name,
     runtime: Handle,
@@ -24,17 +71,7 @@ pub(crate) struct StoredFile {
     ahead: Bytes,
 }
 
-impl StoredFile {
-    /// Opens a file; there has to be one. To be called on a thread of the runtime.
-    pub(super) fn open(files: Files, name: Name) -> io::Result<Self> {
-        let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let found = runtime.block_on(files.wait(files.store.head(&name)));
-        let size = found.map_err(io::Error::other)?.size;
-        Ok(Self { files, name, runtime, size, offset: 0, ahead: Bytes::new() })
-    }
-}
-
-impl Read for StoredFile {
+impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.ahead.is_empty() {
             let end = self.size.min(self.offset + PIECE);
@@ -55,7 +92,7 @@ impl Read for StoredFile {
     }
 }
 
-impl Seek for StoredFile {
+impl Seek for Pieces {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let at = match to {
             SeekFrom::Start(at) => Some(at),

@@ -10,12 +10,11 @@ use super::{
     Stopped, Worker,
     batch::{Batch, Batches},
     duplicates::Duplicates,
+    reader::Reader,
     records::Records,
-    settle,
 };
 use crate::{
     domain::{Advance, Counts, ImportState, Job, Outcome, Plan, Position, Rejection},
-    files::{StoredFile, blocking},
     grpc::ContactsImport,
 };
 
@@ -31,14 +30,13 @@ impl Worker {
     pub(super) async fn apply(&self, job: &Job) -> Result<(), Stopped> {
         let (of, import) = (job.lease.organization_id, job.lease.import_id);
         let turn_ends = self.clock.now().plus(TURN);
-        let mut batches = self.batches(job).await?;
+        let reader = self.batches(job).await?;
         let mut contacts = self.contacts.import(of, import);
         let (mut number, mut more, mut state) = (job.batch, true, ImportState::Running);
         let mut under_way = VecDeque::with_capacity(UNDER_WAY);
         loop {
             while more && under_way.len() < UNDER_WAY {
-                let (mut batch, behind) = read(batches).await?;
-                batches = behind;
+                let mut batch = reader.next().await?;
                 number += 1;
                 more = batch.next.is_some();
                 send(&mut contacts, number, &mut batch).await?;
@@ -46,7 +44,7 @@ impl Worker {
             }
             let Some((number, batch)) = under_way.pop_front() else { break };
             let outcomes = answer(&mut contacts, number, &batch).await?.ok_or(Stopped::Gone)?;
-            let advance = advance(number, batch, outcomes, &batches);
+            let advance = advance(number, batch, outcomes, &reader);
             let stored = self.store.advance(job.lease, advance, self.clock.now()).await?;
             state = stored.ok_or(Stopped::Gone)?;
             self.waiting.over(import);
@@ -69,19 +67,18 @@ impl Worker {
     /// Finds out what became of the batches that were under way when an import was stopped, and
     /// sees to it that none of them comes late.
     pub(super) async fn settle(&self, job: &Job) -> Result<(), Stopped> {
-        let mut batches = self.batches(job).await?;
+        let reader = self.batches(job).await?;
         let mut contacts = self.contacts.import(job.lease.organization_id, job.lease.import_id);
         let mut known = true;
         for number in (job.batch + 1..).take(UNDER_WAY) {
-            let (batch, behind) = read(batches).await?;
-            batches = behind;
+            let batch = reader.next().await?;
             let last = batch.next.is_none();
             if !batch.rows.is_empty() {
                 contacts.close(number).await.map_err(refused)?;
             }
             match answer(&mut contacts, number, &batch).await? {
                 Some(outcomes) if known => {
-                    let advance = advance(number, batch, outcomes, &batches);
+                    let advance = advance(number, batch, outcomes, &reader);
                     self.store.advance(job.lease, advance, self.clock.now()).await?;
                 }
                 _ => known = false,
@@ -93,7 +90,7 @@ impl Worker {
         Ok(self.store.settled(job.lease).await?)
     }
 
-    async fn batches(&self, job: &Job) -> Result<Batches<StoredFile>, Stopped> {
+    async fn batches(&self, job: &Job) -> Result<Reader, Stopped> {
         let plan = Plan::new(job.header.clone(), &job.mapping);
         let (keys, folder) = (plan.clone(), self.files.work().to_owned());
         let duplicates = self
@@ -101,16 +98,11 @@ impl Worker {
                 Duplicates::find(records, &keys, folder, halt)
             })
             .await?;
-        self.read(job, job.position, move |records: Records<_>, _| {
+        let batches = self.read(job, job.position, move |records: Records<_>, _| {
             Ok(Batches::new(records, plan, duplicates))
-        })
-        .await
+        });
+        Ok(Reader::start(batches.await?))
     }
-}
-
-async fn read(mut batches: Batches<StoredFile>) -> Result<(Batch, Batches<StoredFile>), Stopped> {
-    let read = blocking(move || Ok(settle(batches.read())?.map(|batch| (batch, batches))));
-    read.await?.map_err(|broken| Stopped::Refused(broken.to_string()))
 }
 
 /// A batch without rows has nothing to say to the contacts.
@@ -147,12 +139,7 @@ fn refused(error: Error) -> Stopped {
     }
 }
 
-fn advance(
-    number: i64,
-    batch: Batch,
-    outcomes: Vec<Outcome>,
-    batches: &Batches<StoredFile>,
-) -> Advance {
+fn advance(number: i64, batch: Batch, outcomes: Vec<Outcome>, reader: &Reader) -> Advance {
     let Batch { rows, mut rejected, next } = batch;
     let mut counts = Counts::default();
     for ((record, _), outcome) in rows.into_iter().zip(outcomes) {
@@ -161,8 +148,8 @@ fn advance(
             Outcome::Updated => counts.updated += 1,
             Outcome::Unchanged => counts.unchanged += 1,
             Outcome::Rejected { field, reason } => {
-                let rejection = Rejection { column: batches.column_of(&field), reason };
-                rejected.push(batches.rejected(&record, rejection));
+                let rejection = Rejection { column: reader.column_of(&field), reason };
+                rejected.push(reader.rejected(&record, rejection));
             }
         }
     }

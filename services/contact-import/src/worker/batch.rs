@@ -58,7 +58,7 @@ impl<R: Read> Batches<R> {
             bytes += size;
             match row {
                 Ok(row) => batch.rows.push((record, row)),
-                Err(rejection) => batch.rejected.push(self.rejected(&record, rejection)),
+                Err(rejection) => batch.rejected.push(self.plan.rejected(&record, rejection)),
             }
         }
         Ok(batch)
@@ -72,24 +72,16 @@ impl<R: Read> Batches<R> {
         if !self.records.read(&mut record)? {
             return Ok(None);
         }
+        // It is kept until its batch is stored, and was read into room to spare.
+        record.text.shrink_to_fit();
+        record.ends.shrink_to_fit();
         let first_line = self.duplicates.first_line(record.number)?;
         let row = self.plan.row(&record, first_line);
         Ok(Some((record, row)))
     }
 
-    /// A record as it is set aside.
-    pub(crate) fn rejected(&self, record: &Record, rejection: Rejection) -> RejectedRow {
-        RejectedRow {
-            record: record.number,
-            line: record.line,
-            column: rejection.column,
-            reason: rejection.reason,
-            cells: self.plan.cells(record),
-        }
-    }
-
-    /// The column that becomes this field; empty where there is none.
-    pub(crate) fn column_of(&self, field: &str) -> String {
-        self.plan.column_of(field)
+    /// What is read of each record.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 }

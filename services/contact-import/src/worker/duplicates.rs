@@ -15,8 +15,8 @@ use super::{
 };
 use crate::domain::{Plan, Record};
 
-/// Entries that one sorting keeps in memory: 4 MiB.
-const HOLD: usize = 128 * 1024;
+/// Entries that one sorting keeps in memory: 2 MiB.
+const HOLD: usize = 64 * 1024;
 /// How often it looks whether somebody still waits for it.
 const LOOK: u64 = 4096;
 

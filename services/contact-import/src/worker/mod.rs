@@ -5,6 +5,7 @@ mod apply;
 mod batch;
 mod duplicates;
 mod measure;
+mod reader;
 mod records;
 mod scan;
 mod sniff;
