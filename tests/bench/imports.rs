@@ -44,8 +44,8 @@ SELECT '00000000-0000-4000-8000-000000000001',
     user_id, true, 'import', name, lower(name), email, lower(email), true, phone, company,
     jsonb_build_object('plan', plan, 'city', city),
     coalesce(to_jsonb(string_to_array(tags, ';')), '[]'),
-    trim(regexp_replace(lower(concat_ws(' ', name, email, phone, company, user_id)),
-        '[^[:alnum:]]+', ' ', 'g')),
+    trim(regexp_replace(lower(concat_ws(' ', name, email, phone, company, user_id,
+        regexp_replace(phone, '[^0-9]', '', 'g'))), '[^[:alnum:]]+', ' ', 'g')),
     0, false, 'epoch', 0, '', '', now()
 FROM stage
 ON CONFLICT (organization_id, user_id) WHERE user_id IS NOT NULL DO UPDATE
