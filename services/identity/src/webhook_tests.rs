@@ -30,6 +30,7 @@ use crate::domain::webhook::{PAUSES, signature};
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
     a_contact_is_told_of_once_it_is_there_and_again_when_it_changes,
+    whom_an_import_brings_or_changes_is_told_of_once,
     a_joining_is_told_of_with_the_id_that_ended,
     a_delivery_is_tried_until_it_is_taken,
     a_dead_receiver_keeps_nobody_else_waiting,
@@ -283,6 +284,52 @@ async fn a_contact_is_told_of_once_it_is_there_and_again_when_it_changes(scratch
     assert_eq!(
         (&listed[2].id, &listed[2].event),
         (&body["id"].as_str().unwrap().to_owned(), &"contact.created".to_owned())
+    );
+}
+
+async fn whom_an_import_brings_or_changes_is_told_of_once(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    let mut receiver = Receiver::start(&[]).await;
+    let events = ["contact.created", "contact.updated"];
+    identity.create(&receiver.url(), &events).await.unwrap();
+    let mut told = Vec::new();
+    for (number, named, wanted) in [
+        (1, &[("u1", "Ann"), ("u2", "Bea"), ("u2", "Cid")][..], 2),
+        (2, &[("u1", "Dan"), ("u2", "Cid"), ("u1", "Eve")], 1),
+        (3, &[("u3", "Fay")], 1),
+    ] {
+        let rows = named.iter().map(|&(user_id, name)| wire::ImportRow {
+            user_id: user_id.to_owned(),
+            name: name.to_owned(),
+            ..Default::default()
+        });
+        let batch = wire::ImportContactsRequest {
+            organization_id: identity.of.clone(),
+            import_id: Uuid::from_u128(77).to_string(),
+            batch_number: number,
+            rows: rows.collect(),
+            close: false,
+        };
+        let mut contacts = ContactServiceClient::new(identity.peer.clone());
+        let answers = contacts.import_contacts(futures::stream::iter([batch])).await.unwrap();
+        answers.into_inner().message().await.unwrap().unwrap();
+        for _ in 0..wanted {
+            let got = receiver.next().await.json();
+            let member = |name: &str| got["data"][name].as_str().unwrap().to_owned();
+            let event = got["event"].as_str().unwrap().to_owned();
+            told.push((event, member("userId"), member("name")));
+        }
+    }
+    told[..2].sort();
+    let told: Vec<_> = told.iter().map(|(e, u, n)| (e.as_str(), u.as_str(), n.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("contact.created", "u1", "Ann"),
+            ("contact.created", "u2", "Cid"),
+            ("contact.updated", "u1", "Eve"),
+            ("contact.created", "u3", "Fay"),
+        ]
     );
 }
 

@@ -2,7 +2,7 @@
 //! it, and made into deliveries by the worker.
 
 use onethread_core::{ContactId, OrganizationId, Timestamp, new_uuid};
-use onethread_db::{Conn, Error, Result, Time, on};
+use onethread_db::{Conn, Error, Json, Result, Time, on};
 use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
 
@@ -43,8 +43,8 @@ pub(super) async fn wanted(
     Ok(found.is_some())
 }
 
-/// Notes an event of these contacts, where a webhook wants it. Costs one look where none does,
-/// however many they are.
+/// Notes an event of these contacts, where a webhook wants it. Costs one look where none does, and
+/// one statement more where one does, however many they are.
 pub(super) async fn note(
     conn: &mut Conn<'_>,
     of: OrganizationId,
@@ -54,14 +54,18 @@ pub(super) async fn note(
     if contacts.is_empty() || !wanted(conn, of, &[event]).await? {
         return Ok(());
     }
-    for contact in contacts {
-        on!(&mut *conn, |c| query(sql::NOTE_FACT)
-            .bind(of.0)
-            .bind(contact.0)
-            .bind(event.bit())
-            .execute(&mut **c)
-            .await
-            .map(drop))?;
+    match conn {
+        Conn::Sqlite(c) => {
+            let ids: Vec<_> =
+                contacts.iter().map(|contact| contact.0.simple().to_string()).collect();
+            let note = query(sql::NOTE_FACTS_SQLITE).bind(of.0).bind(Json(ids));
+            note.bind(event.bit()).execute(&mut **c).await?;
+        }
+        Conn::Postgres(c) => {
+            let ids: Vec<_> = contacts.iter().map(|contact| contact.0).collect();
+            let note = query(sql::NOTE_FACTS_POSTGRES).bind(of.0).bind(ids);
+            note.bind(event.bit()).execute(&mut **c).await?;
+        }
     }
     Ok(())
 }

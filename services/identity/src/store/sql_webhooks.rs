@@ -24,11 +24,17 @@ pub(super) const WEBHOOKS: &str =
      WHERE organization_id = $1 ORDER BY id";
 
 // What is to be told of contacts.
-pub(super) const NOTE_FACT: &str =
+pub(super) const NOTE_FACTS_SQLITE: &str =
     "INSERT INTO webhook_facts (organization_id, contact_id, event, changes)
-     VALUES ($1, $2, $3, 1)
+     SELECT $1, unhex(value), $3, count(*) FROM json_each($2) WHERE true GROUP BY value
      ON CONFLICT (organization_id, contact_id, event)
-     DO UPDATE SET changes = webhook_facts.changes + 1";
+     DO UPDATE SET changes = webhook_facts.changes + excluded.changes";
+// In one order, so that two batches wait for each other one way round.
+pub(super) const NOTE_FACTS_POSTGRES: &str =
+    "INSERT INTO webhook_facts (organization_id, contact_id, event, changes)
+     SELECT $1, id, $3, count(*) FROM unnest($2::uuid[]) AS c(id) GROUP BY id ORDER BY id
+     ON CONFLICT (organization_id, contact_id, event)
+     DO UPDATE SET changes = webhook_facts.changes + excluded.changes";
 pub(super) const ANY_FACT: &str = "SELECT 1 FROM webhook_facts LIMIT 1";
 pub(super) const TAKE_FACTS_SQLITE: &str = "DELETE FROM webhook_facts
      WHERE (organization_id, contact_id, event) IN
