@@ -7,12 +7,26 @@ use onethread_errors::{Error, Result};
 
 use super::App;
 use crate::{
-    domain::import::{ImportRow, RowResult},
+    domain::import::{ImportRow, LookedAt, RowResult, look_at},
     store::BatchJob,
 };
 
 /// The most rows of a batch.
 const MOST_ROWS: usize = 2000;
+
+/// Rows of a batch that were looked at.
+#[derive(Debug)]
+pub(crate) struct ImportRows(Vec<LookedAt>);
+
+impl ImportRows {
+    /// Looks at each of them.
+    pub(crate) fn check(rows: impl ExactSizeIterator<Item = ImportRow>) -> Result<Self> {
+        if rows.len() > MOST_ROWS {
+            return Err(Error::invalid("/rows", "are more than 2,000"));
+        }
+        Ok(Self(rows.map(look_at).collect()))
+    }
+}
 
 impl App {
     /// What became of a batch; without rows, of one that may have been committed before. `None`:
@@ -22,12 +36,10 @@ impl App {
         of: OrganizationId,
         import_id: ImportId,
         number: i64,
-        rows: Option<Vec<ImportRow>>,
+        rows: Option<ImportRows>,
     ) -> Result<Option<Vec<RowResult>>> {
-        if rows.as_ref().is_some_and(|rows| rows.len() > MOST_ROWS) {
-            return Err(Error::invalid("/rows", "are more than 2,000"));
-        }
-        let batch = BatchJob { import_id, number, rows: rows.map(Arc::new), now: self.clock.now() };
+        let rows = rows.map(|ImportRows(rows)| Arc::new(rows));
+        let batch = BatchJob { import_id, number, rows, now: self.clock.now() };
         Ok(self.store.import_batch(of, batch, self.keys.clone()).await?)
     }
 }

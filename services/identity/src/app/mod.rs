@@ -40,6 +40,7 @@ pub(crate) use contacts::ContactQuery;
 pub(crate) use deliveries::ToConversation;
 pub(crate) use edits::ContactChanges;
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
+pub(crate) use import::ImportRows;
 pub(crate) use login::LoggedInAgent;
 pub(crate) use measure::run_measures;
 pub use organization::MadeOrganization;

@@ -30,6 +30,11 @@ pub(crate) fn sort_out(
     (good, bad)
 }
 
+/// A cell of a file, which is a text before it is known what it means.
+pub(crate) fn check_cell(key: &str, cell: &str) -> Result<(), &'static str> {
+    check_key(key).and_then(|()| check_text(cell))
+}
+
 /// A key: 1 to 64 of `A-Z a-z 0-9 _ . -`.
 pub(crate) fn check_key(key: &str) -> Result<(), &'static str> {
     let usual = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
@@ -43,10 +48,18 @@ pub(crate) fn check_key(key: &str) -> Result<(), &'static str> {
 fn check_value(value: &Value) -> Result<(), &'static str> {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
-        Value::String(text) if text.len() > LONGEST => Err("is longer than 1,024 bytes"),
-        Value::String(text) if text.contains('\0') => Err("holds NUL"),
-        Value::String(_) => Ok(()),
+        Value::String(text) => check_text(text),
         Value::Array(_) | Value::Object(_) => Err("is not a string, number or boolean"),
+    }
+}
+
+fn check_text(text: &str) -> Result<(), &'static str> {
+    if text.len() > LONGEST {
+        Err("is longer than 1,024 bytes")
+    } else if text.contains('\0') {
+        Err("holds NUL")
+    } else {
+        Ok(())
     }
 }
 

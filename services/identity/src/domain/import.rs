@@ -1,8 +1,9 @@
 //! A row of an imported file: what it changes, pure.
 
+use std::borrow::Cow;
+
 use onethread_core::{ContactId, OrganizationId, Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::{
     attributes,
@@ -24,15 +25,24 @@ pub(crate) struct ImportRow {
     pub(crate) company: String,
     pub(crate) security_hash: String,
     pub(crate) tags: Vec<String>,
-    /// Cells, which are texts: [`attributes::of_cell`] says what each means.
-    pub(crate) custom: Map<String, Value>,
+    /// Cells by the attribute's key, in the order of keys, each key once: [`attributes::of_cell`]
+    /// says what each means.
+    pub(crate) custom: Vec<(String, String)>,
 }
 
 /// What became of a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowResult {
     pub(crate) line: i64,
     pub(crate) outcome: RowOutcome,
+}
+
+/// A row whose values were looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct LookedAt {
+    pub(crate) line: i64,
+    /// What it says, or why nobody takes it.
+    pub(crate) row: Result<CheckedRow, RowOutcome>,
 }
 
 /// What became of a row.
@@ -59,12 +69,56 @@ impl RowOutcome {
 pub(crate) struct CheckedRow {
     /// Whom the row is about.
     pub(crate) key: RowKey,
+    /// But for the attributes.
     profile: ProfilePatch,
+    custom: Vec<(String, String)>,
     proof: Option<SecurityHash>,
     tags: Vec<String>,
 }
 
+/// What somebody has to have, at least, for a row to change nothing.
+#[derive(Debug, Serialize)]
+pub(crate) struct Said<'r> {
+    pub(crate) user_id: &'r str,
+    pub(crate) email: Option<&'r str>,
+    pub(crate) name: Option<&'r str>,
+    pub(crate) phone: Option<&'r str>,
+    pub(crate) company: Option<&'r str>,
+    pub(crate) custom: Looks<'r>,
+    pub(crate) tags: &'r [String],
+}
+
+/// Cells as the attributes that they look like.
+#[derive(Debug)]
+pub(crate) struct Looks<'r>(&'r [(String, String)]);
+
+impl Serialize for Looks<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, cell)| (key, attributes::look(cell))))
+    }
+}
+
 impl CheckedRow {
+    /// What the row says of a user id. `None` where more than that decides: there is a proof to be
+    /// checked, or the e-mail says who it is. Attributes are as they look: somebody who has them
+    /// as texts has the same in other words.
+    pub(crate) fn said(&self) -> Option<Said<'_>> {
+        let RowKey::UserId(user_id) = &self.key else { return None };
+        if self.proof.is_some() {
+            return None;
+        }
+        let profile = &self.profile;
+        Some(Said {
+            user_id: user_id.as_str(),
+            email: profile.email.text(),
+            name: profile.name.text(),
+            phone: profile.phone.text(),
+            company: profile.company.text(),
+            custom: Looks(&self.custom),
+            tags: &self.tags,
+        })
+    }
+
     /// True when it is what an export writes of this contact: nothing else, and nothing less. Of
     /// somebody without a user id whose e-mail a page said that is all there is to go by.
     pub(crate) fn says_all_of(&self, contact: &Contact) -> bool {
@@ -76,7 +130,7 @@ impl CheckedRow {
         let profile = &self.profile;
         let held = contact.custom.iter().map(|(key, value)| (key, attributes::text_of(value)));
         let held = held.filter(|(_, text)| !text.is_empty());
-        let said = profile.custom.iter().map(|(key, value)| (key, attributes::text_of(value)));
+        let said = self.custom.iter().map(|(key, cell)| (key, Cow::Borrowed(cell.as_str())));
         contact.user_id.is_none()
             && same(&profile.email, &contact.email)
             && same(&profile.name, &contact.name)
@@ -108,45 +162,49 @@ pub(crate) enum RowChange {
 }
 
 /// Checks a row's values.
-pub(crate) fn check(row: &ImportRow) -> Result<CheckedRow, RowOutcome> {
+pub(crate) fn look_at(row: ImportRow) -> LookedAt {
+    LookedAt { line: row.line, row: check(row) }
+}
+
+fn check(row: ImportRow) -> Result<CheckedRow, RowOutcome> {
     let rejected = RowOutcome::rejected;
-    let set = |field: &str, text: &str, check: fields::Check| match text.trim() {
+    let set = |field: &str, text: String, check: fields::Check| match text.trim() {
         "" => Ok(Change::Keep),
-        text => check(text).map(|()| Change::Set(text.to_owned())).map_err(|r| rejected(field, r)),
+        trimmed => {
+            check(trimmed).map_err(|reason| rejected(field, reason))?;
+            let whole = trimmed.len() == text.len();
+            Ok(Change::Set(if whole { text } else { trimmed.to_owned() }))
+        }
     };
-    let email = set("email", &row.email, fields::email)?;
-    let profile = ProfilePatch {
-        name: set("name", &row.name, fields::name)?,
-        phone: set("phone", &row.phone, fields::phone)?,
-        company: set("company", &row.company, fields::name)?,
-        email: email.clone(),
-        clear_custom: false,
-        custom: row.custom.clone(),
-    };
-    let (_, bad) = attributes::sort_out(&row.custom);
-    if let Some((key, reason)) = bad.first() {
-        return Err(rejected(&format!("custom.{key}"), reason));
+    let email = set("email", row.email, fields::email)?;
+    let name = set("name", row.name, fields::name)?;
+    let phone = set("phone", row.phone, fields::phone)?;
+    let company = set("company", row.company, fields::name)?;
+    for (key, cell) in &row.custom {
+        attributes::check_cell(key, cell)
+            .map_err(|reason| rejected(&format!("custom.{key}"), reason))?;
     }
     for tag in &row.tags {
         fields::name(tag).map_err(|reason| rejected("tags", reason))?;
     }
     let proof =
         SecurityHash::parse(&row.security_hash).map_err(|r| rejected("security_hash", r))?;
-    let key = match (row.user_id.as_str(), email) {
-        ("", Change::Set(email)) => RowKey::Email(email),
+    let key = match (row.user_id.as_str(), &email) {
+        ("", Change::Set(email)) => RowKey::Email(email.clone()),
         ("", _) => return Err(rejected("", "has neither a user_id nor an e-mail")),
         (text, _) => RowKey::UserId(UserId::parse(text).map_err(|r| rejected("user_id", r))?),
     };
     if proof.is_some() && matches!(key, RowKey::Email(_)) {
         return Err(rejected("security_hash", "means nothing without a user_id"));
     }
-    Ok(CheckedRow { key, profile, proof, tags: row.tags.clone() })
+    let profile = ProfilePatch { name, email, phone, company, ..ProfilePatch::default() };
+    Ok(CheckedRow { key, profile, custom: row.custom, proof, tags: row.tags })
 }
 
 /// Decides what a row does to those it matches: none, one, or several by e-mail.
 pub(crate) fn decide(
     row: &CheckedRow,
-    matches: &[Contact],
+    matches: &[&Contact],
     of: OrganizationId,
     new_id: ContactId,
     keys: &ServerKeys,
@@ -155,7 +213,7 @@ pub(crate) fn decide(
     let rejected = |field, reason| RowChange::Settled(RowOutcome::rejected(field, reason));
     let held = match matches {
         [] => None,
-        [one] => Some(one),
+        [one] => Some(*one),
         _ => return rejected("email", "is ambiguous: several contacts have this e-mail"),
     };
     let mut contact =
@@ -177,12 +235,11 @@ pub(crate) fn decide(
         contact.user_id = Some(user_id.as_str().to_owned());
     }
     // A cell has no type: what the contact has tells.
-    let mut profile = row.profile.clone();
-    for (key, value) in &mut profile.custom {
-        if let Value::String(cell) = value {
-            *value = attributes::of_cell(cell, contact.custom.get(key));
-        }
-    }
+    let custom = row
+        .custom
+        .iter()
+        .map(|(key, cell)| (key.clone(), attributes::of_cell(cell, contact.custom.get(key))));
+    let profile = ProfilePatch { custom: custom.collect(), ..row.profile.clone() };
     if !contact.apply(&profile).is_empty() {
         return rejected("", "has more attributes than find room: a contact has at most 100");
     }

@@ -12,6 +12,14 @@ pub(crate) enum Change {
 }
 
 impl Change {
+    /// What is set.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Set(text) => Some(text),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+
     /// The field after the change.
     pub(crate) fn applied(&self, held: Option<String>) -> Option<String> {
         match self {

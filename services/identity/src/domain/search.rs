@@ -21,6 +21,9 @@ const LONGEST: usize = 1024;
 pub(crate) fn split(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(|word| {
+        if word.is_ascii() {
+            return word[..word.len().min(LONGEST_WORD)].to_ascii_lowercase();
+        }
         word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).take(LONGEST_WORD).collect()
     })
 }

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 
 use futures::Stream;
-use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, id, log_failure, page_size};
+use onethread_errors::Result;
+use onethread_grpc::{answer, id, page_size};
 use onethread_proto::identity::{self as wire, contact_service_server::ContactService};
 use serde_json::Value;
 use tonic::{Request, Response, Status, Streaming};
@@ -13,6 +13,7 @@ use super::{
     Handlers,
     audit::actor,
     convert::{alone, changes, contact, context, person, user_claims},
+    imports,
     json::{from_struct, from_wire},
 };
 use crate::app::ContactQuery;
@@ -250,45 +251,6 @@ impl ContactService for Handlers {
         &self,
         request: Request<Streaming<wire::ImportContactsRequest>>,
     ) -> Answer<Self::ImportContactsStream> {
-        let mut batches = request.into_inner();
-        let handlers = self.clone();
-        let stream = async_stream::try_stream! {
-            while let Some(batch) = batches.message().await? {
-                let close = batch.close;
-                let answer = handlers.import(batch).await.map_err(|error: Error| {
-                    log_failure(&error);
-                    Status::from(error)
-                })?;
-                // Whoever is late with a batch is late with those behind it.
-                let late = answer.closed && !close;
-                yield answer;
-                if late {
-                    break;
-                }
-            }
-        };
-        Ok(Response::new(Box::pin(stream)))
-    }
-}
-
-impl Handlers {
-    async fn import(
-        &self,
-        batch: wire::ImportContactsRequest,
-    ) -> Result<wire::ImportContactsResponse> {
-        let of = id(ORGANIZATION, &batch.organization_id)?;
-        let import = id("/importId", &batch.import_id)?;
-        let number = batch.batch_number;
-        if number < 1 {
-            return Err(Error::invalid("/batchNumber", "is below 1"));
-        }
-        let rows = batch.rows.into_iter().map(Into::into).collect();
-        let rows = Some(rows).filter(|_| !batch.close);
-        let results = self.app.import_batch(of, import, number, rows).await?;
-        Ok(wire::ImportContactsResponse {
-            batch_number: number,
-            closed: results.is_none(),
-            results: results.into_iter().flatten().map(Into::into).collect(),
-        })
+        Ok(Response::new(Box::pin(imports::answers(self.clone(), request.into_inner()))))
     }
 }

@@ -312,6 +312,8 @@ impl From<Caller> for wire::AuthenticateResponse {
 
 impl From<wire::ImportRow> for ImportRow {
     fn from(row: wire::ImportRow) -> Self {
+        let mut custom: Vec<_> = row.custom_data.into_iter().collect();
+        custom.sort_unstable();
         Self {
             line: row.line,
             user_id: row.user_id,
@@ -321,7 +323,7 @@ impl From<wire::ImportRow> for ImportRow {
             company: row.company,
             security_hash: row.security_hash,
             tags: row.tags,
-            custom: row.custom_data.into_iter().map(|(k, v)| (k, Value::String(v))).collect(),
+            custom,
         }
     }
 }

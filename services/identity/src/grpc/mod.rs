@@ -5,6 +5,7 @@ mod audit;
 mod blocked_addresses;
 mod contacts;
 mod convert;
+mod imports;
 mod json;
 mod organizations;
 mod people;

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use futures::future::join;
 use onethread_core::{ContactId, OrganizationId, Timestamp};
 use onethread_db::{Conn, Error, Json, Result};
 use sqlx::{query, query_as};
+use tokio::task::yield_now;
 use uuid::Uuid;
 
 use super::{
-    batch_rows::{self, BatchRow},
+    batch_rows::{self, BatchRow, PART},
     facts,
     rows::ContactRow,
     sql,
@@ -40,7 +42,7 @@ pub(super) struct Claimed {
 #[derive(Debug)]
 pub(super) struct Held {
     of: OrganizationId,
-    contacts: Vec<(Contact, Write)>,
+    contacts: Vec<(Box<Contact>, Write)>,
     by_user_id: HashMap<String, usize>,
     /// Those without a user id whose e-mail was vouched for, by the e-mail in lower case: two of an
     /// e-mail at most, which is enough to know that there are several.
@@ -111,7 +113,7 @@ impl Held {
             Conn::Postgres(c) => query_as(postgres).bind(of).bind(keys).fetch_all(&mut **c).await?,
         };
         for row in rows {
-            self.add(Contact::try_from(row)?, Write::Nothing);
+            self.add(Box::new(Contact::try_from(row)?), Write::Nothing);
         }
         Ok(())
     }
@@ -121,7 +123,7 @@ impl Held {
         self.contacts.iter().any(|(_, write)| *write == Write::Update)
     }
 
-    fn add(&mut self, contact: Contact, write: Write) {
+    fn add(&mut self, contact: Box<Contact>, write: Write) {
         let index = self.contacts.len();
         if let Some(user_id) = &contact.user_id {
             self.by_user_id.insert(user_id.clone(), index);
@@ -151,13 +153,13 @@ impl Held {
                 self.by_email.get(&email).cloned().unwrap_or_default()
             }
         };
-        let matches: Vec<_> = found.iter().map(|&index| self.contacts[index].0.clone()).collect();
+        let matches: Vec<_> = found.iter().map(|&index| &*self.contacts[index].0).collect();
         match decide(row, &matches, self.of, new_id, keys, now) {
             RowChange::Create(contact) => {
                 if contact.claim.is_some() {
                     self.claimed.all.push(contact.id.0);
                 }
-                self.add(*contact, Write::Insert);
+                self.add(contact, Write::Insert);
                 RowOutcome::Created
             }
             RowChange::Update { contact, claimed } => {
@@ -174,7 +176,7 @@ impl Held {
                     self.claimed.known.push(contact.id.0);
                 }
                 // Neither the user id nor the e-mail that it is found by is another one now.
-                *held = *contact;
+                *held = contact;
                 RowOutcome::Updated
             }
             RowChange::Settled(outcome) => outcome,
@@ -186,26 +188,59 @@ impl Held {
         self.claimed.clone()
     }
 
-    fn rows(&self, wanted: Write) -> Vec<BatchRow<'_>> {
-        let rows = self.contacts.iter().filter(|(_, write)| *write == wanted);
-        rows.map(|(contact, _)| BatchRow::from(contact)).collect()
+    fn contacts(&self, wanted: Write) -> Vec<&Contact> {
+        let contacts = self.contacts.iter().filter(|(_, write)| *write == wanted);
+        contacts.map(|(contact, _)| &**contact).collect()
     }
 
     /// Writes what is new or has changed. A conflict when another process was first.
     pub(super) async fn store(&self, conn: &mut Conn<'_>, now: Timestamp) -> Result<()> {
-        let new = self.rows(Write::Insert);
-        if !new.is_empty()
-            && batch_rows::insert(conn, self.of, &new, now).await? != new.len() as u64
-        {
-            return Err(Error::Conflict);
+        let new = self.contacts(Write::Insert);
+        let mut parts = Parts::of(&new);
+        let mut ready = parts.next().await;
+        while let Some(part) = ready {
+            // The database is at one part while the next is made ready.
+            let (inserted, next) =
+                join(batch_rows::insert(conn, self.of, &part, now), parts.next()).await;
+            if inserted? != part.len() as u64 {
+                return Err(Error::Conflict);
+            }
+            ready = next;
         }
-        let changed = self.rows(Write::Update);
-        if !changed.is_empty() {
-            batch_rows::update(conn, self.of, &changed).await?;
+        let changed = self.contacts(Write::Update);
+        let mut parts = Parts::of(&changed);
+        let mut ready = parts.next().await;
+        while let Some(part) = ready {
+            let (updated, next) =
+                join(batch_rows::update(conn, self.of, &part), parts.next()).await;
+            updated?;
+            ready = next;
         }
-        let new = self.contacts.iter().filter(|(_, write)| *write == Write::Insert);
-        let new: Vec<_> = new.map(|(contact, _)| contact.id).collect();
+        let new: Vec<_> = new.iter().map(|contact| contact.id).collect();
         facts::note(conn, self.of, &new, Event::Created).await?;
         facts::note(conn, self.of, &self.told, Event::Updated).await
+    }
+}
+
+/// Contacts as rows, a statement's worth at a time.
+struct Parts<'c>(&'c [&'c Contact]);
+
+impl<'c> Parts<'c> {
+    /// Rows that are made before others have their turn.
+    const STRETCH: usize = 50;
+
+    fn of(contacts: &'c [&'c Contact]) -> Self {
+        Self(contacts)
+    }
+
+    async fn next(&mut self) -> Option<Vec<BatchRow<'c>>> {
+        let (part, rest) = self.0.split_at(self.0.len().min(PART));
+        self.0 = rest;
+        let mut rows = Vec::with_capacity(part.len());
+        for stretch in part.chunks(Self::STRETCH) {
+            rows.extend(stretch.iter().map(|contact| BatchRow::from(*contact)));
+            yield_now().await;
+        }
+        Some(rows).filter(|rows| !rows.is_empty())
     }
 }

@@ -11,6 +11,10 @@ use uuid::Uuid;
 use super::{contacts::sort_name, rows::NEVER, sql};
 use crate::domain::contact::{Contact, Source};
 
+/// Rows of one statement: enough to make little of what a statement costs, and few enough that
+/// their texts on the way take little room.
+pub(super) const PART: usize = 500;
+
 /// What an import may write of a contact.
 #[derive(Debug, Serialize)]
 pub(super) struct BatchRow<'c> {

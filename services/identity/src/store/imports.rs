@@ -7,10 +7,16 @@ use onethread_db::{Conn, Error, Json, Result, Time, on};
 use sqlx::{query, query_scalar};
 use tracing::warn;
 
-use super::{ROUNDS, Store, audit, batch::Held, revocations, sql};
+use super::{
+    ROUNDS, Store, audit,
+    batch::Held,
+    batch_answers::{Run, results, runs},
+    known::{self, Known},
+    revocations, sql,
+};
 use crate::domain::{
     audit::Actor,
-    import::{ImportRow, RowOutcome, RowResult, check},
+    import::{LookedAt, RowOutcome, RowResult},
     keys::ServerKeys,
 };
 
@@ -20,7 +26,7 @@ pub(crate) struct BatchJob {
     pub(crate) import_id: ImportId,
     pub(crate) number: i64,
     /// The rows; `None` closes a batch that was not committed before.
-    pub(crate) rows: Option<Arc<Vec<ImportRow>>>,
+    pub(crate) rows: Option<Arc<Vec<LookedAt>>>,
     pub(crate) now: Timestamp,
 }
 
@@ -40,7 +46,7 @@ impl Store {
         for _ in 0..ROUNDS {
             let (store, job, with) = (self.clone(), batch.clone(), keys.clone());
             let without = aside.clone();
-            let done = self.db.write("contact.import", move |mut conn| {
+            let done = self.db.write_batch("contact.import", move |mut conn| {
                 Box::pin(async move { store.commit(&mut conn, of, &job, &without, &with).await })
             });
             match (done.await, &batch.rows) {
@@ -72,15 +78,15 @@ impl Store {
         keys: &ServerKeys,
     ) -> Result<Option<Vec<RowResult>>> {
         // A closed batch has null for its results.
-        let answered: Option<Json<Option<Vec<RowResult>>>> =
+        let answered: Option<Json<Option<Vec<Run>>>> =
             on!(&mut *conn, |c| query_scalar(sql::IMPORT_BATCH)
                 .bind(of.0)
                 .bind(batch.import_id.0)
                 .bind(batch.number)
                 .fetch_optional(&mut **c)
                 .await)?;
-        if let Some(Json(results)) = answered {
-            return Ok(results);
+        if let Some(Json(answered)) = answered {
+            return Ok(answered.map(results));
         }
         let Some(rows) = batch.rows.as_deref() else {
             self.keep_answer(conn, of, batch, None).await?;
@@ -94,36 +100,43 @@ impl Store {
         Ok(Some(results))
     }
 
-    /// Writes rows of a batch, but for those set aside: one look at those that the rows may be about, each row's
-    /// change in memory, and one write of what came of all of them. The same as row by row, with a
-    /// few statements a batch.
+    /// Writes rows of a batch, but for those set aside: one look at whom the database knows, one at
+    /// those that the rows may change, each row's change in memory, and one write of what came of
+    /// all of them. The same as row by row, with a few statements a batch.
     pub(super) async fn write_rows(
         &self,
         conn: &mut Conn<'_>,
         of: OrganizationId,
         batch: &BatchJob,
-        rows: &[ImportRow],
+        rows: &[LookedAt],
         aside: &[usize],
         keys: &ServerKeys,
     ) -> Result<Vec<RowOutcome>> {
         let now = batch.now;
-        let checked = rows.iter().enumerate().map(|(at, row)| match aside.contains(&at) {
-            true => Err(RowOutcome::rejected("", POISONED)),
-            false => check(row),
+        let rows = rows.iter().enumerate().map(|(at, looked_at)| match &looked_at.row {
+            _ if aside.contains(&at) => Err(RowOutcome::rejected("", POISONED)),
+            row => row.as_ref().map_err(RowOutcome::clone),
         });
-        let checked: Vec<_> = checked.collect();
+        let rows: Vec<_> = rows.collect();
+        let known = known::of(conn, of, &rows).await?;
+        let open = || {
+            let rows = rows.iter().zip(&known);
+            let open = rows.filter(|(_, known)| known.is_open());
+            open.filter_map(|(row, _)| row.as_ref().ok().copied())
+        };
         let take = |held: &mut Held| {
-            let outcomes = checked.iter().map(|row| match row {
+            let outcomes = rows.iter().zip(&known).map(|(row, known)| match row {
+                Ok(_) if *known == Known::Same => RowOutcome::Unchanged,
                 Ok(row) => held.take(row, ContactId(new_uuid(now, &*self.entropy)), keys, now),
                 Err(rejected) => rejected.clone(),
             });
             outcomes.collect::<Vec<_>>()
         };
-        let mut held = Held::load(conn, of, checked.iter().flatten(), false).await?;
+        let mut held = Held::load(conn, of, open(), false).await?;
         let mut outcomes = take(&mut held);
         if held.changes() {
             // Only those who are to change are worth a lock, which writes to each row.
-            held = Held::load(conn, of, checked.iter().flatten(), true).await?;
+            held = Held::load(conn, of, open(), true).await?;
             outcomes = take(&mut held);
         }
         held.store(conn, now).await?;
@@ -146,7 +159,7 @@ impl Store {
             .bind(of.0)
             .bind(batch.import_id.0)
             .bind(batch.number)
-            .bind(Json(results))
+            .bind(Json(results.map(|results| runs(results))))
             .bind(Time(batch.now))
             .execute(&mut **c)
             .await

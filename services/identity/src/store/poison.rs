@@ -7,7 +7,7 @@ use onethread_core::OrganizationId;
 use onethread_db::{Error, Result};
 
 use super::{BatchJob, Store};
-use crate::domain::{import::ImportRow, keys::ServerKeys};
+use crate::domain::{import::LookedAt, keys::ServerKeys};
 
 impl Store {
     /// Where in the batch they stand.
@@ -15,7 +15,7 @@ impl Store {
         &self,
         of: OrganizationId,
         batch: &BatchJob,
-        rows: &Arc<Vec<ImportRow>>,
+        rows: &Arc<Vec<LookedAt>>,
         keys: &Arc<ServerKeys>,
     ) -> Result<Vec<usize>> {
         let mut found = Vec::new();
@@ -39,12 +39,12 @@ impl Store {
         &self,
         of: OrganizationId,
         batch: &BatchJob,
-        rows: &Arc<Vec<ImportRow>>,
+        rows: &Arc<Vec<LookedAt>>,
         part: Range<usize>,
         keys: &Arc<ServerKeys>,
     ) -> Result<bool> {
         let (store, rows, keys, job) = (self.clone(), rows.clone(), keys.clone(), batch.clone());
-        let tried = self.db.write("contact.import.trial", move |mut conn| {
+        let tried = self.db.write_batch("contact.import.trial", move |mut conn| {
             Box::pin(async move {
                 store.write_rows(&mut conn, of, &job, &rows[part], &[], &keys).await?;
                 // An error takes it back; this one stands for none.

@@ -387,13 +387,61 @@ pub(super) const INSERT_IMPORT_BATCH: &str =
     "INSERT INTO import_batches (organization_id, import_id, number, results, created_at)
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 
-// Contacts of a batch. Locks are taken in the order of ids, so that two batches wait for each other
-// one way round.
+// Of rows with a user id, those whose user id is there, and whether all that they say is there, too.
+// The numbers begin with 0.
+pub(super) const KNOWN_SQLITE: &str = "SELECT i.key, (c.listed
+         AND coalesce(i.value->>'email' = c.email, i.value->>'email' IS NULL)
+         AND coalesce(i.value->>'name' = c.name, i.value->>'name' IS NULL)
+         AND coalesce(i.value->>'phone' = c.phone, i.value->>'phone' IS NULL)
+         AND coalesce(i.value->>'company' = c.company, i.value->>'company' IS NULL)
+         AND NOT EXISTS (SELECT 1 FROM json_each(i.value->'custom') s
+           LEFT JOIN json_each(c.custom) h ON h.key = s.key
+           WHERE (h.type, h.value) IS NOT (s.type, s.value))
+         AND NOT EXISTS (SELECT 1 FROM json_each(i.value->'tags') s
+           WHERE s.value NOT IN (SELECT h.value FROM json_each(c.tags) h)))
+     FROM json_each($2) i CROSS JOIN contacts c
+     WHERE c.organization_id = $1 AND c.user_id = i.value->>'user_id'";
+// One by one, however few contacts there were when the statement was planned.
+pub(super) const KNOWN_POSTGRES: &str = "SELECT i.n - 1, c.same
+     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
+       $8::jsonb[]) WITH ORDINALITY AS i(user_id, email, name, phone, company, custom, tags, n)
+     CROSS JOIN LATERAL (SELECT c.listed
+         AND coalesce(i.email = c.email, i.email IS NULL)
+         AND coalesce(i.name = c.name, i.name IS NULL)
+         AND coalesce(i.phone = c.phone, i.phone IS NULL)
+         AND coalesce(i.company = c.company, i.company IS NULL)
+         AND c.custom @> i.custom AND c.tags @> i.tags AS same
+       FROM contacts c WHERE c.organization_id = $1 AND c.user_id = i.user_id OFFSET 0) c";
+
+// Contacts of a batch. PostgreSQL looks each key up by itself, however few contacts there were when
+// the statement was planned. Locks are taken in the order of ids, so that two batches wait for each
+// other one way round.
+macro_rules! contacts_by {
+    ($key:literal, $found:literal, $lock:literal, $still:literal) => {
+        concat!(
+            "SELECT c.* FROM (
+               SELECT c.id FROM (SELECT DISTINCT key FROM unnest($2::text[]) AS k(key)) k
+               CROSS JOIN LATERAL (
+                 SELECT id FROM (
+                   SELECT * FROM contacts WHERE organization_id = $1 AND ",
+            $key,
+            " = k.key",
+            $found,
+            " ORDER BY c.id) k
+             CROSS JOIN LATERAL (",
+            select_contact!("id = k.id OFFSET 0"),
+            $lock,
+            ") c WHERE ",
+            $still
+        )
+    };
+}
 pub(super) const CONTACTS_BY_USER_ID_SQLITE: &str =
     select_contact!("user_id IN (SELECT value FROM json_each($2))");
-pub(super) const CONTACTS_BY_USER_ID_POSTGRES: &str = select_contact!("user_id = ANY ($2)");
+pub(super) const CONTACTS_BY_USER_ID_POSTGRES: &str =
+    contacts_by!("user_id", " OFFSET 0) f) c", "", "true");
 pub(super) const CONTACTS_BY_USER_ID_LOCKED: &str =
-    select_contact!("user_id = ANY ($2) ORDER BY id FOR UPDATE");
+    contacts_by!("user_id", " OFFSET 0) f) c", " FOR UPDATE", "true");
 // Two of an e-mail are enough to know that there are several.
 pub(super) const VOUCHED_BY_EMAILS_SQLITE: &str = select_contact!(
     "id IN (SELECT id FROM (
@@ -401,18 +449,17 @@ pub(super) const VOUCHED_BY_EMAILS_SQLITE: &str = select_contact!(
         WHERE organization_id = $1 AND user_id IS NULL AND email_vouched
           AND email_key IN (SELECT value FROM json_each($2))) AS found WHERE n <= 2)"
 );
-pub(super) const VOUCHED_BY_EMAILS_POSTGRES: &str = select_contact!(
-    "user_id IS NULL AND email_vouched AND id IN (SELECT id FROM (
-        SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
-        WHERE organization_id = $1 AND user_id IS NULL AND email_vouched
-          AND email_key = ANY ($2)) AS found WHERE n <= 2)"
+pub(super) const VOUCHED_BY_EMAILS_POSTGRES: &str = contacts_by!(
+    "email_key",
+    " AND user_id IS NULL AND email_vouched OFFSET 0) f ORDER BY id LIMIT 2) c",
+    "",
+    "c.user_id IS NULL AND c.email_vouched"
 );
-pub(super) const VOUCHED_BY_EMAILS_LOCKED: &str = select_contact!(
-    "user_id IS NULL AND email_vouched AND id IN (SELECT id FROM (
-        SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
-        WHERE organization_id = $1 AND user_id IS NULL AND email_vouched
-          AND email_key = ANY ($2)) AS found WHERE n <= 2)
-     ORDER BY id FOR UPDATE"
+pub(super) const VOUCHED_BY_EMAILS_LOCKED: &str = contacts_by!(
+    "email_key",
+    " AND user_id IS NULL AND email_vouched OFFSET 0) f ORDER BY id LIMIT 2) c",
+    " FOR UPDATE",
+    "c.user_id IS NULL AND c.email_vouched"
 );
 // No key keeps two batches from making one person each for an e-mail: they take turns.
 pub(super) const LOCK_EMAILS: &str =
@@ -424,11 +471,11 @@ pub(super) const SAID_BY_EMAILS_SQLITE: &str = select_contact!(
         WHERE organization_id = $1 AND user_id IS NULL AND NOT email_vouched AND listed
           AND email_key IN (SELECT value FROM json_each($2))) AS found WHERE n <= 20)"
 );
-pub(super) const SAID_BY_EMAILS_POSTGRES: &str = select_contact!(
-    "id IN (SELECT id FROM (
-        SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
-        WHERE organization_id = $1 AND user_id IS NULL AND NOT email_vouched AND listed
-          AND email_key = ANY ($2)) AS found WHERE n <= 20)"
+pub(super) const SAID_BY_EMAILS_POSTGRES: &str = contacts_by!(
+    "email_key",
+    " OFFSET 0) f WHERE user_id IS NULL AND NOT email_vouched AND listed ORDER BY id LIMIT 20) c",
+    "",
+    "true"
 );
 // A row that another process stored first is left out, and the caller looks again.
 macro_rules! insert_contacts {
@@ -486,7 +533,10 @@ pub(super) const UPDATE_CONTACTS_POSTGRES: &str = concat!(
        email_key = c.email_key, email_vouched = c.email_vouched, phone = c.phone,
        company = c.company, custom = c.custom, tags = c.tags,
        claim_hash = c.claim_hash, claim_key = c.claim_key, claim_version = c.claim_version
-     FROM ",
+     FROM (SELECT c.*, at.row FROM ",
     columns!("", ""),
-    " WHERE contacts.organization_id = $1 AND contacts.id = c.id"
+    // They are locked, and stay where they are.
+    " CROSS JOIN LATERAL (
+         SELECT ctid AS row FROM contacts WHERE organization_id = $1 AND id = c.id OFFSET 0) at) c
+     WHERE contacts.ctid = c.row"
 );

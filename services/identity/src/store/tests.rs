@@ -23,6 +23,7 @@ use crate::{Deps, Keys, MadeOrganization, Service, build};
 mod contacts;
 mod erase;
 mod joins;
+mod known;
 mod settled;
 mod upgrade;
 
