@@ -5,7 +5,7 @@ import { Problem, asProblem, persist, request } from '../shared/http';
 import type { FromPage, Look, Page, Setup, User } from '../shared/protocol';
 import { tellEvent, tellPage } from './page-link';
 import { Session } from './session';
-import { beep } from './sound';
+import { beep } from '../shared/sound';
 import { locale, t, tag } from './texts';
 
 /** The session in use. */

@@ -8,7 +8,7 @@ import { on } from '../live';
 import { attempt, call, success } from '../login';
 import { go, route } from '../route';
 import { Avatar, Dialog, Field, Form } from '../ui';
-import { PersonFacts } from './facts';
+import { PersonFacts, SOURCES } from './facts';
 
 interface Condition {
   field: string;
@@ -185,7 +185,7 @@ function Row({ contact }: { contact: Contact }) {
           <bdi>{name}</bdi>
         </a>
       </th>
-      {[email, phone, company, userId, source].map((text, index) => (
+      {[email, phone, company, userId, SOURCES[source]].map((text, index) => (
         <td key={index} title={text ?? ''} dir="auto">
           {text}
         </td>

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Contact } from '../../shared/api';
-import { When } from '../../shared/text';
+import { Text, When } from '../../shared/text';
 import { attempt, call, me, success } from '../login';
 import { go } from '../route';
 import { Danger, Dialog, Field, Form } from '../ui';
@@ -12,7 +12,8 @@ const PROOFS: Record<string, string> = {
   hmac: 'Identity proven by user hash',
   jwt: 'Identity proven by JWT',
 };
-const SOURCES: Record<Contact['source'], string> = {
+/** How somebody came in. */
+export const SOURCES: Record<Contact['source'], string> = {
   identified: 'logged in on the site',
   'pre-chat': 'filled in the form',
   import: 'imported',
@@ -56,8 +57,8 @@ export function PersonFacts({ contact, onChange }: Changing) {
           ['Last seen', contact.lastSeenAt && <When at={contact.lastSeenAt} />],
           ['Visits', contact.sessions || ''],
           ['Page', page?.title],
-          ['Address', page?.url],
-          ['Came from', page?.referrer],
+          ['Address', page?.url && <Text text={page.url} />],
+          ['Came from', page?.referrer && <Text text={page.referrer} />],
           ['Platform', contact.platform],
           ['Browser', contact.browser],
           ['System', contact.system],

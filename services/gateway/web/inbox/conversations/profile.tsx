@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Contact, Page } from '../../shared/api';
 import { When } from '../../shared/text';
-import { PersonFacts } from '../contacts/facts';
+import { PersonFacts, SOURCES } from '../contacts/facts';
 import { Merge } from '../contacts/merge';
 import { asProblem } from '../../shared/http';
 import { attempt, call } from '../login';
@@ -47,7 +47,7 @@ export function Profile({ id }: { id: string }) {
                 <a href={`#contacts/${other.id}`}>
                   <bdi>{other.name}</bdi>
                 </a>{' '}
-                <span class="soft small">{other.userId ? 'logged in on the site' : other.source}</span>
+                <span class="soft small">{SOURCES[other.source]}</span>
                 {other.lastSeenAt && (
                   <span class="soft small">
                     {' '}

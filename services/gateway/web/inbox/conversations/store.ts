@@ -1,6 +1,7 @@
 // The conversations held, newest activity first, kept up to date by the stream.
 import { computed, signal } from '@preact/signals';
-import type { Conversation, Page } from '../../shared/api';
+import type { Conversation, Message, Page } from '../../shared/api';
+import { beep } from '../../shared/sound';
 import { on } from '../live';
 import { attempt, call, me } from '../login';
 
@@ -92,4 +93,6 @@ function settle() {
 }
 
 on('conversation', changed);
+// Whoever looks elsewhere hears that somebody wrote.
+on('message', ({ author }: Message) => document.hidden && author.kind === 'contact' && beep());
 on('reload', fetchFirst);

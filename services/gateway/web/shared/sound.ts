@@ -1,4 +1,4 @@
-// The sound of an answer: two short tones. A browser plays it only after the person touched the page.
+// The sound of a message: two short tones. A browser plays it only after the person touched the page.
 let context: AudioContext | undefined;
 
 export function beep() {
