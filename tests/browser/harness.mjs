@@ -191,6 +191,9 @@ export async function contactOf(base, demo, userId) {
   return items[0];
 }
 
+/** A script for a page to begin with: counts the sounds that it plays. */
+export const EARS = 'window.sounds = 0; const play = OscillatorNode.prototype.start; OscillatorNode.prototype.start = function (...at) { window.sounds++; return play.apply(this, at); };';
+
 /** Waits until `test` holds; says what `now` was otherwise. */
 export async function seen(what, test, now) {
   for (const end = Date.now() + WAIT_MS; Date.now() < end; await pause(50)) if (await test()) return;

@@ -97,7 +97,13 @@ test('what an import rejected is read and downloaded, and stays in the list of p
   const inbox = await openInbox(desk, it.base, it.demo);
   await inbox.getByRole('link', { name: 'Imports' }).click();
   const buffer = Buffer.from('user_id,email,name,plan\nr-1,one@example.com,One,gold\nr-2,no address,Two,gold\nr-1,again@example.com,Again,silver');
-  await inbox.setInputFiles('#file', { name: 'mixed.csv', mimeType: 'text/csv', buffer });
+  // Dropped, as from a folder beside the browser.
+  const file = await inbox.evaluateHandle((text) => {
+    const held = new DataTransfer();
+    held.items.add(new File([text], 'mixed.csv', { type: 'text/csv' }));
+    return held;
+  }, buffer.toString());
+  await inbox.dispatchEvent('#upload', 'drop', { dataTransfer: file });
   await inbox.getByRole('button', { name: 'Import', exact: true }).click();
   await inbox.getByLabel('plan becomes').selectOption('custom.plan');
   await inbox.getByRole('button', { name: 'Import 3 rows' }).click();

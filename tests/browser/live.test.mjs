@@ -1,7 +1,7 @@
 // What is told live: typing and read marks to both sides; and the history above.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { answer, api, chatOn, openInbox, openPage, seen, site, snippet, stage } from './harness.mjs';
+import { EARS, answer, api, chatOn, openInbox, openPage, seen, site, snippet, stage } from './harness.mjs';
 
 let it, shop;
 before(async () => {
@@ -99,4 +99,27 @@ test('the history loads upwards, each message once, and what is looked at stays 
   await seen('the end', () => scroller.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2));
   assert.deepEqual(page.faults, []);
   await home.close();
+});
+
+test('an agent who looks elsewhere hears that somebody wrote, and the tab says it', async () => {
+  const { base, demo } = it;
+  const [home, desk] = [await it.device(), await it.device()];
+  await desk.addInitScript(EARS);
+  const page = await openPage(home, `${shop.base}/ann`);
+  const ann = await chatOn(page);
+  const inbox = await openInbox(desk, base, demo);
+  await inbox.locator('#items').waitFor();
+  await ann.say('while it is in sight');
+  await inbox.locator('#items .last', { hasText: 'while it is in sight' }).waitFor();
+  assert.equal(await inbox.evaluate(() => window.sounds), 0);
+  await inbox.evaluate(() => Object.defineProperty(document, 'hidden', { get: () => true }));
+  for (let n = 1; (await inbox.evaluate(() => window.sounds)) === 0; n++) {
+    assert.ok(n < 5, 'no sound');
+    await ann.say(`while it is not ${n}`);
+    await inbox.locator('#items .last', { hasText: `while it is not ${n}` }).waitFor();
+  }
+  await seen('the count', async () => /^\(\d+\) Inbox/.test(await inbox.title()), () => inbox.title());
+  assert.deepEqual([...page.faults, ...inbox.faults], []);
+  await home.close();
+  await desk.close();
 });

@@ -1,13 +1,11 @@
 // Each method and each event that the snippet documents, called from a customer's page.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { answer, api, contactOf, openPage, seen, site, snippet, stage } from './harness.mjs';
+import { EARS, answer, api, contactOf, openPage, seen, site, snippet, stage } from './harness.mjs';
 
 const ANN = { user_id: 'ann', name: 'Ann', email: 'ann@example.com' };
 const METHODS = ['init', 'userAuth', 'updateUser', 'updateUserData', 'logout', 'logOut', 'showChatWidget', 'hideChatWidget', 'openChat', 'closeChat', 'trackEvent', 'sendUserMessage', 'typeUserMessage', 'muteNotificationSound', 'setLocalization', 'setChatButtonOffset'];
 const EVENTS = ['onReady', 'onChatOpen', 'onChatClose', 'onNewUnreadChat', 'onUnreadCountChange', 'onIdentityRefused', 'onSessionEnded'];
-// Counts the sounds that a page plays.
-const EARS = `window.sounds = 0; const start = OscillatorNode.prototype.start; OscillatorNode.prototype.start = function (...at) { window.sounds++; return start.apply(this, at); };`;
 
 let it, shop;
 before(async () => {
