@@ -9,6 +9,7 @@ mod certificates;
 mod deadline;
 mod incoming;
 mod keeper;
+mod lazily;
 mod peer;
 mod remote;
 mod server;

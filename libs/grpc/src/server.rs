@@ -13,7 +13,7 @@ use tonic::{
 use tonic_health::{ServingStatus, server::health_reporter};
 use tracing::error;
 
-use crate::{Listener, Peer, deadline, incoming::Incoming, trace};
+use crate::{Listener, Peer, deadline, incoming::Incoming, lazily::Lazily, trace};
 
 /// The health service's name for "migrated, not draining"; the empty name says "the process lives".
 pub(crate) const READINESS: &str = "readiness";
@@ -47,19 +47,25 @@ impl Server {
     /// 2. the deadline, so that it covers all of the handler, and nothing is awaited without it.
     ///
     /// Reflection lists `services`, by their full names, beside health and itself.
-    pub fn new(routes: Routes, services: &[&str]) -> Self {
+    pub fn new(routes: Routes, services: &[&'static str]) -> Self {
         let (health, health_service) = health_reporter();
-        let reflection = || {
+        let listed: Vec<&'static str> = services.iter().copied().chain(BESIDES).collect();
+        let reflection = move || {
             let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(onethread_proto::DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-            let listed = services.iter().copied().chain(BESIDES);
-            listed.fold(builder, |builder, name| builder.with_service_name(name))
+            listed.iter().fold(builder, |builder, name| builder.with_service_name(*name))
         };
+        let alike = reflection.clone();
+        // What they keep of the descriptors is megabytes, and few ever ask.
+        let (v1, v1alpha) = (
+            Lazily::new(move || reflection().build_v1().expect("the descriptors are our own")),
+            Lazily::new(move || alike().build_v1alpha().expect("the descriptors are our own")),
+        );
         let routes = routes
             .add_service(health_service)
-            .add_service(reflection().build_v1().expect("the descriptors are our own"))
-            .add_service(reflection().build_v1alpha().expect("the descriptors are our own"))
+            .add_service(v1)
+            .add_service(v1alpha)
             .into_axum_router()
             .layer(from_fn(deadline::enforce))
             .layer(from_fn(trace::serve));

@@ -15,8 +15,9 @@ use hyper_util::{
 use onethread_lifecycle::Lifecycle;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::Semaphore,
+    time::timeout,
 };
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
@@ -45,7 +46,7 @@ const GRACE: Duration = Duration::from_secs(8);
 pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
-    let http = http();
+    let http = Arc::new(Http::new());
     let stopping = life.stopping();
     let closing = async {
         stopping.await;
@@ -73,17 +74,59 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle
         // An event is small and shall not wait for more; a socket that can't be told so still works.
         let _ = socket.set_nodelay(true);
         let watcher = graceful.watcher();
-        // Put together by combinators: a block that awaits it would hold room for it twice.
-        let serving = connection(&http, router.clone(), socket, PeerAddress(peer), watcher);
-        tokio::spawn(serving.map(|()| drop(place)));
+        let (http, router, life) = (http.clone(), router.clone(), life.clone());
+        tokio::spawn(async move {
+            if let Some(http) = http.spoken(&socket, &life).await {
+                connection(http, router, socket, PeerAddress(peer), watcher).await;
+            }
+            drop(place);
+        });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+    if timeout(GRACE, graceful.shutdown()).await.is_err() {
         warn!("calls under way took too long, they are cut off");
     }
 }
 
-fn http() -> Builder<TokioExecutor> {
+/// What HTTP/2 begins with.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How connections are served.
+struct Http {
+    /// Those that begin as HTTP/1 does.
+    first: Builder<TokioExecutor>,
+    /// All others.
+    any: Builder<TokioExecutor>,
+}
+
+impl Http {
+    fn new() -> Self {
+        Self { first: builder().http1_only(), any: builder() }
+    }
+
+    /// How a client that has just connected is served; `None` when it says nothing. What it says is
+    /// looked at and not taken: a version that is read first, bytes apart, makes the buffer for the
+    /// rest twice as large, for as long as the connection lives.
+    async fn spoken(
+        &self,
+        socket: &TcpStream,
+        life: &Lifecycle,
+    ) -> Option<&Builder<TokioExecutor>> {
+        let closing = async {
+            life.stopping().await;
+            tokio::time::sleep(LAST_CALLS).await;
+        };
+        let mut begin = [0; PREFACE.len()];
+        let count = tokio::select! {
+            biased;
+            count = timeout(HEAD_WAIT, socket.peek(&mut begin)) => count.ok()?.ok()?,
+            () = closing => return None,
+        };
+        Some(if begin[..count] == PREFACE[..count] { &self.any } else { &self.first })
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).max_buf_size(64 * 1024);
     http.http2()
@@ -113,7 +156,8 @@ where
         router.clone().oneshot(request)
     });
     let connection = http.serve_connection(TokioIo::new(Box::pin(socket)), service).into_owned();
-    // A client that breaks off is no failure of ours.
+    // A client that breaks off is no failure of ours. A block that awaits it would hold room for it
+    // twice.
     watcher.watch(connection).map(drop)
 }
 
@@ -138,7 +182,7 @@ mod tests {
         let (mut client, server) = duplex(1024);
         let peer = PeerAddress(([127, 0, 0, 1], 1).into());
         let graceful = GracefulShutdown::new();
-        let serving = connection(&http(), router, server, peer, graceful.watcher());
+        let serving = connection(&builder(), router, server, peer, graceful.watcher());
         let begun = Instant::now();
         let serving = tokio::spawn(serving);
         client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();

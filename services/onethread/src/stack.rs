@@ -62,7 +62,6 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         entropy: entropy.clone(),
         private_webhooks: settings.identity.private_webhooks(),
     });
-    let first = bootstrap(&identity, &folder.path("bootstrap.json")).await?;
     let conversation = onethread_conversation::build(onethread_conversation::Deps {
         db: conversation_db.clone(),
         clock: clock.clone(),
@@ -79,6 +78,8 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         uploads,
     })
     .await?;
+    // Hashing a password takes 19 MiB for a moment: late, so that little else is laid out over it.
+    let first = bootstrap(&identity, &folder.path("bootstrap.json")).await?;
     let config = onethread_gateway::Config {
         rate_limits: settings.gateway.rate_limits.clone(),
         trusted_proxies: settings.gateway.trusted_proxies.clone(),

@@ -11,3 +11,4 @@ mod imports;
 mod live;
 mod support;
 mod trust;
+mod versions;
