@@ -99,7 +99,10 @@ impl Database {
                 measure(writer, &format!("{service}.writer"));
                 measure(readers, &format!("{service}.readers"));
             }
-            Pools::Postgres(server) => measure(&server.pool, service),
+            Pools::Postgres(server) => {
+                measure(&server.pool, service);
+                measure(&server.batches, &format!("{service}.batches"));
+            }
         }
     }
 
@@ -110,7 +113,10 @@ impl Database {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(server) => server.pool.close().await,
+            Pools::Postgres(server) => {
+                server.batches.close().await;
+                server.pool.close().await;
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection, Database, Sqlite, pool::PoolConnection};
+use sqlx::{Connection, Database, Sqlite, pool::PoolConnection, query};
 use tokio::time::timeout;
 
 /// How long a connection may take to finish what was under way on it when it was given up.
@@ -33,6 +33,18 @@ impl Held<Sqlite> {
         // Once this is answered, taking the transaction back is over.
         let answered = timeout(FINISH, self.conn.ping()).await;
         self.spoilt = !matches!(answered, Ok(Ok(()))) || self.conn.is_in_transaction();
+    }
+
+    /// To be called after a text failed that begins a transaction by itself, which sqlx does not
+    /// learn of: where it got stuck in the middle, what it did is taken back.
+    pub(crate) async fn take_back(&mut self) {
+        let taken_back = timeout(FINISH, query("ROLLBACK").execute(&mut *self.conn)).await;
+        self.spoilt = match taken_back {
+            Ok(Ok(_)) => false,
+            // It says that there is none.
+            Ok(Err(sqlx::Error::Database(error))) => error.code().is_none_or(|code| code != "1"),
+            _ => true,
+        };
     }
 }
 

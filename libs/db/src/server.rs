@@ -1,4 +1,4 @@
-//! A PostgreSQL server as one service sees it: a pool that notices when its connections died.
+//! A PostgreSQL server as one service sees it: pools that notice when their connections died.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -18,9 +18,17 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long an idle connection may take to say that it lives.
 const ANSWER: Duration = Duration::from_secs(1);
 
+/// How connections plan that take a whole batch in one statement and find each row by a key: what
+/// PostgreSQL guesses of a batch's size is of no use, so it plans once and by index.
+const FOR_BATCHES: [(&str, &str); 3] =
+    [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("jit", "off")];
+
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     pub(crate) pool: PgPool,
+    /// Connections that plan for batches. Settings of each transaction would cost a batch more than
+    /// a few connections cost the server.
+    pub(crate) batches: PgPool,
     pub(crate) schema: Arc<str>,
     losses: Losses,
 }
@@ -38,13 +46,11 @@ impl Losses {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.is_some_and(|last| last.elapsed() <= idle_for)
     }
-}
 
-impl Server {
-    pub(crate) fn new(pool: PgPoolOptions, options: PgConnectOptions, schema: &str) -> Self {
-        let losses = Losses::default();
-        let noted = losses.clone();
-        let pool = pool.test_before_acquire(false).before_acquire(move |conn, meta| {
+    /// Has a pool ask those connections that may be dead whether they live.
+    fn watch(&self, pool: PgPoolOptions) -> PgPoolOptions {
+        let noted = self.clone();
+        pool.test_before_acquire(false).before_acquire(move |conn, meta| {
             let suspect = meta.idle_for >= FRESH || noted.since(meta.idle_for);
             Box::pin(async move {
                 if suspect {
@@ -53,13 +59,30 @@ impl Server {
                 }
                 Ok(true)
             })
-        });
-        Self { pool: pool.connect_lazy_with(options), schema: schema.into(), losses }
+        })
+    }
+}
+
+impl Server {
+    pub(crate) fn new(pool: PgPoolOptions, options: PgConnectOptions, schema: &str) -> Self {
+        let losses = Losses::default();
+        let open = |options| losses.watch(pool.clone()).connect_lazy_with(options);
+        Self {
+            batches: open(options.clone().options(FOR_BATCHES)),
+            pool: open(options),
+            schema: schema.into(),
+            losses,
+        }
     }
 
     /// Waits for a connection. Whoever stops waiting leaves nothing behind.
     pub(crate) async fn acquire(&self) -> Result<Held<Postgres>> {
-        Ok(Held::new(self.pool.acquire().await?))
+        Self::acquire_of(&self.pool).await
+    }
+
+    /// Waits for a connection of one of the two pools.
+    pub(crate) async fn acquire_of(pool: &PgPool) -> Result<Held<Postgres>> {
+        Ok(Held::new(pool.acquire().await?))
     }
 
     /// Remembers it when the work found its connection dead.

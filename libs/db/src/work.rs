@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use futures::future::BoxFuture;
 use onethread_telemetry::metrics;
-use sqlx::Connection;
+use sqlx::{Connection, PgPool};
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span, info_span};
 
@@ -13,10 +13,6 @@ use crate::{Conn, Database, Error, Result, connect::Pools, held::Held, server::S
 /// The longest that work may take, from its connection to its commit. Each statement has its own
 /// limit on the server; this one is for a server that does not answer at all.
 const LONGEST: Duration = Duration::from_secs(30);
-/// One text and so one round trip; the settings last as long as the transaction.
-const BEGIN_BATCH: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan;
-    SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
-
 impl Database {
     /// Reads on a connection of its own, outside a transaction: each statement sees the last commit.
     /// `name` says in traces what is read, such as `contact.get`. A caller that goes away ends it.
@@ -39,10 +35,7 @@ impl Database {
                 }
             }
         };
-        let begun = Instant::now();
-        let done = read.instrument(self.span(name)).await;
-        metrics::database(self.system(), name, done.is_err(), begun.elapsed());
-        done
+        self.measured(name, read).await
     }
 
     /// Writes in one transaction: committed when `work` succeeds, rolled back when it fails. Once
@@ -53,20 +46,22 @@ impl Database {
         F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        self.write_in("BEGIN", name, work).await
+        self.write_on(|server| &server.pool, name, work).await
     }
 
     /// The same for work whose statements take a whole batch at once and find each row by a key.
-    /// What PostgreSQL guesses of a batch's size is of no use, so it plans once and by index.
     pub async fn write_batch<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        self.write_in(BEGIN_BATCH, name, work).await
+        self.write_on(|server| &server.batches, name, work).await
     }
 
-    async fn write_in<T, F>(&self, begin: &'static str, name: &'static str, work: F) -> Result<T>
+    /// Writes a batch by one text that is a transaction in itself: on PostgreSQL a statement, on
+    /// SQLite a text that begins one and commits it. As [`Self::write_batch`], but one round trip
+    /// in all; what fails may have been committed if its connection was lost.
+    pub async fn write_at_once<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>> + Send + 'static,
         T: Send + 'static,
@@ -76,18 +71,19 @@ impl Database {
                 Pools::Sqlite { writer, .. } => {
                     let mut conn = Held::new(writer.acquire().await?);
                     shield(async move {
-                        let done = immediate(&mut conn, work).await;
+                        let done = within(work(Conn::Sqlite(&mut conn))).await;
                         if done.is_err() {
-                            conn.settle().await;
+                            conn.take_back().await;
                         }
                         done
                     })
                     .await
                 }
                 Pools::Postgres(server) => {
-                    let (server, conn) = (server.clone(), server.acquire().await?);
+                    let (server, mut conn) =
+                        (server.clone(), Server::acquire_of(&server.batches).await?);
                     shield(async move {
-                        let done = transaction(&server, conn, begin, work).await;
+                        let done = within(work(Conn::Postgres(&mut conn))).await;
                         server.note(&done);
                         done
                     })
@@ -95,8 +91,54 @@ impl Database {
                 }
             }
         };
+        self.measured(name, write).await
+    }
+
+    async fn write_on<T, F>(
+        &self,
+        pool: fn(&Server) -> &PgPool,
+        name: &'static str,
+        work: F,
+    ) -> Result<T>
+    where
+        F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let write = async {
+            match &self.0 {
+                Pools::Sqlite { writer, .. } => {
+                    let mut conn = Held::new(writer.acquire().await?);
+                    shield(within(async move {
+                        let done = immediate(&mut conn, work).await;
+                        if done.is_err() {
+                            conn.settle().await;
+                        }
+                        done
+                    }))
+                    .await
+                }
+                Pools::Postgres(server) => {
+                    let (server, conn) = (server.clone(), Server::acquire_of(pool(server)).await?);
+                    shield(within(async move {
+                        let done = transaction(pool(&server), conn, &server, work).await;
+                        server.note(&done);
+                        done
+                    }))
+                    .await
+                }
+            }
+        };
+        self.measured(name, write).await
+    }
+
+    /// Does it in a span of its own, and notes how long it took.
+    async fn measured<T>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let begun = Instant::now();
-        let done = write.instrument(self.span(name)).await;
+        let done = work.instrument(self.span(name)).await;
         metrics::database(self.system(), name, done.is_err(), begun.elapsed());
         done
     }
@@ -125,21 +167,21 @@ where
 
 /// One transaction on PostgreSQL.
 async fn transaction<T, F>(
-    server: &Server,
+    pool: &PgPool,
     mut conn: Held<sqlx::Postgres>,
-    begin: &'static str,
+    server: &Server,
     work: F,
 ) -> Result<T>
 where
     F: for<'c> FnOnce(Conn<'c>) -> BoxFuture<'c, Result<T>>,
 {
-    let mut begun = conn.begin_with(begin).await.map_err(Error::from);
+    let mut begun = conn.begin().await.map_err(Error::from);
     if begun.as_ref().is_err_and(Error::is_lost) {
         // The connection had died while it was idle. Nothing was begun, so another one will do.
         server.note(&begun);
         drop(begun);
-        conn = server.acquire().await?;
-        begun = conn.begin_with(begin).await.map_err(Error::from);
+        conn = Server::acquire_of(pool).await?;
+        begun = conn.begin().await.map_err(Error::from);
     }
     let mut tx = begun?;
     let done = work(Conn::Postgres(&mut tx)).await?;
@@ -151,7 +193,7 @@ where
 async fn shield<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    tokio::spawn(within(work).instrument(Span::current())).await?
+    tokio::spawn(work.instrument(Span::current())).await?
 }
 
 /// Ends work that takes too long.

@@ -10,6 +10,7 @@ mod recent;
 mod rows;
 mod sql;
 mod sql_ends;
+mod sql_sends;
 mod sql_store;
 mod tails;
 #[cfg(test)]
@@ -77,6 +78,21 @@ pub(crate) struct NewChange {
 }
 
 impl NewMessage {
+    /// The message it becomes under a number.
+    fn message(&self, seq: i64, prev_public_seq: i64) -> Message {
+        Message {
+            id: self.id,
+            conversation: self.conversation,
+            seq,
+            prev_public_seq,
+            author: self.author,
+            client_message_id: Some(self.client_message_id),
+            kind: self.kind,
+            text: self.text.clone(),
+            created_at: self.now,
+        }
+    }
+
     /// Goes to the conversation that its own one was folded into, from the contact of that one.
     fn follow(&mut self, into: ConversationId) {
         self.conversation = into;

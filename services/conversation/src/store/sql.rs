@@ -1,5 +1,5 @@
 //! The texts. Valid on SQLite and PostgreSQL alike; where they differ, both stand here side by
-//! side. Codes of states and kinds: see `rows`.
+//! side. Those of batches of sends: see `sql_sends`. Codes of states and kinds: see `rows`.
 
 macro_rules! conversation_columns {
     () => {
@@ -13,14 +13,6 @@ macro_rules! message_columns {
     () => {
         "m.conversation_id, m.seq, m.id, m.client_message_id, m.author_kind, m.author_id, m.kind,
         m.body, m.prev_public_seq, m.created_at"
-    };
-}
-
-/// Of a message that may not be there. Its conversation is the one beside it.
-macro_rules! met_columns {
-    () => {
-        ", m.seq, m.id, m.client_message_id, m.author_kind, m.author_id, m.kind, m.body,
-        m.prev_public_seq, m.created_at"
     };
 }
 
@@ -56,75 +48,6 @@ pub(super) const GET: &str = get!();
 pub(super) const LOCK_SQLITE: &str = get!();
 pub(super) const LOCK_POSTGRES: &str = concat!(get!(), " FOR NO KEY UPDATE");
 
-/// The conversation of each send, and what the sender stored under the client's id before. One that
-/// was folded is read under the name of the one that goes on, and so is its contact. `told` says
-/// whether identity wants to know of texts.
-macro_rules! meet {
-    () => {
-        concat!(
-            "SELECT p.at, p.target, c.folded_into,
-            COALESCE((SELECT (t.facts & 1) <> 0 FROM interests t
-                WHERE t.organization_id = p.organization_id), false) AS told, ",
-            conversation_columns!(),
-            met_columns!(),
-            " FROM placed p
-            LEFT JOIN locked c ON c.organization_id = p.organization_id AND c.id = p.target
-            LEFT JOIN messages m ON m.organization_id = p.organization_id
-                AND m.conversation_id = p.target AND m.author_kind = p.author_kind
-                AND m.author_id = p.author_id AND m.client_message_id = p.client_message_id"
-        )
-    };
-}
-
-/// The input with its targets. A target that was never begun has no row, one that is erased has
-/// a mark for ever.
-macro_rules! placed {
-    () => {
-        "placed AS MATERIALIZED (
-            SELECT i.at, i.organization_id, i.author_kind, i.client_message_id,
-                COALESCE(f.folded_into, i.conversation_id) AS target,
-                CASE WHEN i.author_kind = 1 THEN COALESCE(f.folded_into, i.author_id)
-                    ELSE i.author_id END AS author_id
-            FROM input i LEFT JOIN conversations f
-                ON f.organization_id = i.organization_id AND f.id = i.conversation_id
-        )"
-    };
-}
-
-/// A batch of sends as columns: organization, conversation, author's kind and id, the client's id.
-/// Answers for each send: its place from 1, the conversation it goes to, that conversation's row,
-/// kept from other writers until the transaction ends, and the message. Rows are locked in one
-/// order everywhere, so that two batches never wait for each other. What a batch that it waited
-/// for has stored is not seen here but refused on writing; that a fold it waited for has ended the
-/// conversation is seen in the row.
-pub(super) const MEET_POSTGRES: &str = concat!(
-    "WITH input AS MATERIALIZED (
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[])
-            WITH ORDINALITY
-            AS i (organization_id, conversation_id, author_kind, author_id, client_message_id, at)
-    ), ",
-    placed!(),
-    ", locked AS MATERIALIZED (
-        SELECT c.* FROM conversations c
-        JOIN (SELECT DISTINCT organization_id, target FROM placed) AS p
-            ON c.organization_id = p.organization_id AND c.id = p.target
-        ORDER BY c.organization_id, c.id FOR NO KEY UPDATE OF c
-    ) ",
-    meet!()
-);
-/// The same with a JSON array of rows. The transaction keeps everybody else out.
-pub(super) const MEET_SQLITE: &str = concat!(
-    "WITH input AS MATERIALIZED (
-        SELECT key + 1 AS at, unhex(value ->> 0) AS organization_id,
-            unhex(value ->> 1) AS conversation_id, value ->> 2 AS author_kind,
-            unhex(value ->> 3) AS author_id, unhex(value ->> 4) AS client_message_id
-        FROM json_each($1)
-    ), ",
-    placed!(),
-    ", locked AS NOT MATERIALIZED (SELECT * FROM conversations) ",
-    meet!()
-);
-
 /// One message.
 pub(super) const INSERT: &str =
     "INSERT INTO messages (organization_id, conversation_id, seq, id, client_message_id,
@@ -138,53 +61,6 @@ pub(super) const BEGIN: &str =
         created_at, updated_at)
     VALUES ($1, $2, $3, 0, 0, 0, 0, 0, 0, false, $4, $4)
     ON CONFLICT (organization_id, id) DO NOTHING";
-
-/// Conversations that begin, with all that their first messages made of them.
-pub(super) const BEGIN_POSTGRES: &str =
-    "INSERT INTO conversations (organization_id, id, status, last_seq, last_public_seq,
-        contact_unread, agent_unread, contact_wrote, updated_at, created_at, contact_read_seq,
-        agent_read_seq)
-    SELECT *, i.updated_at, 0, 0
-    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-        $7::bigint[], $8::boolean[], $9::timestamptz[])
-        AS i (organization_id, id, status, last_seq, last_public_seq, contact_unread, agent_unread,
-            contact_wrote, updated_at)";
-pub(super) const BEGIN_SQLITE: &str =
-    "INSERT INTO conversations (organization_id, id, status, last_seq, last_public_seq,
-        contact_unread, agent_unread, contact_wrote, updated_at, created_at, contact_read_seq,
-        agent_read_seq)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4,
-        value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 8, 0, 0
-    FROM json_each($1)";
-
-/// What new messages change in conversations that were there, and the messages themselves.
-pub(super) const APPEND_POSTGRES: &str = "WITH stored AS (
-        INSERT INTO messages (organization_id, conversation_id, seq, id, client_message_id,
-            author_kind, author_id, kind, body, prev_public_seq, created_at)
-        SELECT * FROM unnest($9::uuid[], $10::uuid[], $11::bigint[], $12::uuid[], $13::uuid[],
-            $14::bigint[], $15::uuid[], $16::bigint[], $17::text[], $18::bigint[],
-            $19::timestamptz[])
-    )
-    UPDATE conversations c SET status = i.status, last_seq = i.last_seq,
-        last_public_seq = i.last_public_seq, contact_unread = i.contact_unread,
-        agent_unread = i.agent_unread, contact_wrote = i.contact_wrote, updated_at = i.updated_at
-    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-        $7::bigint[], $8::boolean[], $20::timestamptz[])
-        AS i (organization_id, id, status, last_seq, last_public_seq, contact_unread, agent_unread,
-            contact_wrote, updated_at)
-    WHERE c.organization_id = i.organization_id AND c.id = i.id";
-pub(super) const MOVE_SQLITE: &str = "UPDATE conversations SET status = value ->> 2,
-        last_seq = value ->> 3, last_public_seq = value ->> 4, contact_unread = value ->> 5,
-        agent_unread = value ->> 6, contact_wrote = value ->> 7, updated_at = value ->> 8
-    FROM json_each($1)
-    WHERE organization_id = unhex(value ->> 0) AND conversations.id = unhex(value ->> 1)";
-pub(super) const INSERT_SQLITE: &str =
-    "INSERT INTO messages (organization_id, conversation_id, seq, id, client_message_id,
-        author_kind, author_id, kind, body, prev_public_seq, created_at)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, unhex(value ->> 3),
-        unhex(value ->> 4), value ->> 5, unhex(value ->> 6), value ->> 7, value ->> 8, value ->> 9,
-        value ->> 10
-    FROM json_each($1)";
 
 /// Organization, conversation, number, first and last code of the kinds wanted, rows.
 pub(super) const AFTER: &str = page!(">", "ASC");

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Assigned, Head, History, ListPage, ListQuery, Marked, NewChange, NewMessage, Position, Sent,
-    batch::send_all,
+    batch::{send_all, send_plain},
     events::change,
     reads::{fill, get, page, read_as},
     rows::{HeadRow, MessageRow, NONE, SummaryRow, status_code},
@@ -55,6 +55,29 @@ impl Store {
     /// that the database will not take fails alone.
     pub(crate) async fn send_all(&self, sends: Vec<NewMessage>) -> Vec<Result<Sent>> {
         let sends: Arc<[NewMessage]> = sends.into();
+        let mut answers: Vec<_> = sends.iter().map(|_| None).collect();
+        for (at, sent) in self.send_plain(sends.clone()).await {
+            answers[at] = Some(Ok(sent));
+        }
+        let left = sends.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
+        let left: Arc<[_]> = left.map(|(new, _)| new.clone()).collect();
+        let mut sent = self.send_others(left).await.into_iter();
+        answers.into_iter().filter_map(|answer| answer.or_else(|| sent.next())).collect()
+    }
+
+    /// Answers those that were stored, each with its place.
+    async fn send_plain(&self, sends: Arc<[NewMessage]>) -> Vec<(usize, Sent)> {
+        let sent = self.db.write_at_once("conversation.send_plain", move |mut conn| {
+            Box::pin(async move { send_plain(&mut conn, &sends).await })
+        });
+        // What went wrong, if it was more than that one of them is no plain one, the others show.
+        sent.await.unwrap_or_default()
+    }
+
+    async fn send_others(&self, sends: Arc<[NewMessage]>) -> Vec<Result<Sent>> {
+        if sends.is_empty() {
+            return Vec::new();
+        }
         match self.send_together(sends.clone()).await {
             Ok(sent) => sent.into_iter().map(Ok).collect(),
             Err(error) if sends.len() == 1 => vec![Err(error)],

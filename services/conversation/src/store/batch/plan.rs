@@ -1,22 +1,19 @@
 //! What is to be written. Pure.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
-use onethread_core::{ConversationId, OrganizationId};
+use onethread_core::OrganizationId;
 use onethread_outbox::Entry;
 use uuid::Uuid;
 
-use super::{Met, NewMessage, Sent};
+use super::{Found, Key, Met, NewMessage, Sent};
 use crate::{
     domain::{Appended, Author, AuthorKind, Conversation, Happening, Message},
     store::{FIRST_MESSAGE, FirstMessage, Told, events::NewEvent},
 };
-
-/// Whose conversation, in the order in which rows are locked everywhere.
-type Key = (OrganizationId, ConversationId);
 
 /// What comes of a batch.
 #[derive(Debug, Default)]
@@ -54,17 +51,7 @@ impl Thread {
     fn append(&mut self, at: usize, new: &NewMessage) -> (Sent, Option<Message>) {
         let appended = self.conversation.append(new.author.kind, new.kind, new.now);
         self.changed = true;
-        let message = Message {
-            id: new.id,
-            conversation: new.conversation,
-            seq: appended.seq,
-            prev_public_seq: appended.prev_public_seq,
-            author: new.author,
-            client_message_id: Some(new.client_message_id),
-            kind: new.kind,
-            text: new.text.clone(),
-            created_at: new.now,
-        };
+        let message = new.message(appended.seq, appended.prev_public_seq);
         self.sent.insert((new.author, new.client_message_id), at);
         let Appended { prev_public_seq, first_of_contact, reopened, .. } = appended;
         let event = reopened.map(|seq| NewEvent {
@@ -82,23 +69,19 @@ impl Thread {
 
 impl Plan {
     /// Puts the sends into their conversations, in their order.
-    pub(super) fn of(sends: &[NewMessage], met: Vec<Met>) -> Self {
-        let mut threads = Threads::new();
-        let mut before: HashMap<usize, Message> = HashMap::new();
-        let told: HashSet<usize> = met.iter().filter(|met| met.told).map(|met| met.at).collect();
-        for met in met {
-            let key = (sends[met.at].organization, met.target);
-            if met.erased {
-                threads.insert(key, None);
-            } else if let Some(found) = met.conversation {
-                threads.entry(key).or_insert_with(|| Some(Thread::new(found, false)));
-            }
-            before.extend(met.before.map(|message| (met.at, message)));
-        }
+    pub(super) fn of(sends: &[NewMessage], met: Met) -> Self {
+        let mut threads: Threads = met
+            .threads
+            .into_iter()
+            .map(|(key, found)| match found {
+                Found::Here(conversation) => (key, Some(Thread::new(conversation, false))),
+                Found::Erased => (key, None),
+            })
+            .collect();
         let mut plan = Self::default();
-        for (at, new) in sends.iter().enumerate() {
-            let mut answer = plan.put(at, new, &mut threads, before.remove(&at));
-            if told.contains(&at) {
+        for (at, (new, met)) in sends.iter().zip(met.sends).enumerate() {
+            let mut answer = plan.put(at, new, &mut threads, met.before);
+            if met.told {
                 plan.tell(new, &mut answer);
             }
             plan.answers.push(answer);

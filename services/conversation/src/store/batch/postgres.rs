@@ -2,22 +2,51 @@
 
 use onethread_core::OrganizationId;
 use onethread_db::{Result, Time};
-use sqlx::{PgConnection, query};
+use sqlx::{PgConnection, query, query_as};
 use uuid::Uuid;
 
-use super::{Met, NewMessage, met, plan::Plan};
+use super::{
+    Met, NewMessage, met,
+    plain::{Plain, Stored},
+    plan::Plan,
+};
 use crate::{
     domain::Conversation,
     store::{
         rows::{author_code, kind_code, status_code},
-        sql,
+        sql_sends as texts,
     },
 };
 
-pub(super) async fn meet(conn: &mut PgConnection, sends: &[NewMessage]) -> Result<Vec<Met>> {
+pub(super) async fn append_plain(
+    conn: &mut PgConnection,
+    plain: &Plain<'_>,
+) -> Result<Vec<Stored>> {
+    let number = |of: usize| i64::try_from(of).unwrap_or(i64::MAX);
+    let (threads, sends) = (&plain.threads, &plain.sends);
+    let ids =
+        |of: fn(&NewMessage) -> Uuid| sends.iter().map(|(_, new)| of(new)).collect::<Vec<_>>();
+    Ok(query_as(texts::PLAIN_POSTGRES)
+        .bind(threads.iter().map(|thread| thread.organization.0).collect::<Vec<_>>())
+        .bind(threads.iter().map(|thread| thread.id.0).collect::<Vec<_>>())
+        .bind(threads.iter().map(|thread| number(thread.before)).collect::<Vec<_>>())
+        .bind(threads.iter().map(|thread| number(thread.added)).collect::<Vec<_>>())
+        .bind(threads.iter().map(|thread| number(thread.by_agents)).collect::<Vec<_>>())
+        .bind(threads.iter().map(|thread| Time(thread.now)).collect::<Vec<_>>())
+        .bind(ids(|new| new.id.0))
+        .bind(ids(|new| new.client_message_id))
+        .bind(sends.iter().map(|(_, new)| author_code(new.author.kind)).collect::<Vec<_>>())
+        .bind(ids(|new| new.author.id))
+        .bind(sends.iter().map(|(_, new)| new.text.as_str()).collect::<Vec<_>>())
+        .bind(sends.iter().map(|(_, new)| Time(new.now)).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?)
+}
+
+pub(super) async fn meet(conn: &mut PgConnection, sends: &[NewMessage]) -> Result<Met> {
     let column = |of: fn(&NewMessage) -> Uuid| sends.iter().map(of).collect::<Vec<_>>();
     let kinds: Vec<_> = sends.iter().map(|new| author_code(new.author.kind)).collect();
-    let rows = query(sql::MEET_POSTGRES)
+    let rows = query(texts::MEET_POSTGRES)
         .bind(column(|new| new.organization.0))
         .bind(column(|new| new.conversation.0))
         .bind(kinds)
@@ -25,7 +54,7 @@ pub(super) async fn meet(conn: &mut PgConnection, sends: &[NewMessage]) -> Resul
         .bind(column(|new| new.client_message_id))
         .fetch_all(conn)
         .await?;
-    rows.iter().map(met).collect()
+    met(&rows)
 }
 
 pub(super) async fn write(
@@ -35,7 +64,7 @@ pub(super) async fn write(
 ) -> Result<()> {
     if !plan.begun.is_empty() {
         let rows = Rows::of(&plan.begun);
-        query(sql::BEGIN_POSTGRES)
+        query(texts::BEGIN_POSTGRES)
             .bind(rows.organizations)
             .bind(rows.ids)
             .bind(rows.statuses)
@@ -50,7 +79,7 @@ pub(super) async fn write(
     }
     let rows = Rows::of(&plan.moved);
     let stored: Vec<_> = plan.stored(sends).collect();
-    query(sql::APPEND_POSTGRES)
+    query(texts::APPEND_POSTGRES)
         .bind(rows.organizations)
         .bind(rows.ids)
         .bind(rows.statuses)
