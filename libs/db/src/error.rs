@@ -20,6 +20,9 @@ pub enum Error {
     /// and may be tried again.
     #[error("another process wrote first")]
     Conflict,
+    /// Somebody keeps a row for longer than a batch waits for one.
+    #[error("a row is kept by somebody else")]
+    Locked,
     /// The work took longer than any may. What it wrote is rolled back, unless the commit itself
     /// was under way.
     #[error("database work took too long")]
@@ -66,7 +69,7 @@ impl Error {
         let error = match self {
             Self::Sql(error) => error,
             Self::Together(error) => return error.is_passing(),
-            Self::Conflict | Self::TooLong => return true,
+            Self::Conflict | Self::Locked | Self::TooLong => return true,
             _ => return false,
         };
         if self.is_lost() {
@@ -100,6 +103,9 @@ impl From<sqlx::Error> for Error {
             // PostgreSQL: a deadlock, or a row that changed meanwhile.
             sqlx::Error::Database(e) if e.code().is_some_and(|code| code.starts_with("40")) => {
                 Self::Conflict
+            }
+            sqlx::Error::Database(e) if e.code().is_some_and(|code| code == "55P03") => {
+                Self::Locked
             }
             _ => Self::Sql(error),
         }

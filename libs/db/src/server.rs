@@ -19,9 +19,14 @@ const FRESH: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(1);
 
 /// How connections plan that take a whole batch in one statement and find each row by a key: what
-/// PostgreSQL guesses of a batch's size is of no use, so it plans once and by index.
-const FOR_BATCHES: [(&str, &str); 3] =
-    [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("jit", "off")];
+/// PostgreSQL guesses of a batch's size is of no use, so it plans once and by index. A batch holds
+/// up everybody in it and behind it, so it waits no longer for a row than others mostly need one.
+const FOR_BATCHES: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("jit", "off"),
+    ("lock_timeout", "100ms"),
+];
 
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
@@ -67,8 +72,11 @@ impl Server {
     pub(crate) fn new(pool: PgPoolOptions, options: PgConnectOptions, schema: &str) -> Self {
         let losses = Losses::default();
         let open = |options| losses.watch(pool.clone()).connect_lazy_with(options);
+        // What the operator's URL says of them counts.
+        let said = options.get_options().unwrap_or_default().to_owned();
+        let settings = FOR_BATCHES.into_iter().filter(|(name, _)| !said.contains(name));
         Self {
-            batches: open(options.clone().options(FOR_BATCHES)),
+            batches: open(options.clone().options(settings)),
             pool: open(options),
             schema: schema.into(),
             losses,

@@ -69,11 +69,13 @@ impl ScratchDatabase {
     }
 
     /// The same on connections whose deadlocks nobody resolves: work that gets into one fails by
-    /// the limit of its statement, where otherwise another try would hide it.
+    /// the limit of its statement, where otherwise another try would hide it. They wait for a row
+    /// as long, too.
     pub async fn reconnect_to_stay_in_deadlocks(&self) -> Database {
         let Place::Schema(schema) = &self.place else { return self.reconnect().await };
         let join = if schema.url.contains('?') { '&' } else { '?' };
-        let url = format!("{}{join}options[deadlock_timeout]=1h", schema.url);
+        let url =
+            format!("{}{join}options[deadlock_timeout]=1h&options[lock_timeout]=0", schema.url);
         Database::connect(&url, &schema.name).await.expect("a database opens")
     }
 

@@ -1,5 +1,6 @@
 //! The use cases, one file each.
 
+mod aside;
 mod ends;
 mod facts;
 mod first_message;

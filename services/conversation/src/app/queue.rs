@@ -1,17 +1,20 @@
 //! Sends on their way to the database. One writer takes whatever queued up while its last commit
 //! ran and stores it together: a send alone waits for nobody, a crowd shares commits. Readers are
-//! told in the order of the numbers, because one task tells them.
+//! told in the order of the numbers, because one task tells them. Sends that would hold up all
+//! others step `aside`.
 
-use std::{mem, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
+use onethread_db::Result as StoreResult;
 use onethread_errors::{Error, Result};
 use onethread_outbox::Wake;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tracing::{Instrument, Span, field::Empty, info_span, warn};
 
+use super::aside::Aside;
 use crate::{
     live::{Change, Hint, Live},
     store::{NewMessage, Sent, Store},
@@ -30,11 +33,13 @@ const PATIENCE: Duration = Duration::from_secs(4);
 #[derive(Debug, Clone)]
 pub(crate) struct Queue(mpsc::Sender<Waiting>);
 
+/// A send and who waits for its answer.
 #[derive(Debug)]
-struct Waiting {
-    new: NewMessage,
+pub(super) struct Waiting {
+    pub(super) new: NewMessage,
+    pub(super) since: Instant,
     span: Span,
-    answer: oneshot::Sender<Result<Sent>>,
+    pub(super) answer: oneshot::Sender<Result<Sent>>,
 }
 
 impl Queue {
@@ -50,14 +55,15 @@ impl Queue {
     pub(crate) async fn send(&self, new: NewMessage) -> Result<Sent> {
         let (answer, answered) = oneshot::channel();
         let span = info_span!("send", otel.name = "queued send", db.operation.batch.size = Empty);
-        let waiting = Waiting { new, span: span.clone(), answer };
+        let waiting = Waiting { new, since: Instant::now(), span: span.clone(), answer };
         self.0.try_send(waiting).map_err(|_| Error::unavailable("too many sends are waiting"))?;
         answered.instrument(span).await.map_err(Error::internal)?
     }
 }
 
-/// Stores what waits, a batch at a time.
-struct Writer {
+/// Stores what waits, a batch at a time. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Writer {
     store: Store,
     live: Live,
     wake: Wake,
@@ -65,44 +71,58 @@ struct Writer {
 
 impl Writer {
     async fn run(self, mut waiting: mpsc::Receiver<Waiting>) {
-        let mut taken = Vec::new();
+        let (mut taken, aside) = (Vec::new(), Aside::default());
         while waiting.recv_many(&mut taken, TOGETHER).await > 0 {
             taken.retain(|one| !one.answer.is_closed());
+            aside.divert(&mut taken);
             if !taken.is_empty() {
-                self.store(mem::take(&mut taken)).await;
+                let kept = self.store(mem::take(&mut taken)).await;
+                aside.hold(&self, kept);
             }
         }
     }
 
-    async fn store(&self, batch: Vec<Waiting>) {
+    /// Stores a batch and answers the callers, but for those whose conversation somebody else
+    /// keeps: these it gives back.
+    pub(super) async fn store(&self, batch: Vec<Waiting>) -> Vec<Waiting> {
         let span = together(&batch);
-        let (sends, callers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|one| (one.new, one.answer)).unzip();
-        let hints: Vec<_> = sends.iter().map(|new| (new.organization, new.trace.clone())).collect();
+        let sends: Arc<[_]> = batch.iter().map(|one| one.new.clone()).collect();
         let sent = timeout(PATIENCE, self.store.send_all(sends)).instrument(span).await;
         let Ok(sent) = sent else {
-            warn!(sends = callers.len(), "the database does not answer");
-            for caller in callers {
-                let _ = caller.send(Err(Error::unavailable("the database does not answer")));
+            warn!(sends = batch.len(), "the database does not answer");
+            for one in batch {
+                let _ = one.answer.send(Err(Error::unavailable("the database does not answer")));
             }
-            return;
+            return Vec::new();
         };
-        for (sent, (organization, trace)) in sent.iter().zip(hints) {
-            if let Ok(Sent::Stored { message, told, reopened }) = sent {
-                if *told {
-                    self.wake.wake();
-                }
-                let conversation = message.conversation;
-                for seq in reopened.iter().copied().chain([message.seq]) {
-                    let change = Change::Stored { seq };
-                    let trace = trace.clone();
-                    self.live.tell(Hint { organization, conversation, change, trace });
-                }
+        for (one, sent) in batch.iter().zip(&sent) {
+            self.tell(one, sent);
+        }
+        let mut kept = Vec::new();
+        for (one, sent) in batch.into_iter().zip(sent) {
+            if matches!(sent, Ok(Sent::Kept)) {
+                kept.push(one);
+            } else {
+                // A caller who went away meanwhile asks again under the same id.
+                let _ = one.answer.send(sent.map_err(Error::from));
             }
         }
-        for (caller, sent) in callers.into_iter().zip(sent) {
-            // A caller who went away meanwhile asks again under the same id.
-            let _ = caller.send(sent.map_err(Error::from));
+        kept
+    }
+
+    /// Tells readers, and the outbox, of what was stored.
+    fn tell(&self, one: &Waiting, sent: &StoreResult<Sent>) {
+        let Ok(Sent::Stored { message, told, reopened }) = sent else { return };
+        if *told {
+            self.wake.wake();
+        }
+        for seq in reopened.iter().copied().chain([message.seq]) {
+            self.live.tell(Hint {
+                organization: one.new.organization,
+                conversation: message.conversation,
+                change: Change::Stored { seq },
+                trace: one.new.trace.clone(),
+            });
         }
     }
 }

@@ -73,6 +73,8 @@ impl App {
             Sent::Repeated(message) => Ok(Accepted { message, repeated: true }),
             Sent::IdReused => Err(Error::new(Reason::MessageIdReused)),
             Sent::NoConversation => Err(Error::not_found()),
+            // The queue answers only what is settled.
+            Sent::Kept => Err(Error::unavailable("the conversation is kept by somebody else")),
         }
     }
 }

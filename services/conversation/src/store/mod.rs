@@ -26,6 +26,8 @@ use crate::domain::{
     Author, AuthorKind, Change, Conversation, Kind, Message, Status, Summary, Text,
 };
 
+#[cfg(test)]
+pub(crate) use batch::tests::kept::Keeper;
 pub(crate) use interests::{FACT, Told, What};
 pub(crate) use recent::{NEWEST, Recent};
 pub(crate) use rows::Head;
@@ -143,6 +145,8 @@ pub(crate) enum Sent {
     IdReused,
     /// There is no such conversation, and this author can't begin it.
     NoConversation,
+    /// Somebody else keeps the conversation, a fold of a large one say: nothing was looked at.
+    Kept,
 }
 
 impl Sent {

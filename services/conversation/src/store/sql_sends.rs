@@ -106,12 +106,16 @@ macro_rules! placed {
 /// Two kinds of rows: for each send its place from 1, the conversation it goes to and what the
 /// sender stored there under the client's id before, read as the contact's own of the conversation
 /// that goes on, where one was folded; and for each of these conversations, without a place, its row.
-/// `told` says whether identity wants to know of texts.
+/// `told` says whether identity wants to know of texts, `begun` whether there is a row that may be
+/// missing because somebody else keeps it.
 macro_rules! meet {
-    () => {
-        "SELECT p.at, p.organization_id, p.target AS conversation_id,
+    ($begun:literal) => {
+        concat!(
+            "SELECT p.at, p.organization_id, p.target AS conversation_id,
             COALESCE((SELECT (t.facts & 1) <> 0 FROM interests t
-                WHERE t.organization_id = p.organization_id), false) AS told,
+                WHERE t.organization_id = p.organization_id), false) AS told, ",
+            $begun,
+            " AS begun,
             m.seq, m.id, m.client_message_id, m.author_kind, m.author_id, m.kind, m.body,
             m.prev_public_seq, m.created_at,
             NULL AS folded_into, NULL AS status, NULL AS assignee_id, NULL AS last_seq,
@@ -122,12 +126,43 @@ macro_rules! meet {
             AND m.conversation_id = p.target AND m.author_kind = p.author_kind
             AND m.author_id = p.author_id AND m.client_message_id = p.client_message_id
         UNION ALL
-        SELECT NULL, c.organization_id, c.id, false,
+        SELECT NULL, c.organization_id, c.id, false, true,
             NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
             c.folded_into, c.status, c.assignee_id, c.last_seq, c.last_public_seq,
             c.contact_read_seq, c.contact_unread, c.agent_read_seq, c.agent_unread,
             c.contact_wrote, c.updated_at
         FROM locked c"
+        )
+    };
+}
+
+macro_rules! meet_postgres {
+    ($wait:literal, $begun:literal) => {
+        concat!(
+            "WITH input AS MATERIALIZED (
+                SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[])
+                    WITH ORDINALITY AS i (organization_id, conversation_id, author_kind, author_id,
+                        client_message_id, at)
+            ), ",
+            placed!(
+                "LATERAL (SELECT folded_into FROM conversations
+                    WHERE organization_id = i.organization_id AND id = i.conversation_id LIMIT 1)",
+                "true"
+            ),
+            ", locked AS MATERIALIZED (
+                SELECT c.* FROM (
+                    SELECT DISTINCT organization_id, target FROM placed
+                    ORDER BY organization_id, target
+                ) AS p
+                CROSS JOIN LATERAL (
+                    SELECT * FROM conversations
+                    WHERE organization_id = p.organization_id AND id = p.target LIMIT 1
+                    FOR NO KEY UPDATE",
+            $wait,
+            ") AS c
+            ) ",
+            meet!($begun)
+        )
     };
 }
 
@@ -136,28 +171,12 @@ macro_rules! meet {
 /// order everywhere, so that two batches never wait for each other. What a batch that it waited for
 /// has stored is not seen here but refused on writing; that a fold it waited for has ended the
 /// conversation is seen in the row.
-pub(super) const MEET_POSTGRES: &str = concat!(
-    "WITH input AS MATERIALIZED (
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[])
-            WITH ORDINALITY
-            AS i (organization_id, conversation_id, author_kind, author_id, client_message_id, at)
-    ), ",
-    placed!(
-        "LATERAL (SELECT folded_into FROM conversations
-            WHERE organization_id = i.organization_id AND id = i.conversation_id LIMIT 1)",
-        "true"
-    ),
-    ", locked AS MATERIALIZED (
-        SELECT c.* FROM (
-            SELECT DISTINCT organization_id, target FROM placed ORDER BY organization_id, target
-        ) AS p
-        CROSS JOIN LATERAL (
-            SELECT * FROM conversations
-            WHERE organization_id = p.organization_id AND id = p.target LIMIT 1
-            FOR NO KEY UPDATE
-        ) AS c
-    ) ",
-    meet!()
+pub(super) const MEET_POSTGRES: &str = meet_postgres!("", "false");
+/// The same without those conversations that somebody else keeps.
+pub(super) const MEET_FREE_POSTGRES: &str = meet_postgres!(
+    " SKIP LOCKED",
+    "EXISTS (SELECT 1 FROM conversations e
+        WHERE e.organization_id = p.organization_id AND e.id = p.target)"
 );
 /// The same with a JSON array of rows. The transaction keeps everybody else out.
 pub(super) const MEET_SQLITE: &str = concat!(
@@ -172,7 +191,7 @@ pub(super) const MEET_SQLITE: &str = concat!(
         SELECT c.* FROM (SELECT DISTINCT organization_id, target FROM placed) AS p
         CROSS JOIN conversations c ON c.organization_id = p.organization_id AND c.id = p.target
     ) ",
-    meet!()
+    meet!("false")
 );
 
 /// Conversations that begin, with all that their first messages made of them.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Assigned, Head, History, ListPage, ListQuery, Marked, NewChange, NewMessage, Position, Sent,
-    batch::{send_all, send_plain},
+    batch::{Kept, send_all, send_plain},
     events::change,
     reads::{fill, get, page, read_as},
     rows::{HeadRow, MessageRow, NONE, SummaryRow, status_code},
@@ -50,58 +50,78 @@ impl Store {
     }
 
     /// Stores each message under the next number of its conversation, once for its author and the
-    /// client's id, in the order given and in as few transactions as go: mostly one. A contact's
+    /// client's id, and in as few transactions as go: mostly one. Those of a conversation go in the
+    /// order given, but for such as call it by the name of one that was folded into it. A contact's
     /// first message begins the conversation and writes the delivery that tells of it. A message
-    /// that the database will not take fails alone.
-    pub(crate) async fn send_all(&self, sends: Vec<NewMessage>) -> Vec<Result<Sent>> {
-        let sends: Arc<[NewMessage]> = sends.into();
+    /// that the database will not take fails alone, and one whose conversation somebody else keeps
+    /// for long waits alone: it is [`Sent::Kept`].
+    pub(crate) async fn send_all(&self, sends: Arc<[NewMessage]>) -> Vec<Result<Sent>> {
+        let (plain, kept) = match self.send_plain(sends.clone()).await {
+            Ok(plain) => (plain, Kept::Wait),
+            Err(Error::Locked) => (Vec::new(), Kept::Leave),
+            // What went wrong, if it was more than that one of them is no plain one, the others show.
+            Err(_) => (Vec::new(), Kept::Wait),
+        };
         let mut answers: Vec<_> = sends.iter().map(|_| None).collect();
-        for (at, sent) in self.send_plain(sends.clone()).await {
+        for (at, sent) in plain {
             answers[at] = Some(Ok(sent));
         }
         let left = sends.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
         let left: Arc<[_]> = left.map(|(new, _)| new.clone()).collect();
-        let mut sent = self.send_others(left).await.into_iter();
+        let mut sent = self.send_others(left, kept).await.into_iter();
         answers.into_iter().filter_map(|answer| answer.or_else(|| sent.next())).collect()
     }
 
     /// Answers those that were stored, each with its place.
-    async fn send_plain(&self, sends: Arc<[NewMessage]>) -> Vec<(usize, Sent)> {
-        let sent = self.db.write_at_once("conversation.send_plain", move |mut conn| {
-            Box::pin(async move { send_plain(&mut conn, &sends).await })
-        });
-        // What went wrong, if it was more than that one of them is no plain one, the others show.
-        sent.await.unwrap_or_default()
+    async fn send_plain(&self, sends: Arc<[NewMessage]>) -> Result<Vec<(usize, Sent)>> {
+        self.db
+            .write_at_once("conversation.send_plain", move |mut conn| {
+                Box::pin(async move { send_plain(&mut conn, &sends).await })
+            })
+            .await
     }
 
-    async fn send_others(&self, sends: Arc<[NewMessage]>) -> Vec<Result<Sent>> {
+    async fn send_others(&self, sends: Arc<[NewMessage]>, kept: Kept) -> Vec<Result<Sent>> {
         if sends.is_empty() {
             return Vec::new();
         }
-        match self.send_together(sends.clone()).await {
+        let mut sent = self.send_together(sends.clone(), kept).await;
+        if matches!(sent, Err(Error::Locked)) && kept == Kept::Wait {
+            sent = self.send_together(sends.clone(), Kept::Leave).await;
+        }
+        match sent {
             Ok(sent) => sent.into_iter().map(Ok).collect(),
+            Err(Error::Locked) if sends.len() == 1 => vec![Ok(Sent::Kept)],
             Err(error) if sends.len() == 1 => vec![Err(error)],
             // The next try is everybody's own.
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_passing() && !matches!(error, Error::Locked) => {
                 let error = Arc::new(error);
                 sends.iter().map(|_| Err(Error::Together(error.clone()))).collect()
             }
             Err(_) => {
                 let mut sent = Vec::with_capacity(sends.len());
                 for new in &*sends {
-                    let alone = self.send_together([new.clone()].into()).await;
-                    sent.push(alone.map(|mut sent| sent.swap_remove(0)));
+                    sent.push(self.send_alone(new).await);
                 }
                 sent
             }
         }
     }
 
-    async fn send_together(&self, sends: Arc<[NewMessage]>) -> Result<Vec<Sent>> {
+    async fn send_alone(&self, new: &NewMessage) -> Result<Sent> {
+        match self.send_together([new.clone()].into(), Kept::Leave).await {
+            Ok(mut sent) => Ok(sent.swap_remove(0)),
+            // Somebody begins it and has not ended.
+            Err(Error::Locked) => Ok(Sent::Kept),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn send_together(&self, sends: Arc<[NewMessage]>, kept: Kept) -> Result<Vec<Sent>> {
         again(|| {
             let sends = sends.clone();
             self.db.write_batch("conversation.send", move |mut conn| {
-                Box::pin(async move { send_all(&mut conn, &sends).await })
+                Box::pin(async move { send_all(&mut conn, &sends, kept).await })
             })
         })
         .await

@@ -1,5 +1,7 @@
 //! What the store promises, on SQLite and on PostgreSQL.
 
+use std::sync::Arc;
+
 use futures::future::join_all;
 use onethread_core::{
     AgentId, ConversationId, MessageId, OrganizationId, PageSize, SystemEntropy, Timestamp,
@@ -86,13 +88,33 @@ pub(super) fn message(
 }
 
 impl Store {
-    /// Sends one alone.
+    /// Sends one alone, until it is settled, however slow the machine is that others use as well.
     pub(crate) async fn send(
         &self,
         organization: OrganizationId,
         new: NewMessage,
     ) -> onethread_db::Result<Sent> {
-        self.send_all(vec![NewMessage { organization, ..new }]).await.swap_remove(0)
+        let sends: Arc<[_]> = [NewMessage { organization, ..new }].into();
+        loop {
+            match self.send_all(sends.clone()).await.swap_remove(0) {
+                Ok(Sent::Kept) => {}
+                settled => return settled,
+            }
+        }
+    }
+
+    /// Sends a batch, until each is settled.
+    pub(crate) async fn send_patiently(
+        &self,
+        sends: Vec<NewMessage>,
+    ) -> Vec<onethread_db::Result<Sent>> {
+        let mut answers = self.send_all(sends.clone().into()).await;
+        for (new, answer) in sends.iter().zip(&mut answers) {
+            if matches!(answer, Ok(Sent::Kept)) {
+                *answer = self.send(new.organization, new.clone()).await;
+            }
+        }
+        answers
     }
 }
 

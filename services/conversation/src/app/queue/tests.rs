@@ -6,12 +6,15 @@ use onethread_core::{
 };
 use onethread_errors::Reason;
 use onethread_events::Bus;
-use onethread_testing::ScratchDatabase;
+use onethread_testing::{Engine, ScratchDatabase, run};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{Author, AuthorKind, Kind, Text};
+use crate::{
+    domain::{Author, AuthorKind, Kind, Text},
+    store::Keeper,
+};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
@@ -97,4 +100,33 @@ async fn twenty_equal_sends_at_once_get_one_answer(scratch: ScratchDatabase) {
 
     let other = NewMessage { text: Text::new("other".to_owned()).unwrap(), ..one };
     assert_eq!(queue.send(other).await.unwrap(), Sent::IdReused);
+}
+
+#[test]
+fn sends_to_a_kept_conversation_wait_in_their_order_and_hold_up_no_other() {
+    run(Engine::Postgres, &crate::MIGRATIONS, async |scratch| {
+        let writer = writer(&scratch);
+        let queue = Queue::start(writer.store, writer.live, writer.wake);
+        let (kept, other) = (ConversationId(uuid()), ConversationId(uuid()));
+        queue.send(message(kept)).await.unwrap();
+        let organization = message(kept).organization;
+        let keeper = Keeper::of(scratch.reconnect().await, organization, kept, false).await;
+
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(queue.send(message(kept)))).collect();
+        assert!(futures::poll!(&mut waiting[0]).is_pending());
+        for seq in 1..=3 {
+            assert_eq!(queue.send(message(other)).await.unwrap().fresh().unwrap().seq, seq);
+        }
+        // These find somebody in line already.
+        for later in &mut waiting {
+            assert!(futures::poll!(later).is_pending());
+        }
+        assert_eq!(queue.send(message(other)).await.unwrap().fresh().unwrap().seq, 4);
+        keeper.release().await;
+        let seqs =
+            join_all(waiting).await.into_iter().map(|sent| sent.unwrap().fresh().unwrap().seq);
+        assert!(seqs.eq(2..=4));
+        // The line is gone.
+        assert_eq!(queue.send(message(kept)).await.unwrap().fresh().unwrap().seq, 5);
+    });
 }

@@ -8,7 +8,7 @@ mod plan;
 mod postgres;
 mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -46,6 +46,8 @@ struct MetSend {
     before: Option<Message>,
     /// Identity wants to know of its text.
     told: bool,
+    /// There is such a conversation, even if it was not looked at.
+    begun: bool,
 }
 
 /// What stands under a conversation's id.
@@ -72,11 +74,24 @@ pub(super) async fn send_plain(
     Ok(plain.answers(&stored))
 }
 
+/// What to do where somebody else keeps a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Wait, and fail when that takes long.
+    Wait,
+    /// Leave its sends alone.
+    Leave,
+}
+
 /// Stores what can be stored. The answers stand in the order of the sends.
-pub(super) async fn send_all(conn: &mut Conn<'_>, sends: &[NewMessage]) -> Result<Vec<Sent>> {
+pub(super) async fn send_all(
+    conn: &mut Conn<'_>,
+    sends: &[NewMessage],
+    kept: Kept,
+) -> Result<Vec<Sent>> {
     let met = match conn {
         Conn::Sqlite(conn) => sqlite::meet(conn, sends).await?,
-        Conn::Postgres(conn) => postgres::meet(conn, sends).await?,
+        Conn::Postgres(conn) => postgres::meet(conn, sends, kept).await?,
     };
     let mut sends = Cow::Borrowed(sends);
     for (at, met) in met.sends.iter().enumerate() {
@@ -119,7 +134,10 @@ where
         };
         let seq: Option<i64> = row.try_get("seq")?;
         let before = seq.map(|_| MessageRow::from_row(row)?.try_into()).transpose()?;
-        sends.push((at, MetSend { target, before, told: row.try_get("told")? }));
+        sends.push((
+            at,
+            MetSend { target, before, told: row.try_get("told")?, begun: row.try_get("begun")? },
+        ));
     }
     sends.sort_unstable_by_key(|(at, _)| *at);
     met.sends = sends.into_iter().map(|(_, send)| send).collect();

@@ -80,6 +80,10 @@ impl Plan {
             .collect();
         let mut plan = Self::default();
         for (at, (new, met)) in sends.iter().zip(met.sends).enumerate() {
+            if met.begun && !threads.contains_key(&(new.organization, new.conversation)) {
+                plan.answers.push(Sent::Kept);
+                continue;
+            }
             let mut answer = plan.put(at, new, &mut threads, met.before);
             if met.told {
                 plan.tell(new, &mut answer);

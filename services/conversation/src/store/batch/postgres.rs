@@ -6,7 +6,7 @@ use sqlx::{PgConnection, query, query_as};
 use uuid::Uuid;
 
 use super::{
-    Met, NewMessage, met,
+    Kept, Met, NewMessage, met,
     plain::{Plain, Stored},
     plan::Plan,
 };
@@ -43,10 +43,14 @@ pub(super) async fn append_plain(
         .await?)
 }
 
-pub(super) async fn meet(conn: &mut PgConnection, sends: &[NewMessage]) -> Result<Met> {
+pub(super) async fn meet(conn: &mut PgConnection, sends: &[NewMessage], kept: Kept) -> Result<Met> {
+    let text = match kept {
+        Kept::Wait => texts::MEET_POSTGRES,
+        Kept::Leave => texts::MEET_FREE_POSTGRES,
+    };
     let column = |of: fn(&NewMessage) -> Uuid| sends.iter().map(of).collect::<Vec<_>>();
     let kinds: Vec<_> = sends.iter().map(|new| author_code(new.author.kind)).collect();
-    let rows = query(texts::MEET_POSTGRES)
+    let rows = query(text)
         .bind(column(|new| new.organization.0))
         .bind(column(|new| new.conversation.0))
         .bind(kinds)

@@ -26,6 +26,7 @@ onethread_testing::on_each_database! {
     longest_texts_come_back_byte_for_byte,
 }
 
+pub(crate) mod kept;
 mod model;
 
 async fn batches_agree_with_lists(scratch: ScratchDatabase) {
@@ -50,7 +51,7 @@ async fn one_that_cannot_be_stored_fails_alone(scratch: ScratchDatabase) {
         };
         threads.iter().map(new).collect::<Vec<_>>()
     };
-    assert!(store.send_all(round()).await.iter().all(Result::is_ok));
+    assert!(store.send_all(round().into()).await.iter().all(Result::is_ok));
     let broken = threads[2];
     let break_it = scratch.db.write("test.break", move |mut conn| {
         Box::pin(async move {
@@ -64,7 +65,7 @@ async fn one_that_cannot_be_stored_fails_alone(scratch: ScratchDatabase) {
     });
     break_it.await.unwrap();
 
-    for (sent, id) in store.send_all(round()).await.into_iter().zip(&threads) {
+    for (sent, id) in store.send_all(round().into()).await.into_iter().zip(&threads) {
         if *id == broken {
             assert!(!sent.unwrap_err().is_passing(), "another try would fail as well");
         } else {
@@ -94,8 +95,8 @@ async fn batches_of_several_processes_wait_in_one_order(scratch: ScratchDatabase
                     organization,
                     ..message(*id, contact(*id), Kind::Text, "hello")
                 };
-                let sends = order.iter().map(new).collect();
-                assert!(other.send_all(sends).await.iter().all(Result::is_ok));
+                let sends: Vec<_> = order.iter().map(new).collect();
+                assert!(other.send_all(sends.into()).await.iter().all(Result::is_ok));
             }
         }));
     }
@@ -120,7 +121,7 @@ async fn several_processes_begin_one_thread_once(scratch: ScratchDatabase) {
         let sends = stores.iter().flat_map(|store| {
             let batch =
                 || vec![NewMessage { id: MessageId(uuid()), delivery: uuid(), ..one.clone() }; 3];
-            [store.send_all(batch()), store.send_all(batch())]
+            [store.send_patiently(batch()), store.send_patiently(batch())]
         });
         let sent: Vec<_> =
             join_all(sends).await.into_iter().flatten().map(Result::unwrap).collect();
@@ -152,7 +153,7 @@ async fn batches_and_folds_wait_in_one_order_and_lose_nothing(scratch: ScratchDa
                 };
                 let sends: Vec<_> = order.iter().map(new).collect();
                 let ids: Vec<_> = sends.iter().map(|new| new.id).collect();
-                for (sent, id) in store.send_all(sends).await.into_iter().zip(ids) {
+                for (sent, id) in store.send_all(sends.into()).await.into_iter().zip(ids) {
                     assert_eq!(sent.unwrap().fresh().unwrap().id, id);
                     stored.push(id);
                 }
@@ -201,7 +202,7 @@ async fn longest_texts_come_back_byte_for_byte(scratch: ScratchDatabase) {
         let new = message(id, contact(id), Kind::Text, "hello");
         NewMessage { organization, text: Text::new(text.clone()).unwrap(), ..new }
     });
-    for sent in store.send_all(sends.collect()).await {
+    for sent in store.send_all(sends.collect::<Vec<_>>().into()).await {
         sent.unwrap().fresh().unwrap();
     }
     for (seq, text) in (1..).zip(&texts) {

@@ -138,7 +138,7 @@ async fn each_text_of_a_batch_is_told_of_once(scratch: ScratchDatabase) {
         one(of, new, agent(), Kind::Note, "note"),
         one(of, new, agent(), Kind::Text, "answers"),
     ];
-    let sent = store.send_all(sends).await;
+    let sent = store.send_all(sends.into()).await;
     assert!(sent.iter().all(Result::is_ok), "{sent:?}");
     let mut texts: Vec<_> = facts(&scratch.db, of)
         .await

@@ -1,5 +1,7 @@
 //! What a store has to answer and to hold, told with lists.
 
+use std::collections::HashMap;
+
 use onethread_core::{ConversationId, OrganizationId};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -146,6 +148,23 @@ impl World {
         }
     }
 
+    /// A batch in parts, each of which calls no thread by two names: the order between those is
+    /// nobody's promise.
+    fn by_one_name_each<'a>(&mut self, mut sends: &'a [Send]) -> Vec<&'a [Send]> {
+        let mut parts = Vec::new();
+        while !sends.is_empty() {
+            let mut names = HashMap::new();
+            let same = |send: &&Send| {
+                let (place, _) = self.place(send.thread);
+                *names.entry(place).or_insert(send.thread) == send.thread
+            };
+            let (part, rest) = sends.split_at(sends.iter().take_while(same).count());
+            parts.push(part);
+            sends = rest;
+        }
+        parts
+    }
+
     fn fold(&mut self, source: usize, target: usize) {
         let (target, _) = self.place(target);
         if target == source || !matches!(self.0[source], Place::Live(_)) {
@@ -171,7 +190,11 @@ pub(super) async fn follow(store: &Store, steps: &[Step]) {
     let mut world = World(std::array::from_fn(|_| Place::Live(Thread::default())));
     for step in steps {
         match step {
-            Step::Batch(sends) => send_all(store, organization, &threads, &mut world, sends).await,
+            Step::Batch(sends) => {
+                for sends in world.by_one_name_each(sends) {
+                    send_all(store, organization, &threads, &mut world, sends).await;
+                }
+            }
             Step::Fold(source, target) => {
                 let [from, into] = [*source, *target].map(|at| threads[at]);
                 let new = NewFold { source: from, target: into, join: uuid(), now: NOW };
@@ -229,7 +252,7 @@ async fn send_all(
         NewMessage { organization, client_message_id, begins: send.begins, ..new }
     });
     let news: Vec<_> = news.collect();
-    let sent = store.send_all(news.clone()).await;
+    let sent = store.send_all(news.clone().into()).await;
     assert_eq!(sent.len(), news.len());
     for ((send, new), sent) in sends.iter().zip(news).zip(sent) {
         let entry = (new.author.kind, new.kind, new.text.into_string());
