@@ -17,6 +17,10 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// may stand there idle, should a process freeze inside one.
 const STATEMENT_MS: &str = "15000";
 
+/// Pages that SQLite's log grows to before they go into the file itself: 32 MiB. What is written
+/// again and again goes there once.
+const LOG_PAGES: &str = "8192";
+
 /// One service's database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database(pub(crate) Pools);
@@ -65,6 +69,7 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(ACQUIRE)
+            .pragma("wal_autocheckpoint", LOG_PAGES)
             .disable_statement_logging();
         let pool = || {
             SqlitePoolOptions::new()
@@ -74,7 +79,9 @@ impl Database {
                 // A file does not go away.
                 .test_before_acquire(false)
         };
-        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        // The file's thread shall not wait for each row of a batch to be looked at.
+        let of_writer = options.clone().row_buffer_size(1024);
+        let writer = pool().max_connections(1).connect_with(of_writer).await?;
         let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
         Ok(Self(Pools::Sqlite { writer, readers }))
     }

@@ -13,6 +13,7 @@ use crate::{Conn, Database, Error, Result, connect::Pools, held::Held, server::S
 /// The longest that work may take, from its connection to its commit. Each statement has its own
 /// limit on the server; this one is for a server that does not answer at all.
 const LONGEST: Duration = Duration::from_secs(30);
+
 impl Database {
     /// Reads on a connection of its own, outside a transaction: each statement sees the last commit.
     /// `name` says in traces what is read, such as `contact.get`. A caller that goes away ends it.
@@ -259,6 +260,31 @@ mod tests {
         assert_eq!(count(&db).await, 0);
         db.write("succeed", insert(false)).await.unwrap();
         assert_eq!(count(&db).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_text_that_fails_in_its_middle_is_taken_back() {
+        let (db, _folder) = scratch().await;
+        let run = async |text: &'static str| {
+            let done = db.write_at_once("text", move |mut conn| {
+                Box::pin(async move {
+                    on!(&mut conn, |c| query(text).execute(&mut **c).await.map(drop))?;
+                    Ok(())
+                })
+            });
+            done.await
+        };
+        run("BEGIN IMMEDIATE; INSERT INTO t VALUES (1); INSERT INTO u VALUES (1); COMMIT")
+            .await
+            .unwrap_err();
+        run("INSERT INTO u VALUES (1)").await.unwrap_err();
+        assert_eq!(count(&db).await, 0);
+        run("BEGIN IMMEDIATE; INSERT INTO t VALUES (1); INSERT INTO t VALUES (2); COMMIT")
+            .await
+            .unwrap();
+        assert_eq!(count(&db).await, 2);
+        db.write("after it", insert(false)).await.unwrap();
+        assert_eq!(count(&db).await, 3);
     }
 
     #[tokio::test]

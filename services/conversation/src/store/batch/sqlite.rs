@@ -2,7 +2,7 @@
 
 use onethread_core::OrganizationId;
 use onethread_db::{Json, Result};
-use serde_json::{Value, json};
+use serde::Serialize;
 use sqlx::{SqliteConnection, query, query_scalar};
 use uuid::Uuid;
 
@@ -24,24 +24,23 @@ pub(super) async fn append_plain(
     plain: &Plain<'_>,
 ) -> Result<Vec<Stored>> {
     let threads = plain.threads.iter().map(|thread| {
-        let ids = [hex(thread.organization.0), hex(thread.id.0)];
-        let now = thread.now.micros();
-        json!([ids[0], ids[1], thread.before, thread.added, thread.by_agents, now])
+        let ids = (thread.organization.0.simple(), thread.id.0.simple());
+        (ids.0, ids.1, thread.before, thread.added, thread.by_agents, thread.now.micros())
     });
     let sends = plain.threads.iter().flat_map(|thread| {
         let own = &plain.sends[thread.before..thread.before + thread.added];
         own.iter().zip(1..).map(|((_, new), nth): (_, i64)| {
-            json!([
-                hex(new.organization.0),
-                hex(new.conversation.0),
+            (
+                new.organization.0.simple(),
+                new.conversation.0.simple(),
                 nth,
-                hex(new.id.0),
-                hex(new.client_message_id),
+                new.id.0.simple(),
+                new.client_message_id.simple(),
                 author_code(new.author.kind),
-                hex(new.author.id),
+                new.author.id.simple(),
                 new.text.as_str(),
                 new.now.micros(),
-            ])
+            )
         })
     });
     let stored: Vec<Json<Vec<Stored>>> = query_scalar(texts::PLAIN_SQLITE)
@@ -54,9 +53,13 @@ pub(super) async fn append_plain(
 
 pub(super) async fn meet(conn: &mut SqliteConnection, sends: &[NewMessage]) -> Result<Met> {
     let rows = sends.iter().map(|new| {
-        let (author, client) = (hex(new.author.id), hex(new.client_message_id));
-        let kind = author_code(new.author.kind);
-        json!([hex(new.organization.0), hex(new.conversation.0), kind, author, client])
+        (
+            new.organization.0.simple(),
+            new.conversation.0.simple(),
+            author_code(new.author.kind),
+            new.author.id.simple(),
+            new.client_message_id.simple(),
+        )
     });
     let rows = query(texts::MEET_SQLITE).bind(text(rows)).fetch_all(conn).await?;
     met(&rows)
@@ -74,19 +77,19 @@ pub(super) async fn write(
         query(texts::MOVE_SQLITE).bind(threads(&plan.moved)).execute(&mut *conn).await?;
     }
     let stored = plan.stored(sends).map(|(organization, message)| {
-        json!([
-            hex(organization.0),
-            hex(message.conversation.0),
+        (
+            organization.0.simple(),
+            message.conversation.0.simple(),
             message.seq,
-            hex(message.id.0),
-            message.client_message_id.map(hex),
+            message.id.0.simple(),
+            message.client_message_id.map(Uuid::simple),
             author_code(message.author.kind),
-            hex(message.author.id),
+            message.author.id.simple(),
             kind_code(message.kind),
             message.text.as_str(),
             message.prev_public_seq,
             message.created_at.micros(),
-        ])
+        )
     });
     query(texts::INSERT_SQLITE).bind(text(stored)).execute(conn).await?;
     Ok(())
@@ -94,9 +97,9 @@ pub(super) async fn write(
 
 fn threads(threads: &[(OrganizationId, Conversation)]) -> String {
     text(threads.iter().map(|(organization, c)| {
-        json!([
-            hex(organization.0),
-            hex(c.id.0),
+        (
+            organization.0.simple(),
+            c.id.0.simple(),
             status_code(c.status),
             c.last_seq,
             c.last_public_seq,
@@ -104,14 +107,11 @@ fn threads(threads: &[(OrganizationId, Conversation)]) -> String {
             c.agent.unread,
             i64::from(c.contact_wrote),
             c.updated_at.micros(),
-        ])
+        )
     }))
 }
 
-fn hex(id: Uuid) -> String {
-    id.simple().to_string()
-}
-
-fn text(rows: impl Iterator<Item = Value>) -> String {
-    Value::Array(rows.collect()).to_string()
+/// An array of rows; a tuple is a row.
+fn text(rows: impl Iterator<Item = impl Serialize>) -> String {
+    serde_json::to_string(&rows.collect::<Vec<_>>()).expect("ids, numbers and texts are JSON")
 }
