@@ -106,10 +106,10 @@ test('of a long list only what is near is in the page', async (context) => {
       }
       return { names: [...names], most };
     });
-    names.forEach((name) => met.add(name));
+    for (const name of names) if (name.startsWith('Person ')) met.add(name);
     assert.ok(most <= MOST_ROWS, `${most} rows are in the page`);
   };
-  while (met.size <= PEOPLE) {
+  while (met.size < PEOPLE) {
     const before = met.size;
     await seen(`more than ${before} of the list`, async () => {
       await walk();
