@@ -30,6 +30,15 @@ pub(crate) struct BatchJob {
     pub(crate) now: Timestamp,
 }
 
+/// Has the transaction wait for rows as long as others may keep them: what it waits for may be a
+/// whole batch of another import, and nobody is held up by it but its own import.
+pub(super) async fn patiently(conn: &mut Conn<'_>) -> Result<()> {
+    if let Conn::Postgres(conn) = conn {
+        query(sql::WAIT_FOR_ROWS).execute(&mut **conn).await?;
+    }
+    Ok(())
+}
+
 /// What is told of a row that the database won't have.
 const POISONED: &str = "can't be stored";
 
@@ -77,6 +86,7 @@ impl Store {
         aside: &[usize],
         keys: &ServerKeys,
     ) -> Result<Option<Vec<RowResult>>> {
+        patiently(conn).await?;
         // A closed batch has null for its results.
         let answered: Option<Json<Option<Vec<Run>>>> =
             on!(&mut *conn, |c| query_scalar(sql::IMPORT_BATCH)

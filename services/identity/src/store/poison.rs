@@ -6,7 +6,7 @@ use std::{ops::Range, sync::Arc};
 use onethread_core::OrganizationId;
 use onethread_db::{Error, Result};
 
-use super::{BatchJob, Store};
+use super::{BatchJob, Store, imports::patiently};
 use crate::domain::{import::LookedAt, keys::ServerKeys};
 
 impl Store {
@@ -46,6 +46,7 @@ impl Store {
         let (store, rows, keys, job) = (self.clone(), rows.clone(), keys.clone(), batch.clone());
         let tried = self.db.write_batch("contact.import.trial", move |mut conn| {
             Box::pin(async move {
+                patiently(&mut conn).await?;
                 store.write_rows(&mut conn, of, &job, &rows[part], &[], &keys).await?;
                 // An error takes it back; this one stands for none.
                 Err::<(), _>(Error::Conflict)

@@ -382,6 +382,7 @@ pub(super) const AUDIT_PAGE: &str =
      WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
 
 // Imports.
+pub(super) const WAIT_FOR_ROWS: &str = "SET LOCAL lock_timeout = 0";
 pub(super) const IMPORT_BATCH: &str = "SELECT results FROM import_batches WHERE organization_id = $1 AND import_id = $2 AND number = $3";
 pub(super) const INSERT_IMPORT_BATCH: &str =
     "INSERT INTO import_batches (organization_id, import_id, number, results, created_at)

@@ -1,12 +1,18 @@
 //! Rows that say nothing new, as the database itself tells them.
 
 use onethread_core::OrganizationId;
+use onethread_testing::{Engine, run};
 use serde_json::json;
+use sqlx::query;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::*;
 use crate::{
     domain::import::{ImportRow, RowOutcome, look_at},
-    store::known::{self, Known},
+    store::{
+        known::{self, Known},
+        sql,
+    },
 };
 
 onethread_testing::on_each_database! {
@@ -142,4 +148,38 @@ async fn what_is_held_in_other_words_is_unchanged(scratch: ScratchDatabase) {
     let wanted = [Unchanged, Unchanged, Unchanged, Unchanged, Rejected];
     assert_eq!(import(&identity, &of, 2, rows).await, wanted);
     assert_eq!(import(&identity, &of, 3, vec![same]).await, [Unchanged]);
+}
+
+#[test]
+fn a_batch_waits_for_somebody_who_is_kept_for_long() {
+    run(Engine::Postgres, &crate::MIGRATIONS, async |scratch| {
+        let keeper = scratch.reconnect().await;
+        let identity = identity(scratch).await;
+        let of = identity.of().await;
+        identity.make(&of, &json!({"userId": "u1", "name": "A"})).await;
+        let (held, hold) = oneshot::channel();
+        let (release, released) = oneshot::channel::<()>();
+        let organization = OrganizationId(of.parse().unwrap());
+        let keeping = tokio::spawn(async move {
+            let kept = keeper.write("keep", move |mut conn| {
+                Box::pin(async move {
+                    let Conn::Postgres(c) = &mut conn else { unreachable!("it is one") };
+                    let one = query(sql::CONTACT_BY_USER_ID_LOCKED).bind(organization.0).bind("u1");
+                    one.execute(&mut **c).await?;
+                    held.send(()).unwrap();
+                    let _ = released.await;
+                    Ok(())
+                })
+            });
+            kept.await.unwrap();
+        });
+        hold.await.unwrap();
+        let mut importing =
+            Box::pin(import(&identity, &of, 1, vec![cells("u1", &[("name", "B")])]));
+        // Longer than batches of sends would.
+        assert!(timeout(Duration::from_millis(400), &mut importing).await.is_err());
+        release.send(()).unwrap();
+        assert_eq!(importing.await, [wire::ImportOutcome::Updated]);
+        keeping.await.unwrap();
+    });
 }
