@@ -23,7 +23,11 @@ const LOG_PAGES: &str = "8192";
 
 /// One service's database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Database(pub(crate) Pools);
+pub struct Database {
+    pub(crate) pools: Pools,
+    /// Whether transactions run on the connections for batches.
+    pub(crate) batches: bool,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
@@ -37,6 +41,17 @@ pub(crate) enum Pools {
 }
 
 impl Database {
+    fn new(pools: Pools) -> Self {
+        Self { pools, batches: false }
+    }
+
+    /// The same database for transactions whose statements take a whole batch at once and find
+    /// each row by a key. A batch that meets a row that another transaction holds fails after
+    /// 100 ms by [`Error::Locked`](crate::Error::Locked).
+    pub fn batches(&self) -> Self {
+        Self { batches: true, ..self.clone() }
+    }
+
     /// Opens the service's database: a `postgres:` URL, in which the service has the schema
     /// `schema` (a plain lower-case name), or a `sqlite:` URL. Secrets in the URL never reach a
     /// log. A server that is away is no error here but of the work that needs it.
@@ -53,7 +68,7 @@ impl Database {
             ])
             .disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE);
-        Ok(Self(Pools::Postgres(Server::new(pool, options, schema))))
+        Ok(Self::new(Pools::Postgres(Server::new(pool, options, schema))))
     }
 
     /// Opens an SQLite file, making it where it is missing.
@@ -83,17 +98,17 @@ impl Database {
         let of_writer = options.clone().row_buffer_size(1024);
         let writer = pool().max_connections(1).connect_with(of_writer).await?;
         let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
-        Ok(Self(Pools::Sqlite { writer, readers }))
+        Ok(Self::new(Pools::Sqlite { writer, readers }))
     }
 
     /// True for a file of this machine, which one process at a time works on.
     pub fn is_embedded(&self) -> bool {
-        matches!(self.0, Pools::Sqlite { .. })
+        matches!(self.pools, Pools::Sqlite { .. })
     }
 
     /// `sqlite` or `postgresql`, as OpenTelemetry names them.
     pub fn system(&self) -> &'static str {
-        match self.0 {
+        match self.pools {
             Pools::Sqlite { .. } => "sqlite",
             Pools::Postgres(_) => "postgresql",
         }
@@ -101,7 +116,7 @@ impl Database {
 
     /// Notes how many connections of a service's pools are used, and how many idle.
     pub fn measure(&self, service: &str) {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { writer, readers } => {
                 measure(writer, &format!("{service}.writer"));
                 measure(readers, &format!("{service}.readers"));
@@ -115,7 +130,7 @@ impl Database {
 
     /// Closes every connection, once the work on it is done.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;

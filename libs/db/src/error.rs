@@ -20,13 +20,13 @@ pub enum Error {
     /// and may be tried again.
     #[error("another process wrote first")]
     Conflict,
-    /// Somebody keeps a row for longer than a batch waits for one.
-    #[error("a row is kept by somebody else")]
+    /// Another transaction holds a row for longer than a batch waits for one.
+    #[error("a row is locked by another transaction")]
     Locked,
     /// The work took longer than any may. What it wrote is rolled back, unless the commit itself
     /// was under way.
-    #[error("database work took too long")]
-    TooLong,
+    #[error("database work timed out")]
+    Timeout,
     /// The transaction failed in which this was done together with other things.
     #[error("together with others")]
     Together(#[source] Arc<Self>),
@@ -69,7 +69,7 @@ impl Error {
         let error = match self {
             Self::Sql(error) => error,
             Self::Together(error) => return error.is_passing(),
-            Self::Conflict | Self::Locked | Self::TooLong => return true,
+            Self::Conflict | Self::Locked | Self::Timeout => return true,
             _ => return false,
         };
         if self.is_lost() {
@@ -122,4 +122,15 @@ impl From<Error> for onethread_errors::Error {
             Self::internal(error)
         }
     }
+}
+
+/// True when SQLite says that there is no transaction to roll back.
+pub(crate) fn is_no_transaction(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code == "1"))
+}
+
+/// True when a use case failed by [`Error::Conflict`].
+pub(crate) fn is_conflict(error: &onethread_errors::Error) -> bool {
+    let source = error.source.as_ref().and_then(|source| source.downcast_ref());
+    matches!(source, Some(Error::Conflict))
 }

@@ -5,21 +5,30 @@
 
 mod conn;
 mod connect;
+mod connection;
 mod copy;
 mod error;
 mod held;
+mod loan;
 mod migrate;
 mod server;
+mod statement;
 mod time;
+mod transaction;
 mod work;
 
 pub use conn::Conn;
 pub use connect::Database;
+pub use connection::Connection;
 pub use copy::{CopyError, FileCopy, copy_together};
 pub use error::Error;
 pub use migrate::Migrations;
+#[doc(hidden)]
+pub use onethread_errors::{Error as AppError, Result as AppResult};
 pub use sqlx::types::Json;
+pub use statement::{Bind, Row, Rows, Sql, Statement};
 pub use time::Time;
+pub use transaction::Transaction;
 
 /// The result of database work.
 pub type Result<T> = std::result::Result<T, Error>;

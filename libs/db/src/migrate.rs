@@ -22,7 +22,7 @@ impl Database {
     /// It needs the right to make tables, and that to make a schema where there is none; serving
     /// needs neither.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<()> {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { writer, .. } => migrations.sqlite.run(writer).await?,
             Pools::Postgres(server) => migrate(server, &migrations.postgres).await?,
         }

@@ -23,7 +23,7 @@ impl Database {
         T: Send,
     {
         let read = async {
-            match &self.0 {
+            match &self.pools {
                 Pools::Sqlite { readers, .. } => {
                     let mut conn = Held::new(readers.acquire().await?);
                     within(work(Conn::Sqlite(&mut conn))).await
@@ -68,7 +68,7 @@ impl Database {
         T: Send + 'static,
     {
         let write = async {
-            match &self.0 {
+            match &self.pools {
                 Pools::Sqlite { writer, .. } => {
                     let mut conn = Held::new(writer.acquire().await?);
                     shield(async move {
@@ -106,7 +106,7 @@ impl Database {
         T: Send + 'static,
     {
         let write = async {
-            match &self.0 {
+            match &self.pools {
                 Pools::Sqlite { writer, .. } => {
                     let mut conn = Held::new(writer.acquire().await?);
                     shield(within(async move {
@@ -199,7 +199,7 @@ async fn shield<T: Send + 'static>(
 
 /// Ends work that takes too long.
 async fn within<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(LONGEST, work).await.unwrap_or(Err(Error::TooLong))
+    timeout(LONGEST, work).await.unwrap_or(Err(Error::Timeout))
 }
 
 #[cfg(test)]

@@ -38,8 +38,8 @@ pub(crate) fn write(headers: &mut HeaderMap, deadline: Instant) {
     headers.insert(HEADER, value);
 }
 
-/// Server side: a call that came with a deadline is dropped when it passes. Work that must not be
-/// dropped half-way runs in a task of its own.
+/// Server side: a call that came with a deadline is dropped when it passes, and the transaction
+/// that it is in is rolled back.
 pub(crate) async fn enforce(request: Request, next: Next) -> Response {
     let Some(left) = request.headers().get(HEADER).and_then(read) else {
         return next.run(request).await;

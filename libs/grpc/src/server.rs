@@ -2,9 +2,13 @@
 
 use std::{io, time::Duration};
 
-use axum::middleware::from_fn;
+use axum::{
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::Response,
+};
 use futures::Stream;
-use onethread_lifecycle::Lifecycle;
+use onethread_lifecycle::{Lifecycle, shielded};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::{
     service::Routes,
@@ -40,11 +44,16 @@ pub struct Server {
     health: tonic_health::server::HealthReporter,
 }
 
+async fn shield(request: Request, next: Next) -> Response {
+    shielded(next.run(request)).await
+}
+
 impl Server {
     /// Wraps a service's routes. Order of the layers, outermost first:
     ///
     /// 1. the span, so that whatever follows stands in it;
-    /// 2. the deadline, so that it covers all of the handler, and nothing is awaited without it.
+    /// 2. the shield, so that a handler goes on to its end when its caller leaves;
+    /// 3. the deadline, so that it covers all of the handler, and ends what the shield keeps alive.
     ///
     /// Reflection lists `services`, by their full names, beside health and itself.
     pub fn new(routes: Routes, services: &[&'static str]) -> Self {
@@ -68,6 +77,7 @@ impl Server {
             .add_service(v1alpha)
             .into_axum_router()
             .layer(from_fn(deadline::enforce))
+            .layer(from_fn(shield))
             .layer(from_fn(trace::serve));
         Self { routes: Routes::from(routes), health }
     }

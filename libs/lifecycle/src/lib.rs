@@ -91,9 +91,34 @@ impl Lifecycle {
     }
 }
 
+/// Runs work in a task of its own, so that it goes on to its end when its caller stops waiting:
+/// a request that is canceled doesn't leave half of its effects. A panic of the work is the
+/// caller's.
+pub async fn shielded<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down, and so is the caller.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn shielded_work_goes_on_when_its_caller_leaves() {
+        let (done, hears) = tokio::sync::oneshot::channel();
+        let work = shielded(async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            done.send("done").unwrap();
+        });
+        tokio::time::timeout(Duration::from_millis(5), work).await.unwrap_err();
+        assert_eq!(hears.await.unwrap(), "done");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_drain_waits_but_not_for_ever() {

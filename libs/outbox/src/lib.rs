@@ -1,6 +1,7 @@
-//! What one service must tell another: a row written in the transaction of the fact itself
-//! ([`push`], [`push_all`]) and delivered until the other acknowledges it ([`Relay`]). A delivery may come
-//! twice, so every receiver is idempotent. The table is the service's own:
+//! The transactional outbox: what one service must tell another is a row, written in the
+//! transaction of the change itself ([`enqueue`], [`enqueue_all`]) and delivered until the other
+//! service acknowledges it ([`Relay`]). A delivery may arrive twice, so every receiver is
+//! idempotent. The table belongs to the service:
 //!
 //! ```sql
 //! CREATE TABLE outbox (
@@ -13,4 +14,4 @@ mod relay;
 mod table;
 
 pub use relay::{Deliver, Relay, Wake};
-pub use table::{Entry, measure, push, push_all};
+pub use table::{Entry, enqueue, enqueue_all, measure, push, push_all};

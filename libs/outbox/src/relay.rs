@@ -1,4 +1,4 @@
-//! Delivering what stands in the outbox.
+//! The worker that makes the deliveries of the outbox.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -16,14 +16,14 @@ use uuid::Uuid;
 
 use crate::{Entry, table};
 
-/// How long the relay sleeps when nobody wakes it: another replica may have written.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long one delivery may take; a claim is kept for twice that.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Deliveries under way at once.
-const AT_ONCE: usize = 16;
-/// Pauses between tries.
-const PAUSES: Backoff =
+/// How long the relay sleeps when it isn't woken: another replica may have written.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long one delivery may take. A claim lasts twice as long.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Deliveries under way at the same time.
+const MAX_CONCURRENT: usize = 16;
+/// Waits between the attempts of a delivery.
+const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(60) };
 
 /// Carries a delivery to the service it is for.
@@ -32,28 +32,29 @@ pub trait Deliver: Send + Sync + 'static {
     fn deliver(&self, entry: &Entry) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// Another replica's relay may have delivered: it is looked so often whether it has.
-const LOOK_FOR_ONE: Duration = Duration::from_millis(100);
+/// How often a pending delivery is looked up that another replica's relay may have made.
+const PENDING_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Between the relay and those who write. Cheap to clone.
+/// Wakes the relay when there is something to deliver, and those who wait for a delivery. Cheap
+/// to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Wake(Arc<Signals>);
 
 #[derive(Debug, Default)]
 struct Signals {
-    /// Something is to be delivered.
+    /// There is something to deliver.
     written: Notify,
-    /// Something was.
+    /// Something was delivered.
     delivered: Notify,
 }
 
 impl Wake {
-    /// To be called after the commit; forgetting it delays the delivery by a second.
+    /// To be called after the commit. Without it the delivery is delayed by up to a second.
     pub fn wake(&self) {
         self.0.written.notify_one();
     }
 
-    /// Waits until a delivery is acknowledged. False when it is not within this time.
+    /// Waits until a delivery is acknowledged. False when it isn't within the time.
     ///
     /// # Errors
     ///
@@ -63,22 +64,22 @@ impl Wake {
         db: &Database,
         organization: OrganizationId,
         delivery: Uuid,
-        patience: Duration,
+        timeout: Duration,
     ) -> onethread_db::Result<bool> {
-        let end = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
-            // Before the look, so that nothing between the look and the wait is missed.
-            let told = self.0.delivered.notified();
-            let mut told = std::pin::pin!(told);
-            told.as_mut().enable();
-            if !table::stands(db, organization.0, delivery).await? {
+            // Before the query, so that nothing between the query and the wait is missed.
+            let delivered = self.0.delivered.notified();
+            let mut delivered = std::pin::pin!(delivered);
+            delivered.as_mut().enable();
+            if !table::is_pending(db, organization.0, delivery).await? {
                 return Ok(true);
             }
             let now = Instant::now();
-            if now >= end {
+            if now >= deadline {
                 return Ok(false);
             }
-            let _ = timeout_at(end.min(now + LOOK_FOR_ONE), told).await;
+            let _ = timeout_at(deadline.min(now + PENDING_POLL_INTERVAL), delivered).await;
         }
     }
 }
@@ -89,9 +90,9 @@ pub struct Relay<D> {
     pub db: Database,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Jitter of the pauses.
+    /// Jitter of the backoff.
     pub entropy: Arc<dyn Entropy>,
-    /// Word from the writers.
+    /// Wakes it.
     pub wake: Wake,
     /// Where deliveries go.
     pub deliver: D,
@@ -104,7 +105,7 @@ impl<D: Deliver> Relay<D> {
             let found = match self.round().await {
                 Ok(found) => found,
                 Err(error) => {
-                    warn!(cause = error.chain(), "the outbox can't be read");
+                    warn!(cause = error.chain(), "could not read the outbox");
                     false
                 }
             };
@@ -112,7 +113,7 @@ impl<D: Deliver> Relay<D> {
                 tokio::select! {
                     () = life.stopping() => break,
                     () = self.wake.0.written.notified() => {}
-                    () = tokio::time::sleep(LOOK) => {}
+                    () = tokio::time::sleep(POLL_INTERVAL) => {}
                 }
             }
         }
@@ -121,9 +122,9 @@ impl<D: Deliver> Relay<D> {
     /// Delivers what is due now. True when there was something.
     async fn round(&self) -> Result<bool> {
         let now = self.clock.now();
-        let rows = table::claim(&self.db, now, now.plus(PATIENCE * 2)).await?;
+        let rows = table::claim(&self.db, now, now.plus(DELIVERY_TIMEOUT * 2)).await?;
         let found = !rows.is_empty();
-        stream::iter(rows).for_each_concurrent(AT_ONCE, |row| self.one(row)).await;
+        stream::iter(rows).for_each_concurrent(MAX_CONCURRENT, |row| self.one(row)).await;
         Ok(found)
     }
 
@@ -150,29 +151,30 @@ impl<D: Deliver> Relay<D> {
             payload: row.payload,
         };
         let late = |_| Err(Error::new(onethread_errors::Reason::DeadlineExceeded));
-        let delivered = timeout(PATIENCE, self.deliver.deliver(&entry)).await.unwrap_or_else(late);
-        let kept = match delivered {
+        let delivered =
+            timeout(DELIVERY_TIMEOUT, self.deliver.deliver(&entry)).await.unwrap_or_else(late);
+        let stored = match delivered {
             Ok(()) => {
-                let gone = table::done(&self.db, row.organization_id, row.id).await;
+                let deleted = table::delete(&self.db, row.organization_id, row.id).await;
                 self.wake.0.delivered.notify_waiters();
-                gone
+                deleted
             }
             Err(failure) => {
                 let failures = u32::try_from(row.attempts).unwrap_or(u32::MAX);
-                let pause = PAUSES.pause(failures, &*self.entropy);
-                // A receiver that is away comes back; one that says no needs somebody to look.
+                let wait = BACKOFF.pause(failures, &*self.entropy);
+                // A receiver that is unavailable comes back; a rejection is a fault to look into.
                 if failure.reason.http() == 503 {
-                    warn!(cause = failure.chain(), ?pause, "delivery has to wait");
+                    warn!(cause = failure.chain(), ?wait, "delivery failed, will retry");
                 } else {
-                    error!(cause = failure.chain(), ?pause, "delivery refused");
+                    error!(cause = failure.chain(), ?wait, "delivery rejected, will retry");
                 }
-                let due = self.clock.now().plus(pause);
+                let due = self.clock.now().plus(wait);
                 table::delay(&self.db, row.organization_id, row.id, due).await
             }
         };
-        if let Err(error) = kept {
-            // The claim runs out by itself and the delivery comes again.
-            warn!(cause = Error::from(error).chain(), "a delivery's outcome was not stored");
+        if let Err(error) = stored {
+            // The claim expires and the delivery is made again.
+            warn!(cause = Error::from(error).chain(), "could not store the outcome of a delivery");
         }
     }
 }
@@ -194,12 +196,12 @@ mod tests {
     };
 
     use onethread_core::{SeededEntropy, SystemClock};
-    use onethread_db::Migrations;
+    use onethread_db::{Migrations, transaction};
     use onethread_testing::ScratchDatabase;
     use uuid::Uuid;
 
     use super::*;
-    use crate::push;
+    use crate::enqueue;
 
     static MIGRATIONS: Migrations = Migrations {
         schema: "outbox",
@@ -218,14 +220,14 @@ mod tests {
     impl Deliver for FailsTwice {
         async fn deliver(&self, _: &Entry) -> Result<()> {
             if self.0.fetch_add(1, Ordering::SeqCst) < 2 {
-                return Err(Error::unavailable("away"));
+                return Err(Error::unavailable("unavailable"));
             }
             self.1.stop();
             Ok(())
         }
     }
 
-    /// Counts who was told what.
+    /// Counts how often each delivery was made.
     #[derive(Clone, Default)]
     struct Counts(Arc<Mutex<HashMap<Uuid, usize>>>);
 
@@ -237,22 +239,19 @@ mod tests {
     }
 
     async fn fill(db: &Database, deliveries: u128) {
-        db.write("fill", move |mut conn| {
-            Box::pin(async move {
-                for n in 0..deliveries {
-                    let entry = Entry {
-                        organization_id: OrganizationId(Uuid::from_u128(1)),
-                        id: Uuid::from_u128(n),
-                        topic: "told".to_owned(),
-                        payload: String::new(),
-                    };
-                    push(&mut conn, entry, SystemClock.now()).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
-        .unwrap();
+        let filled: Result<()> = transaction!(db, "fill", |tx| {
+            for n in 0..deliveries {
+                let entry = Entry {
+                    organization_id: OrganizationId(Uuid::from_u128(1)),
+                    id: Uuid::from_u128(n),
+                    topic: "test".to_owned(),
+                    payload: String::new(),
+                };
+                enqueue(tx, entry, SystemClock.now()).await?;
+            }
+            Ok(())
+        });
+        filled.unwrap();
     }
 
     fn relay<D>(db: Database, deliver: D) -> Relay<D> {
@@ -265,7 +264,7 @@ mod tests {
         }
     }
 
-    /// Nothing is left, whether due or taken up.
+    /// Nothing is left, due or claimed.
     async fn is_empty(db: &Database) -> bool {
         let far = SystemClock.now().plus(Duration::from_secs(3600));
         table::claim(db, far, far).await.unwrap().is_empty()
@@ -283,15 +282,15 @@ mod tests {
     async fn two_relays_share_what_is_due(scratch: ScratchDatabase) {
         const DELIVERIES: u128 = 500;
         fill(&scratch.db, DELIVERIES).await;
-        let told = Counts::default();
+        let counts = Counts::default();
         let work = |db: Database| {
-            let relay = relay(db, told.clone());
+            let relay = relay(db, counts.clone());
             async move { while relay.round().await.unwrap() {} }
         };
         tokio::join!(work(scratch.db.clone()), work(scratch.reconnect().await));
         assert!(is_empty(&scratch.db).await);
-        let told = told.0.lock().unwrap();
-        assert_eq!(told.len() as u128, DELIVERIES);
-        assert!(told.values().all(|times| *times == 1), "a delivery came twice");
+        let counts = counts.0.lock().unwrap();
+        assert_eq!(counts.len() as u128, DELIVERIES);
+        assert!(counts.values().all(|times| *times == 1), "a delivery came twice");
     }
 }

@@ -3,30 +3,30 @@
 use std::{sync::Arc, time::Duration};
 
 use onethread_core::{OrganizationId, Timestamp};
-use onethread_db::{Conn, Database, Result, Time, on};
+use onethread_db::{Conn, Connection, Database, Result, Sql, Time, on};
 use onethread_telemetry::metrics::{OUTBOX, OUTBOX_LAG};
 use sqlx::query;
 use uuid::Uuid;
 
-/// How many deliveries one look takes along.
-const BATCH: i64 = 64;
-/// How far those that wait are counted.
-const COUNTED: i64 = 10_000;
+/// Deliveries claimed by one statement.
+const CLAIM_LIMIT: i64 = 64;
+/// Largest number of waiting deliveries that is counted exactly.
+const COUNT_LIMIT: i64 = 10_000;
 
-/// One delivery to come.
+/// A delivery to make.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Whose fact it is.
+    /// The organization it belongs to.
     pub organization_id: OrganizationId,
     /// Id of the delivery.
     pub id: Uuid,
-    /// What kind of fact, in words of the service that writes it.
+    /// Kind of the delivery, in the terms of the service that writes it.
     pub topic: String,
-    /// The fact, in whatever text the topic has.
+    /// Content, in the format of the topic.
     pub payload: String,
 }
 
-/// A delivery taken up by the relay.
+/// A delivery that the relay has claimed.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct Row {
     pub(crate) organization_id: Uuid,
@@ -37,15 +37,15 @@ pub(crate) struct Row {
     pub(crate) attempts: i64,
 }
 
-const PUSH: &str =
+const INSERT: &str =
     "INSERT INTO outbox (organization_id, id, topic, payload, traceparent, attempts, due_at)
     VALUES ($1, $2, $3, $4, $5, 0, $6)";
 /// A JSON array of rows with the ids in hex, the time.
-const PUSH_ALL_SQLITE: &str =
+const INSERT_ALL_SQLITE: &str =
     "INSERT INTO outbox (organization_id, id, topic, payload, traceparent, attempts, due_at)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, 0, $2
     FROM json_each($1)";
-const PUSH_ALL_POSTGRES: &str =
+const INSERT_ALL_POSTGRES: &str =
     "INSERT INTO outbox (organization_id, id, topic, payload, traceparent, attempts, due_at)
     SELECT (value ->> 0)::uuid, (value ->> 1)::uuid, value ->> 2, value ->> 3, value ->> 4, 0, $2
     FROM json_array_elements($1::json)";
@@ -57,17 +57,111 @@ const CLAIM_POSTGRES: &str = "UPDATE outbox SET attempts = attempts + 1, due_at 
     WHERE (organization_id, id) IN (SELECT organization_id, id FROM outbox WHERE due_at <= $2
         ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
     RETURNING organization_id, id, topic, payload, traceparent, attempts";
-const DONE: &str = "DELETE FROM outbox WHERE organization_id = $1 AND id = $2";
+const DELETE: &str = "DELETE FROM outbox WHERE organization_id = $1 AND id = $2";
 const DELAY: &str = "UPDATE outbox SET due_at = $3 WHERE organization_id = $1 AND id = $2";
 const MEASURE: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS some),
     (SELECT min(due_at) FROM outbox)";
-const STANDS: &str = "SELECT 1 FROM outbox WHERE organization_id = $1 AND id = $2";
-const DUE: &str = "SELECT 1 FROM outbox WHERE due_at <= $1 LIMIT 1";
+const IS_PENDING: &str = "SELECT 1 FROM outbox WHERE organization_id = $1 AND id = $2";
+const IS_ANY_DUE: &str = "SELECT 1 FROM outbox WHERE due_at <= $1 LIMIT 1";
+const INSERT_ALL: Sql = Sql::dialects(INSERT_ALL_SQLITE, INSERT_ALL_POSTGRES);
+const CLAIM: Sql = Sql::dialects(CLAIM_SQLITE, CLAIM_POSTGRES);
 
-/// Writes a delivery in the transaction of its fact. The trace of the writer goes with it.
+/// Writes a delivery in the transaction of its cause, with the trace of the caller.
+///
+/// # Errors
+///
+/// When the database refuses the row.
+pub async fn enqueue(conn: &mut Connection, entry: Entry, now: Timestamp) -> Result<()> {
+    let insert = conn.query(INSERT).bind(entry.organization_id.0).bind(entry.id);
+    let insert = insert.bind(entry.topic).bind(entry.payload).bind(onethread_telemetry::text());
+    insert.bind(Time(now)).execute().await?;
+    Ok(())
+}
+
+/// Writes the deliveries of many callers in their common transaction, each with the trace of its
+/// own caller (see [`onethread_telemetry::text`]).
+///
+/// # Errors
+///
+/// When the database refuses a row.
+pub async fn enqueue_all(
+    conn: &mut Connection,
+    entries: &[(Entry, Arc<str>)],
+    now: Timestamp,
+) -> Result<()> {
+    conn.query(INSERT_ALL).bind(rows(entries)).bind(Time(now)).execute().await?;
+    Ok(())
+}
+
+/// The rows as the JSON array that `INSERT_ALL` takes.
+fn rows(entries: &[(Entry, Arc<str>)]) -> String {
+    let rows = entries.iter().map(|(entry, trace)| {
+        let ids = [entry.organization_id.0, entry.id].map(|id| id.simple().to_string());
+        let [organization, id] = ids;
+        [organization, id, entry.topic.clone(), entry.payload.clone(), trace.to_string()]
+    });
+    serde_json::to_string(&rows.collect::<Vec<_>>()).expect("texts are JSON")
+}
+
+/// Claims what is due for one relay until `lease`.
+pub(crate) async fn claim(db: &Database, now: Timestamp, lease: Timestamp) -> Result<Vec<Row>> {
+    // A poll that finds nothing must not cost a write transaction.
+    let mut conn = db.reader("outbox.due").await?;
+    if !conn.query(IS_ANY_DUE).bind(Time(now)).exists().await? {
+        return Ok(Vec::new());
+    }
+    drop(conn);
+    let mut conn = db.writer("outbox.claim").await?;
+    conn.query(CLAIM).bind(Time(lease)).bind(Time(now)).bind(CLAIM_LIMIT).all().await
+}
+
+/// True while a delivery is not acknowledged.
+pub(crate) async fn is_pending(db: &Database, organization: Uuid, id: Uuid) -> Result<bool> {
+    let mut conn = db.reader("outbox.stands").await?;
+    conn.query(IS_PENDING).bind(organization).bind(id).exists().await
+}
+
+/// Deletes a delivery that was acknowledged.
+pub(crate) async fn delete(db: &Database, organization: Uuid, id: Uuid) -> Result<()> {
+    let mut conn = db.writer("outbox.done").await?;
+    conn.query(DELETE).bind(organization).bind(id).execute().await?;
+    Ok(())
+}
+
+/// Sets the next attempt of a delivery that failed.
+pub(crate) async fn delay(
+    db: &Database,
+    organization: Uuid,
+    id: Uuid,
+    due: Timestamp,
+) -> Result<()> {
+    let mut conn = db.writer("outbox.delay").await?;
+    conn.query(DELAY).bind(organization).bind(id).bind(Time(due)).execute().await?;
+    Ok(())
+}
+
+/// Records in the metrics how many deliveries of a service wait, and for how long.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub async fn measure(db: &Database, service: &str, now: Timestamp) -> Result<()> {
+    let mut conn = db.reader("outbox.measure").await?;
+    let (waiting, oldest): (i64, Option<Time>) =
+        conn.query(MEASURE).bind(COUNT_LIMIT).one().await?;
+    drop(conn);
+    let lag = oldest.map_or(Duration::ZERO, |oldest| now.since(oldest.0));
+    let labels = [("service.name", service)];
+    #[expect(clippy::cast_precision_loss, reason = "it is counted no further than 10,000")]
+    OUTBOX.set(waiting as f64, &labels);
+    OUTBOX_LAG.set(lag.as_secs_f64(), &labels);
+    Ok(())
+}
+
+/// As [`enqueue`], for stores that still use the former connection type.
 pub async fn push(conn: &mut Conn<'_>, entry: Entry, now: Timestamp) -> Result<()> {
     let traceparent = onethread_telemetry::text();
-    on!(conn, |c| query(PUSH)
+    on!(conn, |c| query(INSERT)
         .bind(entry.organization_id.0)
         .bind(entry.id)
         .bind(entry.topic)
@@ -80,123 +174,14 @@ pub async fn push(conn: &mut Conn<'_>, entry: Entry, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Writes the deliveries of many facts in their common transaction, each with the trace of its own
-/// writer (see [`onethread_telemetry::text`]).
+/// As [`enqueue_all`], for stores that still use the former connection type.
 pub async fn push_all(
     conn: &mut Conn<'_>,
     entries: &[(Entry, Arc<str>)],
     now: Timestamp,
 ) -> Result<()> {
-    let rows = entries.iter().map(|(entry, trace)| {
-        let ids = [entry.organization_id.0, entry.id].map(|id| id.simple().to_string());
-        let [organization, id] = ids;
-        [organization, id, entry.topic.clone(), entry.payload.clone(), trace.to_string()]
-    });
-    let rows = serde_json::to_string(&rows.collect::<Vec<_>>()).expect("texts are JSON");
-    let text = conn.pick(PUSH_ALL_SQLITE, PUSH_ALL_POSTGRES);
+    let rows = rows(entries);
+    let text = conn.pick(INSERT_ALL_SQLITE, INSERT_ALL_POSTGRES);
     on!(conn, |c| query(text).bind(rows).bind(Time(now)).execute(&mut **c).await.map(drop))?;
-    Ok(())
-}
-
-/// Takes up what is due, and keeps it from other relays until `lease`.
-pub(crate) async fn claim(db: &Database, now: Timestamp, lease: Timestamp) -> Result<Vec<Row>> {
-    // A look that finds nothing must not cost a write transaction.
-    let due: Option<i32> = db
-        .read("outbox.due", move |mut conn| {
-            Box::pin(async move {
-                Ok(on!(&mut conn, |c| sqlx::query_scalar(DUE)
-                    .bind(Time(now))
-                    .fetch_optional(&mut **c)
-                    .await)?)
-            })
-        })
-        .await?;
-    if due.is_none() {
-        return Ok(Vec::new());
-    }
-    db.write("outbox.claim", move |mut conn| {
-        Box::pin(async move {
-            let text = conn.pick(CLAIM_SQLITE, CLAIM_POSTGRES);
-            Ok(on!(&mut conn, |c| sqlx::query_as(text)
-                .bind(Time(lease))
-                .bind(Time(now))
-                .bind(BATCH)
-                .fetch_all(&mut **c)
-                .await)?)
-        })
-    })
-    .await
-}
-
-/// True while a delivery is still to be acknowledged.
-pub(crate) async fn stands(db: &Database, organization: Uuid, id: Uuid) -> Result<bool> {
-    db.read("outbox.stands", move |mut conn| {
-        Box::pin(async move {
-            let found: Option<i32> = on!(&mut conn, |c| sqlx::query_scalar(STANDS)
-                .bind(organization)
-                .bind(id)
-                .fetch_optional(&mut **c)
-                .await)?;
-            Ok(found.is_some())
-        })
-    })
-    .await
-}
-
-/// Forgets a delivery that was acknowledged.
-pub(crate) async fn done(db: &Database, organization: Uuid, id: Uuid) -> Result<()> {
-    db.write("outbox.done", move |mut conn| {
-        Box::pin(async move {
-            on!(&mut conn, |c| query(DONE)
-                .bind(organization)
-                .bind(id)
-                .execute(&mut **c)
-                .await
-                .map(drop))?;
-            Ok(())
-        })
-    })
-    .await
-}
-
-/// Sets the next try of a delivery that failed.
-pub(crate) async fn delay(
-    db: &Database,
-    organization: Uuid,
-    id: Uuid,
-    due: Timestamp,
-) -> Result<()> {
-    db.write("outbox.delay", move |mut conn| {
-        Box::pin(async move {
-            on!(&mut conn, |c| query(DELAY)
-                .bind(organization)
-                .bind(id)
-                .bind(Time(due))
-                .execute(&mut **c)
-                .await
-                .map(drop))?;
-            Ok(())
-        })
-    })
-    .await
-}
-
-/// Notes how many deliveries of a service wait, and for how long.
-pub async fn measure(db: &Database, service: &str, now: Timestamp) -> Result<()> {
-    let (waiting, first): (i64, Option<Time>) = db
-        .read("outbox.measure", move |mut conn| {
-            Box::pin(async move {
-                Ok(on!(&mut conn, |c| sqlx::query_as(MEASURE)
-                    .bind(COUNTED)
-                    .fetch_one(&mut **c)
-                    .await)?)
-            })
-        })
-        .await?;
-    let lag = first.map_or(Duration::ZERO, |first| now.since(first.0));
-    let of = [("service.name", service)];
-    #[expect(clippy::cast_precision_loss, reason = "it is counted no further than 10,000")]
-    OUTBOX.set(waiting as f64, &of);
-    OUTBOX_LAG.set(lag.as_secs_f64(), &of);
     Ok(())
 }

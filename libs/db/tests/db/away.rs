@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::TcpListener, time::Duration};
 
 use futures::future::join_all;
-use onethread_db::{Database, on};
+use onethread_db::Database;
 use onethread_errors::Reason;
 use onethread_testing::{Engine, ScratchDatabase, postgres_url, run};
 use tokio::{
@@ -32,24 +32,16 @@ async fn warm(db: &Database) {
 /// that was told alone may still take a statement.
 async fn kill(scratch: &ScratchDatabase, killer: &Database) {
     let schema = scratch.schema().unwrap().to_owned();
-    let _: i64 = killer
-        .read("parts.kill", |mut conn| {
-            Box::pin(async move {
-                Ok(on!(&mut conn, |c| sqlx::query_scalar(
-                    "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
-                     WHERE application_name = $1 AND pid <> pg_backend_pid()"
-                )
-                .bind(schema)
-                .fetch_one(&mut **c)
-                .await)?)
-            })
-        })
-        .await
-        .unwrap();
+    let mut conn = killer.reader("parts.kill").await.unwrap();
+    let kill = conn.query(
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+         WHERE application_name = $1 AND pid <> pg_backend_pid()",
+    );
+    let _: i64 = kill.bind(schema).scalar().await.unwrap();
 }
 
-fn reason(error: onethread_db::Error) -> Reason {
-    onethread_errors::Error::from(error).reason
+fn reason(error: impl Into<onethread_errors::Error>) -> Reason {
+    error.into().reason
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
 use futures::{StreamExt, future::join_all, stream};
 use onethread_core::{Entropy, SeededEntropy, SystemEntropy};
-use onethread_db::{Database, on};
+use onethread_db::Database;
 use onethread_testing::{Engine, ScratchDatabase};
 use tokio::time::timeout;
 
@@ -25,20 +25,12 @@ fn below(entropy: &dyn Entropy, bound: u64) -> u64 {
 /// Transactions of this database that stand open while nothing is being done in them.
 async fn idle_in_transaction(scratch: &ScratchDatabase, watcher: &Database) -> i64 {
     let Some(schema) = scratch.schema().map(str::to_owned) else { return 0 };
-    watcher
-        .read("parts.watch", |mut conn| {
-            Box::pin(async move {
-                Ok(on!(&mut conn, |c| sqlx::query_scalar(
-                    "SELECT count(*) FROM pg_stat_activity
-                     WHERE application_name = $1 AND state LIKE 'idle in transaction%'"
-                )
-                .bind(schema)
-                .fetch_one(&mut **c)
-                .await)?)
-            })
-        })
-        .await
-        .unwrap()
+    let mut conn = watcher.reader("parts.watch").await.unwrap();
+    let count = conn.query(
+        "SELECT count(*) FROM pg_stat_activity
+         WHERE application_name = $1 AND state LIKE 'idle in transaction%'",
+    );
+    count.bind(schema).scalar().await.unwrap()
 }
 
 async fn ten_thousand_cancelled_calls_leave_no_transaction_open(scratch: ScratchDatabase) {
