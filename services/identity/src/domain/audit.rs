@@ -53,6 +53,62 @@ impl Actor {
     }
 }
 
+/// What was done, as the audit log names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+pub(crate) enum Action {
+    #[strum(serialize = "address.block")]
+    AddressBlock,
+    #[strum(serialize = "address.unblock")]
+    AddressUnblock,
+    #[strum(serialize = "agent.accept")]
+    AgentAccept,
+    #[strum(serialize = "agent.change")]
+    AgentChange,
+    #[strum(serialize = "agent.invite")]
+    AgentInvite,
+    #[strum(serialize = "agent.password")]
+    AgentPassword,
+    #[strum(serialize = "agent.remove")]
+    AgentRemove,
+    #[strum(serialize = "agent.reset")]
+    AgentReset,
+    #[strum(serialize = "api-key.create")]
+    ApiKeyCreate,
+    #[strum(serialize = "api-key.revoke")]
+    ApiKeyRevoke,
+    #[strum(serialize = "application.change")]
+    ApplicationChange,
+    #[strum(serialize = "application.create")]
+    ApplicationCreate,
+    #[strum(serialize = "claim.reset")]
+    ClaimReset,
+    #[strum(serialize = "claim.set")]
+    ClaimSet,
+    #[strum(serialize = "contact.erased")]
+    ContactErased,
+    #[strum(serialize = "contact.joined")]
+    ContactMerged,
+    #[strum(serialize = "identity-key.create")]
+    IdentityKeyCreate,
+    #[strum(serialize = "identity-key.end")]
+    IdentityKeyEnd,
+    #[strum(serialize = "organization.change")]
+    OrganizationChange,
+    #[strum(serialize = "webhook.changed")]
+    WebhookChanged,
+    #[strum(serialize = "webhook.created")]
+    WebhookCreated,
+    #[strum(serialize = "webhook.deleted")]
+    WebhookDeleted,
+}
+
+impl Action {
+    /// The name in storage and in `GET /v1/audit`.
+    pub(crate) fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// A change to be written down, in the transaction that makes it.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {

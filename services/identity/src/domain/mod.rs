@@ -5,6 +5,7 @@ pub(crate) mod application;
 pub(crate) mod attributes;
 pub(crate) mod audit;
 pub(crate) mod contact;
+pub(crate) mod effects;
 pub(crate) mod events;
 pub(crate) mod fact;
 pub(crate) mod fields;

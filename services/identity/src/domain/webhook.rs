@@ -36,7 +36,7 @@ impl Event {
     /// Those that conversation tells of.
     pub(crate) const OF_CONVERSATIONS: [Self; 2] = [Self::MessageCreated, Self::ConversationClosed];
 
-    const ALL: [(Self, i64, &'static str); 5] = [
+    pub(crate) const ALL: [(Self, i64, &'static str); 5] = [
         (Self::Created, 1, "contact.created"),
         (Self::Updated, 2, "contact.updated"),
         (Self::Joined, 4, "contact.joined"),

@@ -14,6 +14,7 @@ mod clean_up;
 mod contacts;
 mod conversation_facts;
 mod edits;
+mod effects;
 mod entries;
 mod events;
 mod facts;

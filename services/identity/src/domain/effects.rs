@@ -1,0 +1,97 @@
+//! What follows from a change. A rule such as "a claim ends the sessions that did not prove it" is
+//! a function of the domain that returns [`Effects`]; `store/effects.rs` alone writes them.
+
+use onethread_core::ContactId;
+use uuid::Uuid;
+
+use super::{
+    audit::{Action, Actor},
+    webhook::Event,
+};
+
+/// What follows from a change and is recorded in its transaction.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Effects {
+    /// Entries of the audit log.
+    pub(crate) audit: Vec<AuditRecord>,
+    /// Contacts, devices, agents or keys whose sessions end or have to be checked again.
+    pub(crate) revoked: Vec<Uuid>,
+    /// Webhook events of contacts.
+    pub(crate) events: Vec<(ContactId, Event)>,
+    /// What the conversation service must be told.
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+/// An entry of the audit log that is not written yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AuditRecord {
+    pub(crate) actor: Actor,
+    pub(crate) action: Action,
+    /// Id of what was changed.
+    pub(crate) subject: Uuid,
+    /// More about it; never a secret, a proof or personal data.
+    pub(crate) detail: String,
+}
+
+/// A row of the outbox for the conversation service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// Erase the contact's conversation.
+    Erased(ContactId),
+    /// Merge the source's conversation into the target's.
+    Merged { merge_id: Uuid, source: ContactId, target: ContactId },
+    /// The webhook events that the organization wants of its conversations, as bits, and the
+    /// version of that.
+    Interest { events: i64, version: i64 },
+}
+
+impl Effects {
+    /// Nothing follows.
+    pub(crate) fn none() -> Self {
+        Self::default()
+    }
+
+    /// An entry of the audit log without a detail.
+    pub(crate) fn audit(self, actor: Actor, action: Action, subject: Uuid) -> Self {
+        self.audit_with(actor, action, subject, String::new())
+    }
+
+    /// An entry of the audit log.
+    pub(crate) fn audit_with(
+        mut self,
+        actor: Actor,
+        action: Action,
+        subject: Uuid,
+        detail: impl Into<String>,
+    ) -> Self {
+        self.audit.push(AuditRecord { actor, action, subject, detail: detail.into() });
+        self
+    }
+
+    /// Sessions of this contact, device, agent or key end, or are checked again.
+    pub(crate) fn revoke(mut self, subject: Uuid) -> Self {
+        self.revoked.push(subject);
+        self
+    }
+
+    /// A webhook event of a contact.
+    pub(crate) fn notify(mut self, contact: ContactId, event: Event) -> Self {
+        self.events.push((contact, event));
+        self
+    }
+
+    /// Something that the conversation service must be told.
+    pub(crate) fn deliver(mut self, delivery: Delivery) -> Self {
+        self.deliveries.push(delivery);
+        self
+    }
+
+    /// These and those of another change in the same transaction.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.audit.extend(other.audit);
+        self.revoked.extend(other.revoked);
+        self.events.extend(other.events);
+        self.deliveries.extend(other.deliveries);
+        self
+    }
+}

@@ -1,0 +1,175 @@
+//! The one writer of [`Effects`]: audit log, revocations, webhook events and outbox rows.
+
+use onethread_core::{ContactId, Entropy, OrganizationId, Timestamp, new_uuid};
+use onethread_db::{Connection, Json, Result, Sql, Time};
+use onethread_outbox::Entry;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{entries::entries, sql, sql_webhooks};
+use crate::domain::{
+    effects::{AuditRecord, Delivery, Effects},
+    webhook::{Event, bits},
+};
+
+/// Topic of the outbox row of an erased contact. The payload is the contact's id.
+pub(crate) const ERASED: &str = "contact.erased";
+/// Topic of the outbox row of a merge. The row's id is the merge's, the payload a [`MergePayload`].
+pub(crate) const MERGED: &str = "contact.joined";
+/// Topic of the outbox row of wanted webhook events. The payload is an [`InterestPayload`].
+pub(crate) const INTEREST: &str = "interest";
+
+const INSERT_AUDIT: Sql = Sql::dialects(
+    "INSERT INTO audit (organization_id, id, actor_kind, actor_id, action, subject, detail, at)
+     SELECT $1, unhex(value->>'id'), value->>'actor_kind', unhex(value->>'actor_id'),
+       value->>'action', value->>'subject', value->>'detail', $3
+     FROM json_each($2) WHERE true",
+    "INSERT INTO audit (organization_id, id, actor_kind, actor_id, action, subject, detail, at)
+     SELECT $1, a.id, a.actor_kind, a.actor_id, a.action, a.subject, a.detail, $3
+     FROM jsonb_to_recordset($2) AS a(id UUID, actor_kind TEXT, actor_id UUID, action TEXT,
+       subject TEXT, detail TEXT)",
+);
+const INSERT_REVOCATIONS: Sql =
+    Sql::dialects(sql::INSERT_REVOCATIONS_SQLITE, sql::INSERT_REVOCATIONS_POSTGRES);
+const INSERT_FACTS: Sql =
+    Sql::dialects(sql_webhooks::NOTE_FACTS_SQLITE, sql_webhooks::NOTE_FACTS_POSTGRES);
+
+/// The conversations that a merge makes one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MergePayload {
+    pub(crate) source_id: Uuid,
+    pub(crate) target_id: Uuid,
+}
+
+/// The webhook events that an organization wants of its conversations.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InterestPayload {
+    /// Bits of the events.
+    pub(crate) events: i64,
+    /// Number of changes so far.
+    pub(crate) version: i64,
+}
+
+/// Writes everything that follows from a change, in the change's transaction.
+pub(crate) async fn record(
+    conn: &mut Connection,
+    organization: OrganizationId,
+    effects: Effects,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<()> {
+    insert_audit(conn, organization, &effects.audit, now, entropy).await?;
+    insert_revocations(conn, organization, &effects.revoked, now, entropy).await?;
+    for (event, ..) in Event::ALL {
+        let of_event = effects.events.iter().filter(|(_, one)| *one == event);
+        let contacts: Vec<_> = of_event.map(|(contact, _)| *contact).collect();
+        insert_events(conn, organization, &contacts, event).await?;
+    }
+    for delivery in effects.deliveries {
+        let entry = entry(organization, delivery, now, entropy);
+        onethread_outbox::enqueue(conn, entry, now).await?;
+    }
+    Ok(())
+}
+
+async fn insert_audit(
+    conn: &mut Connection,
+    organization: OrganizationId,
+    records: &[AuditRecord],
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let row = |record: &AuditRecord| AuditRow {
+        id: new_uuid(now, entropy).simple().to_string(),
+        actor_kind: record.actor.kind(),
+        actor_id: record.actor.id().map(|id| id.simple().to_string()),
+        action: record.action.name(),
+        subject: record.subject.to_string(),
+        detail: record.detail.clone(),
+    };
+    let rows: Vec<_> = records.iter().map(row).collect();
+    let insert = conn.query(INSERT_AUDIT).bind(organization.0).bind(Json(&rows));
+    insert.bind(Time(now)).execute().await?;
+    Ok(())
+}
+
+/// An entry as `INSERT_AUDIT` takes it, ids in hex.
+#[derive(Serialize)]
+struct AuditRow {
+    id: String,
+    actor_kind: &'static str,
+    actor_id: Option<String>,
+    action: &'static str,
+    subject: String,
+    detail: String,
+}
+
+async fn insert_revocations(
+    conn: &mut Connection,
+    organization: OrganizationId,
+    subjects: &[Uuid],
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<()> {
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    let rows = entries(subjects, now, entropy);
+    let insert = conn.query(INSERT_REVOCATIONS).bind(organization.0).bind(Json(&rows));
+    insert.bind(Time(now)).execute().await?;
+    Ok(())
+}
+
+/// True when a webhook of the organization wants one of these events.
+pub(crate) async fn is_wanted(
+    conn: &mut Connection,
+    organization: OrganizationId,
+    events: &[Event],
+) -> Result<bool> {
+    conn.query(sql_webhooks::WANTED).bind(organization.0).bind(bits(events)).exists().await
+}
+
+/// One query where no webhook wants the event, and one statement more where one does.
+async fn insert_events(
+    conn: &mut Connection,
+    organization: OrganizationId,
+    contacts: &[ContactId],
+    event: Event,
+) -> Result<()> {
+    if contacts.is_empty() || !is_wanted(conn, organization, &[event]).await? {
+        return Ok(());
+    }
+    let hex = || Json(contacts.iter().map(|id| id.0.simple().to_string()).collect::<Vec<_>>());
+    let ids = || contacts.iter().map(|id| id.0).collect::<Vec<_>>();
+    let insert = conn.query(INSERT_FACTS).bind(organization.0).bind_either(hex, ids);
+    insert.bind(event.bit()).execute().await?;
+    Ok(())
+}
+
+fn entry(
+    organization_id: OrganizationId,
+    delivery: Delivery,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Entry {
+    let new_id = || new_uuid(now, entropy);
+    let (id, topic, payload) = match delivery {
+        Delivery::Erased(contact) => (new_id(), ERASED, contact.0.to_string()),
+        Delivery::Merged { merge_id, source, target } => {
+            let payload = MergePayload { source_id: source.0, target_id: target.0 };
+            (merge_id, MERGED, json(&payload))
+        }
+        Delivery::Interest { events, version } => {
+            (new_id(), INTEREST, json(&InterestPayload { events, version }))
+        }
+    };
+    Entry { organization_id, id, topic: topic.to_owned(), payload }
+}
+
+fn json(payload: &impl Serialize) -> String {
+    serde_json::to_string(payload).expect("ids and numbers are JSON")
+}
