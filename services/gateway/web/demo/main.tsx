@@ -2,6 +2,7 @@
 // chosen is kept for this tab alone, so that two tabs can be two people.
 import { signal } from '@preact/signals';
 import { render } from 'preact';
+import { store, timeoutSignal } from '../shared/browser';
 import type { User } from '../shared/protocol';
 import './style.css';
 
@@ -27,6 +28,7 @@ const PEOPLE: User[] = [
 ];
 const CHOICES = [VISITOR, ...PEOPLE.map((user) => ({ label: `${user.name}, user_id ${user.user_id}`, user }))];
 const KEPT = 'onethread-demo';
+const tab = store('sessionStorage');
 
 const chosen = signal({ person: 0, hash: '', ...kept() });
 const settings = signal<Settings | null>(null);
@@ -34,7 +36,7 @@ const said = signal('');
 
 function kept(): { person?: number; hash?: string } {
   try {
-    return JSON.parse(sessionStorage.getItem(KEPT) ?? '{}');
+    return JSON.parse(tab.get(KEPT) ?? '{}');
   } catch {
     return {};
   }
@@ -42,7 +44,7 @@ function kept(): { person?: number; hash?: string } {
 
 function keep(choice: { person: number; hash: string }) {
   chosen.value = choice;
-  sessionStorage.setItem(KEPT, JSON.stringify(choice));
+  tab.set(KEPT, JSON.stringify(choice));
 }
 
 function userOf({ person, hash }: { person: number; hash: string }): User {
@@ -67,7 +69,7 @@ function named(): Settings | undefined {
 }
 
 async function demoSettings(): Promise<Settings> {
-  const answer = await fetch('/demo/settings.json', { cache: 'no-store', signal: AbortSignal.timeout(15_000) });
+  const answer = await fetch('/demo/settings.json', { cache: 'no-store', signal: timeoutSignal(15_000) });
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   return answer.json();
 }

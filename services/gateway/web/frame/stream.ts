@@ -1,6 +1,12 @@
 // One live stream for all tabs of a person on a device: the tab that holds the lock reads it and tells the others,
-// and when that tab goes the next takes over from the number it has.
+// and when that tab goes the next takes over from the number it has. Where the browser has no locks or channels, or
+// blocks them for a frame of another site, each tab reads a stream of its own.
+import { anySignal, attempt, digest, openChannel, withLock } from '../shared/browser';
 import { followEvents, type Follow } from '../shared/sse';
+
+// The stream brings at least a comment every 20 s. A tab that hears nothing for longer waits for one that sleeps.
+const SILENCE_MS = 60_000;
+const CHECK_INTERVAL_MS = 10_000;
 
 export interface SharedStream extends Omit<Follow, 'onEvent' | 'token'> {
   /** What the tabs have in common: the person and what was shown as a proof. */
@@ -10,46 +16,87 @@ export interface SharedStream extends Omit<Follow, 'onEvent' | 'token'> {
 }
 
 interface Told {
-  name: string;
-  data: unknown;
+  /** Absent: the stream is alive. */
+  name?: string;
+  data?: unknown;
 }
 
-export async function followTogether(url: string, { key, token, onEvent, onState, lastEventId, signal }: SharedStream) {
-  const follow = (told: (name: string, data: unknown) => void) =>
-    followEvents(url, {
-      token: token(),
-      lastEventId,
-      signal,
-      onState,
-      onEvent(name, data) {
-        told(name, data);
-        return onEvent(name, data);
-      },
-    });
-  // Without a secure context there are no locks: each tab follows by itself.
-  if (!navigator.locks || typeof BroadcastChannel === 'undefined') return follow(() => {});
-  const name = `onethread:${await digest(key)}`;
-  const channel = new BroadcastChannel(name);
-  const stopped = new AbortController();
-  const either = AbortSignal.any([signal, stopped.signal]);
-  channel.onmessage = ({ data }: MessageEvent<Told>) => {
-    if (!signal.aborted && onEvent(data.name, data.data) === false) stopped.abort();
-  };
-  // A waiting tab is as live as the one that reads.
-  onState?.(true);
+export async function followTogether(url: string, shared: SharedStream) {
+  const { key, signal } = shared;
+  let channel: BroadcastChannel;
+  let name: string;
   try {
-    await navigator.locks.request(name, { signal: either }, async () => {
-      channel.onmessage = null;
-      await follow((name, data) => channel.postMessage({ name, data } satisfies Told));
+    name = `onethread:${await digest(key)}`;
+    channel = openChannel(name);
+  } catch {
+    return follow(url, shared);
+  }
+  const others = new Others(channel, shared);
+  let leads = false;
+  try {
+    await withLock(name, anySignal(signal, others.stopped.signal), () => {
+      leads = true;
+      others.lead();
+      return follow(url, shared, others);
     });
   } catch (problem) {
-    if (!either.aborted) throw problem;
+    if (leads) throw problem;
+    if (!signal.aborted && !others.over) return follow(url, shared);
   } finally {
-    channel.close();
+    others.close();
   }
 }
 
-async function digest(text: string) {
-  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+function follow(url: string, { token, onEvent, ...rest }: SharedStream, others?: Others) {
+  return followEvents(url, {
+    ...rest,
+    token: token(),
+    onData: () => others?.tell({}),
+    onEvent(name, data) {
+      others?.tell({ name, data });
+      return onEvent(name, data);
+    },
+  });
+}
+
+/** The other tabs: heard while waiting for the lock, told once this tab leads. */
+class Others {
+  /** Fires when there is nothing to wait for any more. */
+  readonly stopped = new AbortController();
+  /** The stream told that no more is wanted. */
+  over = false;
+  #heardAt = Date.now();
+  #timer: ReturnType<typeof setInterval>;
+
+  constructor(
+    private readonly channel: BroadcastChannel,
+    { onEvent, onState, signal }: SharedStream,
+  ) {
+    // A waiting tab is as live as the one that reads.
+    onState?.(true);
+    channel.onmessage = ({ data: { name, data } }: MessageEvent<Told>) => {
+      this.#heardAt = Date.now();
+      if (!name || signal.aborted || onEvent(name, data) !== false) return;
+      this.over = true;
+      this.stopped.abort();
+    };
+    // A phone puts tabs in the background to sleep, with the lock in their hands.
+    this.#timer = setInterval(() => {
+      if (Date.now() - this.#heardAt > SILENCE_MS && !document.hidden) this.stopped.abort();
+    }, CHECK_INTERVAL_MS);
+  }
+
+  lead() {
+    clearInterval(this.#timer);
+    this.channel.onmessage = null;
+  }
+
+  tell(told: Told) {
+    attempt(() => this.channel.postMessage(told), undefined);
+  }
+
+  close() {
+    clearInterval(this.#timer);
+    this.channel.close();
+  }
 }

@@ -1,4 +1,8 @@
 // Calls of the JSON API as all pages make them, and the waits between attempts. Knows no page.
+import { anySignal, timeoutSignal } from './browser';
+
+/** The status of what the page itself got wrong. */
+const OWN_FAULT = -1;
 
 /** Where a field is at fault, as a problem body says it. */
 export interface FieldError {
@@ -14,14 +18,14 @@ export interface ProblemBody {
   [member: string]: unknown;
 }
 
-/** An answer that wasn't a success; `status` is 0 when there was no answer at all. */
+/** An answer that wasn't a success; `status` is 0 when there was no answer at all, below 0 when the page failed. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
     readonly body: ProblemBody = {},
     readonly retryAfterMs = 0,
   ) {
-    super(body.detail || body.title || (status ? `The server answered ${status}.` : 'The server could not be reached.'));
+    super(body.detail || body.title || messageFor(status));
   }
 
   /** True when the same call may well succeed later. */
@@ -38,8 +42,17 @@ export class Problem extends Error {
   }
 }
 
-/** Whatever was thrown, as a Problem. */
-export const asProblem = (thrown: unknown) => (thrown instanceof Problem ? thrown : new Problem(0, { detail: String(thrown) }));
+function messageFor(status: number) {
+  if (status === OWN_FAULT) return 'Something went wrong. Reload the page to continue.';
+  return status ? `The server answered ${status}.` : 'The server could not be reached.';
+}
+
+/** Whatever was thrown, as a Problem. The text of an exception is for the console: people never read it. */
+export function asProblem(thrown: unknown) {
+  if (thrown instanceof Problem) return thrown;
+  console.error('Onethread:', thrown);
+  return new Problem(OWN_FAULT);
+}
 
 /** Reads the problem in an answer that isn't a success. */
 export async function problemOf(answer: Response) {
@@ -66,7 +79,7 @@ export async function request<T>(method: string, path: string, options: Options 
   const headers: Record<string, string> = { ...options.headers };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const end = AbortSignal.timeout(seconds * 1000);
+  const end = timeoutSignal(seconds * 1000);
   let answer: Response;
   try {
     answer = await fetch(path, {
@@ -75,10 +88,11 @@ export async function request<T>(method: string, path: string, options: Options 
       body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
       credentials: token === undefined ? 'same-origin' : 'omit',
       cache: 'no-store',
-      signal: signal ? AbortSignal.any([signal, end]) : end,
+      signal: signal ? anySignal(signal, end) : end,
     });
     if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
   } catch {
+    // No network, no answer in time, or an answer cut off.
     throw new Problem(0);
   }
   throw await problemOf(answer);

@@ -1,5 +1,6 @@
 // How messages stand together: where a day begins, and where a run of one author begins and ends.
 import type { Message } from './api';
+import { findLast } from './browser';
 
 const TOGETHER_MS = 5 * 60_000;
 
@@ -18,8 +19,8 @@ export function together(one?: Message, next?: Message) {
 /** The last of this side's texts that the other one has read: it said so (`mark`), or it wrote behind it. */
 export function lastSeen(messages: Message[], side: 'contact' | 'agent', mark: number) {
   const texts = messages.filter(({ kind }) => kind === 'text');
-  const answered = texts.findLast(({ author }) => author.kind !== side)?.seq ?? 0;
-  return texts.findLast(({ author, seq }) => author.kind === side && seq <= Math.max(mark, answered))?.seq;
+  const answered = findLast(texts, ({ author }) => author.kind !== side)?.seq ?? 0;
+  return findLast(texts, ({ author, seq }) => author.kind === side && seq <= Math.max(mark, answered))?.seq;
 }
 
 /** A day as people say it: today, yesterday, else its date. */

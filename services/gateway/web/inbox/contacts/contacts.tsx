@@ -2,7 +2,7 @@
 import { computed, signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Contact, Import, Page } from '../../shared/api';
-import { asProblem, problemOf } from '../../shared/http';
+import { Problem, problemOf } from '../../shared/http';
 import { When } from '../../shared/text';
 import { on } from '../live';
 import { attempt, call, success } from '../login';
@@ -263,8 +263,8 @@ async function exportFound() {
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(search),
     credentials: 'same-origin',
-  }).catch((problem) => {
-    throw asProblem(problem);
+  }).catch(() => {
+    throw new Problem(0);
   });
   if (!answer.ok) throw await problemOf(answer);
   const address = URL.createObjectURL(await answer.blob());
