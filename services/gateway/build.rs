@@ -11,9 +11,17 @@ const PAGES: [&str; 4] = ["inbox.html", "demo.html", "frame.html", "app.html"];
 
 fn main() {
     println!("cargo::rerun-if-env-changed=ONETHREAD_WEB");
-    for part in
-        ["app", "demo", "frame", "inbox", "shared", "widget", "build.mjs", "package-lock.json"]
-    {
+    for part in [
+        "app",
+        "demo",
+        "frame",
+        "inbox",
+        "shared",
+        "widget",
+        "build.mjs",
+        "support.mjs",
+        "package-lock.json",
+    ] {
         println!("cargo::rerun-if-changed=web/{part}");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("web");

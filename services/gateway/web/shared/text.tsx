@@ -1,25 +1,40 @@
-// A person's text as it may be shown: text, with web addresses made into links. Never markup.
-import type { JSX } from 'preact';
+// A person's text as it may be shown: text, with web and e-mail addresses made into links. Never markup.
+import { signal } from '@preact/signals';
 
-// Letters that end a sentence rather than an address.
-const TAIL = /[.,:;!?'")\]}>»”’]+$/;
+const MAY_HOLD_LINKS = /:\/\/|www\.|@/i;
+const finder = signal<typeof import('./links').findLinks | null>(null);
+let loading: Promise<void> | undefined;
+
+/** Loads what finds addresses. Without it a text is shown as it is. */
+async function load() {
+  const path = '/links.js';
+  try {
+    finder.value = ((await import(/* @vite-ignore */ path)) as typeof import('./links')).findLinks;
+  } catch {
+    loading = undefined;
+  }
+}
 
 export function Text({ text }: { text: string }) {
-  const parts: (string | JSX.Element)[] = [];
-  let at = 0;
-  for (const found of text.matchAll(/https?:\/\/[^\s<>"]+/gi)) {
-    const address = found[0].replace(TAIL, '');
-    if (!URL.canParse(address)) continue;
-    parts.push(text.slice(at, found.index));
-    parts.push(
-      <a href={address} target="_blank" rel="noopener noreferrer nofollow">
-        {address}
-      </a>,
-    );
-    at = found.index + address.length;
+  if (!MAY_HOLD_LINKS.test(text)) return <>{text}</>;
+  const find = finder.value;
+  if (!find) {
+    loading ??= load();
+    return <>{text}</>;
   }
-  parts.push(text.slice(at));
-  return <>{parts}</>;
+  return (
+    <>
+      {find(text).map((piece) =>
+        piece.href ? (
+          <a href={piece.href} target="_blank" rel="noopener noreferrer nofollow">
+            {piece.text}
+          </a>
+        ) : (
+          piece.text
+        ),
+      )}
+    </>
+  );
 }
 
 /** A moment, short: only the time when it is today, or where the day stands beside it. `at` is RFC 3339. */
