@@ -21,6 +21,8 @@ use crate::{address::ClientAddress, app::App, extract::Params, problem::ApiResul
 
 /// The page of the chat within other pages.
 const FRAME: &str = "frame.html";
+/// What the pages of customers load.
+const SCRIPT: &str = "widget.js";
 
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/web"]
@@ -94,6 +96,16 @@ fn file(name: &str, asked: &HeaderMap) -> Response {
     // The widget's script and frame are made for pages of other sites.
     let anybody = HeaderValue::from_static("cross-origin");
     headers.insert(HeaderName::from_static("cross-origin-resource-policy"), anybody);
+    if name == FRAME {
+        // Pages that are isolated from other origins hold only frames that ask for the same.
+        let isolated = HeaderValue::from_static("require-corp");
+        headers.insert(HeaderName::from_static("cross-origin-embedder-policy"), isolated);
+    }
+    if name == SCRIPT {
+        // A page may load it with `crossorigin`, to see its errors or to pin its hash.
+        let anybody = HeaderValue::from_static("*");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
+    }
     if name.ends_with(".html") {
         let policy = HeaderValue::from_str(&policy(ancestors(name))).expect("plain letters");
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -169,6 +181,17 @@ mod tests {
         for name in Assets::iter() {
             assert_ne!(content_type(&name), "application/octet-stream", "{name}");
         }
+    }
+
+    #[test]
+    fn isolated_pages_can_hold_the_frame_and_load_the_script() {
+        let frame = file(FRAME, &HeaderMap::new());
+        assert_eq!(frame.headers()["cross-origin-embedder-policy"], "require-corp");
+        for name in [FRAME, SCRIPT, "frame.js", "frame.css", "links.js"] {
+            let sent = file(name, &HeaderMap::new());
+            assert_eq!(sent.headers()["cross-origin-resource-policy"], "cross-origin", "{name}");
+        }
+        assert_eq!(file(SCRIPT, &HeaderMap::new()).headers()["access-control-allow-origin"], "*");
     }
 
     #[test]
