@@ -1,12 +1,14 @@
 // The life of the chat: what the page asks for, one thing after the other, and the session that comes of it.
 import { effect, signal } from '@preact/signals';
-import type { Session as Answer, Warning } from '../shared/api';
+import type { Session as Answer, Message, Warning } from '../shared/api';
 import { Problem, asProblem, persist, request } from '../shared/http';
-import type { FromPage, Look, Page, Setup, User } from '../shared/protocol';
-import { tellEvent, tellPage } from './page-link';
+import type { EventName, Look, Page, Setup, User } from '../shared/protocol';
+import { currentPage, lastPage, tellEvent, tellPage } from './page-link';
+import { PageReport, isExpired } from './page-report';
 import { Session } from './session';
 import { beep } from '../shared/sound';
-import { locale, t, tag } from './texts';
+import { t, tag } from './texts';
+import style from '../widget/style.css?inline';
 
 /** The session in use. */
 export const session = signal<Session | null>(null);
@@ -19,7 +21,10 @@ export const draft = signal('');
 /** Writing direction of the page. */
 export const pageDirection = signal('ltr');
 
-let setup: Setup | undefined;
+/** What the page began with, its user as of now. */
+export let setup: (Omit<Setup, 'user'> & { user: User }) | undefined;
+/** Why the session of that user is not there. */
+export let trouble: EventName | undefined;
 let muted = false;
 
 const MEND: Record<number, string> = {
@@ -28,82 +33,101 @@ const MEND: Record<number, string> = {
   403: 'This page is not among the origins of the application, or the person is blocked.',
 };
 
-// What the page asks for happens one after the other; whoever waits to try again gives way to the next.
+// What the page asks for happens one after the other.
 let line: Promise<void> = Promise.resolve();
+function next(step: () => Promise<void>) {
+  line = line.then(step).catch((error) => console.error('Onethread:', error));
+}
+
+// A session that waits to try again gives way to the next one. What else the page asks for waits with it.
 let turn = new AbortController();
-function next(step: (signal: AbortSignal) => Promise<void>) {
+function nextSession(step: (signal: AbortSignal) => Promise<void>) {
   turn.abort();
-  const mine = (turn = new AbortController());
-  line = line.then(() => step(mine.signal)).catch((error) => console.error('Onethread:', error));
+  const { signal } = (turn = new AbortController());
+  next(() => step(signal));
 }
 
-/** Does what the page says. */
-export function hear(said: FromPage) {
-  switch (said.onethread) {
-    case 'start': {
-      const { onethread, ...given } = said;
-      setup = { ...given, page: short(given.page) };
-      locale.value = given.locale;
-      pageDirection.value = given.dir;
-      return next(begin);
-    }
-    case 'update':
-      if (setup) setup.settings.user = { ...setup.settings.user, ...said.user };
-      return next(() => update(said.user));
-    case 'logout':
-      if (setup) setup = { ...setup, settings: { ...setup.settings, user: {} }, deviceToken: null };
-      return next(logout);
-    case 'visible':
-      visible.value = said.visible;
-      if (setup) setup.page = short(said.page);
-      return;
-    case 'track':
-      return next(() => track(said.name, said.data));
-    case 'say':
-      return next(async () => void say(said.text));
-    case 'type':
-      return next(async () => void (draft.value = String(said.text ?? '')));
-    case 'mute':
-      muted = said.muted;
-      return;
-    case 'locale':
-      locale.value = said.locale;
-  }
+/** A line for the page's console. */
+export const tell = (text: string) => tellPage({ onethread: 'problem', text });
+
+export function useSetup(given: NonNullable<typeof setup>) {
+  setup = given;
+  muted = given.muted;
+  goOn(given.user, true);
 }
 
-// As much of each as the server takes.
-const short = ({ url, title, referrer }: Page): Page => ({ url: url.slice(0, 2048), title: title.slice(0, 255), referrer: referrer.slice(0, 2048) });
+/** Takes this as the page's user, and begins anew where that is somebody else. */
+export function goOn(user: User, anew: boolean) {
+  setup!.user = user;
+  tellPage({ onethread: 'user', user: JSON.stringify(user) });
+  if (anew) nextSession(begin);
+}
+
+export function mute(on: boolean) {
+  muted = on;
+}
 
 /** Takes a text of the person; answers whether it was taken. */
 export function say(text: string) {
-  if (!session.value || typeof text !== 'string' || !text.trim()) return false;
+  if (!session.value || !text.trim()) return false;
   session.value.send(text);
   return true;
 }
 
+/** Sends a text that the page says for the person, once the chat has started. */
+export function sayForPage(text: string) {
+  next(async () => {
+    if (!say(text)) tell('sendUserMessage sent nothing: the text is empty, or the chat has not started.');
+  });
+}
+
 async function begin(signal: AbortSignal) {
   leave();
-  const { settings, deviceToken, page, platform, timeZone } = setup!;
-  const { applicationSecret, user } = settings;
-  // The server looked at who may hold the frame for the application that its address names.
-  const named = Object.fromEntries(new URLSearchParams(location.search));
-  const body = { ...named, applicationSecret, user, page, platform, locale: tag.value, timeZone, deviceToken: deviceToken ?? undefined };
+  trouble = undefined;
+  const page = lastPage();
+  const { user } = setup!;
   try {
-    adopt(await persist(signal, () => request<Answer>('POST', '/widget/v1/init', { token: null, body })), false);
+    adopt(await persist(signal, () => init(user, page)), false);
+    report.known(page);
   } catch (thrown) {
     const problem = asProblem(thrown);
     const clean = problem.body.cleanSession as Answer | undefined;
     if (problem.status === 403 && clean) {
       adopt(clean, true);
-      return tellEvent('onIdentityRefused');
+      return fail('onIdentityRefused');
     }
     if (problem.passing) return; // the page asked for something else meanwhile
-    const where = (problem.body.errors ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
-    tellPage({ onethread: 'problem', text: `the chat can't start: ${problem.message} ${where} ${MEND[problem.status] ?? ''}` });
+    tell(`the chat can't start: ${explain(problem)} ${MEND[problem.status] ?? ''}`);
+    fail('onError', { message: problem.message, status: problem.status });
   }
 }
 
+function fail(why: EventName, detail?: unknown) {
+  trouble = why;
+  tellEvent(why, detail);
+}
+
+function init(user: User, page: Page) {
+  const { applicationSecret, deviceToken, platform, timeZone } = setup!;
+  // The server looked at who may hold the frame for the application that its address names.
+  const named = Object.fromEntries(new URLSearchParams(location.search));
+  const body = { ...named, applicationSecret, user, page, platform, locale: tag.value, timeZone, deviceToken: deviceToken ?? undefined };
+  return request<Answer>('POST', '/widget/v1/init', { token: null, body });
+}
+
+// The same init again, without the profile: agents may have changed it.
+const report = new PageReport(async (page) => {
+  const at = session.value;
+  const { user_id, security_hash, user_hash, user_jwt } = setup!.user;
+  if (!at?.stored || at.clean || (user_jwt && isExpired(user_jwt))) return;
+  const answer = await init({ user_id, security_hash, user_hash, user_jwt }, page);
+  if (at === session.value) keepDevice(answer);
+});
+
+const explain = ({ message, body }: Problem) => [message, ...(body.errors ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`)].join(' ');
+
 function leave() {
+  report.stop();
   session.value?.life.abort();
   session.value = null;
   notice.value = '';
@@ -114,26 +138,41 @@ function leave() {
 function adopt(answer: Answer, clean: boolean) {
   leave();
   if (!clean) keepDevice(answer);
-  const { security_hash, user_hash, user_jwt } = setup!.settings.user;
+  const { security_hash, user_hash, user_jwt } = setup!.user;
   const proof = JSON.stringify([clean, security_hash, user_hash, !!user_jwt]);
   session.value = new Session(answer, clean, proof, {
+    page: currentPage,
     context,
+    acted: (page, noted) => (noted ? report.known(page) : report.acted(page)),
+    sent: (message) => tellMessage('onCustomerMessage', message),
+    refused: ({ message, status }) => tellEvent('onError', { message, status }),
     ended: () => {
       leave();
       notice.value = t.value.ended;
-      tellPage({ onethread: 'state', unread: 0, labels: labels() });
-      tellEvent('onSessionEnded');
+      tellPage({ onethread: 'state', unread: 0, labels: labels(), style });
+      fail('onSessionEnded');
     },
     restart: () => tellPage({ onethread: 'restart' }),
     answered: (messages) => {
+      for (const message of messages) tellMessage('onAgentMessage', message);
       if (!messages.length || visible.value) return;
       if (!muted) beep();
-      tellEvent('onNewUnreadChat', { unread: session.value?.unread.value, text: messages.at(-1)!.text });
+      const unread = session.value?.unread.value ?? 0;
+      const text = messages.at(-1)!.text;
+      tellEvent('onNewUnreadChat', { unread, text, unreadChats: unread ? 1 : 0 });
+      tellEvent('onNewUnreadMessages', { unread, text, unreadMessages: unread });
     },
     failed: (text) => (notice.value = text),
   });
   warn(answer.warnings);
   tellEvent('onReady', { mode: answer.mode, name: answer.contact.name });
+}
+
+// As HelpCrunch's listeners read it.
+function tellMessage(name: 'onCustomerMessage' | 'onAgentMessage', { text, author }: Message) {
+  const detail = { message: { text, content: text, author_name: author.name } };
+  tellEvent(name, detail);
+  tellEvent('onMessage', detail);
 }
 
 function keepDevice({ session }: Answer) {
@@ -143,15 +182,14 @@ function keepDevice({ session }: Answer) {
 
 // A refused page's claims stay out of what its visitor says.
 function context(): Record<string, unknown> {
-  const { page, settings } = setup!;
-  if (session.value?.clean) return { page };
-  const { user_id, security_hash, user_hash, user_jwt, ...user } = settings.user;
-  return { user, page };
+  if (session.value?.clean) return {};
+  const { user_id, security_hash, user_hash, user_jwt, ...user } = setup!.user;
+  return { user };
 }
 
 function warn(warnings: Warning[] = []) {
   for (const { pointer, detail } of warnings) {
-    tellPage({ onethread: 'problem', text: `${pointer} was left as it was: ${detail}. Mend it in the snippet.` });
+    tell(`${pointer} was left as it was: ${detail}. Mend it in the snippet.`);
   }
 }
 
@@ -163,6 +201,8 @@ export async function fillIn(fields: Record<string, string | null>) {
     if (at !== session.value) return;
     if (!at.clean) keepDevice(answer);
     warn(answer.warnings);
+    const { name, email, phone, company } = answer.contact;
+    tellEvent('onPreChatFormSubmit', { userData: { name, email, phone, company } });
   } catch (problem) {
     if (asProblem(problem).status === 401 && at === session.value) return endedNow();
     throw problem;
@@ -174,32 +214,41 @@ function endedNow() {
   notice.value = t.value.ended;
 }
 
-async function update(user: User) {
-  const at = session.value;
-  if (!at || at.clean) return;
-  await at.update(user).then(warn, refused('updateUser'));
+export function update(user: User) {
+  next(async () => {
+    const at = session.value;
+    if (!at || at.clean) return tell('updateUser changed nothing: the chat has not started, or the user was refused.');
+    await at.update(user).then(warn, refused('updateUser'));
+  });
 }
 
-async function track(name: string, data?: Record<string, unknown>) {
-  await session.value?.track(name, data).catch(refused('trackEvent'));
+export function track(name: string, data?: Record<string, unknown>) {
+  next(async () => session.value?.track(name, data).catch(refused('trackEvent')));
 }
 
 const refused = (what: string) => (thrown: unknown) => {
   const problem = asProblem(thrown);
-  const where = (problem.body.errors ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
-  tellPage({ onethread: 'problem', text: `${what} failed: ${problem.message} ${where}` });
+  tell(`${what} failed: ${explain(problem)}`);
+  tellEvent('onError', { message: problem.message, status: problem.status });
 };
 
-async function logout() {
-  const old = session.value;
-  leave();
-  if (!old) return tellPage({ onethread: 'restart' });
-  try {
-    adopt(await old.logout(), false);
-  } catch (thrown) {
-    if (!(thrown instanceof Problem && thrown.status === 401)) refused('logout')(thrown);
-    tellPage({ onethread: 'restart' });
-  }
+/** Ends the session; the browser goes on as a new visitor. */
+export function logOut() {
+  goOn({}, false);
+  setup!.deviceToken = null;
+  tellPage({ onethread: 'forget' });
+  nextSession(async () => {
+    const old = session.value;
+    leave();
+    trouble = undefined;
+    try {
+      if (!old) return tellPage({ onethread: 'restart' });
+      adopt(await old.logout(), false);
+    } catch (thrown) {
+      if (!(thrown instanceof Problem && thrown.status === 401)) refused('logout')(thrown);
+      tellPage({ onethread: 'restart' });
+    }
+  });
 }
 
 const labels = () => ({ open: t.value.open, close: t.value.close, unread: t.value.unread });
@@ -208,7 +257,7 @@ const labels = () => ({ open: t.value.open, close: t.value.close, unread: t.valu
 effect(() => {
   const at = session.value;
   if (!at) return;
-  tellPage({ onethread: 'state', unread: at.unread.value, look: lookOf(at.settings.look), labels: labels() });
+  tellPage({ onethread: 'state', unread: at.unread.value, look: lookOf(at.settings.look), labels: labels(), style });
   tellEvent('onUnreadCountChange', at.unread.value);
 });
 

@@ -1,7 +1,8 @@
 // The chat inside the widget's frame.
 import { effect } from '@preact/signals';
 import { render } from 'preact';
-import { hear, notice, pageDirection } from './chat';
+import { hear } from './calls';
+import { notice, pageDirection } from './chat';
 import { hearPage } from './page-link';
 import './style.css';
 import { rightToLeft, shown, t } from './texts';

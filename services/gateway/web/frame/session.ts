@@ -2,7 +2,9 @@
 // its signal, and then nothing of it reaches the screen.
 import { computed, signal } from '@preact/signals';
 import type { Message, MessagePage, Person, Session as Answer, Warning } from '../shared/api';
-import { asProblem, backoff, pause, persist, request, uuid } from '../shared/http';
+import { timeoutSignal } from '../shared/browser';
+import { asProblem, backoff, pause, persist, request, uuid, type Problem } from '../shared/http';
+import type { Page } from '../shared/protocol';
 import { Thread } from '../shared/thread';
 import { followTogether } from './stream';
 
@@ -20,8 +22,14 @@ export interface Pending {
 }
 
 export interface Around {
+  /** Where the person is, which goes with what they do. */
+  page: () => Promise<Page>;
   /** What a visitor without a stored row has to say again with each call. */
   context: () => Record<string, unknown>;
+  /** The person did something on this page; `noted` where the server has stored the page with it. */
+  acted: (page: Page, noted: boolean) => void;
+  /** A message of the person's is stored. */
+  sent: (message: Message) => void;
   /** The server ended the session. */
   ended: () => void;
   /** A visitor's thread went elsewhere: the device begins anew. */
@@ -29,6 +37,8 @@ export interface Around {
   /** A message of an agent arrived live. */
   answered: (messages: Message[]) => void;
   failed: (text: string) => void;
+  /** A message was refused. */
+  refused: (problem: Problem) => void;
 }
 
 export class Session {
@@ -118,10 +128,12 @@ export class Session {
 
   async #deliver({ id, text }: Pending) {
     try {
-      const body = { clientMessageId: id, text, ...this.#context() };
-      const message = await persist(this.life.signal, () => this.#call<Message>('POST', '/messages', body));
-      this.stored = true;
+      const message = await this.#act((context) => {
+        const body = { clientMessageId: id, text, ...context };
+        return persist(this.life.signal, () => this.#call<Message>('POST', '/messages', body));
+      });
       if (this.#over) return;
+      this.around.sent(message);
       this.#taken(id);
       this.thread.receive(message);
     } catch (thrown) {
@@ -130,12 +142,19 @@ export class Session {
       const problem = asProblem(thrown);
       if (problem.status === 401) return this.around.ended();
       this.outbox.value = this.outbox.value.map((one) => (one.id === id ? { ...one, refused: problem.message } : one));
+      this.around.refused(problem);
     }
   }
 
-  // Until something of a visitor is stored, each call says again what init said.
-  #context() {
-    return this.stored ? {} : this.around.context();
+  // Does something that stores the person, with the page they are on. Until something of a visitor is stored, each call
+  // says again what init said.
+  async #act<T>(step: (context: Record<string, unknown>) => Promise<T>) {
+    const page = await this.around.page();
+    const known = this.stored;
+    const answer = await step({ page, ...(known ? {} : this.around.context()) });
+    this.stored = true;
+    if (!this.#over) this.around.acted(page, !known);
+    return answer;
   }
 
   #taken(id: string | null) {
@@ -144,9 +163,8 @@ export class Session {
 
   /** Sends the form; a problem is the form's to show. Answers what the server said. */
   async fillIn(fields: Record<string, string | null>) {
-    const answer = await this.#call<Answer>('POST', '/pre-chat', { fields, ...this.#context() });
+    const answer = await this.#act((context) => this.#call<Answer>('POST', '/pre-chat', { fields, ...context }));
     if (this.#over) return answer;
-    this.stored = true;
     this.#token = answer.session.token;
     this.contact.value = answer.contact;
     this.form.value = null;
@@ -161,18 +179,22 @@ export class Session {
     this.#call('POST', '/typing', { typing }).catch(() => {});
   }
 
-  track(name: string, data?: Record<string, unknown>) {
-    return this.#call('POST', '/track', { name, data });
+  async track(name: string, data?: Record<string, unknown>) {
+    const page = await this.around.page();
+    await this.#call('POST', '/track', { name, data, page });
+    if (!this.#over) this.around.acted(page, false);
   }
 
   async update(user: Record<string, unknown>) {
-    const answer = await this.#call<Person & { warnings?: Warning[] }>('PATCH', '/contact', user);
+    const page = await this.around.page();
+    const answer = await this.#call<Person & { warnings?: Warning[] }>('PATCH', '/contact', { ...user, page });
+    if (!this.#over) this.around.acted(page, false);
     if (!this.#over && answer.id) this.contact.value = answer;
     return answer.warnings ?? [];
   }
 
   logout() {
-    return persist(AbortSignal.timeout(10_000), () => this.#call<Answer>('POST', '/logout', {}));
+    return persist(timeoutSignal(10_000), () => this.#call<Answer>('POST', '/logout', {}));
   }
 
   // --- what arrives ---

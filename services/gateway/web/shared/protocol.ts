@@ -1,5 +1,5 @@
 // What the loader on the customer's page and the chat in its frame say to each other by postMessage, each
-// checked by origin and window on the other side. Types alone: nothing of this is in either script.
+// checked by origin and window on the other side.
 
 /** The `user` object of the snippet, in the snippet's own spelling. */
 export interface User {
@@ -7,19 +7,17 @@ export interface User {
   security_hash?: unknown;
   user_hash?: unknown;
   user_jwt?: unknown;
+  /** HelpCrunch's name of `user_hash`. */
+  signature?: unknown;
   custom_data?: Record<string, unknown>;
   [field: string]: unknown;
 }
 
 /** What `init` says. */
-export interface Init extends Settings {
+export interface Init {
   applicationId: number | string;
+  applicationSecret: string;
   appId: string;
-}
-
-/** What of it the frame is told; which application it is stands in the frame's address. */
-export interface Settings {
-  applicationSecret?: string;
   user: User;
 }
 
@@ -30,27 +28,32 @@ export interface Page {
   referrer: string;
 }
 
-/** What the frame begins with. */
+/** JSON of what a page says, with an object of this one member for each value that JSON can't carry. */
+export type Packed = string;
+export const LOST = 'onethread:lost';
+
+/** What the frame begins with; which application it is stands in the frame's address. */
 export interface Setup {
-  settings: Settings;
+  applicationSecret?: string;
+  user: Packed;
   deviceToken: string | null;
-  page: Page;
   platform: 'web' | 'ios' | 'android';
   locale: string;
   timeZone: string;
+  muted: boolean;
   /** Writing direction of the customer's page. */
   dir: string;
 }
 
-/** From the page to the frame. */
+/** From the page to the frame; each says where the person is as well. */
 export type FromPage =
   | ({ onethread: 'start' } & Setup)
-  | { onethread: 'update'; user: User }
+  | { onethread: 'init' | 'auth' | 'update'; user: Packed }
   | { onethread: 'logout' }
-  | { onethread: 'visible'; visible: boolean; page: Page }
-  | { onethread: 'track'; name: string; data?: Record<string, unknown> }
-  | { onethread: 'say'; text: string }
-  | { onethread: 'type'; text: string }
+  | { onethread: 'visible'; visible: boolean }
+  | { onethread: 'page' }
+  | { onethread: 'track'; name: string; data: Packed }
+  | { onethread: 'say' | 'type'; text: string }
   | { onethread: 'mute'; muted: boolean }
   | { onethread: 'locale'; locale: string };
 
@@ -58,8 +61,13 @@ export type FromPage =
 export type FromFrame =
   | { onethread: 'ready' }
   | { onethread: 'device'; deviceToken: string }
-  | { onethread: 'state'; unread: number; look?: Look; labels: Labels }
+  /** Kept for a frame that has to start over. */
+  | { onethread: 'user'; user: Packed }
+  /** The device is not this person's any more. */
+  | { onethread: 'forget' }
+  | { onethread: 'state'; unread: number; look?: Look; labels: Labels; style: string }
   | { onethread: 'event'; name: EventName; detail?: unknown }
+  | { onethread: 'where' }
   | { onethread: 'restart' }
   | { onethread: 'close' }
   | { onethread: 'problem'; text: string };
@@ -83,6 +91,12 @@ export type EventName =
   | 'onChatOpen'
   | 'onChatClose'
   | 'onNewUnreadChat'
+  | 'onNewUnreadMessages'
   | 'onUnreadCountChange'
+  | 'onMessage'
+  | 'onCustomerMessage'
+  | 'onAgentMessage'
+  | 'onPreChatFormSubmit'
+  | 'onError'
   | 'onIdentityRefused'
   | 'onSessionEnded';

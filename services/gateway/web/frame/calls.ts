@@ -1,0 +1,81 @@
+// What the page asks for, and who it says its user is: nobody new, somebody else, or the same with new fields.
+import type { FromPage, User } from '../shared/protocol';
+import { draft, goOn, logOut, mute, pageDirection, sayForPage, setup, tell, track, trouble, update, useSetup, visible } from './chat';
+import { locale } from './texts';
+import { identityOf, merged, profileOf, readUser, unpack } from './user';
+
+// The snippet may run again a moment before the page says who is logged in.
+const LOGOUT_DELAY_MS = 100;
+let leaving: ReturnType<typeof setTimeout> | undefined;
+
+const userNow = () => setup!.user;
+
+/** Does what the page says. */
+export function hear(said: FromPage) {
+  switch (said.onethread) {
+    case 'start':
+      locale.value = said.locale;
+      pageDirection.value = said.dir;
+      return useSetup({ ...said, user: readUser(said.user, tell, true) });
+    case 'init':
+      return initAgain(readUser(said.user, tell, true));
+    case 'auth':
+      return authenticate(readUser(said.user, tell));
+    case 'update':
+      return change(readUser(said.user, tell));
+    case 'logout':
+      return leave();
+    case 'visible':
+      visible.value = said.visible;
+      return;
+    case 'track':
+      return track(said.name, unpack(said.data, tell));
+    case 'say':
+      return sayForPage(said.text);
+    case 'type':
+      draft.value = said.text;
+      return;
+    case 'mute':
+      return mute(said.muted);
+    case 'locale':
+      locale.value = said.locale;
+  }
+}
+
+/** The snippet runs again: with another user it logs in, without one it logs out. */
+function initAgain(user: User) {
+  if (user.user_id) identify(user);
+  else if (userNow().user_id) leaving = setTimeout(leave, LOGOUT_DELAY_MS);
+}
+
+function authenticate(user: User) {
+  if (user.user_id) identify(user);
+  else tell("'userAuth' needs a user_id: for a visitor call 'logout'.");
+}
+
+/** Goes on as this user; who is there already stays, with what is new of them. */
+function identify(user: User) {
+  clearTimeout(leaving);
+  const before = userNow();
+  const anew = !!trouble || identityOf(user) !== identityOf(before);
+  goOn(user, anew);
+  if (!anew && JSON.stringify(profileOf(user)) !== JSON.stringify(profileOf(before))) update(profileOf(user));
+}
+
+function change(user: User) {
+  const before = userNow();
+  user.user_id ||= before.user_id;
+  if (user.user_id !== before.user_id) return identify(user);
+  const all = merged(before, user);
+  const anew = identityOf(all) !== identityOf(before);
+  goOn(all, anew);
+  if (!anew) update(profileOf(user));
+}
+
+/** A logout of nobody changes nothing. Who was refused was never there: the visitor before them goes on. */
+function leave() {
+  clearTimeout(leaving);
+  if (!userNow().user_id) return;
+  if (trouble === 'onIdentityRefused' || trouble === 'onError') goOn({}, true);
+  else logOut();
+}
