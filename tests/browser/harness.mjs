@@ -1,6 +1,6 @@
 // What the browser tests share: the server under test, Chromium, and a person's hands on the pages.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const MODULES = join(dirname(fileURLToPath(import.meta.url)), 'node_modules');
 const START_MS = 30_000;
 const WAIT_MS = 10_000;
 
@@ -50,6 +51,7 @@ export async function stage() {
   const server = await startServer();
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
   const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  const profiles = [];
   const browser = await chromium.launch({ executablePath, headless: true, args }).catch(async (error) => {
     await server.stop();
     throw error;
@@ -62,17 +64,30 @@ export async function stage() {
       context.setDefaultTimeout(WAIT_MS);
       return context;
     },
+    /** A browser profile in which pages of other sites get no storage: Debian's default, and an incognito window's. */
+    async deviceWithoutStorage(options = {}) {
+      const folder = mkdtempSync(join(tmpdir(), 'onethread-profile-'));
+      profiles.push(folder);
+      mkdirSync(join(folder, 'Default'));
+      writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify({ profile: { cookie_controls_mode: 1, block_third_party_cookies: true } }));
+      const context = await chromium.launchPersistentContext(folder, { executablePath, headless: true, args, ...options });
+      context.setDefaultTimeout(WAIT_MS);
+      return context;
+    },
     async stop() {
       await browser.close();
       await server.stop();
+      for (const folder of profiles) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** A page that keeps what went wrong in it: errors of scripts, and what a content policy forbade. */
+/** A page that keeps what went wrong in it, errors of scripts and what a content policy forbade, and its warnings. */
 export async function openPage(device, address) {
   const page = await device.newPage();
   page.faults = [];
+  page.warnings = [];
+  page.on('console', (line) => line.type() === 'warning' && page.warnings.push(line.text()));
   page.on('pageerror', (error) => page.faults.push(String(error)));
   page.on('console', (line) => {
     // Chromium itself writes a line for each answer from 400 on; what those mean is tested elsewhere.
@@ -126,30 +141,50 @@ export async function openInbox(device, base, demo) {
   return page;
 }
 
-/** A customer's site on an origin of its own: each page is what `pages` has for its path. */
-export async function site(pages) {
+/** Libraries that customers' pages use, by the path they are served under. */
+const LIBRARIES = {
+  '/lib/turbo.js': '@hotwired/turbo/dist/turbo.es2017-umd.js',
+  '/lib/react.js': 'react/umd/react.development.js',
+  '/lib/react-dom.js': 'react-dom/umd/react-dom.development.js',
+};
+
+/**
+ * A customer's site on an origin of its own: each page is what `pages` has for its path, the inside of its body or
+ * `{head, body, headers}`. With `host: 'localhost'` it is another site than the server's, as real ones are.
+ */
+export async function site(pages, { host = '127.0.0.1', headers = {} } = {}) {
   const server = createServer(({ url }, answer) => {
-    const page = pages[new URL(url, 'http://site').pathname];
-    answer.writeHead(page === undefined ? 404 : 200, { 'Content-Type': 'text/html; charset=utf-8' });
-    answer.end(`<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>A site</title><body>${page ?? ''}</body></html>`);
+    const { pathname } = new URL(url, 'http://site');
+    if (pathname in LIBRARIES) {
+      answer.writeHead(200, { ...headers, 'Content-Type': 'text/javascript; charset=utf-8' });
+      return answer.end(readFileSync(join(MODULES, LIBRARIES[pathname])));
+    }
+    const found = pages[pathname];
+    const page = typeof found === 'string' ? { body: found } : (found ?? {});
+    answer.writeHead(found === undefined ? 404 : 200, { 'Content-Type': 'text/html; charset=utf-8', ...headers, ...page.headers });
+    answer.end(`<!doctype html><html lang="en"><head><link rel="icon" href="data:,"><title>${page.title ?? 'A site'}</title>${page.head ?? ''}</head><body>${page.body ?? ''}</body></html>`);
   });
   server.unref();
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   return {
-    base: `http://127.0.0.1:${server.address().port}`,
+    base: `http://${host}:${server.address().port}`,
     stop: () => new Promise((done) => server.close(done).closeAllConnections()),
   };
 }
 
-/** The documented snippet, word by word, for this person. */
-export function snippet(base, { organization, applicationId, applicationSecret }, user) {
+/** What the documented snippet runs, word by word, for this person. */
+export function snippetCode({ organization, applicationId, applicationSecret }, user) {
   const options = JSON.stringify({ applicationId, applicationSecret, user });
-  return `<script>
-    window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];
+  return `window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];
     HelpCrunch('init', '${organization}', ${options});
-    HelpCrunch('showChatWidget');
-  </script>
-  <script async src="${base}/widget.js"></script>`;
+    HelpCrunch('showChatWidget');`;
+}
+
+/** The documented snippet for this person; with `nonce` as pages with a strict content policy write it. */
+export function snippet(base, demo, user, nonce = '') {
+  const allowed = nonce && ` nonce="${nonce}"`;
+  return `<script${allowed}>${snippetCode(demo, user)}</script>
+  <script async${allowed} src="${base}/widget.js"></script>`;
 }
 
 /** Opens the chat on a page that carries the widget. */
@@ -157,6 +192,9 @@ export async function chatOn(page) {
   await page.getByRole('button', { name: /^Open chat/ }).click();
   return hands(page);
 }
+
+/** Calls the widget as the page would. */
+export const call = (page, ...args) => page.evaluate((args) => void window.HelpCrunch(...args), args);
 
 /** A call of the JSON API with the organization's key. */
 export async function api(base, demo, method, path, body) {

@@ -4,8 +4,10 @@ import { after, before, test } from 'node:test';
 import { EARS, answer, api, contactOf, openPage, seen, site, snippet, stage } from './harness.mjs';
 
 const ANN = { user_id: 'ann', name: 'Ann', email: 'ann@example.com' };
-const METHODS = ['init', 'userAuth', 'updateUser', 'updateUserData', 'logout', 'logOut', 'showChatWidget', 'hideChatWidget', 'openChat', 'closeChat', 'trackEvent', 'sendUserMessage', 'typeUserMessage', 'muteNotificationSound', 'setLocalization', 'setChatButtonOffset'];
-const EVENTS = ['onReady', 'onChatOpen', 'onChatClose', 'onNewUnreadChat', 'onUnreadCountChange', 'onIdentityRefused', 'onSessionEnded'];
+const METHODS = ['init', 'userAuth', 'updateUser', 'updateUserData', 'logout', 'logOut', 'showChatWidget', 'hideChatWidget', 'openChat', 'closeChat', 'trackEvent', 'sendUserMessage', 'typeUserMessage', 'muteNotificationSound', 'setLocalization', 'setChatButtonOffset',
+  // HelpCrunch's, which are others of these or have no effect here.
+  'setPhraseList', 'forceUpdateUser', 'setOperatingHours', 'setMediaCSS', 'openKBArticle', 'sendProactiveChatAutoMessage'];
+const EVENTS = ['onReady', 'onChatOpen', 'onChatClose', 'onNewUnreadChat', 'onNewUnreadMessages', 'onUnreadCountChange', 'onMessage', 'onCustomerMessage', 'onAgentMessage', 'onPreChatFormSubmit', 'onError', 'onIdentityRefused', 'onSessionEnded'];
 
 let it, shop;
 before(async () => {
@@ -21,8 +23,6 @@ after(async () => {
 /** A page whose calls are counted, and whose events are kept in `told`. */
 async function visit(device, path, called) {
   const page = await openPage(device, 'about:blank');
-  page.warnings = [];
-  page.on('console', (line) => line.type() === 'warning' && page.warnings.push(line.text()));
   await page.addInitScript(EARS);
   await page.goto(shop.base + path);
   await page.waitForFunction(() => window.HelpCrunch?.loaded);
@@ -32,7 +32,13 @@ async function visit(device, path, called) {
   };
   await page.evaluate((events) => {
     window.told = [];
-    for (const event of events) window.HelpCrunch(event, (detail) => window.told.push([event, detail]));
+    // A listener gets the values themselves, and as HelpCrunch has it in `detail` as well.
+    const values = (event) => {
+      if (typeof event !== 'object') return event;
+      const { detail, ...rest } = event;
+      return JSON.stringify(detail) === JSON.stringify(rest) ? detail : 'the two differ';
+    };
+    for (const event of events) window.HelpCrunch(event, (given) => window.told.push([event, values(given)]));
   }, EVENTS);
   const told = (event) => page.evaluate((event) => window.told.filter(([name]) => name === event).map(([, detail]) => detail), event);
   return { page, call, told, button: page.locator('onethread-widget button'), chat: page.frameLocator('onethread-widget iframe') };
@@ -72,7 +78,8 @@ test('every documented method and event', async () => {
 
   await call('setLocalization', 'uk');
   await page.getByRole('button', { name: 'Відкрити чат' }).waitFor();
-  await call('setLocalization', 'en');
+  await call('setPhraseList', 'en');
+  await page.getByRole('button', { name: 'Open chat' }).waitFor();
   await call('setChatButtonOffset', { right: 60, bottom: 80 });
   assert.deepEqual(await button.evaluate((one) => [getComputedStyle(one).right, getComputedStyle(one).bottom]), ['60px', '80px']);
 
@@ -82,7 +89,12 @@ test('every documented method and event', async () => {
   await answer(base, demo, id, 'first answer');
   await happened('onNewUnreadChat', 1);
   await page.getByRole('button', { name: 'Open chat, 1 unread' }).waitFor();
-  assert.deepEqual((await told('onNewUnreadChat')).at(-1), { unread: 1, text: 'first answer' });
+  assert.deepEqual((await told('onNewUnreadChat')).at(-1), { unread: 1, text: 'first answer', unreadChats: 1 });
+  assert.deepEqual((await told('onNewUnreadMessages')).at(-1), { unread: 1, text: 'first answer', unreadMessages: 1 });
+  const said = (text, author_name) => ({ message: { text, content: text, author_name } });
+  assert.deepEqual((await told('onAgentMessage')).at(-1), said('first answer', 'Team'));
+  assert.deepEqual(await told('onCustomerMessage'), [said('said by the page', 'Ann')]);
+  assert.deepEqual(await told('onMessage'), [said('said by the page', 'Ann'), said('first answer', 'Team')]);
   await happened('onUnreadCountChange', 2);
   await call('muteNotificationSound');
   const before = await frame.evaluate(() => window.sounds);
@@ -90,6 +102,8 @@ test('every documented method and event', async () => {
   await happened('onNewUnreadChat', 2);
   assert.equal(await frame.evaluate(() => window.sounds), before, 'muted');
   assert.deepEqual((await told('onUnreadCountChange')).at(-1), 2);
+  assert.deepEqual((await told('onNewUnreadChat')).at(-1), { unread: 2, text: 'second answer', unreadChats: 1 });
+  assert.deepEqual((await told('onNewUnreadMessages')).at(-1), { unread: 2, text: 'second answer', unreadMessages: 2 });
 
   await call('typeUserMessage', 'not sent yet');
   await seen('the draft', async () => (await chat.locator('#text').inputValue()) === 'not sent yet');
@@ -106,8 +120,26 @@ test('every documented method and event', async () => {
   await chat.locator('#form').waitFor();
   await call('userAuth', ANN);
   await seen('Ann again', async () => (await thread()).length === 3, thread);
+  await call('forceUpdateUser', { company: 'Forced Ltd' });
+  await seen('the company', async () => (await contact()).company === 'Forced Ltd', contact);
   await call('logOut');
   await chat.locator('#form').waitFor();
+
+  // A visitor who fills in the form.
+  for (const [name, value] of [['name', 'Vera'], ['email', 'vera@example.com']]) await chat.locator(`#fields input[name="${name}"]`).fill(value);
+  await chat.locator('#form button[type=submit]').click();
+  await happened('onPreChatFormSubmit', 1);
+  assert.deepEqual(await told('onPreChatFormSubmit'), [{ userData: { name: 'Vera', email: 'vera@example.com', phone: null, company: null } }]);
+
+  // What can't be told is an error that pages hear of, and a line in the console.
+  await call('trackEvent', 'x'.repeat(300));
+  await happened('onError', 1);
+  const [{ message, status }] = await told('onError');
+  assert.ok(message && status === 400, JSON.stringify({ message, status }));
+  for (const method of ['setOperatingHours', 'setMediaCSS', 'openKBArticle', 'sendProactiveChatAutoMessage']) {
+    await call(method, 1);
+    assert.match(page.warnings.at(-1), new RegExp(`'${method}' has no effect here`));
+  }
 
   // A claim refuses those who don't bring the hash, and ends the sessions that did not.
   const claimed = await visit(await it.device(), '/claimed', called);

@@ -1,0 +1,172 @@
+// The widget on customers' pages as they really are: on another site than the server, without storage, isolated, under
+// a strict content policy, and with frameworks that replace the page or run the snippet again.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { answer, call, chatOn, contactOf, openPage, seen, site, snippet, snippetCode, stage } from './harness.mjs';
+
+const NONCE = 'r4nd0m';
+const STRICT = `default-src 'self'; script-src 'nonce-${NONCE}' 'strict-dynamic'; style-src 'self'; img-src data:; base-uri 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
+
+let it, shop;
+before(async () => {
+  it = await stage();
+  const { base, demo } = it;
+  const own = (user, nonce) => snippet(base, demo, user, nonce);
+  const isolated = (policy) => ({ 'Cross-Origin-Embedder-Policy': policy, 'Cross-Origin-Opener-Policy': 'same-origin' });
+  shop = await site(
+    {
+      '/plain': own({}),
+      '/require-corp': { body: own({}), headers: isolated('require-corp') },
+      '/credentialless': { body: own({}), headers: isolated('credentialless') },
+      '/strict': { body: own({}, NONCE), headers: { 'Content-Security-Policy': `${STRICT}; frame-src ${base}` } },
+      '/turbo': { head: '<script src="/lib/turbo.js"></script>', body: `<a href="/turbo/next">next</a>${own({})}` },
+      '/turbo/next': { head: '<script src="/lib/turbo.js"></script>', body: `<a href="/turbo">back</a>${own({})}` },
+      '/react': { body: `<div id="root"></div><script src="/lib/react.js"></script><script src="/lib/react-dom.js"></script><script>${reactPage()}</script>` },
+      '/twice': own({}) + own({}),
+    },
+    { host: 'localhost' },
+  );
+});
+after(async () => {
+  await shop?.stop();
+  await it?.stop();
+});
+
+/** A React page whose effect runs the snippet: twice at its start, since StrictMode repeats effects. */
+function reactPage() {
+  const code = JSON.stringify(snippetCode(it.demo, {})).replaceAll('<', '\\u003c');
+  return `function Page() {
+    React.useEffect(() => {
+      const stub = document.createElement('script');
+      stub.text = ${code};
+      const script = document.createElement('script');
+      script.src = '${it.base}/widget.js';
+      document.body.append(stub, script);
+    }, []);
+    return React.createElement('h1', null, 'A shop');
+  }
+  ReactDOM.createRoot(document.getElementById('root')).render(React.createElement(React.StrictMode, null, React.createElement(Page)));`;
+}
+
+/** Starts as a visitor, logs in, sends, receives live, logs out, and goes on as somebody else. */
+async function journey(page, name) {
+  const { base, demo } = it;
+  const [one, other] = [`${name}-1`, `${name}-2`];
+  const { chat, say, thread } = await chatOn(page);
+  await chat.locator('#form').waitFor();
+  await call(page, 'userAuth', { user_id: one, name: 'Ulla One' });
+  await chat.locator('#composer').waitFor();
+  await say('hello');
+  await thread('hello');
+  const { id } = await contactOf(base, demo, one);
+  await answer(base, demo, id, 'an answer');
+  await thread('hello', 'an answer');
+  await call(page, 'logout');
+  await chat.locator('#form').waitFor();
+  await thread();
+  await call(page, 'userAuth', { user_id: other, name: 'Otto Other' });
+  await chat.locator('#composer').waitFor();
+  await thread();
+  await say('somebody else');
+  await thread('somebody else');
+  await call(page, 'userAuth', { user_id: one });
+  await thread('hello', 'an answer');
+  assert.deepEqual(page.faults, []);
+  return { chat, say, thread, id };
+}
+
+for (const name of ['plain', 'require-corp', 'credentialless', 'strict', 'turbo', 'react', 'twice']) {
+  test(`a whole visit on another site: ${name}`, async () => {
+    const device = await it.device();
+    await journey(await openPage(device, `${shop.base}/${name}`), name);
+    await device.close();
+  });
+}
+
+test('a whole visit where pages of other sites get no storage', async () => {
+  const device = await it.deviceWithoutStorage();
+  const page = await openPage(device, `${shop.base}/plain`);
+  const { chat, id } = await journey(page, 'blocked');
+  assert.equal(await chat.locator('#notice').isVisible(), false);
+  // The badge as well, in a tab that stays closed.
+  await chat.locator('#close').click();
+  await answer(it.base, it.demo, id, 'while it is closed');
+  await page.getByRole('button', { name: 'Open chat, 1 unread' }).waitFor();
+  assert.doesNotMatch(await chat.locator('body').innerText(), /Error/);
+  await device.close();
+});
+
+// What a browser may do instead of giving storage, one after the other.
+const BROKEN = {
+  missing: `for (const name of ['locks', 'serviceWorker']) Object.defineProperty(Navigator.prototype, name, { value: undefined });
+    for (const name of ['BroadcastChannel', 'localStorage', 'sessionStorage', 'indexedDB', 'caches']) Object.defineProperty(window, name, { value: undefined });`,
+  throwing: `const no = () => { throw new DOMException('The operation is insecure.', 'SecurityError') };
+    for (const name of ['locks', 'serviceWorker']) Object.defineProperty(Navigator.prototype, name, { get: no });
+    for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches']) Object.defineProperty(window, name, { get: no });
+    window.BroadcastChannel = class { constructor() { no() } };`,
+  rejecting: `LockManager.prototype.request = () => Promise.reject(new DOMException('The request was denied.', 'SecurityError'));
+    Storage.prototype.setItem = () => { throw new DOMException('exceeded the quota', 'QuotaExceededError') };
+    SubtleCrypto.prototype.digest = () => Promise.reject(new DOMException('no', 'OperationError'));`,
+  'locks alone rejecting': `LockManager.prototype.request = () => Promise.reject(new DOMException('The request was denied.', 'SecurityError'));`,
+  'mute channels': `BroadcastChannel.prototype.postMessage = () => { throw new DOMException('closed', 'InvalidStateError') };`,
+};
+for (const [how, script] of Object.entries(BROKEN)) {
+  test(`a whole visit with storage and its relatives ${how}`, async () => {
+    const device = await it.device();
+    await device.addInitScript(script);
+    const page = await openPage(device, `${shop.base}/plain`);
+    const { chat } = await journey(page, `broken-${how.replaceAll(' ', '-')}`);
+    assert.equal(await chat.locator('#notice').isVisible(), false);
+    await device.close();
+  });
+}
+
+test('with Turbo the button comes back by itself, and the chat goes on', async () => {
+  const device = await it.device();
+  const page = await openPage(device, `${shop.base}/turbo`);
+  const { chat, say, thread } = await chatOn(page);
+  await call(page, 'userAuth', { user_id: 'turbo-visits', name: 'Tina' });
+  await chat.locator('#composer').waitFor();
+  await say('before');
+  await thread('before');
+  for (const [link, path] of [['next', '/turbo/next'], ['back', '/turbo'], ['next', '/turbo/next']]) {
+    await page.getByRole('link', { name: link }).evaluate((one) => one.click());
+    await seen(path, async () => new URL(page.url()).pathname === path);
+    // The pages say that nobody is logged in, and then who is.
+    await call(page, 'userAuth', { user_id: 'turbo-visits', name: 'Tina' });
+    await thread('before');
+  }
+  await say('after');
+  await thread('before', 'after');
+  assert.equal(await page.locator('onethread-widget').count(), 1);
+  assert.deepEqual(page.faults, []);
+  await device.close();
+});
+
+for (const [what, script] of Object.entries({
+  'the element is removed': () => document.querySelector('onethread-widget').remove(),
+  'the body is emptied': () => (document.body.innerHTML = '<p>another page</p>'),
+  'the body is replaced': () => (document.body = document.createElement('body')),
+  'the whole document is replaced': () => document.replaceChild(document.createElement('html'), document.documentElement).append(document.createElement('body')),
+})) {
+  test(`the chat goes on when ${what}, again and again`, async () => {
+    const device = await it.device();
+    const page = await openPage(device, `${shop.base}/plain`);
+    const user_id = what.replaceAll(' ', '-');
+    const { chat, say, thread } = await chatOn(page);
+    await call(page, 'userAuth', { user_id, name: 'Rita' });
+    await chat.locator('#composer').waitFor();
+    await say('one');
+    await thread('one');
+    for (let n = 0; n < 2; n++) {
+      await page.evaluate(script);
+      await page.getByRole('button', { name: 'Close chat' }).waitFor();
+      await thread('one');
+    }
+    const { id } = await contactOf(it.base, it.demo, user_id);
+    await answer(it.base, it.demo, id, 'two');
+    await thread('one', 'two');
+    assert.deepEqual(page.faults, []);
+    await device.close();
+  });
+}

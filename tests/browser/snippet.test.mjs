@@ -1,0 +1,213 @@
+// The snippet runs again, as tag managers and frameworks have it: no call is lost, and nobody gets another person's chat.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { api, call, chatOn, contactOf, openPage, seen, site, snippet, snippetCode, stage } from './harness.mjs';
+
+const ULLA = { user_id: 'ulla-1', name: 'Ulla Twist' };
+let it, shop;
+before(async () => {
+  it = await stage();
+  const { base, demo } = it;
+  const { organization, appId } = demo;
+  const newer = `window.helpcrunchSettings = { organization: '${organization}', appId: '${appId}', user: { user_id: 'newer', name: 'Nina' } };
+    window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];`;
+  shop = await site(
+    {
+      '/ulla': snippet(base, demo, ULLA),
+      '/visitor': snippet(base, demo, {}),
+      '/newer': `<script>${newer}</script><script async src="${base}/widget.js"></script>`,
+      '/var': `<script>var HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = []; var Onethread = 5;</script>${snippet(base, demo, ULLA)}`,
+      '/kept': `<script>window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = []; window.kept = window.HelpCrunch;
+        window.own = []; window.ownStub = Object.assign((...args) => window.own.push(args), { q: window.own });</script>
+        ${snippet(base, demo, {})}`,
+      '/early': `<script>window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];
+        HelpCrunch('showChatWidget'); HelpCrunch('userAuth', { user_id: 'early', name: 'Early' }); HelpCrunch('updateUserData', { plan: 'gold' }); HelpCrunch('sendUserMessage', 'before init');</script>
+        <script src="${base}/widget.js"></script>`,
+    },
+    { host: 'localhost' },
+  );
+});
+after(async () => {
+  await shop?.stop();
+  await it?.stop();
+});
+
+/** Runs the snippet once more on a page that has it: its code alone, or with the script. */
+const again = (page, user, script = true) =>
+  page.evaluate(
+    ([code, source]) => {
+      const stub = document.createElement('script');
+      stub.text = code;
+      document.body.append(stub);
+      if (source) document.body.append(Object.assign(document.createElement('script'), { src: source }));
+    },
+    [snippetCode(it.demo, user), script && `${it.base}/widget.js`],
+  );
+
+/** A page whose calls of `init` on the server are counted. */
+async function visit(device, path) {
+  const page = await openPage(device, shop.base + path);
+  page.inits = 0;
+  page.on('request', (request) => request.url().endsWith('/widget/v1/init') && request.method() === 'POST' && page.inits++);
+  return page;
+}
+
+for (const script of [true, false]) {
+  const how = script ? 'with its script' : 'its code alone';
+  test(`the same user again changes nothing: ${how}`, async () => {
+    const device = await it.device();
+    const page = await visit(device, '/ulla');
+    const { chat, say, thread } = await chatOn(page);
+    await say(`same, ${how}`);
+    await seen('the message', async () => (await chat.locator('#thread .text').allTextContents()).includes(`same, ${how}`));
+    const shown = await chat.locator('#thread .text').allTextContents();
+    await chat.locator('#text').fill('half a sent');
+    const before = page.inits;
+    await again(page, ULLA, script);
+    await again(page, ULLA, script);
+    await call(page, 'trackEvent', 'afterwards');
+    const { id } = await contactOf(it.base, it.demo, ULLA.user_id);
+    await seen('the event', async () => (await api(it.base, it.demo, 'GET', `/contacts/${id}`)).events.some(({ name }) => name === 'afterwards'));
+    assert.equal(page.inits, before);
+    assert.equal(await chat.locator('#text').inputValue(), 'half a sent');
+    await thread(...shown);
+    assert.equal(await page.locator('onethread-widget').count(), 1);
+    assert.deepEqual([page.faults, page.warnings], [[], []]);
+    await device.close();
+  });
+
+  test(`another user again is logged in, and nobody is logged out: ${how}`, async () => {
+    const device = await it.device();
+    const page = await visit(device, '/ulla');
+    const { chat, say, thread } = await chatOn(page);
+    await say('of Ulla');
+    await seen('the message', async () => (await chat.locator('#thread .text').allTextContents()).includes('of Ulla'));
+    const ulla = await chat.locator('#thread .text').allTextContents();
+    const olaf = `olaf-${script}`;
+    await again(page, { user_id: olaf, name: 'Olaf' }, script);
+    await thread();
+    await say('of Olaf');
+    await thread('of Olaf');
+    await again(page, {}, script);
+    await chat.locator('#form').waitFor();
+    await thread();
+    await again(page, { user_id: olaf }, script);
+    await thread('of Olaf');
+    await again(page, { user_id: null }, script);
+    await call(page, 'userAuth', ULLA);
+    await thread(...ulla);
+    await call(page, 'logout');
+    await chat.locator('#form').waitFor();
+    assert.deepEqual([page.faults, page.warnings], [[], []]);
+    await device.close();
+  });
+}
+
+test('a logout after the snippet ran again is heard', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/ulla');
+  const { chat } = await chatOn(page);
+  await chat.locator('#composer').waitFor();
+  await page.evaluate(() => delete window.HelpCrunch);
+  await again(page, ULLA);
+  await call(page, 'logout');
+  await chat.locator('#form').waitFor();
+  await page.evaluate(() => {
+    delete window.HelpCrunch;
+    delete window.Onethread;
+  });
+  await again(page, ULLA, false);
+  await chat.locator('#composer').waitFor();
+  assert.deepEqual(page.faults, []);
+  await device.close();
+});
+
+test('the newer form of the snippet runs again with another user', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/newer');
+  const { chat, say, thread } = await chatOn(page);
+  await say('of Nina');
+  await thread('of Nina');
+  await page.evaluate(() => {
+    window.helpcrunchSettings = { ...window.helpcrunchSettings, user: { user_id: 'newest', name: 'Noel' } };
+    window.HelpCrunch = function () { window.HelpCrunch.q.push(arguments) };
+    window.HelpCrunch.q = [];
+  });
+  await thread();
+  await chat.locator('#composer').waitFor();
+  await call(page, 'logout');
+  await chat.locator('#form').waitFor();
+  assert.deepEqual([page.faults, page.warnings], [[], []]);
+  await device.close();
+});
+
+test('a page that declared the name, or kept the stub, is heard', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/var');
+  const { chat } = await chatOn(page);
+  await chat.locator('#composer').waitFor();
+  await again(page, { user_id: 'declared', name: 'Dora' });
+  await call(page, 'updateUserData', { declared: true });
+  await seen('Dora', async () => (await contactOf(it.base, it.demo, 'declared'))?.customData.declared === true);
+  await call(page, 'logout');
+  await chat.locator('#form').waitFor();
+  assert.deepEqual(page.faults, []);
+
+  const other = await visit(device, '/kept');
+  const kept = (await chatOn(other)).chat;
+  await kept.locator('#form').waitFor();
+  await other.evaluate(() => window.kept('userAuth', { user_id: 'kept', name: 'Kay' }));
+  await kept.locator('#composer').waitFor();
+  await other.evaluate(() => window.kept('logout'));
+  await kept.locator('#form').waitFor();
+  await other.evaluate(() => {
+    window.HelpCrunch = window.ownStub;
+    window.ownStub('userAuth', { user_id: 'kept' });
+  });
+  await kept.locator('#composer').waitFor();
+  assert.deepEqual(other.faults, []);
+  await device.close();
+});
+
+test('calls before init wait for it', async () => {
+  const { organization, applicationId, applicationSecret } = it.demo;
+  const device = await it.device();
+  const page = await visit(device, '/early');
+  await call(page, 'trackEvent', 'early bird');
+  await call(page, 'init', organization, { applicationId, applicationSecret, user: {} });
+  const { thread } = await chatOn(page);
+  await thread('before init');
+  const contact = () => contactOf(it.base, it.demo, 'early');
+  await seen('what was said', async () => (await contact())?.customData.plan === 'gold', contact);
+  const { id } = await contact();
+  await seen('the event', async () => (await api(it.base, it.demo, 'GET', `/contacts/${id}`)).events.some(({ name }) => name === 'early bird'));
+  assert.deepEqual([page.faults, page.warnings], [[], []]);
+  await device.close();
+});
+
+test('another application on the same page is told in the console', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/visitor');
+  await page.locator('onethread-widget button').waitFor();
+  await call(page, 'init', it.demo.organization, { appId: crypto.randomUUID() });
+  await seen('the warning', () => page.warnings.some((line) => line.includes('another application')), () => page.warnings);
+  await device.close();
+});
+
+test('a logout of nobody changes nothing for the visitor', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/visitor');
+  const chat = await chatOn(page);
+  await chat.fillForm({ name: 'Vera', email: 'vera@example.com' });
+  await chat.say('mine');
+  await chat.thread('mine');
+  for (const method of ['logout', 'logOut']) await call(page, method);
+  await chat.say('still mine');
+  await chat.thread('mine', 'still mine');
+  await page.reload();
+  await call(page, 'logout');
+  const later = await chatOn(page);
+  await later.thread('mine', 'still mine');
+  assert.deepEqual([page.faults, page.warnings], [[], []]);
+  await device.close();
+});
