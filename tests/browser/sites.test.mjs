@@ -2,51 +2,18 @@
 // a strict content policy, and with frameworks that replace the page or run the snippet again.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { answer, call, chatOn, contactOf, openPage, seen, site, snippet, snippetCode, stage } from './harness.mjs';
-
-const NONCE = 'r4nd0m';
-const STRICT = `default-src 'self'; script-src 'nonce-${NONCE}' 'strict-dynamic'; style-src 'self'; img-src data:; base-uri 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
+import { answer, call, chatOn, contactOf, openPage, seen, stage } from './harness.mjs';
+import { hostPages } from './hosts.mjs';
 
 let it, shop;
 before(async () => {
   it = await stage();
-  const { base, demo } = it;
-  const own = (user, nonce) => snippet(base, demo, user, nonce);
-  const isolated = (policy) => ({ 'Cross-Origin-Embedder-Policy': policy, 'Cross-Origin-Opener-Policy': 'same-origin' });
-  shop = await site(
-    {
-      '/plain': own({}),
-      '/require-corp': { body: own({}), headers: isolated('require-corp') },
-      '/credentialless': { body: own({}), headers: isolated('credentialless') },
-      '/strict': { body: own({}, NONCE), headers: { 'Content-Security-Policy': `${STRICT}; frame-src ${base}` } },
-      '/turbo': { head: '<script src="/lib/turbo.js"></script>', body: `<a href="/turbo/next">next</a>${own({})}` },
-      '/turbo/next': { head: '<script src="/lib/turbo.js"></script>', body: `<a href="/turbo">back</a>${own({})}` },
-      '/react': { body: `<div id="root"></div><script src="/lib/react.js"></script><script src="/lib/react-dom.js"></script><script>${reactPage()}</script>` },
-      '/twice': own({}) + own({}),
-    },
-    { host: 'localhost' },
-  );
+  shop = await hostPages(it);
 });
 after(async () => {
   await shop?.stop();
   await it?.stop();
 });
-
-/** A React page whose effect runs the snippet: twice at its start, since StrictMode repeats effects. */
-function reactPage() {
-  const code = JSON.stringify(snippetCode(it.demo, {})).replaceAll('<', '\\u003c');
-  return `function Page() {
-    React.useEffect(() => {
-      const stub = document.createElement('script');
-      stub.text = ${code};
-      const script = document.createElement('script');
-      script.src = '${it.base}/widget.js';
-      document.body.append(stub, script);
-    }, []);
-    return React.createElement('h1', null, 'A shop');
-  }
-  ReactDOM.createRoot(document.getElementById('root')).render(React.createElement(React.StrictMode, null, React.createElement(Page)));`;
-}
 
 /** Starts as a visitor, logs in, sends, receives live, logs out, and goes on as somebody else. */
 async function journey(page, name) {
