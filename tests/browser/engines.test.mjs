@@ -52,7 +52,7 @@ function hands({ run, inside }) {
   };
 }
 
-/** Starts as a visitor, logs in, sends, receives live, logs out, and goes on as somebody else. */
+/** Starts as a visitor, logs in, sends, receives live, logs out, and continues as somebody else. */
 async function journey(page, name) {
   const { base, demo } = it;
   const [one, other] = [`${name}-1`, `${name}-2`];

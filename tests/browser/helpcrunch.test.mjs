@@ -53,7 +53,7 @@ test('updateUser with a user_id logs in by the same check as userAuth', async ()
   await theirs.close();
 });
 
-test('after a refusal a logout goes on with the thread of the visitor', async () => {
+test('a logout after a rejected login brings back the visitor\'s own thread', async () => {
   const device = await it.device();
   const page = await openPage(device, `${shop.base}/visitor`);
   const chat = await chatOn(page);

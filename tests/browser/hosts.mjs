@@ -17,6 +17,8 @@ export function hostPages({ base, demo }) {
       '/strict': { body: own({}, NONCE), headers: { 'Content-Security-Policy': `${STRICT}; frame-src ${base}` } },
       '/turbo': { head: '<script src="/lib/turbo.js"></script>', body: `<a href="/turbo/next">next</a>${own({})}` },
       '/turbo/next': { head: '<script src="/lib/turbo.js"></script>', body: `<a href="/turbo">back</a>${own({})}` },
+      '/turbo-head': { head: `<script src="/lib/turbo.js"></script>${own({})}`, body: '<a href="/turbo-head/next">next</a>' },
+      '/turbo-head/next': { head: `<script src="/lib/turbo.js"></script>${own({})}`, body: '<a href="/turbo-head">back</a>' },
       '/react': { body: `<div id="root"></div><script src="/lib/react.js"></script><script src="/lib/react-dom.js"></script><script>${reactPage(base, demo)}</script>` },
       '/twice': own({}) + own({}),
     },

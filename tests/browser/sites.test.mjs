@@ -15,7 +15,7 @@ after(async () => {
   await it?.stop();
 });
 
-/** Starts as a visitor, logs in, sends, receives live, logs out, and goes on as somebody else. */
+/** Starts as a visitor, logs in, sends, receives live, logs out, and continues as somebody else. */
 async function journey(page, name) {
   const { base, demo } = it;
   const [one, other] = [`${name}-1`, `${name}-2`];
@@ -75,6 +75,7 @@ const BROKEN = {
     Storage.prototype.setItem = () => { throw new DOMException('exceeded the quota', 'QuotaExceededError') };
     SubtleCrypto.prototype.digest = () => Promise.reject(new DOMException('no', 'OperationError'));`,
   'locks alone rejecting': `LockManager.prototype.request = () => Promise.reject(new DOMException('The request was denied.', 'SecurityError'));`,
+  'locks never given': `LockManager.prototype.request = () => new Promise(() => {});`,
   'mute channels': `BroadcastChannel.prototype.postMessage = () => { throw new DOMException('closed', 'InvalidStateError') };`,
 };
 for (const [how, script] of Object.entries(BROKEN)) {
@@ -88,27 +89,30 @@ for (const [how, script] of Object.entries(BROKEN)) {
   });
 }
 
-test('with Turbo the button comes back by itself, and the chat goes on', async () => {
-  const device = await it.device();
-  const page = await openPage(device, `${shop.base}/turbo`);
-  const { chat, say, thread } = await chatOn(page);
-  await call(page, 'userAuth', { user_id: 'turbo-visits', name: 'Tina' });
-  await chat.locator('#composer').waitFor();
-  await say('before');
-  await thread('before');
-  for (const [link, path] of [['next', '/turbo/next'], ['back', '/turbo'], ['next', '/turbo/next']]) {
-    await page.getByRole('link', { name: link }).evaluate((one) => one.click());
-    await seen(path, async () => new URL(page.url()).pathname === path);
-    // The pages say that nobody is logged in, and then who is.
-    await call(page, 'userAuth', { user_id: 'turbo-visits', name: 'Tina' });
+for (const part of ['body', 'head']) {
+  test(`with Turbo the button comes back by itself, and the chat continues: snippet in the ${part}`, async () => {
+    const device = await it.device();
+    const first = part === 'body' ? '/turbo' : '/turbo-head';
+    const page = await openPage(device, shop.base + first);
+    const { chat, say, thread } = await chatOn(page);
+    await call(page, 'userAuth', { user_id: `turbo-${part}`, name: 'Tina' });
+    await chat.locator('#composer').waitFor();
+    await say('before');
     await thread('before');
-  }
-  await say('after');
-  await thread('before', 'after');
-  assert.equal(await page.locator('onethread-widget').count(), 1);
-  assert.deepEqual(page.faults, []);
-  await device.close();
-});
+    for (const [link, path] of [['next', `${first}/next`], ['back', first], ['next', `${first}/next`]]) {
+      await page.getByRole('link', { name: link }).evaluate((one) => one.click());
+      await seen(path, async () => new URL(page.url()).pathname === path);
+      // The pages say that nobody is logged in, and then who is.
+      await call(page, 'userAuth', { user_id: `turbo-${part}`, name: 'Tina' });
+      await thread('before');
+    }
+    await say('after');
+    await thread('before', 'after');
+    assert.equal(await page.locator('onethread-widget').count(), 1);
+    assert.deepEqual(page.faults, []);
+    await device.close();
+  });
+}
 
 for (const [what, script] of Object.entries({
   'the element is removed': () => document.querySelector('onethread-widget').remove(),
@@ -116,7 +120,7 @@ for (const [what, script] of Object.entries({
   'the body is replaced': () => (document.body = document.createElement('body')),
   'the whole document is replaced': () => document.replaceChild(document.createElement('html'), document.documentElement).append(document.createElement('body')),
 })) {
-  test(`the chat goes on when ${what}, again and again`, async () => {
+  test(`the chat continues when ${what}, again and again`, async () => {
     const device = await it.device();
     const page = await openPage(device, `${shop.base}/plain`);
     const user_id = what.replaceAll(' ', '-');

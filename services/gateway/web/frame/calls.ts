@@ -1,6 +1,6 @@
 // What the page asks for, and who it says its user is: nobody new, somebody else, or the same with new fields.
 import type { FromPage, User } from '../shared/protocol';
-import { draft, goOn, logOut, mute, pageDirection, sayForPage, setup, tell, track, trouble, update, useSetup, visible } from './chat';
+import { changeUser, draft, logOut, mute, pageDirection, sayForPage, setup, tell, track, trouble, update, useSetup, visible } from './chat';
 import { locale } from './texts';
 import { identityOf, merged, profileOf, readUser, unpack } from './user';
 
@@ -53,13 +53,14 @@ function authenticate(user: User) {
   else tell("'userAuth' needs a user_id: for a visitor call 'logout'.");
 }
 
-/** Goes on as this user; who is there already stays, with what is new of them. */
+/** Continues as this user. If it is the same one, only what is new about them goes to the server. */
 function identify(user: User) {
   clearTimeout(leaving);
   const before = userNow();
-  const anew = !!trouble || identityOf(user) !== identityOf(before);
-  goOn(user, anew);
-  if (!anew && JSON.stringify(profileOf(user)) !== JSON.stringify(profileOf(before))) update(profileOf(user));
+  if (trouble || identityOf(user) !== identityOf(before)) return changeUser(user, true);
+  const all = merged(before, user);
+  changeUser(all, false);
+  if (JSON.stringify(profileOf(all)) !== JSON.stringify(profileOf(before))) update(profileOf(user));
 }
 
 function change(user: User) {
@@ -67,15 +68,15 @@ function change(user: User) {
   user.user_id ||= before.user_id;
   if (user.user_id !== before.user_id) return identify(user);
   const all = merged(before, user);
-  const anew = identityOf(all) !== identityOf(before);
-  goOn(all, anew);
-  if (!anew) update(profileOf(user));
+  const restart = identityOf(all) !== identityOf(before);
+  changeUser(all, restart);
+  if (!restart) update(profileOf(user));
 }
 
-/** A logout of nobody changes nothing. Who was refused was never there: the visitor before them goes on. */
+/** Does nothing when nobody is logged in. After a rejected login the visitor's own chat comes back. */
 function leave() {
   clearTimeout(leaving);
   if (!userNow().user_id) return;
-  if (trouble === 'onIdentityRefused' || trouble === 'onError') goOn({}, true);
+  if (trouble === 'onIdentityRefused' || trouble === 'onError') changeUser({}, true);
   else logOut();
 }

@@ -16,7 +16,7 @@ export const session = signal<Session | null>(null);
 export const notice = signal('');
 /** Whether the page shows the frame. */
 export const visible = signal(false);
-/** What stands in the composer. */
+/** The text in the composer. */
 export const draft = signal('');
 /** Writing direction of the page. */
 export const pageDirection = signal('ltr');
@@ -39,7 +39,7 @@ function next(step: () => Promise<void>) {
   line = line.then(step).catch((error) => console.error('Onethread:', error));
 }
 
-// A session that waits to try again gives way to the next one. What else the page asks for waits with it.
+// Starting a session retries until the next one is asked for. Other calls wait for it.
 let turn = new AbortController();
 function nextSession(step: (signal: AbortSignal) => Promise<void>) {
   turn.abort();
@@ -53,14 +53,14 @@ export const tell = (text: string) => tellPage({ onethread: 'problem', text });
 export function useSetup(given: NonNullable<typeof setup>) {
   setup = given;
   muted = given.muted;
-  goOn(given.user, true);
+  changeUser(given.user, true);
 }
 
-/** Takes this as the page's user, and begins anew where that is somebody else. */
-export function goOn(user: User, anew: boolean) {
+/** Sets the page's user. With `restart` the chat starts a session for them. */
+export function changeUser(user: User, restart: boolean) {
   setup!.user = user;
   tellPage({ onethread: 'user', user: JSON.stringify(user) });
-  if (anew) nextSession(begin);
+  if (restart) nextSession(begin);
 }
 
 export function mute(on: boolean) {
@@ -232,9 +232,9 @@ const refused = (what: string) => (thrown: unknown) => {
   tellEvent('onError', { message: problem.message, status: problem.status });
 };
 
-/** Ends the session; the browser goes on as a new visitor. */
+/** Ends the session; the browser continues as a new visitor. */
 export function logOut() {
-  goOn({}, false);
+  changeUser({}, false);
   setup!.deviceToken = null;
   tellPage({ onethread: 'forget' });
   nextSession(async () => {

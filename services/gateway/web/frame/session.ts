@@ -10,7 +10,7 @@ import { followTogether } from './stream';
 
 /** The longest text, in Unicode scalar values. */
 export const LONGEST_TEXT = 20_000;
-// Said again while somebody goes on typing.
+// Repeated while the person is typing.
 const TYPING_EVERY_MS = 3_000;
 
 /** A message that isn't stored yet. */
@@ -32,7 +32,7 @@ export interface Around {
   sent: (message: Message) => void;
   /** The server ended the session. */
   ended: () => void;
-  /** A visitor's thread went elsewhere: the device begins anew. */
+  /** A visitor's thread went elsewhere: the device starts over. */
   restart: () => void;
   /** A message of an agent arrived live. */
   answered: (messages: Message[]) => void;
@@ -228,7 +228,7 @@ export class Session {
         return this.#failed(problem);
       }
       if (signal.aborted) return;
-      // The server asks to fetch anew.
+      // The server asks for a fresh fetch.
       await pause(backoff(this.#reloads++), signal);
       if (!signal.aborted) await this.#fetchAnew();
     }

@@ -4,9 +4,9 @@
 import { anySignal, attempt, digest, openChannel, withLock } from '../shared/browser';
 import { followEvents, type Follow } from '../shared/sse';
 
-// The stream brings at least a comment every 20 s. A tab that hears nothing for longer waits for one that sleeps.
-const SILENCE_MS = 60_000;
-const CHECK_INTERVAL_MS = 10_000;
+// A tab that waits asks so often whether the one that reads is awake, and waits so long for its answer.
+const ASK_INTERVAL_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 3_000;
 
 export interface SharedStream extends Omit<Follow, 'onEvent' | 'token'> {
   /** What the tabs have in common: the person and what was shown as a proof. */
@@ -15,11 +15,12 @@ export interface SharedStream extends Omit<Follow, 'onEvent' | 'token'> {
   onEvent: (name: string, data: any) => boolean | void;
 }
 
-interface Told {
-  /** Absent: the stream is alive. */
-  name?: string;
-  data?: unknown;
-}
+type Told =
+  /** An event of the stream. */
+  | { name: string; data: unknown }
+  /** A waiting tab asks the reading one whether it is there, and is answered. */
+  | { ask: true }
+  | { awake: true };
 
 export async function followTogether(url: string, shared: SharedStream) {
   const { key, signal } = shared;
@@ -40,8 +41,9 @@ export async function followTogether(url: string, shared: SharedStream) {
       return follow(url, shared, others);
     });
   } catch (problem) {
+    if (signal.aborted || others.over) return;
     if (leads) throw problem;
-    if (!signal.aborted && !others.over) return follow(url, shared);
+    return follow(url, shared);
   } finally {
     others.close();
   }
@@ -51,7 +53,6 @@ function follow(url: string, { token, onEvent, ...rest }: SharedStream, others?:
   return followEvents(url, {
     ...rest,
     token: token(),
-    onData: () => others?.tell({}),
     onEvent(name, data) {
       others?.tell({ name, data });
       return onEvent(name, data);
@@ -59,13 +60,14 @@ function follow(url: string, { token, onEvent, ...rest }: SharedStream, others?:
   });
 }
 
-/** The other tabs: heard while waiting for the lock, told once this tab leads. */
+/** The other tabs: heard while waiting for the lock, told once this tab reads the stream. */
 class Others {
   /** Fires when there is nothing to wait for any more. */
   readonly stopped = new AbortController();
   /** The stream told that no more is wanted. */
   over = false;
-  #heardAt = Date.now();
+  #waiting = true;
+  #answered = false;
   #timer: ReturnType<typeof setInterval>;
 
   constructor(
@@ -74,21 +76,32 @@ class Others {
   ) {
     // A waiting tab is as live as the one that reads.
     onState?.(true);
-    channel.onmessage = ({ data: { name, data } }: MessageEvent<Told>) => {
-      this.#heardAt = Date.now();
-      if (!name || signal.aborted || onEvent(name, data) !== false) return;
+    channel.onmessage = ({ data: told }: MessageEvent<Told>) => {
+      if ('ask' in told) return;
+      this.#answered = true;
+      if (!('name' in told) || signal.aborted || onEvent(told.name, told.data) !== false) return;
       this.over = true;
       this.stopped.abort();
     };
-    // A phone puts tabs in the background to sleep, with the lock in their hands.
-    this.#timer = setInterval(() => {
-      if (Date.now() - this.#heardAt > SILENCE_MS && !document.hidden) this.stopped.abort();
-    }, CHECK_INTERVAL_MS);
+    this.#ask();
+    this.#timer = setInterval(() => this.#ask(), ASK_INTERVAL_MS);
+  }
+
+  // A phone puts tabs in the background to sleep, with the lock in their hands: this tab doesn't wait for such a one.
+  #ask() {
+    if (document.hidden) return;
+    this.#answered = false;
+    this.tell({ ask: true });
+    setTimeout(() => {
+      if (this.#waiting && !this.#answered && !document.hidden) this.stopped.abort();
+    }, ANSWER_TIMEOUT_MS);
   }
 
   lead() {
-    clearInterval(this.#timer);
-    this.channel.onmessage = null;
+    this.#stopWaiting();
+    this.channel.onmessage = ({ data }: MessageEvent<Told>) => {
+      if ('ask' in data) this.tell({ awake: true });
+    };
   }
 
   tell(told: Told) {
@@ -96,7 +109,12 @@ class Others {
   }
 
   close() {
-    clearInterval(this.#timer);
+    this.#stopWaiting();
     this.channel.close();
+  }
+
+  #stopWaiting() {
+    this.#waiting = false;
+    clearInterval(this.#timer);
   }
 }

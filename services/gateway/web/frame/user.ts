@@ -34,15 +34,17 @@ export function readUser(text: Packed, tell: Tell, init = false): User {
   return read;
 }
 
-/** What tells two people, or two proofs of one, apart. A JWT is another one on each page. */
+/** Two users with the same key are the same user with the same proof. A JWT is different on each page, so it is left out. */
 export const identityOf = ({ user_id, security_hash, user_hash }: User) => JSON.stringify([user_id || null, security_hash || null, user_hash || null]);
 
-/** What a user says of themself, without ids and proofs. */
+/** The profile fields, without ids and proofs. */
 export function profileOf({ user_id, security_hash, user_hash, user_jwt, ...profile }: User) {
   return profile;
 }
 
-/** The first with what the second says, attribute by attribute. */
+/** The first user, overwritten by the second, attribute by attribute. */
 export function merged(one: User, other: User): User {
-  return { ...one, ...other, custom_data: { ...one.custom_data, ...other.custom_data } };
+  const all = { ...one, ...other };
+  if (one.custom_data && other.custom_data) all.custom_data = { ...one.custom_data, ...other.custom_data };
+  return all;
 }

@@ -40,9 +40,13 @@ export function findLast<T>(items: T[], test: (item: T) => boolean) {
   return undefined;
 }
 
-/** Runs `step` while this tab holds the lock. Rejects at once where there are no locks, or they are blocked. */
+/** Runs `step` while this tab holds the lock. Rejects when the signal fires, and where locks are missing or blocked. */
 export async function withLock(name: string, signal: AbortSignal, step: () => Promise<void>) {
-  await navigator.locks.request(name, { signal }, step);
+  const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+  const held = navigator.locks.request(name, { signal }, async () => {
+    if (!signal.aborted) await step();
+  });
+  await Promise.race([held, aborted]);
 }
 
 /** A channel to the other tabs of this browser; throws where there is none, or it is blocked. */

@@ -32,7 +32,7 @@ export interface Page {
 export type Packed = string;
 export const LOST = 'onethread:lost';
 
-/** What the frame begins with; which application it is stands in the frame's address. */
+/** What the frame starts with. The frame's URL names the application. */
 export interface Setup {
   applicationSecret?: string;
   user: Packed;
@@ -61,9 +61,9 @@ export type FromPage =
 export type FromFrame =
   | { onethread: 'ready' }
   | { onethread: 'device'; deviceToken: string }
-  /** Kept for a frame that has to start over. */
+  /** For the page to keep, in case the frame has to start over. */
   | { onethread: 'user'; user: Packed }
-  /** The device is not this person's any more. */
+  /** The page forgets its device token. */
   | { onethread: 'forget' }
   | { onethread: 'state'; unread: number; look?: Look; labels: Labels; style: string }
   | { onethread: 'event'; name: EventName; detail?: unknown }

@@ -46,8 +46,6 @@ export interface Follow {
   lastEventId?: () => number;
   /** Answers false when no more is wanted. */
   onEvent: (name: string, data: any) => boolean | void;
-  /** Told of each piece that arrives, comments included. */
-  onData?: () => void;
   /** Told when the stream stands and falls. */
   onState?: (live: boolean) => void;
   signal: AbortSignal;
@@ -79,7 +77,7 @@ export async function followEvents(url: string, follow: Follow) {
 }
 
 // One connection. Answers true when onEvent wanted no more, false when the stream ended.
-async function readStream(url: string, { token, lastEventId, onEvent, onData, signal }: Follow, onState: (live: boolean) => void) {
+async function readStream(url: string, { token, lastEventId, onEvent, signal }: Follow, onState: (live: boolean) => void) {
   const connection = new AbortController();
   const abort = () => connection.abort();
   signal.addEventListener('abort', abort);
@@ -108,7 +106,6 @@ async function readStream(url: string, { token, lastEventId, onEvent, onData, si
       if (done) return false;
       clearTimeout(timer);
       timer = setTimeout(abort, SILENCE_MS);
-      onData?.();
       feed(decoder.decode(value, { stream: true }));
     }
     return true;

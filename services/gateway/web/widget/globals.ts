@@ -21,8 +21,8 @@ export function install(call: Call & { loaded?: boolean }) {
 
   const adopt = (...stubs: Stub[]) => {
     const waiting = stubs.flatMap((stub) => {
-      const queue = stub?.q ?? [];
-      const calls = Array.from(queue as ArrayLike<any>[]);
+      const queue: any = Array.isArray(stub?.q) ? stub.q : [];
+      const calls: ArrayLike<any>[] = [...queue];
       // A page that kept the stub is heard as well.
       queue.length = 0;
       queue.push = run;

@@ -103,7 +103,7 @@ function start(script: HTMLScriptElement) {
     device({ deviceToken }) {
       const token = tokens.get(slot());
       if (!sent) {
-        // Another tab began at the same time and was first: this one goes on as the same device.
+        // Another tab began at the same time and was first: this one continues as the same device.
         if (token && token !== deviceToken) return begin();
         youngUntil = Date.now() + YOUNG_MS;
       }
