@@ -64,6 +64,14 @@ test('a logout after a rejected login brings back the visitor\'s own thread', as
   await chat.thread();
   await call(page, 'logout');
   await chat.thread('as a visitor');
+  // The same where the page doesn't wait for the answer.
+  await page.route('**/widget/v1/init', (route) => setTimeout(() => route.continue(), 500));
+  await page.evaluate(() => {
+    window.HelpCrunch('userAuth', { user_id: 'hashed', security_hash: 'wrong' });
+    window.HelpCrunch('logout');
+  });
+  await chat.thread();
+  await chat.thread('as a visitor');
   assert.deepEqual(page.faults, []);
   await device.close();
 });

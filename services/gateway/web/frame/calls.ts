@@ -73,10 +73,8 @@ function change(user: User) {
   if (!restart) update(profileOf(user));
 }
 
-/** Does nothing when nobody is logged in. After a rejected login the visitor's own chat comes back. */
+/** Does nothing when nobody is logged in. */
 function leave() {
   clearTimeout(leaving);
-  if (!userNow().user_id) return;
-  if (trouble === 'onIdentityRefused' || trouble === 'onError') changeUser({}, true);
-  else logOut();
+  if (userNow().user_id) logOut();
 }

@@ -25,6 +25,8 @@ export const pageDirection = signal('ltr');
 export let setup: (Omit<Setup, 'user'> & { user: User }) | undefined;
 /** Why the session of that user is not there. */
 export let trouble: EventName | undefined;
+/** Whether somebody has logged in since the last logout. */
+let entered = false;
 let muted = false;
 
 const MEND: Record<number, string> = {
@@ -87,13 +89,13 @@ async function begin(signal: AbortSignal) {
   const page = lastPage();
   const { user } = setup!;
   try {
-    adopt(await persist(signal, () => init(user, page)), false);
+    adopt(await persist(signal, () => init(user, page)), false, user);
     report.known(page);
   } catch (thrown) {
     const problem = asProblem(thrown);
     const clean = problem.body.cleanSession as Answer | undefined;
     if (problem.status === 403 && clean) {
-      adopt(clean, true);
+      adopt(clean, true, user);
       return fail('onIdentityRefused');
     }
     if (problem.passing) return; // the page asked for something else meanwhile
@@ -135,10 +137,11 @@ function leave() {
 }
 
 /** Goes on with a session the server gave. That of a refusal (`clean`) is never kept by the page. */
-function adopt(answer: Answer, clean: boolean) {
+function adopt(answer: Answer, clean: boolean, { security_hash, user_hash, user_jwt }: User) {
   leave();
   if (!clean) keepDevice(answer);
-  const { security_hash, user_hash, user_jwt } = setup!.user;
+  trouble = undefined;
+  if (answer.mode === 'contact') entered = true;
   const proof = JSON.stringify([clean, security_hash, user_hash, !!user_jwt]);
   session.value = new Session(answer, clean, proof, {
     page: currentPage,
@@ -232,22 +235,23 @@ const refused = (what: string) => (thrown: unknown) => {
   tellEvent('onError', { message: problem.message, status: problem.status });
 };
 
-/** Ends the session; the browser continues as a new visitor. */
+/** Ends the session; the browser continues as a visitor, a new one if somebody was logged in. */
 export function logOut() {
   changeUser({}, false);
-  setup!.deviceToken = null;
-  tellPage({ onethread: 'forget' });
-  nextSession(async () => {
+  nextSession(async (signal) => {
     const old = session.value;
     leave();
-    trouble = undefined;
-    try {
-      if (!old) return tellPage({ onethread: 'restart' });
-      adopt(await old.logout(), false);
-    } catch (thrown) {
-      if (!(thrown instanceof Problem && thrown.status === 401)) refused('logout')(thrown);
-      tellPage({ onethread: 'restart' });
+    if (entered) {
+      entered = false;
+      setup!.deviceToken = null;
+      tellPage({ onethread: 'forget' });
+      try {
+        if (old && !old.clean) return adopt(await old.logout(), false, {});
+      } catch (thrown) {
+        if (!(thrown instanceof Problem && thrown.status === 401)) refused('logout')(thrown);
+      }
     }
+    await begin(signal);
   });
 }
 
