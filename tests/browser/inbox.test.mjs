@@ -84,6 +84,7 @@ test('others with the same e-mail stand beside the thread, and one is joined aft
   // A look changes nothing.
   assert.equal((await api(base, demo, 'GET', `/contacts/${other.id}`)).name, 'Ana by hand');
   await dialog.getByRole('button', { name: 'Join', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
   await inbox.locator('#profile dd', { hasText: '+351 21 555' }).waitFor();
   await assert.rejects(api(base, demo, 'GET', `/contacts/${other.id}`), /404/);
   assert.deepEqual(inbox.faults, []);
