@@ -102,7 +102,8 @@ for (const part of ['body', 'head']) {
     for (const [link, path] of [['next', `${first}/next`], ['back', first], ['next', `${first}/next`]]) {
       await page.getByRole('link', { name: link }).evaluate((one) => one.click());
       await seen(path, async () => new URL(page.url()).pathname === path);
-      // The pages say that nobody is logged in, and then who is.
+      await page.getByRole('link', { name: link === 'next' ? 'back' : 'next' }).waitFor();
+      // The new page says that nobody is logged in, and then who is.
       await call(page, 'userAuth', { user_id: `turbo-${part}`, name: 'Tina' });
       await thread('before');
     }
