@@ -102,7 +102,7 @@ export async function openChat(device, base, person, { hash = '' } = {}) {
   const page = await openPage(device, `${base}/demo`);
   await page.locator('#people input').nth(person).check();
   await page.fill('#hash', hash);
-  await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Load the page as this person' }).click()]);
+  await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Reload as this user' }).click()]);
   await page.getByRole('button', { name: /^Open chat/ }).click();
   return hands(page);
 }

@@ -1,5 +1,5 @@
-// The demo: a customer's page with the documented snippet in it, and a choice of who is looking at it. Whoever was
-// chosen is kept for this tab alone, so that two tabs can be two people.
+// The demo: a sample site with the documented snippet, and a choice of the user who views it. The choice is kept for
+// this tab alone, so that two tabs can be two people.
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { store, timeoutSignal } from '../shared/browser';
@@ -20,13 +20,13 @@ declare global {
   }
 }
 
-const VISITOR = { label: 'A visitor (no user_id)', user: {} as User };
+const VISITOR = { label: 'Anonymous visitor', user: {} as User };
 const PEOPLE: User[] = [
   { email: 'maria.keller@example.com', name: 'Maria Keller', phone: '+49 30 5550100', company: 'Keller Fahrräder', user_id: '12345' },
   { email: 'tom.okafor@example.com', name: 'Tom Okafor', phone: '+44 20 5550111', company: 'Okafor & Sons', user_id: '23456' },
   { email: 'li.wen@example.com', name: 'Li Wen', phone: '+65 5550122', company: 'Harbour Books', user_id: '34567' },
 ];
-const CHOICES = [VISITOR, ...PEOPLE.map((user) => ({ label: `${user.name}, user_id ${user.user_id}`, user }))];
+const CHOICES = [VISITOR, ...PEOPLE.map((user) => ({ label: `${user.name} (user_id ${user.user_id})`, user }))];
 const KEPT = 'onethread-demo';
 const tab = store('sessionStorage');
 
@@ -80,7 +80,7 @@ function runSnippet({ organization, ...application }: Settings) {
   window.HelpCrunch = Object.assign((...args: unknown[]) => void queue.push(args), { q: queue });
   document.head.append(Object.assign(document.createElement('script'), { async: true, src: '/widget.js' }));
   window.HelpCrunch('init', organization, { ...application, user: userOf(chosen.value) });
-  window.HelpCrunch('onIdentityRefused', () => (said.value = 'The server refused this identity (403): the chat is empty, and the thread stays closed.'));
+  window.HelpCrunch('onIdentityRefused', () => (said.value = 'Identity check failed (403). This user’s conversation stays hidden; you see an empty chat.'));
   window.HelpCrunch('showChatWidget');
 }
 
@@ -90,15 +90,15 @@ function load(event: Event) {
 }
 
 function logIn() {
-  if (!chosen.value.person) return void (said.value = 'Choose a person first: a visitor has nothing to log in with.');
+  if (!chosen.value.person) return void (said.value = 'Pick a user first.');
   window.HelpCrunch('userAuth', userOf(chosen.value));
-  said.value = `userAuth was called for ${CHOICES[chosen.value.person]!.user.name}.`;
+  said.value = `Logged in as ${CHOICES[chosen.value.person]!.user.name} (userAuth).`;
 }
 
 function logOut() {
   keep({ person: 0, hash: '' });
   window.HelpCrunch('logout');
-  said.value = 'logout was called: this browser is a new visitor now.';
+  said.value = 'Logged out. You’re a new visitor now.';
 }
 
 function Demo() {
@@ -106,14 +106,14 @@ function Demo() {
     <>
       <header>
         <strong>Example shop</strong>
-        <span>a page as one of your customers would have it, with the widget's snippet in it</span>
+        <span>A sample site with your chat widget installed</span>
       </header>
       <main>
         <section>
-          <h1>Who is looking at this page?</h1>
+          <h1>View this page as</h1>
           <form id="who" onSubmit={load}>
             <fieldset id="people">
-              <legend>In this tab</legend>
+              <legend class="unseen">View this page as</legend>
               {CHOICES.map(({ label }, index) => (
                 <label key={label}>
                   <input type="radio" name="person" checked={chosen.value.person === index} onChange={() => keep({ ...chosen.value, person: index })} /> {label}
@@ -121,15 +121,15 @@ function Demo() {
               ))}
             </fieldset>
             <label>
-              security_hash, if any
+              Security hash (optional)
               <input id="hash" autocomplete="off" maxLength={1024} spellcheck={false} value={chosen.value.hash} onInput={({ currentTarget }) => keep({ ...chosen.value, hash: currentTarget.value })} />
             </label>
             <div class="buttons">
               <button type="submit" class="main">
-                Load the page as this person
+                Reload as this user
               </button>
               <button type="button" onClick={logIn}>
-                Log in without loading (userAuth)
+                Log in without reloading
               </button>
               <button type="button" onClick={logOut}>
                 Log out
@@ -139,32 +139,32 @@ function Demo() {
           </form>
         </section>
         <section>
-          <h1>The snippet of this page</h1>
+          <h1>Code on this page</h1>
           <pre tabIndex={0}>
             <code>{settings.value && snippet(settings.value)}</code>
           </pre>
         </section>
         <section>
-          <h1>What to try</h1>
+          <h1>Things to try</h1>
           <ul>
             <li>
-              <b>One thread, every device.</b> Choose a person here, and the same one in a private window or another browser: both show one thread, and what one writes the other sees at once.
+              <b>One thread, every device.</b> Pick a user here and the same one in a private window or another browser. Both show one conversation, and a message sent in one appears in the other at once.
             </li>
             <li>
-              <b>A visitor becomes known.</b> As the visitor fill in the form and write something. Then choose a person: the thread comes along.
+              <b>A visitor becomes a contact.</b> As an anonymous visitor, fill in the form and send a message. Then pick a user: the conversation comes along.
             </li>
             <li>
-              <b>Visitor beside a login.</b> Open this page in a second tab as the visitor: it has a chat of its own, and the first tab stays logged in.
+              <b>Two people, two tabs.</b> Open this page in a second tab as an anonymous visitor. It has its own chat, and the first tab stays logged in.
             </li>
             <li>
-              <b>The claim.</b> Load the page as a person with a <code>security_hash</code>. Then without it or with another one: the server answers 403, the widget shows an empty chat, and the thread stays closed. With the right one it is all there again.
+              <b>Impersonation.</b> Reload as a user with a security hash, then again without it or with another one. The server answers 403 and you see an empty chat. With the right hash the conversation is back.
             </li>
             <li>
-              <b>The other side.</b> Answer in the{' '}
+              <b>Your side.</b> Reply in the{' '}
               <a href="/inbox" target="_blank" rel="noopener">
                 inbox
               </a>{' '}
-              and watch the answer arrive here.
+              and watch the reply arrive here.
             </li>
           </ul>
         </section>
@@ -178,5 +178,5 @@ try {
   settings.value = named() ?? (await demoSettings());
   runSnippet(settings.value);
 } catch (error) {
-  said.value = `The demo has no application to show: ${(error as Error).message}.`;
+  said.value = `Couldn’t load the demo: ${(error as Error).message}.`;
 }
