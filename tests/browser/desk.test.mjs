@@ -64,9 +64,14 @@ test('who is blocked is not heard, and can send the same again once they are not
   await eve.say('second');
   await eve.chat.locator('#pending .error').waitFor();
   await eve.thread('first');
+  // Nothing is offered that can't work.
+  await eve.chat.locator('#blocked').waitFor();
+  assert.equal(await eve.chat.getByRole('button', { name: 'Retry' }).count(), 0);
   await profile.getByRole('button', { name: 'Unblock' }).click();
   await profile.getByRole('button', { name: 'Block', exact: true }).waitFor();
-  await eve.chat.getByRole('button', { name: 'Try again' }).click();
+  // Opened again, the chat tries again by itself.
+  await eve.chat.locator('#close').click();
+  await page.getByRole('button', { name: /^Open chat/ }).click();
   await eve.thread('first', 'second');
   await inbox.locator('#thread .text', { hasText: 'second' }).waitFor();
   assert.deepEqual([...page.faults, ...inbox.faults], []);

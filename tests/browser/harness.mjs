@@ -124,7 +124,7 @@ function hands(page) {
     },
     async fillForm(fields) {
       for (const [name, value] of Object.entries(fields)) await chat.locator(`#fields input[name="${name}"]`).fill(value);
-      await chat.getByRole('button', { name: 'Start the chat' }).click();
+      await chat.getByRole('button', { name: 'Start chat' }).click();
       await chat.locator('#composer').waitFor();
     },
   };

@@ -1,6 +1,7 @@
 // Builds the pages one by one into the folder given (else ./dist): each is a document, one script and one style
-// sheet under names of their own, so that a page and its script never come from two builds of shared pieces.
-import { cp } from 'node:fs/promises';
+// sheet under names of their own, so that a page and its script never come from two builds of shared pieces. Each
+// language of the chat is built by itself as well, `frame.de.js` and so on: the chat loads the one that it needs.
+import { cp, readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
@@ -44,5 +45,9 @@ await script('links', 'shared/links.ts', FOR_CUSTOMERS);
 for (const page of ['frame', 'inbox', 'demo', 'app']) {
   await script(page, `${page}/main.tsx`, page === 'inbox' ? FOR_AGENTS : FOR_CUSTOMERS);
   await cp(`${root}${page}/page.html`, `${outDir}/${page}.html`);
+}
+for (const file of await readdir(`${root}frame/texts`)) {
+  const [language] = file.split('.');
+  if (!['en', 'type'].includes(language)) await script(`frame.${language}`, `frame/texts/${file}`, FOR_CUSTOMERS);
 }
 await cp(`${root}shared/icon.svg`, `${outDir}/icon.svg`);

@@ -34,6 +34,9 @@ pub(crate) struct Application {
     /// Whose pages may start it; none stands for all.
     origins: Vec<String>,
     pre_chat: PreChatForm,
+    /// How the widget looks. It reads `color` (`#rrggbb`), `side` (`left` or `right`), `theme`
+    /// (`light`, `dark` or `auto`, which is as the page around it), the texts `title` and
+    /// `greeting`, and `replyTime` (`minutes`, `hours` or `day`); other members are kept.
     #[schema(value_type = Object)]
     look: Map<String, Value>,
     /// HTML to paste into each page, before the end of its body.

@@ -1,6 +1,6 @@
 // What the page asks for, and who it says its user is: nobody new, somebody else, or the same with new fields.
 import type { FromPage, User } from '../shared/protocol';
-import { changeUser, draft, logOut, mute, pageDirection, sayForPage, setup, tell, track, trouble, update, useSetup, visible } from './chat';
+import { changeUser, draft, logOut, mute, pageDirection, pageScheme, sayForPage, setup, tell, track, trouble, update, useSetup, visible } from './chat';
 import { locale } from './texts';
 import { identityOf, merged, profileOf, readUser, unpack } from './user';
 
@@ -16,6 +16,7 @@ export function hear(said: FromPage) {
     case 'start':
       locale.value = said.locale;
       pageDirection.value = said.dir;
+      pageScheme.value = said.scheme ?? '';
       return useSetup({ ...said, user: readUser(said.user, tell, true) });
     case 'init':
       return initAgain(readUser(said.user, tell, true));

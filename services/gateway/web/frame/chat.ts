@@ -3,11 +3,13 @@ import { effect, signal } from '@preact/signals';
 import type { Session as Answer, Message, Warning } from '../shared/api';
 import { Problem, asProblem, persist, request } from '../shared/http';
 import type { EventName, Look, Page, Setup, User } from '../shared/protocol';
+import { inkOn } from './color';
+import { watched } from './network';
 import { currentPage, lastPage, tellEvent, tellPage } from './page-link';
 import { PageReport, isExpired } from './page-report';
 import { Session } from './session';
 import { beep } from '../shared/sound';
-import { t, tag } from './texts';
+import { t, tag, unreadText } from './texts';
 import style from '../widget/style.css?inline';
 
 /** The session in use. */
@@ -20,6 +22,8 @@ export const visible = signal(false);
 export const draft = signal('');
 /** Writing direction of the page. */
 export const pageDirection = signal('ltr');
+/** What the page's `color-scheme` says. */
+export const pageScheme = signal('');
 
 /** What the page began with, its user as of now. */
 export let setup: (Omit<Setup, 'user'> & { user: User }) | undefined;
@@ -114,7 +118,7 @@ function init(user: User, page: Page) {
   // The server looked at who may hold the frame for the application that its address names.
   const named = Object.fromEntries(new URLSearchParams(location.search));
   const body = { ...named, applicationSecret, user, page, platform, locale: tag.value, timeZone, deviceToken: deviceToken ?? undefined };
-  return request<Answer>('POST', '/widget/v1/init', { token: null, body });
+  return watched(request<Answer>('POST', '/widget/v1/init', { token: null, body }));
 }
 
 // The same init again, without the profile: agents may have changed it.
@@ -165,7 +169,7 @@ function adopt(answer: Answer, clean: boolean, { security_hash, user_hash, user_
       tellEvent('onNewUnreadChat', { unread, text, unreadChats: unread ? 1 : 0 });
       tellEvent('onNewUnreadMessages', { unread, text, unreadMessages: unread });
     },
-    failed: (text) => (notice.value = text),
+    failed: () => (notice.value = t.value.trouble),
   });
   warn(answer.warnings);
   tellEvent('onReady', { mode: answer.mode, name: answer.contact.name });
@@ -255,7 +259,7 @@ export function logOut() {
   });
 }
 
-const labels = () => ({ open: t.value.open, close: t.value.close, unread: t.value.unread });
+const labels = () => ({ open: t.value.open, close: t.value.close, unread: unreadText(session.value?.unread.value ?? 0) });
 
 // The button follows what is unread, the look and the language.
 effect(() => {
@@ -274,11 +278,13 @@ effect(() => {
 });
 document.addEventListener('visibilitychange', read);
 
-/** An application's look, as far as it is one: a colour that can carry white letters is the owner's matter. */
+/** An application's look, as far as it is one, with the ink that is read on its color. */
 export function lookOf(look: Record<string, unknown> = {}): Look {
-  const { color, side } = look;
+  const { side } = look;
+  const color = typeof look.color === 'string' && /^#[0-9a-f]{6}$/i.test(look.color) ? look.color : undefined;
   return {
-    color: typeof color === 'string' && /^#[0-9a-f]{6}$/i.test(color) ? color : undefined,
+    color,
+    ink: color && inkOn(color),
     side: side === 'left' ? 'left' : undefined,
   };
 }

@@ -1,9 +1,10 @@
 // Where a person writes.
 import { useSignal } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { draft, say } from './chat';
+import { Icon } from './icons';
 import { LONGEST_TEXT, type Session } from './session';
-import { t } from './texts';
+import { fill, number, t } from './texts';
 
 const EMOJI = [...'😀😂😊😍🤔😢😡👍👎👏🙏💪🎉❤️🔥✅❌⭐💡📦💳🚚📞📎'].filter((one) => one !== '\ufe0f');
 
@@ -17,10 +18,17 @@ export function Composer({ at }: { at: Session }) {
   };
   const send = () => {
     const text = draft.value;
-    error.value = [...text].length > LONGEST_TEXT ? t.value.tooLong : '';
+    error.value = [...text].length > LONGEST_TEXT ? fill(t.value.tooLong, { max: number(LONGEST_TEXT) }) : '';
     if (!error.value && say(text)) draft.value = '';
     box.current?.focus();
   };
+  // Browsers that don't size a text area by its text.
+  useLayoutEffect(() => {
+    if (CSS.supports('field-sizing', 'content')) return;
+    const { style } = box.current!;
+    style.height = 'auto';
+    style.height = `${box.current!.scrollHeight}px`;
+  }, [draft.value]);
   const put = (emoji: string) => {
     const { selectionStart, selectionEnd } = box.current!;
     write(draft.value.slice(0, selectionStart) + emoji + draft.value.slice(selectionEnd));
@@ -52,9 +60,10 @@ export function Composer({ at }: { at: Session }) {
           id="text"
           ref={box}
           rows={1}
-          dir="auto"
           placeholder={t.value.message}
           autocomplete="off"
+          enterkeyhint="send"
+          aria-describedby={error.value ? 'text-error' : undefined}
           value={draft.value}
           onInput={({ currentTarget }) => write(currentTarget.value)}
           onBlur={() => at.typing(false)}
@@ -65,14 +74,10 @@ export function Composer({ at }: { at: Session }) {
           }}
         />
         <button type="button" class="plain" aria-label={t.value.emoji} aria-expanded={picking.value} onClick={() => (picking.value = !picking.value)}>
-          <svg viewBox="0 0 24 24" aria-hidden="true">
-            <path d="M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM9 9.5v.5M15 9.5v.5M8 14.5c2 2.5 6 2.5 8 0" />
-          </svg>
+          <Icon name="smile" />
         </button>
-        <button type="submit" aria-label={t.value.send}>
-          <svg viewBox="0 0 24 24" aria-hidden="true">
-            <path d="M4 12l16-8-6 16-3-6z" />
-          </svg>
+        <button type="submit" aria-label={t.value.send} class={draft.value.trim() ? '' : 'idle'}>
+          <Icon name="send" />
         </button>
       </div>
       <p id="text-error" class="error" role="alert" hidden={!error.value}>

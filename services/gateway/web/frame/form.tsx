@@ -4,9 +4,10 @@ import { useRef } from 'preact/hooks';
 import type { FormField, Session as Answer } from '../shared/api';
 import { asProblem } from '../shared/http';
 import { fillIn } from './chat';
-import { t } from './texts';
+import { fill, isolated, t } from './texts';
 
 const COMPLETE: Record<string, AutoFill> = { name: 'name', email: 'email', phone: 'tel', company: 'organization' };
+const ENGLISH: Record<string, string[]> = { name: ['Name'], email: ['Email', 'E-mail'], phone: ['Phone'], company: ['Company'] };
 const TYPES: Record<string, 'email' | 'tel'> = { email: 'email', tel: 'tel' };
 
 export function Form({ form }: { form: Answer['preChat'] }) {
@@ -16,34 +17,41 @@ export function Form({ form }: { form: Answer['preChat'] }) {
   const sending = useSignal(false);
   const element = useRef<HTMLFormElement>(null);
 
+  const input = (name: string) => element.current!.elements.namedItem(name) as HTMLInputElement;
+  const show = (wrong: FormField[]) => {
+    errors.value = Object.fromEntries(wrong.map((field) => [field.name, errorOf(field, input(field.name).value)]));
+    requestAnimationFrame(() => element.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus());
+  };
+
   const send = async (event: Event) => {
     event.preventDefault();
-    const said: Record<string, string | null> = {};
+    rest.value = '';
+    const wrong = fields.filter(({ name }) => input(name).validity.valueMissing);
+    if (wrong.length) return show(wrong);
+    const answers: Record<string, string | null> = {};
     for (const { name } of fields) {
-      const value = (element.current!.elements.namedItem(name) as HTMLInputElement).value;
+      const { value } = input(name);
       // One that was prefilled and emptied is cleared; one never filled in isn't said.
-      if (value) said[name] = value;
-      else if (prefill[name]) said[name] = null;
+      if (value) answers[name] = value;
+      else if (prefill[name]) answers[name] = null;
     }
     sending.value = true;
     errors.value = {};
-    rest.value = '';
     try {
-      await fillIn(said);
+      await fillIn(answers);
     } catch (thrown) {
-      const problem = asProblem(thrown);
-      const told = problem.fieldErrors('/fields');
-      const at = (name: string | null) => fields.some((field) => field.name === name);
-      errors.value = Object.fromEntries(told.filter(([name]) => at(name)));
-      rest.value = told.filter(([name]) => !at(name)).map(([, detail]) => detail).join(' ') || (told.length ? '' : problem.message);
-      requestAnimationFrame(() => element.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus());
+      // What the server says is for developers; which field it means is enough to say it in the person's language.
+      const named = asProblem(thrown).fieldErrors('/fields').map(([name]) => name);
+      const refused = fields.filter(({ name }) => named.includes(name));
+      if (refused.length) show(refused);
+      else rest.value = t.value.trouble;
     }
     sending.value = false;
   };
 
   return (
-    <form id="form" ref={element} onSubmit={send}>
-      <p>{t.value.before}</p>
+    <form id="form" ref={element} noValidate onSubmit={send}>
+      <p>{t.value.introduce}</p>
       <div id="fields">
         {fields.map((field) => (
           <Field key={field.name} field={field} value={prefill[field.name] ?? ''} error={errors.value[field.name]} />
@@ -53,23 +61,43 @@ export function Form({ form }: { form: Answer['preChat'] }) {
         {rest.value}
       </p>
       <button type="submit" disabled={sending.value}>
-        {t.value.begin}
+        {t.value.start}
       </button>
     </form>
   );
 }
 
+type Known = keyof typeof t.value.fields;
+
+/** A field of its name or of its type, which has texts of its own. */
+const known = ({ name, type }: FormField): Known | undefined => [name, type === 'tel' ? 'phone' : type].find((one): one is Known => Object.hasOwn(t.value.fields, one));
+
+function errorOf(field: FormField, value: string) {
+  const kind = known(field);
+  const { errors } = t.value;
+  return kind ? errors[kind] : value.trim() ? errors.invalid : errors.required;
+}
+
+/** The labels that a form has unless its owner writes others are shown in the person's language. */
+const labelOf = ({ name, label }: FormField) => {
+  const usual = ENGLISH[name];
+  return usual?.includes(label) ? t.value.fields[name as Known] : label;
+};
+
 function Field({ field, value, error }: { field: FormField; value: string; error?: string }) {
   const { name, type, required } = field;
   const id = `field-${name}`;
-  const label = t.value.fields[field.label] ?? field.label;
+  const label = labelOf(field);
   return (
     <div>
-      <label for={id}>{required ? label : t.value.optional(label)}</label>
+      <label for={id}>
+        {required ? label : fill(t.value.optional, { label: isolated(label) })}
+      </label>
       <input
         id={id}
         name={name}
         type={(TYPES[type] ?? 'text') as 'text'}
+        dir={type in TYPES ? 'ltr' : undefined}
         required={required}
         defaultValue={value}
         autocomplete={COMPLETE[name]}

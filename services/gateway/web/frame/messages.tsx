@@ -3,11 +3,15 @@ import { useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Message } from '../shared/api';
+import { findLast } from '../shared/browser';
 import { Text, When } from '../shared/text';
 import { beginsDay, dayName, lastSeen, together } from '../shared/together';
 import { notice } from './chat';
-import type { Pending, Session } from './session';
-import { t, tag } from './texts';
+import { Icon } from './icons';
+import { online } from './network';
+import { LONGEST_TEXT, type Pending, type Session } from './session';
+import { Face, teamOf } from './team';
+import { fill, format, isolated, number, t } from './texts';
 
 // Somebody at the end of a long thread holds its end alone.
 const MOST = 300;
@@ -35,7 +39,7 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
   const earlier = async () => {
     if (fetching.value || !at.thread.hasEarlier) return;
     fetching.value = true;
-    await at.thread.earlier().catch((problem: Error) => (notice.value = problem.message));
+    await at.thread.earlier().catch(() => (notice.value = t.value.trouble));
     fetching.value = false;
   };
   useLayoutEffect(() => {
@@ -57,6 +61,7 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
   }, []);
 
   const seen = lastSeen(messages, 'contact', at.seenTo.value);
+  const sent = findLast(messages, ({ author, kind }) => author.kind === 'contact' && kind === 'text')?.seq;
   return (
     <>
       {at.thread.hasEarlier && (
@@ -67,7 +72,7 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
       <div role="log" aria-label={t.value.messages}>
         <ol id="thread">
           {messages.map((message, index) => (
-            <Row key={message.seq} message={message} before={messages[index - 1]} next={messages[index + 1]} seen={message.seq === seen} />
+            <Row key={message.seq} message={message} before={messages[index - 1]} next={messages[index + 1]} mark={message.seq === seen ? 'seen' : message.seq === sent ? 'sent' : undefined} />
           ))}
         </ol>
       </div>
@@ -79,27 +84,40 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
       <p class="typing" role="status">
         {at.agentTyping.value && (
           <>
-            <i />
-            <i />
-            <i />
-            <span class="unseen">{t.value.typing}</span>
+            <span class="dots" aria-hidden="true">
+              <i />
+              <i />
+              <i />
+            </span>
+            <span class="small">{whoTypes(messages)}</span>
           </>
         )}
       </p>
       {away.value && (
         <button type="button" id="newest" aria-label={t.value.newest} onClick={() => (scroller.current!.scrollTop = scroller.current!.scrollHeight)}>
-          <svg viewBox="0 0 24 24" aria-hidden="true">
-            <path d="M12 5v13M6 13l6 6 6-6" />
-          </svg>
+          <Icon name="down" />
         </button>
       )}
     </>
   );
 }
 
-function Row({ message, before, next, seen }: { message: Message; before?: Message; next?: Message; seen: boolean }) {
+/** The stream doesn't say who types: it is known where one teammate alone talks with the person. */
+function whoTypes(messages: Message[]) {
+  const [first, ...others] = teamOf(messages);
+  return first && !others.length ? fill(t.value.typing, { name: isolated(first.name) }) : t.value.someoneTyping;
+}
+
+interface RowProps {
+  message: Message;
+  before?: Message;
+  next?: Message;
+  mark?: 'sent' | 'seen';
+}
+
+function Row({ message, before, next, mark }: RowProps) {
   const { author, kind, text, createdAt } = message;
-  const day = beginsDay(message, before) && <p class="day">{dayName(createdAt, tag.value)}</p>;
+  const day = beginsDay(message, before) && <p class="day">{dayName(createdAt, format.value)}</p>;
   if (kind === 'event') {
     return (
       <li class="event">
@@ -109,28 +127,33 @@ function Row({ message, before, next, seen }: { message: Message; before?: Messa
     );
   }
   const mine = author.kind === 'contact';
-  const follows = together(before, message);
   const goesOn = together(message, next);
   return (
-    <li class={`${mine ? 'mine' : ''} ${goesOn ? 'goes-on' : ''}`}>
+    <li class={`${mine ? 'mine' : 'theirs'} ${goesOn ? 'goes-on' : ''}`}>
       {day}
-      {!mine && !follows && author.name && (
+      {!mine && !together(before, message) && author.name && (
         <p class="small">
           <bdi>{author.name}</bdi>
         </p>
       )}
-      <p class="text" dir="auto">
-        <Text text={text} />
-      </p>
-      {(!goesOn || seen) && (
+      <div class="line">
+        {!mine && !goesOn && <Face name={author.name ?? ''} />}
+        <p class="text" dir="auto">
+          <Text text={text} />
+        </p>
+      </div>
+      {(!goesOn || mark) && (
         <p class="small">
-          <When at={createdAt} locale={tag.value} dayKnown />
-          {seen && ` · ${t.value.seen}`}
+          <When at={createdAt} locale={format.value} dayKnown />
+          {mark && ` · ${t.value[mark]}`}
         </p>
       )}
     </li>
   );
 }
+
+/** Whether the team takes no messages of this person: trying again wouldn't help. */
+export const isBlocked = ({ refused }: Pending) => refused?.body.type === '/problems/blocked';
 
 function Waiting({ item, at }: { item: Pending; at: Session }) {
   const { id, text, refused } = item;
@@ -140,19 +163,20 @@ function Waiting({ item, at }: { item: Pending; at: Session }) {
         {text}
       </p>
       <p class="small">
-        {refused ? (
+        {!refused ? (
+          at.live.value && online.value ? t.value.sending : t.value.waiting
+        ) : isBlocked(item) ? (
+          <span class="error">{t.value.notSent}</span>
+        ) : (
           <>
             <span class="error">
-              {t.value.notSent} {refused}{' '}
+              {refused.status === 400 ? fill(t.value.tooLong, { max: number(LONGEST_TEXT) }) : t.value.notSent}
+              {' · '}
             </span>
             <button type="button" class="quiet" onClick={() => at.again(id)}>
-              {t.value.again}
+              {t.value.retry}
             </button>
           </>
-        ) : at.live.value ? (
-          t.value.sending
-        ) : (
-          t.value.waiting
         )}
       </p>
     </li>

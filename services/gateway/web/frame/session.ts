@@ -6,6 +6,7 @@ import { timeoutSignal } from '../shared/browser';
 import { asProblem, backoff, pause, persist, request, uuid, type Problem } from '../shared/http';
 import type { Page } from '../shared/protocol';
 import { Thread } from '../shared/thread';
+import { watched } from './network';
 import { followTogether } from './stream';
 
 /** The longest text, in Unicode scalar values. */
@@ -18,7 +19,7 @@ export interface Pending {
   id: string;
   text: string;
   /** Why it was refused; a refused one is sent again only when the person asks. */
-  refused?: string;
+  refused?: Problem;
 }
 
 export interface Around {
@@ -90,7 +91,7 @@ export class Session {
   }
 
   #call<T>(method: string, path: string, body?: unknown) {
-    return request<T>(method, `/widget/v1${path}`, { token: this.#token, body });
+    return watched(request<T>(method, `/widget/v1${path}`, { token: this.#token, body }));
   }
 
   get #over() {
@@ -141,7 +142,7 @@ export class Session {
       if (this.#over || !this.outbox.value.some((one) => one.id === id)) return;
       const problem = asProblem(thrown);
       if (problem.status === 401) return this.around.ended();
-      this.outbox.value = this.outbox.value.map((one) => (one.id === id ? { ...one, refused: problem.message } : one));
+      this.outbox.value = this.outbox.value.map((one) => (one.id === id ? { ...one, refused: problem } : one));
       this.around.refused(problem);
     }
   }

@@ -1,86 +1,71 @@
-// All that the chat says to a person, in each language. English stands in where a language is missing.
-import { computed, signal } from '@preact/signals';
+// The texts in the language asked for. English is at hand from the beginning and stands in where a language is missing
+// or can't be loaded; each other language is a file of its own, loaded when it is needed.
+import { computed, effect, signal } from '@preact/signals';
+import en from './texts/en';
+import type { AnyTexts } from './texts/type';
 
-const en = {
-  chat: 'Chat',
-  title: 'Chat with us',
-  you: (name: string) => `You are ${name}`,
-  help: 'How can we help?',
-  hello: 'Write to us: the answer comes here, on every device of yours.',
-  before: 'Before we begin, who are you?',
-  optional: (label: string) => `${label} (optional)`,
-  begin: 'Start the chat',
-  message: 'Your message',
-  send: 'Send',
-  emoji: 'Emoji',
-  earlier: 'Earlier messages',
-  newest: 'To the newest message',
-  sending: 'Sending…',
-  waiting: 'Waiting for the network',
-  notSent: 'Not sent.',
-  again: 'Try again',
-  seen: 'Seen',
-  typing: 'Somebody is writing…',
-  connecting: 'Connecting…',
-  ended: 'This chat has ended. Load the page again to go on.',
-  alone: 'This page is shown inside the pages that carry the widget.',
-  tooLong: 'A message holds at most 20,000 characters.',
-  open: 'Open chat',
-  close: 'Close chat',
-  unread: 'unread',
-  messages: 'Messages',
-  fields: {} as Record<string, string>,
-};
-
-type Texts = typeof en;
-
-const uk: Texts = {
-  chat: 'Чат',
-  title: 'Напишіть нам',
-  you: (name) => `Ви — ${name}`,
-  help: 'Чим ми можемо допомогти?',
-  hello: 'Напишіть нам: відповідь з’явиться тут, на всіх ваших пристроях.',
-  before: 'Перш ніж почати, представтеся, будь ласка.',
-  optional: (label) => `${label} (необов’язково)`,
-  begin: 'Почати чат',
-  message: 'Ваше повідомлення',
-  send: 'Надіслати',
-  emoji: 'Емодзі',
-  earlier: 'Попередні повідомлення',
-  newest: 'До найновішого повідомлення',
-  sending: 'Надсилається…',
-  waiting: 'Очікує на мережу',
-  notSent: 'Не надіслано.',
-  again: 'Спробувати ще раз',
-  seen: 'Прочитано',
-  typing: 'Вам пишуть…',
-  connecting: 'З’єднання…',
-  ended: 'Цей чат завершено. Перезавантажте сторінку, щоб продовжити.',
-  alone: 'Ця сторінка відкривається всередині сторінок із віджетом.',
-  tooLong: 'Повідомлення вміщує щонайбільше 20 000 символів.',
-  open: 'Відкрити чат',
-  close: 'Закрити чат',
-  unread: 'непрочитаних',
-  messages: 'Повідомлення',
-  fields: { Name: 'Ім’я', Email: 'Електронна пошта', 'E-mail': 'Електронна пошта', Phone: 'Телефон', Company: 'Компанія' },
-};
-
-const LANGUAGES: Record<string, Texts> = { en, uk };
-const RIGHT_TO_LEFT = ['ar', 'fa', 'he', 'ur'];
+/** Each is built as a file of its own from `texts/`. */
+const LANGUAGES = ['ar', 'de', 'es', 'fr', 'he', 'it', 'ja', 'nl', 'pl', 'pt', 'tr', 'uk', 'zh-CN'];
+/** Languages whose tag isn't the name of the file: other scripts and regions of Chinese, the old tag of Hebrew. */
+const ALIASES: Record<string, string> = { zh: 'zh-CN', iw: 'he' };
+const RIGHT_TO_LEFT = ['ar', 'he'];
 
 /** The language asked for, as the page or the browser says it. */
 export const locale = signal('en');
-const language = computed(() => locale.value.toLowerCase().split(/[-_]/)[0]!);
-/** The texts to show now. */
-export const t = computed<Texts>(() => LANGUAGES[language.value] ?? en);
-/** The language of those texts. */
-export const shown = computed(() => (language.value in LANGUAGES ? language.value : 'en'));
-/** The language asked for as a tag, for dates and for the server; pages say `en_US` and worse. */
+/** The language asked for as a tag, for the server; pages say `en_US` and worse. */
 export const tag = computed(() => {
   try {
-    return Intl.getCanonicalLocales(locale.value.replaceAll('_', '-'))[0] ?? shown.value;
+    return Intl.getCanonicalLocales(locale.value.replaceAll('_', '-'))[0] ?? 'en';
   } catch {
-    return shown.value;
+    return 'en';
   }
 });
-export const rightToLeft = computed(() => RIGHT_TO_LEFT.includes(language.value));
+const language = computed(() => tag.value.split('-')[0]!.toLowerCase());
+const wanted = computed(() => {
+  const name = ALIASES[language.value] ?? language.value;
+  return LANGUAGES.includes(name) ? name : 'en';
+});
+const loaded = signal<{ language: string; texts: AnyTexts }>({ language: 'en', texts: en });
+const missing = signal('');
+
+/** The texts to show now. */
+export const t = computed(() => loaded.value.texts);
+/** The language of those texts. */
+export const shown = computed(() => loaded.value.language);
+/** False while the language asked for is still on its way. */
+export const ready = computed(() => [shown.value, missing.value].includes(wanted.value));
+/** The tag for dates, numbers and plurals: regional where the texts are of that language. */
+export const format = computed(() => (language.value === shown.value.split('-')[0] ? tag.value : shown.value));
+export const rightToLeft = computed(() => RIGHT_TO_LEFT.includes(shown.value));
+
+effect(() => void load(wanted.value));
+
+// By a name that the bundler can't follow: it would add what preloads styles, which there are none of.
+async function fetchTexts(name: string) {
+  const file = `./frame.${name}.js`;
+  return ((await import(/* @vite-ignore */ file)) as { default: AnyTexts }).default;
+}
+
+async function load(name: string) {
+  const texts = name === 'en' ? en : await fetchTexts(name).catch(() => undefined);
+  // Another one was asked for meanwhile.
+  if (wanted.peek() !== name) return;
+  if (!texts) missing.value = name;
+  // A page that is older than the file has no text too few.
+  loaded.value = texts ? { language: name, texts: { ...en, ...texts } } : { language: 'en', texts: en };
+}
+
+/** A text with its `{…}` filled in. */
+export const fill = (text: string, values: Record<string, string | number>) => text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+
+/** A name within a text: one of another script turns nothing around it. */
+export const isolated = (name: string) => `\u2068${name}\u2069`;
+
+/** A number as people of the language write it. */
+export const number = (value: number) => new Intl.NumberFormat(format.value).format(value);
+
+/** "3 unread", in the plural form that the language wants. */
+export function unreadText(count: number) {
+  const { unread } = t.value;
+  return fill(unread[new Intl.PluralRules(format.value).select(count)] ?? unread.other ?? '', { n: number(count) });
+}

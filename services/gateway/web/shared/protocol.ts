@@ -43,6 +43,8 @@ export interface Setup {
   muted: boolean;
   /** Writing direction of the customer's page. */
   dir: string;
+  /** Its `color-scheme`, as its style or its `meta` element says. */
+  scheme?: string;
 }
 
 /** From the page to the frame; each says where the person is as well. */
@@ -75,6 +77,8 @@ export type FromFrame =
 /** What of an application's look the button follows. */
 export interface Look {
   color?: string;
+  /** Black or white, whichever is read on the color. */
+  ink?: string;
   side?: 'left' | 'right';
 }
 

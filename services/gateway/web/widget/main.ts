@@ -113,8 +113,9 @@ function start(script: HTMLScriptElement) {
       available = true;
       ({ unread, labels } = state);
       dress(host.shadowRoot!, state.style, script);
-      const { color, side } = state.look ?? {};
+      const { color, ink, side } = state.look ?? {};
       if (color) host.style.setProperty('--color', color);
+      if (ink) host.style.setProperty('--ink', ink);
       host.dataset.side = side ?? '';
       draw();
     },
@@ -170,8 +171,9 @@ function start(script: HTMLScriptElement) {
     if (!ready) return;
     sent = tokens.get(slot());
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-    const dir = getComputedStyle(d.documentElement).direction;
-    post({ onethread: 'start', user: user!, applicationSecret, deviceToken: sent, platform, locale, timeZone, muted, dir });
+    const { direction: dir, colorScheme } = getComputedStyle(d.documentElement);
+    const scheme = colorScheme === 'normal' ? (d.querySelector('meta[name=color-scheme]') as HTMLMetaElement)?.content : colorScheme;
+    post({ onethread: 'start', user: user!, applicationSecret, deviceToken: sent, platform, locale, timeZone, muted, dir, scheme });
   }
 
   function turn(opened: boolean) {
@@ -187,7 +189,7 @@ function start(script: HTMLScriptElement) {
     const { button, badge, frame } = surface;
     button.hidden = !(available && wanted) || !!full;
     button.setAttribute('aria-expanded', `${open}`);
-    button.setAttribute('aria-label', open ? labels.close : labels.open + (unread ? `, ${unread} ${labels.unread}` : ''));
+    button.setAttribute('aria-label', open ? labels.close : labels.open + (unread ? `, ${labels.unread}` : ''));
     badge.textContent = unread > 99 ? '99+' : `${unread}`;
     badge.hidden = open || !unread;
     const visible = available && open;
