@@ -13,6 +13,8 @@ import { Faces, namesOf, teamOf } from './team';
 import { fill, format, isolated, ready, t } from './texts';
 import { followLook } from './theme';
 
+// The whole page of an app's web view closes only where an app listens; `alone` means the page is ours.
+const closable = !alone || !!(parent as { OnethreadApp?: { native: boolean } }).OnethreadApp?.native;
 const close = () => tellPage({ onethread: 'close' });
 // A gap that is over at once isn't told.
 const GAP_MS = 1_500;
@@ -24,7 +26,7 @@ export function Chat() {
   const at = session.value;
   useEffect(followLook, []);
   useEffect(() => {
-    if (alone) return;
+    if (!closable) return;
     const onKey = ({ key }: KeyboardEvent) => key === 'Escape' && close();
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
@@ -53,7 +55,7 @@ function Head({ at }: { at: Session | null }) {
     <header class={begins ? 'tall' : ''}>
       {team.length > 0 && <Faces team={team} />}
       <div class="words">{begins ? <Greeting at={at} /> : <Title at={at} names={namesOf(team, format.value)} />}</div>
-      {!alone && (
+      {closable && (
         <button type="button" id="close" aria-label={t.value.close} onClick={close}>
           <Icon name="close" />
         </button>
