@@ -1,9 +1,13 @@
 // The chat in apps: the page's bridge in each kind of web view, and the React Native package, by itself and on the page.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { register } from 'node:module';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire, register } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { contactOf, openPage, owner, seen, stage } from './harness.mjs';
 
 register('./native/hooks.mjs', import.meta.url);
@@ -198,6 +202,21 @@ test('without an app around it the page has no way to close, and says nothing', 
   assert.equal(await chat.locator('#close').count(), 0);
   assert.deepEqual(page.faults, []);
   await device.close();
+});
+
+// --- the Kotlin wrapper ---
+
+const java = spawnSync('java', ['-version']);
+test('the Kotlin wrapper compiles, by the signatures of what it uses of Android', { skip: java.error && 'there is no Java here' }, async () => {
+  const compiler = createRequire(import.meta.url).resolve('kotlin-compiler/package.json');
+  const folder = fileURLToPath(new URL('native/android/', import.meta.url));
+  const wrapper = fileURLToPath(new URL('../../services/gateway/web/packages/android/OnethreadChatView.kt', import.meta.url));
+  assert.ok(readFileSync(wrapper, 'utf8').split('\n').length < 200);
+  const out = mkdtempSync(join(tmpdir(), 'onethread-kotlin-'));
+  const sources = readdirSync(folder).map((name) => join(folder, name));
+  const ran = spawnSync('bash', [join(dirname(compiler), 'bin/kotlinc-jvm'), '-Werror', '-d', out, wrapper, ...sources], { encoding: 'utf8' });
+  rmSync(out, { recursive: true });
+  assert.equal(ran.status, 0, ran.stdout + ran.stderr);
 });
 
 // --- the React Native package ---
