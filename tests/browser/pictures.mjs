@@ -8,9 +8,10 @@ const { base, demo } = it;
 const PEOPLE = ['Maria Keller', 'Tom Okafor', 'Li Wen', 'Ana Sousa', 'Jonas Berg', 'Priya Nair'];
 const SAID = ['Where is my order?', 'Can I change the address?', 'Thank you, that helped!', 'The invoice lists two bikes, I bought one.', 'Do you ship to Norway?', 'How do I pay by invoice?'];
 
+const LIGHT_AND_DARK = '<meta name="color-scheme" content="light dark">';
 const shop = await site({
-  '/': `<main style="font:18px system-ui;padding:40px"><h1>Example shop</h1><p>A customer's page.</p></main>${snippet(base, demo, { user_id: '1000', name: PEOPLE[0], email: 'maria.keller@example.com', company: 'Keller Fahrräder', custom_data: { plan: 'gold', orders: 12 } })}`,
-  '/visitor': `<main style="font:18px system-ui;padding:40px"><h1>Example shop</h1><p>A customer's page.</p></main>${snippet(base, demo, {})}`,
+  '/': `${LIGHT_AND_DARK}<main style="font:18px system-ui;padding:40px"><h1>Example shop</h1><p>A customer's page.</p></main>${snippet(base, demo, { user_id: '1000', name: PEOPLE[0], email: 'maria.keller@example.com', company: 'Keller Fahrräder', custom_data: { plan: 'gold', orders: 12 } })}`,
+  '/visitor': `${LIGHT_AND_DARK}<main style="font:18px system-ui;padding:40px"><h1>Example shop</h1><p>A customer's page.</p></main>${snippet(base, demo, {})}`,
 });
 
 /** Everybody writes once; Maria and an agent go on. */
@@ -25,7 +26,9 @@ async function fill() {
     const { session, contact } = await post('/init', { organization, applicationId, applicationSecret, user });
     await post('/messages', { clientMessageId: crypto.randomUUID(), text: SAID[n] }, session.token);
     if (n === 0) {
-      const say = (text, kind = 'text') => api(base, demo, 'POST', `/conversations/${contact.id}/messages`, { clientMessageId: crypto.randomUUID(), text, kind });
+      const own = await owner(base, demo);
+      await own('PATCH', `/agents/${(await own('GET', '/agents')).items[0].id}`, { name: 'Emma Brandt' });
+      const say = (text, kind = 'text') => own('POST', `/conversations/${contact.id}/messages`, { clientMessageId: crypto.randomUUID(), text, kind });
       await say('Good morning Maria, it left us yesterday and should be with you today.');
       await say('Asked the carrier to ring twice.', 'note');
       await post('/messages', { clientMessageId: crypto.randomUUID(), text: 'Wonderful, thank you!' }, session.token);
