@@ -1,20 +1,21 @@
-//! The gateway: the public JSON API, live streams to browsers, and the plain pages. It has no
-//! store: whatever it answers, it asked another service for, and any replica serves any call.
+//! The gateway: the public JSON API, live streams to browsers, and the static pages. It has no store:
+//! its answers come from the other services, and any replica serves any call.
 
 mod address;
 mod app;
-mod auth;
+mod authentication;
+mod clients;
 mod extract;
 mod json;
 mod limits;
 mod names;
 mod openapi;
+mod origin;
 mod problem;
 mod routes;
 mod serve;
 mod streams;
 mod trace;
-mod trust;
 
 use std::sync::Arc;
 
@@ -29,20 +30,20 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 
-/// What the gateway is told.
+/// Configuration of the gateway.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Which rate limits hold.
+    /// The rate limits.
     pub rate_limits: RateLimits,
-    /// Networks whose `X-Forwarded-For` and trace context count.
+    /// Networks of proxies whose `X-Forwarded-For` and trace context are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Who bears it may make organizations; without one nobody may.
+    /// The token of the operator, who may create organizations. Without it nobody may.
     pub operator_token: Option<SecretString>,
-    /// The application that the demo page shows; without one it has nothing to show.
+    /// The application that the demo page shows. Without it there is no demo.
     pub demo: Option<Demo>,
 }
 
-/// The application of the demo page. All of it stands in that page, as in any customer's.
+/// The application of the demo page. All of it is public in that page, as in any customer's page.
 #[derive(Debug, Clone)]
 pub struct Demo {
     /// The organization's domain.
@@ -53,7 +54,7 @@ pub struct Demo {
     pub application_secret: String,
 }
 
-/// What the gateway stands on.
+/// What the gateway depends on.
 pub struct Deps {
     /// The identity service.
     pub identity: Peer,
@@ -61,9 +62,9 @@ pub struct Deps {
     pub conversation: Peer,
     /// The contact-import service.
     pub contact_import: Peer,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Gives randomness.
+    /// The source of randomness.
     pub entropy: Arc<dyn Entropy>,
 }
 
@@ -74,18 +75,18 @@ pub struct Service {
     router: Router,
 }
 
-/// Puts the gateway together. Nothing runs before [`Service::start`].
+/// Builds the gateway. Nothing runs before [`Service::start`].
 pub fn build(config: Config, deps: Deps, life: &Lifecycle) -> Service {
     let app = Arc::new(App::new(config, deps, life.clone()));
     Service { router: routes::router(&app), app }
 }
 
 impl Service {
-    /// Serves on the listener until the process stops: then streams end, calls under way finish.
+    /// Serves on the listener until the process stops: then streams end and running calls finish.
     pub fn start(self, listener: TcpListener, life: &Lifecycle) {
-        life.spawn(streams::follow_conversations(self.app.clone()));
+        life.spawn(streams::follow_all_conversations(self.app.clone()));
         life.spawn(streams::follow_revocations(self.app.clone()));
-        life.spawn(limits::forget_the_quiet(self.app.clone()));
+        life.spawn(limits::evict_idle(self.app.clone()));
         life.spawn(serve::serve(self.router, listener, life.clone()));
     }
 }

@@ -1,260 +1,246 @@
-//! Names of authors. Messages carry ids alone, identity has the names; those asked for a moment
-//! ago are kept for a moment.
+//! Names of authors. Messages carry only ids and identity has the names, which are cached for a
+//! moment.
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Mutex,
+    hash::Hash,
     time::Duration,
 };
 
-use onethread_errors::Result;
+use onethread_core::{AgentId, ContactId, OrganizationId};
+use onethread_errors::{Error, Result};
 use onethread_proto::{
     conversation::{AuthorKind, Message},
     identity::{BatchGetAgentsRequest, BatchGetContactsRequest},
 };
+use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
-use crate::{app::App, json::ContactLine, problem::from_service};
+use crate::{
+    app::App,
+    json::{ContactLine, contact_of},
+};
 
-/// What events are signed with.
-const SYSTEM: &str = "Onethread";
+/// The author of events.
+const SYSTEM_NAME: &str = "Onethread";
 
-/// What a message is signed with that came by an API key, or from an agent who is gone.
-const TEAM: &str = "Team";
+/// The author of messages that came by an API key or from an agent who was removed.
+const TEAM_NAME: &str = "Team";
 
 /// Ids in one call to identity.
-const BATCH: usize = 200;
+const BATCH_SIZE: usize = 200;
 
-/// Names kept from earlier calls.
-#[derive(Debug)]
+/// Time for which a name is cached: contacts and agents may be renamed while somebody reads.
+const NAME_MAX_AGE: Duration = Duration::from_secs(5);
+
+/// Names of each kind that are cached.
+const CACHE_CAPACITY: usize = 10_000;
+
+/// Cached names.
+#[derive(Debug, Default)]
 pub(crate) struct Names {
-    agents: Kept<Option<String>>,
-    contacts: Kept<ContactLine>,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Self {
-            // Both may be renamed while somebody looks on.
-            agents: Kept::new(Duration::from_secs(5)),
-            contacts: Kept::new(Duration::from_secs(5)),
-        }
-    }
+    /// `None` of an agent that doesn't exist.
+    agents: NameCache<AgentId, Option<String>>,
+    contacts: NameCache<ContactId, ContactLine>,
 }
 
 /// The names of the authors of some messages.
 #[derive(Debug, Default)]
 pub(crate) struct Authors {
-    contacts: HashMap<String, String>,
-    agents: HashMap<String, Option<String>>,
+    contacts: HashMap<ContactId, String>,
+    agents: HashMap<AgentId, Option<String>>,
 }
 
 impl Authors {
-    /// Who wrote it.
+    /// The name of a message's author.
     pub(crate) fn name(&self, message: &Message) -> String {
-        let (kind, id) = author(message);
-        let name = match kind {
+        let (kind, agent) = author(message);
+        let agent = agent.and_then(|id| self.agents.get(&id).cloned().flatten());
+        match kind {
             AuthorKind::System | AuthorKind::Unspecified => {
-                return self.agents.get(id).cloned().flatten().unwrap_or_else(|| SYSTEM.to_owned());
+                agent.unwrap_or_else(|| SYSTEM_NAME.to_owned())
             }
-            // By conversation: a message may come from a visitor who became this person.
-            AuthorKind::Contact => self.contacts.get(&message.conversation_id).cloned(),
-            AuthorKind::Agent => return self.agent(id),
-        };
-        name.unwrap_or_else(|| ContactLine::unknown(&message.conversation_id).name)
-    }
-
-    fn agent(&self, id: &str) -> String {
-        self.agents.get(id).cloned().flatten().unwrap_or_else(|| TEAM.to_owned())
+            AuthorKind::Agent => agent.unwrap_or_else(|| TEAM_NAME.to_owned()),
+            // By conversation: the message may come from a visitor who became this contact.
+            AuthorKind::Contact => {
+                let contact = contact_of(&message.conversation_id);
+                let name = self.contacts.get(&contact).cloned();
+                name.unwrap_or_else(|| ContactLine::unknown(contact).name)
+            }
+        }
     }
 }
 
-fn author(message: &Message) -> (AuthorKind, &str) {
-    message.author.as_ref().map_or((AuthorKind::System, ""), |by| (by.kind(), by.id.as_str()))
+fn author(message: &Message) -> (AuthorKind, Option<AgentId>) {
+    let author = message.author.as_ref();
+    author.map_or((AuthorKind::System, None), |author| (author.kind(), author.id.parse().ok()))
 }
 
 impl Names {
-    /// Authors of one person's thread, the person's name being known.
-    pub(crate) async fn of_thread<'a>(
+    /// Authors of messages in the conversation of a contact whose name is known.
+    pub(crate) async fn authors_of_conversation<'a>(
         &self,
         app: &App,
-        organization: &str,
-        (contact, name): (&str, &str),
+        organization: OrganizationId,
+        (contact, name): (ContactId, &str),
         messages: impl IntoIterator<Item = &'a Message>,
     ) -> Result<Authors> {
         Ok(Authors {
-            contacts: HashMap::from([(contact.to_owned(), name.to_owned())]),
+            contacts: HashMap::from([(contact, name.to_owned())]),
             agents: self.agents(app, organization, messages).await?,
         })
     }
 
-    /// Authors of messages of several threads, the people being known.
-    pub(crate) async fn of_threads<'a>(
+    /// Authors of messages in conversations of contacts who are known.
+    pub(crate) async fn authors_of_conversations<'a>(
         &self,
         app: &App,
-        organization: &str,
-        people: &HashMap<String, ContactLine>,
+        organization: OrganizationId,
+        contacts: &HashMap<ContactId, ContactLine>,
         messages: impl IntoIterator<Item = &'a Message>,
     ) -> Result<Authors> {
-        let names = people.iter().map(|(id, line)| (id.clone(), line.name.clone()));
-        let contacts = names.collect();
+        let contacts = contacts.iter().map(|(id, line)| (*id, line.name.clone())).collect();
         Ok(Authors { contacts, agents: self.agents(app, organization, messages).await? })
     }
 
     async fn agents<'a>(
         &self,
         app: &App,
-        organization: &str,
+        organization: OrganizationId,
         messages: impl IntoIterator<Item = &'a Message>,
-    ) -> Result<HashMap<String, Option<String>>> {
-        // Events name whom they happened through.
-        let by_agents = messages.into_iter().map(author).filter(|(kind, id)| {
-            matches!(kind, AuthorKind::Agent | AuthorKind::System) && !id.is_empty()
-        });
-        let wanted: BTreeSet<_> = by_agents.map(|(_, id)| id.to_owned()).collect();
-        let (mut known, missing) = self.agents.look_up(organization, wanted);
-        for ids in missing.chunks(BATCH) {
+    ) -> Result<HashMap<AgentId, Option<String>>> {
+        // The author of an event is the agent who caused it.
+        let by_agents = messages.into_iter().map(author);
+        let by_agents =
+            by_agents.filter(|(kind, _)| matches!(kind, AuthorKind::Agent | AuthorKind::System));
+        let wanted = by_agents.filter_map(|(_, id)| id).collect();
+        let (mut known, missing) = self.agents.get_all(organization, wanted);
+        for ids in missing.chunks(BATCH_SIZE) {
             let request = BatchGetAgentsRequest {
-                organization_id: organization.to_owned(),
-                agent_ids: ids.to_vec(),
+                organization_id: organization.to_string(),
+                agent_ids: ids.iter().map(AgentId::to_string).collect(),
             };
-            let answer = app.organizations().batch_get_agents(request).await;
-            let agents = answer.map_err(from_service)?.into_inner().agents.into_iter();
-            let mut named: HashMap<_, _> = agents.map(|agent| (agent.id, agent.name)).collect();
+            let answer = app.clients.organizations().batch_get_agents(request).await;
+            let agents = answer.map_err(Error::from)?.into_inner().agents.into_iter();
+            let mut names: HashMap<AgentId, _> =
+                agents.filter_map(|agent| Some((agent.id.parse().ok()?, agent.name))).collect();
             for id in ids {
-                // That there is no such agent is worth knowing, too.
-                let name = named.remove(id);
-                self.agents.keep(organization, id, name.clone());
-                known.insert(id.clone(), name);
+                let name = names.remove(id);
+                self.agents.insert(organization, *id, name.clone());
+                known.insert(*id, name);
             }
         }
         Ok(known)
     }
 
-    /// People by their ids; whom identity doesn't know has a generated name.
-    pub(crate) async fn people(
+    /// Contacts by their ids. A contact that identity doesn't know has a generated name.
+    pub(crate) async fn contacts(
         &self,
         app: &App,
-        organization: &str,
-        ids: impl IntoIterator<Item = String>,
-    ) -> Result<HashMap<String, ContactLine>> {
-        let (mut known, missing) = self.contacts.look_up(organization, ids.into_iter().collect());
-        for ids in missing.chunks(BATCH) {
+        organization: OrganizationId,
+        ids: impl IntoIterator<Item = ContactId>,
+    ) -> Result<HashMap<ContactId, ContactLine>> {
+        let (mut known, missing) = self.contacts.get_all(organization, ids.into_iter().collect());
+        for ids in missing.chunks(BATCH_SIZE) {
             let request = BatchGetContactsRequest {
-                organization_id: organization.to_owned(),
-                contact_ids: ids.to_vec(),
+                organization_id: organization.to_string(),
+                contact_ids: ids.iter().map(ContactId::to_string).collect(),
             };
-            let answer = app.contacts().batch_get_contacts(request).await.map_err(from_service)?;
-            for line in answer.into_inner().contacts.into_iter().map(ContactLine::from) {
-                self.contacts.keep(organization, &line.id, line.clone());
-                known.insert(line.id.clone(), line);
+            let answer = app.clients.contacts().batch_get_contacts(request).await;
+            let contacts = answer.map_err(Error::from)?.into_inner().contacts;
+            for line in contacts.into_iter().map(ContactLine::from) {
+                self.contacts.insert(organization, line.id, line.clone());
+                known.insert(line.id, line);
             }
             for id in ids {
-                known.entry(id.clone()).or_insert_with(|| ContactLine::unknown(id));
+                known.entry(*id).or_insert_with(|| ContactLine::unknown(*id));
             }
         }
         Ok(known)
     }
 
-    /// One person.
-    pub(crate) async fn person(
+    /// One contact.
+    pub(crate) async fn contact(
         &self,
         app: &App,
-        organization: &str,
-        id: &str,
+        organization: OrganizationId,
+        id: ContactId,
     ) -> Result<ContactLine> {
-        let mut people = self.people(app, organization, [id.to_owned()]).await?;
-        Ok(people.remove(id).unwrap_or_else(|| ContactLine::unknown(id)))
+        let mut contacts = self.contacts(app, organization, [id]).await?;
+        Ok(contacts.remove(&id).unwrap_or_else(|| ContactLine::unknown(id)))
     }
 
-    /// The agent changed.
-    pub(crate) fn forget_agent(&self, organization: &str, agent: &str) {
-        self.agents.forget(organization, agent);
+    /// Drops the cached name of an agent.
+    pub(crate) fn agent_changed(&self, organization: OrganizationId, agent: AgentId) {
+        self.agents.remove(organization, agent);
     }
 
-    /// The person changed.
-    pub(crate) fn forget(&self, organization: &str, contact: &str) {
-        self.contacts.forget(organization, contact);
+    /// Drops the cached name of a contact.
+    pub(crate) fn contact_changed(&self, organization: OrganizationId, contact: ContactId) {
+        self.contacts.remove(organization, contact);
     }
 }
 
-/// Values by organization and id, for a while; bounded.
+/// Values by organization and id, each with the moment at which it expires.
 #[derive(Debug)]
-struct Kept<T> {
-    life: Duration,
-    values: Mutex<HashMap<(String, String), (Instant, T)>>,
+struct NameCache<K, V>(Cache<(OrganizationId, K), (Instant, V)>);
+
+impl<K: Eq + Hash + Copy + Ord, V: Clone> Default for NameCache<K, V> {
+    fn default() -> Self {
+        Self(Cache::new(CACHE_CAPACITY))
+    }
 }
 
-/// Values at most.
-const ROOM: usize = 10_000;
-
-impl<T: Clone> Kept<T> {
-    fn new(life: Duration) -> Self {
-        Self { life, values: Mutex::default() }
-    }
-
-    /// Those that are known, and the ids of the others.
-    fn look_up(
-        &self,
-        organization: &str,
-        ids: BTreeSet<String>,
-    ) -> (HashMap<String, T>, Vec<String>) {
+impl<K: Eq + Hash + Copy + Ord, V: Clone> NameCache<K, V> {
+    /// The cached values, and the ids of those that aren't cached.
+    fn get_all(&self, organization: OrganizationId, ids: BTreeSet<K>) -> (HashMap<K, V>, Vec<K>) {
         let mut known = HashMap::new();
         let mut missing = Vec::new();
-        let values = self.values.lock().expect("no holder panics");
         let now = Instant::now();
         for id in ids {
-            let key = (organization.to_owned(), id);
-            match values.get(&key) {
-                Some((until, value)) if *until > now => {
-                    known.insert(key.1, value.clone());
+            match self.0.get(&(organization, id)) {
+                Some((expires_at, value)) if expires_at > now => {
+                    known.insert(id, value);
                 }
-                _ => missing.push(key.1),
+                _ => missing.push(id),
             }
         }
         (known, missing)
     }
 
-    fn keep(&self, organization: &str, id: &str, value: T) {
-        let mut values = self.values.lock().expect("no holder panics");
-        let now = Instant::now();
-        if values.len() >= ROOM {
-            values.retain(|_, (until, _)| *until > now);
-        }
-        if values.len() >= ROOM {
-            values.clear();
-        }
-        values.insert((organization.to_owned(), id.to_owned()), (now + self.life, value));
+    fn insert(&self, organization: OrganizationId, id: K, value: V) {
+        self.0.insert((organization, id), (Instant::now() + NAME_MAX_AGE, value));
     }
 
-    fn forget(&self, organization: &str, id: &str) {
-        let key = (organization.to_owned(), id.to_owned());
-        self.values.lock().expect("no holder panics").remove(&key);
+    fn remove(&self, organization: OrganizationId, id: K) {
+        self.0.remove(&(organization, id));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_value_is_kept_for_a_while_and_for_its_organization() {
-        let kept = Kept::new(Duration::from_secs(5));
-        kept.keep("a", "1", "Ann");
-        let known =
-            |organization| !kept.look_up(organization, ["1".to_owned()].into()).0.is_empty();
-        assert!(known("a"));
-        assert!(!known("b"));
-        tokio::time::advance(Duration::from_secs(6)).await;
-        assert!(!known("a"));
+    async fn a_name_is_cached_for_a_while_and_for_its_organization() {
+        let cache = NameCache::default();
+        let organization = |n| OrganizationId(Uuid::from_u128(n));
+        cache.insert(organization(1), 1, "Ann");
+        let is_cached = |n| !cache.get_all(organization(n), [1].into()).0.is_empty();
+        assert!(is_cached(1));
+        assert!(!is_cached(2));
+        tokio::time::advance(NAME_MAX_AGE + Duration::from_secs(1)).await;
+        assert!(!is_cached(1));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn room_is_bounded() {
-        let kept = Kept::new(Duration::from_secs(5));
-        for n in 0..=ROOM {
-            kept.keep("a", &n.to_string(), ());
+    async fn the_cache_is_bounded() {
+        let cache = NameCache::default();
+        for n in 0..=CACHE_CAPACITY * 2 {
+            cache.insert(OrganizationId(Uuid::nil()), n, ());
         }
-        assert!(kept.values.lock().unwrap().len() <= ROOM);
+        assert!(cache.0.len() <= CACHE_CAPACITY);
     }
 }

@@ -1,10 +1,14 @@
-//! What handlers take from a request: a JSON body, the query, an id in the path. Each refusal is
-//! a problem with a pointer.
+//! What handlers take from a request: a JSON body, the query, an id in the path. Each rejection
+//! is a problem with pointers.
 
 mod body;
+mod faults;
 mod path;
 mod query;
+mod values;
 
 pub(crate) use body::{Body, media_type};
+pub(crate) use faults::{Faults, both, by_rule, flattened};
 pub(crate) use path::PathId;
-pub(crate) use query::{Paging, Params, cut_limit, limit_parameter, seq, seq_parameter};
+pub(crate) use query::{NO_SEQUENCE_NUMBER, PageLimit, Paging, Query, SequenceText, cut_limit};
+pub(crate) use values::{Assignee, Given, Lenient, Member, Named, NonEmpty, SequenceNumber};

@@ -1,10 +1,12 @@
 //! The id in the path.
 
+use std::str::FromStr;
+
 use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use onethread_errors::{Error, Reason, Result};
+use onethread_errors::{Error, Reason};
 use utoipa::{
     IntoParams,
     openapi::{
@@ -13,34 +15,33 @@ use utoipa::{
         schema::{KnownFormat, SchemaFormat},
     },
 };
-use uuid::Uuid;
 
 use crate::{
     openapi::{Refuses, parameter},
     problem::ApiError,
 };
 
-/// The one id in the path, in its usual spelling. A text that is no id names nothing that is there.
+/// The id in the path. A text that isn't an id is answered like an id that doesn't exist.
 #[derive(Debug)]
-pub(crate) struct PathId(pub(crate) String);
+pub(crate) struct PathId<T>(pub(crate) T);
 
-impl<S: Send + Sync> FromRequestParts<S> for PathId {
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for PathId<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let text = Path::<String>::from_request_parts(parts, state).await;
-        let id = text.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok());
-        id.map(|id| Self(id.to_string())).ok_or_else(|| Error::not_found().into())
+        let id = text.ok().and_then(|Path(text)| text.parse().ok());
+        id.map(Self).ok_or_else(|| Error::not_found().into())
     }
 }
 
-impl Refuses for PathId {
+impl<T> Refuses for PathId<T> {
     fn reasons() -> Vec<Reason> {
         vec![Reason::NotFound]
     }
 }
 
-impl IntoParams for PathId {
+impl<T> IntoParams for PathId<T> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let id = ObjectBuilder::new()
             .schema_type(Type::String)

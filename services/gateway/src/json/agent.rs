@@ -1,15 +1,15 @@
-//! Teammates and the keys of companies' servers.
+//! Agents, and the API keys of companies' servers.
 
+use deserr::Deserr;
 use onethread_core::Timestamp;
-use onethread_errors::{Error, Result};
 use onethread_proto::identity::{self, AgentRole};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::time;
-use crate::{extract::Body, openapi::Time};
+use crate::{extract::Faults, openapi::Time};
 
-/// A teammate.
+/// An agent.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Agent {
     #[schema(format = Uuid)]
@@ -19,12 +19,23 @@ pub(crate) struct Agent {
     role: Role,
 }
 
-/// What a teammate may do: owners run the organization, too.
-#[derive(Debug, Serialize, ToSchema)]
+/// What an agent may do: owners also manage the organization.
+#[derive(Debug, Clone, Copy, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Role {
+#[deserr(error = Faults, rename_all = lowercase)]
+pub(crate) enum Role {
     Owner,
     Agent,
+}
+
+impl Role {
+    /// For the wire.
+    pub(crate) fn to_wire(self) -> AgentRole {
+        match self {
+            Self::Owner => AgentRole::Owner,
+            Self::Agent => AgentRole::Agent,
+        }
+    }
 }
 
 impl From<identity::Agent> for Agent {
@@ -34,7 +45,7 @@ impl From<identity::Agent> for Agent {
     }
 }
 
-/// A teammate as owners see them.
+/// An agent as owners see it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListedAgent {
@@ -58,13 +69,13 @@ impl From<identity::ListedAgent> for ListedAgent {
     }
 }
 
-/// A teammate who may set a password.
+/// An agent who may set a password.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InvitedAgent {
     #[serde(flatten)]
     agent: ListedAgent,
-    /// Sets a password once, shown this once.
+    /// Sets a password once. Shown only this once.
     invite_token: String,
     #[schema(required, value_type = Time)]
     invite_expires_at: Option<Timestamp>,
@@ -75,14 +86,14 @@ impl InvitedAgent {
     pub(crate) fn new(
         agent: Option<identity::ListedAgent>,
         invite_token: String,
-        until: Option<prost_types::Timestamp>,
+        expires_at: Option<prost_types::Timestamp>,
     ) -> Self {
         let agent = agent.unwrap_or_default().into();
-        Self { agent, invite_token, invite_expires_at: time(until) }
+        Self { agent, invite_token, invite_expires_at: time(expires_at) }
     }
 }
 
-/// A key of a company's server.
+/// An API key of a company's server.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApiKey {
@@ -99,13 +110,13 @@ impl From<identity::ApiKey> for ApiKey {
     }
 }
 
-/// A key with the secret itself.
+/// An API key with its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewApiKey {
     #[serde(flatten)]
     key: ApiKey,
-    /// The key, shown this once.
+    /// The key. Shown only this once.
     api_key: String,
 }
 
@@ -113,15 +124,5 @@ impl NewApiKey {
     /// From identity.
     pub(crate) fn new(key: identity::ApiKey, api_key: String) -> Self {
         Self { key: key.into(), api_key }
-    }
-}
-
-/// A role, where it is said.
-pub(crate) fn role(body: &Body) -> Result<Option<AgentRole>> {
-    match body.optional_text("role")?.as_deref() {
-        None => Ok(None),
-        Some("owner") => Ok(Some(AgentRole::Owner)),
-        Some("agent") => Ok(Some(AgentRole::Agent)),
-        Some(_) => Err(Error::invalid("/role", "is not owner or agent")),
     }
 }

@@ -1,6 +1,6 @@
 //! Conversations as agents see them.
 
-use onethread_core::{Timestamp, generated_name};
+use onethread_core::{ContactId, Timestamp, generated_name};
 use onethread_proto::{
     conversation::{self, ConversationStatus, ReadMark, Side},
     identity,
@@ -90,8 +90,8 @@ enum Status {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ContactLine {
-    #[schema(format = Uuid)]
-    pub(crate) id: String,
+    #[schema(value_type = String, format = Uuid)]
+    pub(crate) id: ContactId,
     pub(crate) name: String,
     #[schema(required)]
     email: Option<String>,
@@ -105,7 +105,7 @@ impl From<identity::Contact> for ContactLine {
         let verified = contact.verification().into();
         let person = contact.person.unwrap_or_default();
         Self {
-            id: person.id,
+            id: contact_of(&person.id),
             name: person.name,
             email: person.email,
             user_id: person.user_id,
@@ -115,14 +115,19 @@ impl From<identity::Contact> for ContactLine {
 }
 
 impl ContactLine {
-    /// Somebody of whom identity knows no more than the id.
-    pub(crate) fn unknown(id: &str) -> Self {
-        let name = generated_name(Uuid::parse_str(id).unwrap_or_default());
-        Self { id: id.to_owned(), name, email: None, user_id: None, verified: Verified::None }
+    /// A contact that identity doesn't know.
+    pub(crate) fn unknown(id: ContactId) -> Self {
+        let name = generated_name(id.0);
+        Self { id, name, email: None, user_id: None, verified: Verified::None }
     }
 }
 
-/// A side read on.
+/// The contact of a conversation of another service.
+pub(crate) fn contact_of(conversation: &str) -> ContactId {
+    ContactId(Uuid::parse_str(conversation).unwrap_or_default())
+}
+
+/// One side's read mark.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Read {

@@ -1,17 +1,14 @@
-//! The shapes of the JSON API and how the services' messages become them. Whatever is said here
-//! is read by clients; nothing else is decided here.
+//! The JSON of answers, and how messages of the services become it. Bodies of requests are beside
+//! their handlers.
 
 mod agent;
 mod application;
 mod audit;
 mod blocked_address;
-mod changes;
-mod claims;
 mod contact;
 mod conversation;
 mod import;
 mod message;
-mod requests;
 mod session;
 mod value;
 mod webhook;
@@ -21,35 +18,27 @@ use onethread_grpc::to_timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(crate) use agent::{Agent, ApiKey, InvitedAgent, ListedAgent, NewApiKey, role};
-pub(crate) use application::{Application, application};
+pub(crate) use agent::{Agent, ApiKey, InvitedAgent, ListedAgent, NewApiKey, Role};
+pub(crate) use application::{Application, ApplicationNumber};
 pub(crate) use audit::AuditEntry;
 pub(crate) use blocked_address::BlockedAddress;
-pub(crate) use changes::{changes, search};
-pub(crate) use claims::{claims, fields, init, page_context};
 pub(crate) use contact::{Contact, Person, Warning};
-pub(crate) use conversation::{ContactLine, Conversation, Read, Typing};
+pub(crate) use conversation::{ContactLine, Conversation, Read, Typing, contact_of};
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
-pub(crate) use requests::{
-    AcceptedInvitation, AgentUpdate, ApiKeyName, ApplicationChange, ClaimReset, ContactFields,
-    ContactPatch, ContactSearch, Credentials, FileForm, Form, Mapping, Merge, NewAgent,
-    NewAgentMessage, NewApplication, NewBlockedAddress, NewClaim, NewEvent, NewMessage,
-    NewOrganization, OrganizationChange, PasswordChange, Profile, ReadMark, Start, Types, Update,
-};
 pub(crate) use session::{Session, Thread};
-pub(crate) use value::{members, object};
+pub(crate) use value::{members, object, to_wire, value_to_wire};
 pub(crate) use webhook::{
-    ContactNotice, ConversationNotice, MadeWebhook, MessageNotice, NewWebhook, Webhook,
-    WebhookDelivery, WebhookPatch,
+    ContactNotice, ConversationNotice, CreatedWebhook, MessageNotice, Webhook, WebhookDelivery,
+    WebhookEvent,
 };
 
-/// A list, a page at a time.
+/// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct List<T> {
     pub(crate) items: Vec<T>,
-    /// Where the list goes on; null at its end.
+    /// The cursor of the next page; null for the last page.
     #[schema(required)]
     pub(crate) next_cursor: Option<String>,
 }
@@ -60,7 +49,7 @@ impl<T> List<T> {
     }
 }
 
-/// An empty text is none.
+/// `None` for an empty text.
 fn some(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::{Message, Person, Warning, time, value};
 use crate::openapi::Time;
 
-/// All that a widget needs to begin.
+/// Everything that a widget needs to start.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Session {
@@ -20,12 +20,23 @@ pub(crate) struct Session {
     contact: Person,
     pre_chat: PreChat,
     conversation: Thread,
-    #[schema(value_type = Object)]
+    #[schema(value_type = SessionSettings)]
     settings: Map<String, Value>,
     warnings: Vec<Warning>,
 }
 
-/// What the widget goes on with.
+/// Settings of the application, for the widget.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "identity writes the settings; this describes them")]
+struct SessionSettings {
+    #[schema(nullable = false)]
+    application_name: Option<String>,
+    #[schema(value_type = Option<Object>, nullable = false)]
+    look: Option<Map<String, Value>>,
+}
+
+/// What the widget continues with.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SessionToken)]
@@ -33,11 +44,11 @@ struct Token {
     token: String,
     #[schema(required, value_type = Time)]
     expires_at: Option<Timestamp>,
-    /// Names the device; kept by the page, and no proof of who somebody is.
+    /// Names the device. The page keeps it; it doesn't identify anybody.
     device_token: String,
 }
 
-/// Whether the person has been identified.
+/// Whether the user was identified.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Mode {
@@ -69,11 +80,11 @@ impl From<identity::PreChatField> for PreChatField {
     }
 }
 
-/// The person's thread, as far as it is shown at once.
+/// The conversation, with its newest messages.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Thread {
-    /// `None` while there is nobody whose thread it could be.
+    /// Null for a visitor who isn't stored yet.
     #[schema(required, format = Uuid)]
     pub(crate) id: Option<String>,
     #[schema(minimum = 0)]

@@ -1,18 +1,27 @@
 //! JSON ⇄ `google.protobuf.Value`.
 
+use std::collections::BTreeMap;
+
 use prost_types::{ListValue, Struct, Value as Wire, value::Kind};
 use serde_json::{Map, Number, Value};
 
-/// What lies deeper becomes empty: protobuf readers stop at a depth, and nothing that is taken
-/// has more than one level.
-const DEPTH: usize = 8;
+use crate::extract::Member;
 
-/// Whole numbers up to here have one spelling in a double.
-const WHOLE: f64 = 9_007_199_254_740_992.0;
+/// Levels that reach the services; deeper values become empty. Protobuf readers stop at a depth,
+/// and no accepted value has more than one level.
+const MAX_DEPTH: usize = 8;
 
-/// For the wire.
-pub(super) fn to_wire(value: &Value) -> Wire {
-    Wire { kind: Some(kind(value, DEPTH)) }
+/// Whole numbers up to this one are exact in a double.
+const MAX_EXACT_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// A member of a body for the wire; absent stays absent.
+pub(crate) fn to_wire(member: Member) -> Option<Wire> {
+    member.0.as_ref().map(value_to_wire)
+}
+
+/// A value for the wire.
+pub(crate) fn value_to_wire(value: &Value) -> Wire {
+    Wire { kind: Some(kind(value, MAX_DEPTH)) }
 }
 
 fn kind(value: &Value, depth: usize) -> Kind {
@@ -39,9 +48,9 @@ pub(crate) fn object(wire: Option<Struct>) -> Map<String, Value> {
 }
 
 /// Members of an object for the wire.
-pub(crate) fn members(members: Option<&Map<String, Value>>) -> Struct {
-    let members = members.into_iter().flatten();
-    Struct { fields: members.map(|(name, value)| (name.clone(), to_wire(value))).collect() }
+pub(crate) fn members(members: &BTreeMap<String, Value>) -> Struct {
+    let members = members.iter();
+    Struct { fields: members.map(|(name, value)| (name.clone(), value_to_wire(value))).collect() }
 }
 
 fn from_wire(value: Wire) -> Value {
@@ -58,7 +67,7 @@ fn from_wire(value: Wire) -> Value {
 /// `5`, not `5.0`.
 #[expect(clippy::cast_possible_truncation, reason = "a whole number within the bounds")]
 fn number_from(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() <= WHOLE {
+    if number.fract() == 0.0 && number.abs() <= MAX_EXACT_WHOLE {
         return Value::Number(Number::from(number as i64));
     }
     Number::from_f64(number).map_or(Value::Null, Value::Number)
@@ -73,7 +82,7 @@ mod tests {
     #[test]
     fn values_come_back_as_they_went() {
         let sent = json!({"a": 5, "b": 1.5, "c": [null, true, "x"], "d": {"e": -3}});
-        assert_eq!(from_wire(to_wire(&sent)), sent);
+        assert_eq!(from_wire(value_to_wire(&sent)), sent);
     }
 
     #[test]
@@ -82,8 +91,8 @@ mod tests {
         for _ in 0..100 {
             deep = json!([deep]);
         }
-        let bytes = prost_depth(&to_wire(&deep));
-        assert!(bytes <= DEPTH + 1, "{bytes}");
+        let bytes = prost_depth(&value_to_wire(&deep));
+        assert!(bytes <= MAX_DEPTH + 1, "{bytes}");
     }
 
     fn prost_depth(value: &Wire) -> usize {

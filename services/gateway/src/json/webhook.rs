@@ -1,4 +1,4 @@
-//! Webhooks: how owners see them, and what is sent to them.
+//! Webhooks: as owners see them, and what is sent to them.
 
 use onethread_core::Timestamp;
 use onethread_proto::identity::{self as wire, WebhookDeliveryState};
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{some, time};
 use crate::openapi::Time;
 
-/// Where an organization is told of what happens.
+/// An address to which events of an organization are sent.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Webhook {
@@ -30,45 +30,46 @@ impl From<wire::Webhook> for Webhook {
 /// A new webhook with its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct MadeWebhook {
+pub(crate) struct CreatedWebhook {
     #[serde(flatten)]
     pub(crate) webhook: Webhook,
-    /// Its UTF-8 bytes key the signatures. Shown this once.
+    /// Its UTF-8 bytes key the signatures. Shown only this once.
     pub(crate) secret: String,
 }
 
-/// An event for a webhook.
+/// A delivery of an event to a webhook.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WebhookDelivery {
-    /// Of the event, the same at every try.
+    /// Of the event, the same in every attempt.
     #[schema(format = Uuid)]
     id: String,
     event: String,
     state: State,
-    /// Tries so far.
+    /// Attempts so far.
     #[schema(minimum = 0)]
     attempts: i64,
     /// HTTP status of the last answer.
     #[schema(required)]
     status: Option<i32>,
-    /// What went wrong at the last try: `status`, `address`, `name`, `connect`, `tls`, `timeout`,
-    /// `protocol` or `secret`, or `backlog` where it was given up because too many waited.
+    /// What went wrong in the last attempt: `status`, `address`, `name`, `connect`, `tls`, `timeout`,
+    /// `protocol` or `secret`, or `backlog` if it was given up because too many deliveries were waiting.
     #[schema(required)]
     error: Option<String>,
     #[schema(required, value_type = Time)]
     created_at: Option<Timestamp>,
-    /// When it was last tried.
+    /// Time of the last attempt.
     #[schema(required, value_type = Option<Time>)]
     at: Option<Timestamp>,
-    /// When it is tried next.
+    /// Time of the next attempt.
     #[schema(required, value_type = Option<Time>)]
     next_at: Option<Timestamp>,
 }
 
-/// How far a delivery is.
+/// State of a delivery.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = WebhookDeliveryState)]
 enum State {
     Pending,
     Delivered,
@@ -96,10 +97,10 @@ impl From<wire::WebhookDelivery> for WebhookDelivery {
     }
 }
 
-/// What a webhook may be told of.
+/// An event that a webhook can receive.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the document alone is made from this")]
-enum Event {
+pub(crate) enum WebhookEvent {
     #[schema(rename = "contact.created")]
     Created,
     #[schema(rename = "contact.updated")]
@@ -112,50 +113,29 @@ enum Event {
     ConversationClosed,
 }
 
-/// A webhook to be made.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the document alone is made from this")]
-pub(crate) struct NewWebhook {
-    /// http or https, without user name and password.
-    #[schema(max_length = 2048)]
-    url: String,
-    #[schema(min_items = 1)]
-    events: Vec<Event>,
-}
-
-/// A webhook's new address or events; what is absent stays.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the document alone is made from this")]
-pub(crate) struct WebhookPatch {
-    #[schema(max_length = 2048)]
-    url: Option<String>,
-    #[schema(min_items = 1)]
-    events: Option<Vec<Event>>,
-}
-
 /// What a webhook is sent when something happens to a contact.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the document alone is made from this")]
 pub(crate) struct ContactNotice {
-    /// The same at every try: a delivery may come twice.
+    /// The same in every attempt: a delivery may arrive twice.
     #[schema(format = Uuid)]
     id: String,
-    event: Event,
+    event: WebhookEvent,
     #[schema(value_type = Time)]
     created_at: String,
     data: super::contact::ContactOfEvent,
 }
 
-/// What a webhook is sent when a text is stored, the contact's or an agent's.
+/// What a webhook is sent when a contact's or agent's text is stored.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the document alone is made from this")]
 pub(crate) struct MessageNotice {
-    /// The message's own; the same at every try: a delivery may come twice.
+    /// The message's own, the same in every attempt: a delivery may arrive twice.
     #[schema(format = Uuid)]
     id: String,
-    event: Event,
+    event: WebhookEvent,
     #[schema(value_type = Time)]
     created_at: String,
     data: super::MessageOfConversation,
@@ -166,10 +146,10 @@ pub(crate) struct MessageNotice {
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the document alone is made from this")]
 pub(crate) struct ConversationNotice {
-    /// The same at every try: a delivery may come twice.
+    /// The same in every attempt: a delivery may arrive twice.
     #[schema(format = Uuid)]
     id: String,
-    event: Event,
+    event: WebhookEvent,
     #[schema(value_type = Time)]
     created_at: String,
     data: super::conversation::ClosedConversation,

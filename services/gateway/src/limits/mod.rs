@@ -1,6 +1,6 @@
-//! How often somebody may call. Counts live in this process alone.
+//! Rate limits. They are counted by each process for itself.
 
-mod refused;
+mod refused_proofs;
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -15,41 +15,42 @@ use governor::{
     clock::{Clock, DefaultClock},
 };
 use onethread_config::RateLimits;
+use onethread_core::{ApiKeyId, ApplicationId, DeviceId};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::identity::IdentifyRequest;
 use uuid::Uuid;
 
 use crate::app::App;
-use refused::{Attempt, RefusedProofs};
+use refused_proofs::{Attempt, RefusedProofs};
 
-/// How often counts of those who have been quiet are dropped.
-const SWEEP: Duration = Duration::from_secs(10);
+/// Interval at which counts of callers without recent calls are dropped.
+const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The limits; `None` of those that don't hold.
+/// The limits; `None` for one that is off.
 #[derive(Debug)]
 pub(crate) struct Limits {
     init: Option<Limit<IpAddr>>,
     new_visitor: Option<Limit<IpAddr>>,
     login: Option<Limit<IpAddr>>,
-    login_as: Option<Limit<u64>>,
-    messages: Option<Limit<Uuid>>,
+    login_by_email: Option<Limit<u64>>,
+    messages: Option<Limit<DeviceId>>,
     refused_proofs: Option<RefusedProofs>,
-    api_key: Option<Limit<Uuid>>,
+    api_key: Option<Limit<ApiKeyId>>,
     other: Option<Limit<IpAddr>>,
     hasher: RandomState,
 }
 
 impl Limits {
-    pub(crate) fn new(wanted: &RateLimits) -> Self {
+    pub(crate) fn new(configured: &RateLimits) -> Self {
         Self {
-            init: wanted.init.map(Limit::per_minute),
-            new_visitor: wanted.new_contacts.map(Limit::per_minute),
-            login: wanted.logins.map(Limit::per_minute),
-            login_as: wanted.logins_by_email.map(Limit::per_minute),
-            messages: wanted.widget_messages.map(Limit::per_minute),
-            refused_proofs: wanted.refused_proofs.map(RefusedProofs::per_minute),
-            api_key: wanted.api_key.map(Limit::per_minute),
-            other: wanted.everything_else.map(Limit::per_minute),
+            init: configured.init.map(Limit::per_minute),
+            new_visitor: configured.new_contacts.map(Limit::per_minute),
+            login: configured.logins.map(Limit::per_minute),
+            login_by_email: configured.logins_by_email.map(Limit::per_minute),
+            messages: configured.widget_messages.map(Limit::per_minute),
+            refused_proofs: configured.refused_proofs.map(RefusedProofs::per_minute),
+            api_key: configured.api_key.map(Limit::per_minute),
+            other: configured.everything_else.map(Limit::per_minute),
             hasher: RandomState::new(),
         }
     }
@@ -59,52 +60,52 @@ impl Limits {
         take(self.init.as_ref(), || from)
     }
 
-    /// A start of the widget that names a user, before the proof is looked at. `None` of one that
+    /// A start of the widget for a user, before identity checks the proof. `None` for a start that
     /// isn't counted.
-    pub(crate) fn proof(&self, asked: &IdentifyRequest, from: IpAddr) -> Result<Option<Attempt>> {
-        self.refused_proofs.as_ref().map_or(Ok(None), |refused| refused.check(asked, from))
+    pub(crate) fn proof(&self, request: &IdentifyRequest, from: IpAddr) -> Result<Option<Attempt>> {
+        self.refused_proofs.as_ref().map_or(Ok(None), |refused| refused.check(request, from))
     }
 
-    /// Identity has looked at it. `application` is the one that was named.
-    pub(crate) fn named(&self, attempt: Option<Attempt>, application: &str) {
+    /// Notes which application an attempt was for.
+    pub(crate) fn application_identified(&self, attempt: Option<Attempt>, application: &str) {
         if let Some((refused, attempt)) = self.refused_proofs.as_ref().zip(attempt) {
-            refused.named(attempt, id(application));
+            refused.application_identified(attempt, application_id(application));
         }
     }
 
-    /// The proof was refused. `application` is the one that was named.
-    pub(crate) fn refused(&self, attempt: Option<Attempt>, application: &str) {
+    /// Counts a proof that identity refused.
+    pub(crate) fn proof_refused(&self, attempt: Option<Attempt>, application: &str) {
         if let Some((refused, attempt)) = self.refused_proofs.as_ref().zip(attempt) {
-            refused.count(attempt, id(application));
+            refused.count(attempt, application_id(application));
         }
     }
 
-    /// A visitor of whom something is stored for the first time.
+    /// A visitor who is stored for the first time.
     pub(crate) fn new_visitor(&self, from: IpAddr) -> Result<()> {
         take(self.new_visitor.as_ref(), || from)
     }
 
-    /// An agent's login, right or wrong.
+    /// An agent's login, successful or not.
     pub(crate) fn login(&self, from: IpAddr, organization: &str, email: &str) -> Result<()> {
         take(self.login.as_ref(), || from)?;
-        // Only a keyed hash is kept: of one size, and no list of e-mails.
-        let who = (organization.to_lowercase(), email.to_lowercase());
-        take(self.login_as.as_ref(), || self.hasher.hash_one(who))
+        // Only a keyed hash is kept: it has one size, and no email can be read from it.
+        let account = (organization.to_lowercase(), email.to_lowercase());
+        take(self.login_by_email.as_ref(), || self.hasher.hash_one(account))
     }
 
-    /// An invitation, right or wrong: it leads to a login.
+    /// An accepted invitation, successful or not: it leads to a login.
     pub(crate) fn accept(&self, from: IpAddr) -> Result<()> {
         take(self.login.as_ref(), || from)
     }
 
     /// A message from a widget.
-    pub(crate) fn message(&self, device: &str) -> Result<()> {
-        take(self.messages.as_ref(), || id(device))
+    pub(crate) fn message(&self, device: DeviceId) -> Result<()> {
+        take(self.messages.as_ref(), || device)
     }
 
     /// A call with an API key.
-    pub(crate) fn api_key(&self, key: &str) -> Result<()> {
-        take(self.api_key.as_ref(), || id(key))
+    pub(crate) fn api_key(&self, key: ApiKeyId) -> Result<()> {
+        take(self.api_key.as_ref(), || key)
     }
 
     /// Every other call.
@@ -112,14 +113,14 @@ impl Limits {
         take(self.other.as_ref(), || from)
     }
 
-    fn forget_the_quiet(&self) {
+    fn evict_idle(&self) {
         for limit in [&self.init, &self.new_visitor, &self.login, &self.other] {
-            limit.iter().for_each(Limit::forget_the_quiet);
+            limit.iter().for_each(Limit::evict_idle);
         }
-        self.login_as.iter().for_each(Limit::forget_the_quiet);
-        self.messages.iter().for_each(Limit::forget_the_quiet);
-        self.refused_proofs.iter().for_each(RefusedProofs::forget_the_quiet);
-        self.api_key.iter().for_each(Limit::forget_the_quiet);
+        self.login_by_email.iter().for_each(Limit::evict_idle);
+        self.messages.iter().for_each(Limit::evict_idle);
+        self.refused_proofs.iter().for_each(RefusedProofs::evict_idle);
+        self.api_key.iter().for_each(Limit::evict_idle);
     }
 }
 
@@ -127,9 +128,9 @@ fn take<K: Hash + Eq + Clone>(limit: Option<&Limit<K>>, key: impl FnOnce() -> K)
     limit.map_or(Ok(()), |limit| limit.take(&key()))
 }
 
-fn id(text: &str) -> Uuid {
-    // Ids of our own services are UUIDs; a broken one shares its count with its like.
-    Uuid::parse_str(text).unwrap_or_default()
+/// The id of an application as identity answers it.
+fn application_id(text: &str) -> ApplicationId {
+    ApplicationId(Uuid::parse_str(text).unwrap_or_default())
 }
 
 #[derive(Debug)]
@@ -147,22 +148,22 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         })
     }
 
-    fn forget_the_quiet(&self) {
+    fn evict_idle(&self) {
         self.0.retain_recent();
         self.0.shrink_to_fit();
     }
 }
 
-/// Keeps memory in bounds: only those who called within the last minute are remembered.
-pub(crate) async fn forget_the_quiet(app: Arc<App>) {
+/// Keeps memory bounded: only callers of about the last minute are counted.
+pub(crate) async fn evict_idle(app: Arc<App>) {
     let stopping = app.life.stopping();
     tokio::pin!(stopping);
     loop {
         tokio::select! {
             () = &mut stopping => return,
-            () = tokio::time::sleep(SWEEP) => {}
+            () = tokio::time::sleep(EVICTION_INTERVAL) => {}
         }
-        app.limits.forget_the_quiet();
+        app.limits.evict_idle();
     }
 }
 
@@ -171,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_login_is_counted_by_e_mail_whatever_its_case_and_address() {
+    fn a_login_is_counted_by_email_in_any_case_and_from_any_address() {
         let limits = Limits::new(&RateLimits::default());
         for n in 0..5 {
             limits.login([10, 0, 0, n].into(), "demo", "Ann@example.com").unwrap();
@@ -183,22 +184,22 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_as_high_as_the_readme_says() {
+    fn each_limit_is_as_documented() {
         let limits = Limits::new(&RateLimits::default());
         let from = IpAddr::from([192, 0, 2, 1]);
-        let device = "00000000-0000-7000-8000-000000000001";
+        let id = Uuid::from_u128(1);
         let taken = |call: &dyn Fn() -> Result<()>| (0..).take_while(|_| call().is_ok()).count();
-        let some = |calls: usize, most: usize| (most..=most + most / 2).contains(&calls);
-        assert!(some(taken(&|| limits.init(from)), 120));
-        assert!(some(taken(&|| limits.new_visitor(from)), 20));
-        assert!(some(taken(&|| limits.accept(from)), 10));
-        assert!(some(taken(&|| limits.message(device)), 60));
-        assert!(some(taken(&|| limits.api_key(device)), 1200));
-        assert!(some(taken(&|| limits.other(from)), 600));
+        let about = |calls: usize, limit: usize| (limit..=limit + limit / 2).contains(&calls);
+        assert!(about(taken(&|| limits.init(from)), 120));
+        assert!(about(taken(&|| limits.new_visitor(from)), 20));
+        assert!(about(taken(&|| limits.accept(from)), 10));
+        assert!(about(taken(&|| limits.message(DeviceId(id))), 60));
+        assert!(about(taken(&|| limits.api_key(ApiKeyId(id))), 1200));
+        assert!(about(taken(&|| limits.other(from)), 600));
     }
 
     #[test]
-    fn off_is_off() {
+    fn limits_can_be_off() {
         let limits = Limits::new(&RateLimits::off());
         assert!((0..1000).all(|_| limits.init([1, 2, 3, 4].into()).is_ok()));
     }

@@ -16,7 +16,7 @@ use utoipa::openapi::{
 pub(crate) use refusals::{Refusals, Refuses, reasons};
 pub(crate) use schemas::{Attribute, AttributeChange, Time};
 
-use crate::auth::COOKIE;
+use crate::authentication::COOKIE;
 
 /// What stands at the document's head.
 const ABOUT: &str = "\

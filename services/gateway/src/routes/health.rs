@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it serves.
+//! Whether the process is alive, and whether it is ready.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::{
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::default().routes(routes!(lives)).routes(routes!(serves))
+    OpenApiRouter::default().routes(routes!(live)).routes(routes!(ready))
 }
 
-/// All is well.
+/// The state of the process.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
     status: Status,
@@ -31,19 +31,19 @@ enum Status {
     Ok,
 }
 
-/// Does the process live?
+/// Is the process alive?
 #[utoipa::path(get, path = "/healthz", operation_id = "lives", tag = "health", security(()),
-    responses((status = 200, description = "It lives.", body = Health)))]
-async fn lives() -> Json<Health> {
+    responses((status = 200, description = "It is alive.", body = Health)))]
+async fn live() -> Json<Health> {
     Json(Health { status: Status::Ok })
 }
 
-/// Does the process serve?
+/// Is the process ready?
 ///
-/// No longer while it drains, so that calls go elsewhere.
+/// Not while it drains, so that calls are sent to another process.
 #[utoipa::path(get, path = "/readyz", operation_id = "serves", tag = "health", security(()),
-    responses((status = 200, description = "It serves.", body = Health), Refusals<(Unavailable,)>))]
-async fn serves(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
+    responses((status = 200, description = "It is ready.", body = Health), Refusals<(Unavailable,)>))]
+async fn ready(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
     if app.life.is_stopping() {
         return Err(ApiError(Error::new(Reason::Unavailable).because("The server is draining.")));
     }

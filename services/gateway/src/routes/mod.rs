@@ -1,9 +1,11 @@
-//! The routes by audience, and the layers around them.
+//! The routes by audience (visitors and contacts, agents and servers, the operator), and the layers
+//! around them.
 
 mod agent;
 mod health;
+pub(crate) mod messages;
+mod operator;
 mod pages;
-pub(crate) mod thread;
 mod widget;
 
 use std::sync::{Arc, LazyLock};
@@ -17,15 +19,15 @@ use crate::{app::App, openapi, problem, trace};
 
 /// All routes. Order of the layers, outermost first:
 ///
-/// 1. the span, so that whatever follows stands in it and every answer can name its trace;
-/// 2. headers that every answer has, those for panics too;
-/// 3. panics, so that a bug costs one call and not the connection.
+/// 1. the span, so that everything else is part of it and every answer can name its trace;
+/// 2. headers that every answer has, answers to panics included;
+/// 3. panics, so that a bug fails one call and not the connection.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let no_sniffing = SetResponseHeaderLayer::overriding(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    // Answers of the API are for nobody else and no later time; pages say how long they keep.
+    // Answers of the API must not be cached; pages set their own `Cache-Control`.
     let no_store = SetResponseHeaderLayer::if_not_present(
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-store"),
@@ -41,11 +43,11 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .with_state(app.clone())
 }
 
-/// All calls of the API, and the document of them: none gets in here without its part of it.
+/// All calls of the API with their document: a call that isn't described can't be added.
 fn calls() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::beginning())
         .nest("/widget/v1", widget::routes())
-        .nest("/v1", agent::routes())
+        .nest("/v1", agent::routes().merge(operator::routes()))
         .merge(health::routes())
         .routes(routes!(document))
 }
@@ -57,4 +59,32 @@ async fn document() -> ([(HeaderName, &'static str); 1], &'static str) {
     static TEXT: LazyLock<String> =
         LazyLock::new(|| calls().into_openapi().to_json().expect("a document is plain data"));
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// From this file `npm run api` in `web/` generates the types of the web client.
+    const SCHEMAS_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web/shared/openapi.json");
+
+    #[test]
+    fn the_web_clients_schemas_are_current() {
+        let mut document = serde_json::to_value(calls().into_openapi()).unwrap();
+        // The web client needs the schemas, and not the calls.
+        document["paths"] = json!({});
+        document["webhooks"].take();
+        document.as_object_mut().unwrap().retain(|_, value| !Value::is_null(value));
+        let schemas = serde_json::to_string_pretty(&document).unwrap() + "\n";
+        if env::var_os("ONETHREAD_UPDATE_OPENAPI").is_some() {
+            fs::write(SCHEMAS_FILE, &schemas).unwrap();
+        }
+        let committed = fs::read_to_string(SCHEMAS_FILE).unwrap_or_default();
+        let hint = "run this test with ONETHREAD_UPDATE_OPENAPI=1, then `npm run api` in web/";
+        assert!(committed == schemas, "{SCHEMAS_FILE} is out of date: {hint}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The pages and the widget's script, embedded as the build script made them from `web/`. The
-//! file's name is the address: the chat's frame and its page for apps lie under `/widget/`, the
-//! rest at the root, pages without their `.html`.
+//! file's name is the address: the chat's frame and its page for apps are under `/widget/`, the
+//! others at the root, pages without their `.html`.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use deserr::Deserr;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use onethread_errors::Error;
 use onethread_proto::identity::{ListOriginsRequest, list_origins_request::Application as Named};
@@ -17,7 +18,12 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{address::ClientAddress, app::App, extract::Params, problem::ApiResult};
+use crate::{
+    address::ClientAddress,
+    app::App,
+    extract::{Faults, Query},
+    problem::ApiResult,
+};
 
 /// The page of the chat within other pages.
 const FRAME: &str = "frame.html";
@@ -39,30 +45,41 @@ pub(super) fn routes() -> Router<Arc<App>> {
     })
 }
 
-/// The chat's frame stands in the pages of its application's origins alone; its script starts no
-/// other application than the address names, so that no page gets around its origins by it.
+/// The application that the chat's frame is for. Values that can't be used name none.
+#[derive(Debug, Deserr)]
+#[deserr(error = Faults, rename_all = camelCase)]
+struct FrameQuery {
+    #[deserr(default)]
+    organization: String,
+    #[deserr(default)]
+    application_id: Option<String>,
+    #[deserr(default)]
+    app_id: Option<String>,
+}
+
+/// Only pages of the application's origins may embed the chat's frame. The frame's script starts
+/// only the application that the address names, so that no page can avoid the check.
 async fn frame(
     State(app): State<Arc<App>>,
     ClientAddress(from): ClientAddress,
-    query: Params,
+    Query(query): Query<FrameQuery>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let organization = query.text("organization").unwrap_or_default().to_owned();
-    let number = query.text("applicationId").and_then(|number| number.parse().ok());
-    let id = query.text("appId").filter(|id| Uuid::parse_str(id).is_ok());
-    let id = id.map(|id| Named::AppId(id.to_owned()));
+    let organization = query.organization;
+    let number = query.application_id.and_then(|number| number.parse().ok());
+    let id = query.app_id.filter(|id| Uuid::parse_str(id).is_ok()).map(Named::AppId);
     let application = id.or(number.map(Named::ApplicationId));
     let mut origins = Vec::new();
-    // What names no application starts none.
+    // Without an application the frame starts none, so any page may embed it.
     if application.is_some() {
         app.limits.other(from)?;
         let request = ListOriginsRequest { organization, application };
-        origins = app.applications().list_origins(request).await?.into_inner().origins;
+        origins = app.clients.applications().list_origins(request).await?.into_inner().origins;
     }
     if origins.is_empty() {
         return Ok(file(FRAME, &headers));
     }
-    // A page that was kept is asked for anew: who may hold it can change while it stays the same.
+    // No 304: the allowed origins can change while the page stays the same.
     let mut response = file(FRAME, &HeaderMap::new());
     let ancestors = format!("'self' {}", origins.join(" "));
     let policy = HeaderValue::from_str(&policy(&ancestors)).map_err(Error::internal)?;
@@ -78,16 +95,19 @@ fn path(name: &str) -> String {
     format!("{folder}{}", name.strip_suffix(".html").unwrap_or(name))
 }
 
-fn file(name: &str, asked: &HeaderMap) -> Response {
+fn file(name: &str, headers: &HeaderMap) -> Response {
     let Some(file) = Assets::get(name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let tag = tag(&file);
-    // Asked for each time, and sent only when it changed: a new release is seen at once.
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-    let known = known.is_some_and(|known| known.split(',').any(|one| weakly(one) == tag));
-    let mut response =
-        if known { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_response() };
+    let tag = entity_tag(&file);
+    // Revalidated each time and sent only if it changed: a new release is used at once.
+    let cached = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+    let is_current = cached.is_some_and(|tags| tags.split(',').any(|one| strong_tag(one) == tag));
+    let mut response = if is_current {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        file.data.into_response()
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -113,19 +133,19 @@ fn file(name: &str, asked: &HeaderMap) -> Response {
     response
 }
 
-fn tag(file: &EmbeddedFile) -> String {
+fn entity_tag(file: &EmbeddedFile) -> String {
     let hash = file.metadata.sha256_hash();
     let hex: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hex}\"")
 }
 
 /// Proxies that compress mark a tag as weak.
-fn weakly(tag: &str) -> &str {
+fn strong_tag(tag: &str) -> &str {
     let tag = tag.trim();
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
-/// Whose pages may hold a page in a frame: only the widget's frame stands in other sites' pages.
+/// The `frame-ancestors` of a page: only the widget's frame may be embedded by other sites.
 fn ancestors(name: &str) -> &'static str {
     match name {
         FRAME => "*",
@@ -168,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_lie_where_pages_look_for_them() {
+    fn files_are_where_pages_look_for_them() {
         assert_eq!(path("frame.html"), "/widget/frame");
         assert_eq!(path("frame.js"), "/widget/frame.js");
         assert_eq!(path("app.html"), "/widget/app");
@@ -177,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_has_a_type_that_browsers_take() {
+    fn every_file_has_a_content_type() {
         for name in Assets::iter() {
             assert_ne!(content_type(&name), "application/octet-stream", "{name}");
         }
@@ -198,8 +218,8 @@ mod tests {
     fn a_file_that_is_known_is_not_sent_again() {
         let first = file("widget.js", &HeaderMap::new());
         assert_eq!(first.status(), 200);
-        let mut asked = HeaderMap::new();
-        asked.insert("if-none-match", first.headers()["etag"].clone());
-        assert_eq!(file("widget.js", &asked).status(), 304);
+        let mut headers = HeaderMap::new();
+        headers.insert("if-none-match", first.headers()["etag"].clone());
+        assert_eq!(file("widget.js", &headers).status(), 304);
     }
 }

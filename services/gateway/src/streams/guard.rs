@@ -1,7 +1,9 @@
-//! Lets a stream go on only while its session lives. While there is doubt, nothing is delivered.
+//! Lets a stream continue only while its session is valid. Nothing is delivered while that is in
+//! doubt.
 
 use std::{sync::Arc, time::Duration};
 
+use onethread_core::OrganizationId;
 use onethread_errors::Reason;
 use onethread_proto::identity::authenticate_response::Caller;
 use onethread_telemetry::metrics::OpenStream;
@@ -10,129 +12,132 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::revocations::Registration;
 use crate::{
     app::App,
-    auth::{self, Person, Staff},
-    trust::subjects,
+    authentication::{ApiCaller, WidgetCaller, authenticate, authenticate_request, subjects},
 };
 
-/// How long identity has for one answer.
-const ASK_WAIT: Duration = Duration::from_secs(2);
+/// Time that identity has for one answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long it is waited before identity is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Interval at which identity is asked again while it can't answer.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A stream that can't be confirmed for so long is closed; its client comes again.
-const CONFIRM_WAIT: Duration = Duration::from_secs(5);
+/// Time after which a stream that can't be confirmed is closed. Its client reconnects.
+const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Logins of agents are asked for so often, whatever the feed says.
-const STAFF_PERIOD: Duration = Duration::from_secs(30);
+/// Interval at which streams of agents and servers are confirmed even if nothing was revoked.
+const API_CONFIRMATION_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Why a stream has to end.
+/// What identity says about a session in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
-    /// The session is over.
+pub(super) enum Confirmation {
+    Valid,
     Ended,
-    /// Nobody can say.
+    /// Identity didn't answer in time.
     Unknown,
 }
 
-/// A stream's guard.
+/// The guard of one stream.
 #[derive(Debug)]
 pub(super) struct Guard {
     app: Arc<App>,
     registration: Registration,
-    /// Organization and caller, as they were when the stream began.
-    caller: (String, String),
+    organization: OrganizationId,
+    /// Id of the caller who opened the stream, as identity writes it.
+    caller: String,
     token: String,
-    /// Of a person's call, else empty.
+    /// IP address of a widget's call; empty for others.
     address: String,
     confirmed_at: Instant,
-    period: Option<Duration>,
-    /// Counts the stream while it is open.
+    confirmation_interval: Option<Duration>,
+    /// Counts the stream in the metrics while it is open.
     _open: OpenStream,
 }
 
 impl Guard {
-    /// Over a person's stream. Nobody else needs the token any more.
-    pub(super) fn of_person(app: &Arc<App>, person: &mut Person) -> Self {
-        let subjects = subjects(&person.organization, [person.contact.as_str(), &person.device]);
-        let registration = app.revocations.register(person.asked_at, subjects);
+    /// For a widget's stream. Takes the token, which nothing else needs.
+    pub(super) fn for_widget(app: &Arc<App>, caller: &mut WidgetCaller) -> Self {
+        let subjects = subjects(caller.organization, [caller.contact.0, caller.device.0]);
         Self {
             app: app.clone(),
-            registration,
-            caller: (person.organization.clone(), person.contact.clone()),
-            token: std::mem::take(&mut person.token),
-            address: std::mem::take(&mut person.address),
+            registration: app.revocations.register(caller.feed_position, subjects),
+            organization: caller.organization,
+            caller: caller.contact.to_string(),
+            token: std::mem::take(&mut caller.token),
+            address: std::mem::take(&mut caller.address),
             confirmed_at: Instant::now(),
-            period: None,
+            confirmation_interval: None,
             _open: OpenStream::new("widget"),
         }
     }
 
-    /// Over an agent's or a server's stream.
-    pub(super) fn of_staff(app: &Arc<App>, staff: &Staff) -> Self {
-        let id = staff.id().to_owned();
-        let subjects = subjects(&staff.organization, [id.as_str()]);
-        let registration = app.revocations.register(staff.asked_at, subjects);
+    /// For the stream of an agent or a server.
+    pub(super) fn for_api(app: &Arc<App>, caller: &ApiCaller) -> Self {
+        let subjects = subjects(caller.organization, [caller.id()]);
         Self {
             app: app.clone(),
-            registration,
-            caller: (staff.organization.clone(), id),
-            token: staff.token.clone(),
+            registration: app.revocations.register(caller.feed_position, subjects),
+            organization: caller.organization,
+            caller: caller.id().to_string(),
+            token: caller.token.clone(),
             address: String::new(),
             confirmed_at: Instant::now(),
-            period: Some(STAFF_PERIOD),
+            confirmation_interval: Some(API_CONFIRMATION_INTERVAL),
             _open: OpenStream::new("staff"),
         }
     }
 
     /// Resolves when the session has to be confirmed.
-    pub(super) async fn doubted(&self) {
-        let due = async {
-            match self.period {
-                Some(period) => sleep_until(self.confirmed_at + period).await,
+    pub(super) async fn in_doubt(&self) {
+        let interval_over = async {
+            match self.confirmation_interval {
+                Some(interval) => sleep_until(self.confirmed_at + interval).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
-            () = self.registration.doubted() => {}
-            () = due => {}
+            () = self.registration.in_doubt() => {}
+            () = interval_over => {}
         }
     }
 
-    /// Asks identity until it says yes or no, within bounds. `None`: the stream may go on.
-    pub(super) async fn confirm(&mut self) -> Option<Cut> {
-        let doubted_at = Instant::now();
+    /// Asks identity until it answers, within a time limit.
+    pub(super) async fn confirm(&mut self) -> Confirmation {
+        let in_doubt_since = Instant::now();
         loop {
-            match timeout(ASK_WAIT, self.ask()).await {
-                Ok(Ok(true)) => {
+            match timeout(ANSWER_TIMEOUT, self.ask()).await {
+                Ok(Confirmation::Valid) => {
                     self.confirmed_at = Instant::now();
-                    return None;
+                    return Confirmation::Valid;
                 }
-                Ok(Ok(false)) => return Some(Cut::Ended),
-                // Identity is away, or too slow.
-                Ok(Err(())) | Err(_) => {}
+                Ok(Confirmation::Ended) => return Confirmation::Ended,
+                // Identity can't answer, or is too slow.
+                Ok(Confirmation::Unknown) | Err(_) => {}
             }
-            if doubted_at.elapsed() + ASK_AGAIN > CONFIRM_WAIT {
-                return Some(Cut::Unknown);
+            if in_doubt_since.elapsed() + RETRY_INTERVAL > CONFIRMATION_TIMEOUT {
+                return Confirmation::Unknown;
             }
-            sleep(ASK_AGAIN).await;
+            sleep(RETRY_INTERVAL).await;
         }
     }
 
-    async fn ask(&self) -> Result<bool, ()> {
-        let _turn = self.app.confirmations.acquire().await.expect("never closed");
-        match auth::authenticate(&self.app, auth::asking(&self.token, &self.address)).await {
-            Ok((organization, caller)) => Ok((organization, id_of(caller)) == self.caller),
-            Err(refused) => match refused.reason {
-                Reason::SessionEnded | Reason::Forbidden | Reason::Blocked => Ok(false),
-                _ => Err(()),
+    async fn ask(&self) -> Confirmation {
+        let _permit = self.app.confirmations.acquire().await.expect("never closed");
+        let request = authenticate_request(&self.token, &self.address);
+        match authenticate(&self.app, request).await {
+            Ok((organization, caller)) if organization == self.organization => {
+                if id(caller) == self.caller { Confirmation::Valid } else { Confirmation::Ended }
+            }
+            Ok(_) => Confirmation::Ended,
+            Err(rejected) => match rejected.reason {
+                Reason::SessionEnded | Reason::Forbidden | Reason::Blocked => Confirmation::Ended,
+                _ => Confirmation::Unknown,
             },
         }
     }
 }
 
-fn id_of(caller: Caller) -> String {
+fn id(caller: Caller) -> String {
     match caller {
         Caller::Visitor(visitor) => visitor.contact_id,
         Caller::Contact(contact) => contact.contact_id,

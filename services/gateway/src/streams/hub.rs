@@ -1,6 +1,7 @@
-//! One multiplexed `Subscribe` stream to the conversation service, however many readers there
-//! are. When it breaks, a task opens it again and each subscription goes on where it was; memory
-//! for a reader is bounded, and one that can't keep up is cut off.
+//! Subscriptions to conversations: one multiplexed `Subscribe` stream to the conversation service,
+//! however many subscribers there are. When the stream breaks, it is opened again and each
+//! subscription continues after its last event. A subscriber's queue is bounded, and a subscriber
+//! that can't keep up is cut off.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,12 +9,13 @@ use std::{
     time::Duration,
 };
 
+use onethread_core::{ConversationId, OrganizationId};
 use onethread_errors::{Error, Result};
 use onethread_grpc::Unhurried;
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::conversation::{
-    CloseSubscription, Conversation, Message, OpenSubscription, ReadMark, Side, SubscribeRequest,
-    SubscribeResponse, Typing, subscribe_request::Action, subscribe_response::Event as WireEvent,
+    CloseSubscription, OpenSubscription, Side, SubscribeRequest, SubscribeResponse,
+    subscribe_request::Action, subscribe_response::Event as WireEvent,
 };
 use tokio::{
     sync::{Notify, mpsc, oneshot},
@@ -21,52 +23,31 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
-use tracing::{info, warn};
 
 use super::{
-    backoff::Backoff,
-    queue::{self, Weigh, queue},
+    event::Event,
+    queue::{self, queue},
+    upstream::Upstream,
 };
 use crate::app::App;
 
-/// Readers of one gateway.
-const READERS: usize = 50_000;
+/// Subscribers of one gateway.
+const MAX_SUBSCRIBERS: usize = 50_000;
 
-/// How long a reader waits for its subscription to stand, and the hub for its stream.
-const OPEN_WAIT: Duration = Duration::from_secs(5);
+/// Time in which a subscription, or the stream of all of them, has to open.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What happened, for one reader.
-#[derive(Debug)]
-pub(super) enum Event {
-    // In boxes, so that a reader whom nothing waits for costs little.
-    Message(Box<Message>),
-    Read(ReadMark),
-    Conversation(Box<Conversation>),
-    Typing(Typing),
-    /// Something may have been missed: fetch anew.
-    Reload,
-}
+/// Requests on their way to the conversation service.
+const REQUEST_CAPACITY: usize = 64;
 
-impl Weigh for Event {
-    fn weight(&self) -> usize {
-        let text = match self {
-            Self::Message(message) => message.text.len(),
-            Self::Conversation(conversation) => {
-                conversation.last_message.as_ref().map_or(0, |message| message.text.len())
-            }
-            Self::Read(_) | Self::Typing(_) | Self::Reload => 0,
-        };
-        text + 512
-    }
-}
-
-/// What a reader wants to hear of.
+/// What a subscriber follows.
 #[derive(Debug, Clone)]
-pub(super) enum Wanted {
-    /// One conversation as its contact sees it, everything after the number.
-    Thread { organization: String, conversation: String, after_seq: i64 },
-    /// All of an organization as agents see it, from now. Each beginning is told by a reload.
-    All { organization: String },
+pub(super) enum Topic {
+    /// One conversation as its contact sees it, everything after the sequence number.
+    Conversation { organization: OrganizationId, conversation: ConversationId, after_seq: i64 },
+    /// All conversations of an organization as agents see them, from now. Each time the
+    /// subscription opens, a reload is the first event.
+    Organization { organization: OrganizationId },
 }
 
 /// Where subscriptions are made.
@@ -76,28 +57,28 @@ pub(crate) struct Hub(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something to send.
-    work: Notify,
+    /// Notified when there is a request to send.
+    outgoing_added: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     last_id: u64,
-    readers: HashMap<u64, Reader>,
-    /// To be sent; at most one opening and one closing for each reader there was.
+    subscribers: HashMap<u64, Subscriber>,
+    /// Requests to send: at most one opening and one closing for each subscriber.
     outgoing: VecDeque<SubscribeRequest>,
-    connected: bool,
+    is_connected: bool,
 }
 
 #[derive(Debug)]
-struct Reader {
-    wanted: Wanted,
+struct Subscriber {
+    topic: Topic,
     events: queue::Sender<Event>,
-    /// Told once, when the subscription first stands.
+    /// Notified once, when the subscription first opens.
     opened: Option<oneshot::Sender<()>>,
 }
 
-/// A reader's end. Dropping it ends the subscription.
+/// A subscriber's end. Dropping it closes the subscription.
 #[derive(Debug)]
 pub(super) struct Subscription {
     events: queue::Receiver<Event>,
@@ -106,33 +87,37 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    /// The next event. `None` when the reader is cut off or the subscription is over.
+    /// The next event. `None` when the subscriber is cut off or the subscription is over.
     pub(super) async fn next(&mut self) -> Option<Event> {
         self.events.next().await
     }
 
-    /// Those that wait, at least one, at most so many. None when there will be no more.
-    pub(super) async fn next_many(&mut self, most: usize) -> Vec<Event> {
-        self.events.next_many(most).await
+    /// The queued events, at least one and at most `max`. None when there will be no more.
+    pub(super) async fn next_many(&mut self, max: usize) -> Vec<Event> {
+        self.events.next_many(max).await
     }
 }
 
 impl Hub {
-    /// Subscribes; when it answers, nothing that is stored from now on is missed.
-    pub(super) async fn subscribe(&self, wanted: Wanted, life: &Lifecycle) -> Result<Subscription> {
+    /// Subscribes. Nothing that is stored after the answer is missed.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the subscription doesn't open in time, or the gateway has no room for it.
+    pub(super) async fn subscribe(&self, topic: Topic, life: &Lifecycle) -> Result<Subscription> {
         let (events, receiver) = queue();
-        let (opened, stands) = oneshot::channel();
-        let id = self.0.add(Reader { wanted, events, opened: Some(opened) })?;
+        let (opened, is_open) = oneshot::channel();
+        let id = self.0.add(Subscriber { topic, events, opened: Some(opened) })?;
         let subscription = Subscription { events: receiver, id, shared: self.0.clone() };
-        let stands = tokio::select! {
-            // Another process takes the reader.
+        let is_open = tokio::select! {
+            // The client reconnects to another process.
             () = life.stopping() => return Err(Error::unavailable("the process stops")),
-            stands = timeout(OPEN_WAIT, stands) => stands,
+            is_open = timeout(OPEN_TIMEOUT, is_open) => is_open,
         };
-        match stands {
+        match is_open {
             Ok(Ok(())) => Ok(subscription),
-            Ok(Err(_)) => Err(Error::unavailable("the subscription ended before it stood")),
-            Err(_) => Err(Error::unavailable("the subscription did not stand in time")),
+            Ok(Err(_)) => Err(Error::unavailable("the subscription ended before it was open")),
+            Err(_) => Err(Error::unavailable("the subscription did not open in time")),
         }
     }
 }
@@ -148,52 +133,51 @@ impl Shared {
         self.state.lock().expect("no holder panics")
     }
 
-    fn add(&self, reader: Reader) -> Result<u64> {
+    fn add(&self, subscriber: Subscriber) -> Result<u64> {
         let mut state = self.state();
-        if state.readers.len() >= READERS {
-            return Err(Error::unavailable("as many readers as a gateway takes"));
+        if state.subscribers.len() >= MAX_SUBSCRIBERS {
+            return Err(Error::unavailable("the gateway has no room for more subscribers"));
         }
         state.last_id += 1;
         let id = state.last_id;
-        if state.connected {
-            state.outgoing.push_back(open(id, &reader.wanted));
+        if state.is_connected {
+            state.outgoing.push_back(open(id, &subscriber.topic));
         }
-        state.readers.insert(id, reader);
+        state.subscribers.insert(id, subscriber);
         drop(state);
-        self.work.notify_one();
+        self.outgoing_added.notify_one();
         Ok(id)
     }
 
     fn remove(&self, id: u64) {
         self.state().remove(id);
-        self.work.notify_one();
+        self.outgoing_added.notify_one();
     }
 
-    /// A new stream: every reader is subscribed anew.
+    /// On a new stream every subscription is opened again.
     fn connected(&self) {
         let mut state = self.state();
-        state.connected = true;
-        state.outgoing =
-            state.readers.iter().map(|(id, reader)| open(*id, &reader.wanted)).collect();
+        state.is_connected = true;
+        state.outgoing = state.subscribers.iter().map(|(id, one)| open(*id, &one.topic)).collect();
     }
 
     fn disconnected(&self) {
         let mut state = self.state();
-        state.connected = false;
+        state.is_connected = false;
         state.outgoing.clear();
     }
 
     fn dispatch(&self, answer: SubscribeResponse) {
         let id = answer.subscription_id;
         let mut state = self.state();
-        // One that has gone may still have had something under way.
-        let Some(reader) = state.readers.get_mut(&id) else { return };
+        // Events of a subscription that was just closed may still arrive.
+        let Some(subscriber) = state.subscribers.get_mut(&id) else { return };
         let Some(event) = answer.event else { return };
-        let over = matches!(event, WireEvent::Reload(_));
-        let kept_up = reader.take(event);
-        if over {
-            state.readers.remove(&id);
-        } else if !kept_up {
+        let is_last = matches!(event, WireEvent::Reload(_));
+        let keeps_up = subscriber.deliver(event);
+        if is_last {
+            state.subscribers.remove(&id);
+        } else if !keeps_up {
             state.remove(id);
         }
     }
@@ -201,29 +185,29 @@ impl Shared {
 
 impl State {
     fn remove(&mut self, id: u64) {
-        if self.readers.remove(&id).is_some() && self.connected {
+        if self.subscribers.remove(&id).is_some() && self.is_connected {
             let close = Action::Close(CloseSubscription {});
             self.outgoing.push_back(SubscribeRequest { subscription_id: id, action: Some(close) });
         }
     }
 }
 
-impl Reader {
-    /// Hands an event on. False: there is no room for it.
-    fn take(&mut self, event: WireEvent) -> bool {
+impl Subscriber {
+    /// Queues an event. False if the queue is full.
+    fn deliver(&mut self, event: WireEvent) -> bool {
         let event = match event {
             WireEvent::Opened(_) => {
                 if let Some(opened) = self.opened.take() {
-                    // Nobody waits any more: the subscription will be dropped.
+                    // An error means that nobody waits: the subscription is about to be dropped.
                     let _ = opened.send(());
                 }
-                match self.wanted {
-                    Wanted::All { .. } => Event::Reload,
-                    Wanted::Thread { .. } => return true,
+                match self.topic {
+                    Topic::Organization { .. } => Event::Reload,
+                    Topic::Conversation { .. } => return true,
                 }
             }
             WireEvent::Message(message) => {
-                if let Wanted::Thread { after_seq, .. } = &mut self.wanted {
+                if let Topic::Conversation { after_seq, .. } = &mut self.topic {
                     if message.seq <= *after_seq {
                         return true;
                     }
@@ -240,16 +224,16 @@ impl Reader {
     }
 }
 
-fn open(id: u64, wanted: &Wanted) -> SubscribeRequest {
-    let open = match wanted.clone() {
-        Wanted::Thread { organization, conversation, after_seq } => OpenSubscription {
-            organization_id: organization,
-            conversation_id: conversation,
+fn open(id: u64, topic: &Topic) -> SubscribeRequest {
+    let open = match topic {
+        Topic::Conversation { organization, conversation, after_seq } => OpenSubscription {
+            organization_id: organization.to_string(),
+            conversation_id: conversation.to_string(),
             side: Side::Contact.into(),
-            after_seq: Some(after_seq),
+            after_seq: Some(*after_seq),
         },
-        Wanted::All { organization } => OpenSubscription {
-            organization_id: organization,
+        Topic::Organization { organization } => OpenSubscription {
+            organization_id: organization.to_string(),
             conversation_id: String::new(),
             side: Side::Agent.into(),
             after_seq: None,
@@ -262,56 +246,49 @@ fn open(id: u64, wanted: &Wanted) -> SubscribeRequest {
 pub(crate) async fn follow(app: Arc<App>) {
     let stopping = app.life.stopping();
     tokio::pin!(stopping);
-    let mut backoff = Backoff::default();
-    let mut told = false;
+    let mut upstream = Upstream::new("conversations");
     loop {
-        let ended = tokio::select! {
+        let status = tokio::select! {
             () = &mut stopping => return,
-            ended = stream(&app, &mut backoff, &mut told) => ended,
+            status = stream(&app, &mut upstream) => status,
         };
         app.hub.0.disconnected();
-        // The other services end as well, and there is nothing to go on with.
+        // The other services stop as well, so there is nothing to reconnect to.
         if app.life.is_stopping() {
             return;
         }
-        if !told {
-            warn!(code = ?ended.code(), "the stream of conversations broke, opening it again");
-            told = true;
-        }
+        upstream.broken(&status);
         tokio::select! {
             () = &mut stopping => return,
-            () = backoff.wait(app.entropy.as_ref()) => {}
+            () = upstream.pause(app.entropy.as_ref()) => {}
         }
     }
 }
 
 /// One stream, until it ends.
-async fn stream(app: &App, backoff: &mut Backoff, told: &mut bool) -> Status {
-    let (sender, receiver) = mpsc::channel(64);
+async fn stream(app: &App, upstream: &mut Upstream) -> Status {
+    let (sender, receiver) = mpsc::channel(REQUEST_CAPACITY);
     let mut request = Request::new(ReceiverStream::new(receiver));
     request.extensions_mut().insert(Unhurried);
-    let mut client = app.streams();
-    let answers = match timeout(OPEN_WAIT, client.subscribe(request)).await {
+    let mut client = app.clients.streams();
+    let answers = match timeout(OPEN_TIMEOUT, client.subscribe(request)).await {
         Ok(Ok(answers)) => answers.into_inner(),
         Ok(Err(status)) => return status,
         Err(_) => return Status::deadline_exceeded("the stream did not open in time"),
     };
-    backoff.reset();
-    if std::mem::take(told) {
-        info!("the stream of conversations is open again");
-    }
+    upstream.opened();
     app.hub.0.connected();
-    pump(&app.hub.0, &sender, answers).await
+    exchange(&app.hub.0, &sender, answers).await
 }
 
-/// Sends and receives side by side: neither waits for the other, so both ends can't wait for
-/// each other.
-async fn pump(
+/// Sends and receives at the same time: if one waited for the other, both ends could wait for each
+/// other.
+async fn exchange(
     shared: &Shared,
     sender: &mpsc::Sender<SubscribeRequest>,
     mut answers: Streaming<SubscribeResponse>,
 ) -> Status {
-    let mut sending = true;
+    let mut has_outgoing = true;
     loop {
         tokio::select! {
             answer = answers.message() => match answer {
@@ -319,28 +296,29 @@ async fn pump(
                 Ok(None) => return Status::unavailable("the stream ended"),
                 Err(status) => return status,
             },
-            permit = sender.reserve(), if sending => {
+            permit = sender.reserve(), if has_outgoing => {
                 let Ok(permit) = permit else {
-                    return Status::unavailable("the stream takes no more");
+                    return Status::unavailable("the stream accepts no more requests");
                 };
                 match shared.state().outgoing.pop_front() {
                     Some(request) => permit.send(request),
-                    None => sending = false,
+                    None => has_outgoing = false,
                 }
             }
-            () = shared.work.notified(), if !sending => sending = true,
+            () = shared.outgoing_added.notified(), if !has_outgoing => has_outgoing = true,
         }
-        // Whatever was removed for being slow has to be said, too.
-        sending = sending || !shared.state().outgoing.is_empty();
+        // A slow subscriber that was removed has a closing to send.
+        has_outgoing = has_outgoing || !shared.state().outgoing.is_empty();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use onethread_proto::conversation::SubscriptionOpened;
+    use onethread_proto::conversation::{Message, SubscriptionOpened};
+    use uuid::Uuid;
 
-    use super::*;
+    use super::{super::queue::Weigh, *};
 
     fn message(id: u64, seq: i64) -> SubscribeResponse {
         let message = Message { seq, ..Message::default() };
@@ -353,26 +331,26 @@ mod tests {
         SubscribeResponse { subscription_id: id, event: Some(WireEvent::Message(message)) }
     }
 
-    fn reader(shared: &Arc<Shared>) -> (Subscription, oneshot::Receiver<()>) {
+    fn subscribe(shared: &Arc<Shared>) -> (Subscription, oneshot::Receiver<()>) {
         let (events, receiver) = queue();
-        let (opened, stands) = oneshot::channel();
-        let wanted = Wanted::Thread {
-            organization: "o".to_owned(),
-            conversation: "c".to_owned(),
+        let (opened, is_open) = oneshot::channel();
+        let topic = Topic::Conversation {
+            organization: OrganizationId(Uuid::from_u128(1)),
+            conversation: ConversationId(Uuid::from_u128(2)),
             after_seq: 3,
         };
-        let id = shared.add(Reader { wanted, events, opened: Some(opened) }).unwrap();
-        (Subscription { events: receiver, id, shared: shared.clone() }, stands)
+        let id = shared.add(Subscriber { topic, events, opened: Some(opened) }).unwrap();
+        (Subscription { events: receiver, id, shared: shared.clone() }, is_open)
     }
 
     #[test]
-    fn a_reader_goes_on_after_the_last_number_it_was_given() {
+    fn a_subscription_continues_after_the_last_delivered_message() {
         let shared = Arc::<Shared>::default();
         shared.connected();
-        let (mut subscription, mut stands) = reader(&shared);
+        let (mut subscription, mut is_open) = subscribe(&shared);
         let opened = Some(WireEvent::Opened(SubscriptionOpened {}));
         shared.dispatch(SubscribeResponse { subscription_id: subscription.id, event: opened });
-        stands.try_recv().unwrap();
+        is_open.try_recv().unwrap();
         for seq in [3, 4, 4, 5] {
             shared.dispatch(message(subscription.id, seq));
         }
@@ -391,50 +369,53 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_reader_is_cut_off_and_told_upstream() {
+    fn a_slow_subscriber_is_cut_off_and_its_subscription_closed() {
         let shared = Arc::<Shared>::default();
         shared.connected();
-        let (mut subscription, _stands) = reader(&shared);
-        let last = 4 + i64::try_from(queue::EVENTS).unwrap();
+        let (mut subscription, _is_open) = subscribe(&shared);
+        let last = 4 + i64::try_from(queue::QUEUE_CAPACITY).unwrap();
         for seq in 4..=last {
             shared.dispatch(message(subscription.id, seq));
         }
-        assert!(shared.state().readers.is_empty());
+        assert!(shared.state().subscribers.is_empty());
         let closing = shared.state().outgoing.back().unwrap().action.clone();
         assert!(matches!(closing, Some(Action::Close(_))));
         let mut got = 0;
         while subscription.next().now_or_never().flatten().is_some() {
             got += 1;
         }
-        assert_eq!(got, queue::EVENTS);
-        assert!(subscription.next().now_or_never().is_some(), "it is over");
+        assert_eq!(got, queue::QUEUE_CAPACITY);
+        assert!(subscription.next().now_or_never().is_some(), "the queue ended");
     }
 
     #[tokio::test]
-    async fn what_waits_for_a_reader_is_bounded_by_bytes_too() {
+    async fn a_queue_is_bounded_by_bytes_too() {
         let shared = Arc::<Shared>::default();
         shared.connected();
-        let (mut quick, _stands) = reader(&shared);
-        let (slow, _stands) = reader(&shared);
+        let (mut quick, _is_open) = subscribe(&shared);
+        let (slow, _is_open) = subscribe(&shared);
         for seq in 4..200 {
             shared.dispatch(long(quick.id, seq));
             shared.dispatch(long(slow.id, seq));
             assert!(matches!(quick.next().await, Some(Event::Message(one)) if one.seq == seq));
         }
-        assert!(shared.state().readers.keys().eq([&quick.id]));
+        assert!(shared.state().subscribers.keys().eq([&quick.id]));
         let (mut slow, mut bytes) = (slow, 0);
         while let Some(event) = slow.next().await {
             bytes += event.weight();
         }
-        assert!((queue::BYTES..queue::BYTES + 100_000).contains(&bytes), "{bytes}");
+        assert!(
+            (queue::QUEUE_MAX_BYTES..queue::QUEUE_MAX_BYTES + 100_000).contains(&bytes),
+            "{bytes}"
+        );
     }
 
     #[test]
-    fn a_reader_that_goes_leaves_nothing() {
+    fn a_dropped_subscription_leaves_nothing() {
         let shared = Arc::<Shared>::default();
-        let (subscription, _stands) = reader(&shared);
+        let (subscription, _is_open) = subscribe(&shared);
         drop(subscription);
         let state = shared.state();
-        assert!(state.readers.is_empty() && state.outgoing.is_empty());
+        assert!(state.subscribers.is_empty() && state.outgoing.is_empty());
     }
 }

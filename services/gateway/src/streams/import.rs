@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_stream::stream;
 use axum::response::Response;
+use onethread_core::ImportId;
 use onethread_errors::{Error, Reason, Result};
 use onethread_grpc::Unhurried;
 use onethread_proto::contactimport::WatchImportRequest;
@@ -11,40 +12,42 @@ use tokio::time::timeout;
 use tonic::Request;
 
 use super::{
-    guard::{Cut, Guard},
+    guard::{Confirmation, Guard},
     sse::{event, respond, session_ended},
 };
-use crate::{app::App, auth::Staff, json::Import, problem::from_service};
+use crate::{app::App, authentication::ApiCaller, json::Import};
 
-/// How long the first state may take.
-const FIRST_WAIT: Duration = Duration::from_secs(10);
+/// Time in which the first state has to arrive.
+const FIRST_STATE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers with the import's events.
-pub(crate) async fn follow(app: Arc<App>, staff: Staff, import_id: String) -> Result<Response> {
-    let mut guard = Guard::of_staff(&app, &staff);
-    let organization_id = staff.organization;
-    let mut request = Request::new(WatchImportRequest { organization_id, import_id });
+pub(crate) async fn follow(app: Arc<App>, caller: ApiCaller, import: ImportId) -> Result<Response> {
+    let mut guard = Guard::for_api(&app, &caller);
+    let mut request = Request::new(WatchImportRequest {
+        organization_id: caller.organization.to_string(),
+        import_id: import.to_string(),
+    });
     request.extensions_mut().insert(Unhurried);
-    let mut client = app.imports();
-    let begin = async {
+    let mut client = app.clients.imports();
+    let first_state = async {
         let mut states = client.watch_import(request).await?.into_inner();
         let first = states.message().await?;
-        Ok((states, first))
+        Ok::<_, Error>((states, first))
     };
-    let begun = timeout(FIRST_WAIT, begin).await;
-    let begun = begun.map_err(|_| Error::new(Reason::DeadlineExceeded))?;
-    let (mut states, mut next) = begun.map_err(from_service)?;
+    let first_state = timeout(FIRST_STATE_TIMEOUT, first_state).await;
+    let first_state = first_state.map_err(|_| Error::new(Reason::DeadlineExceeded))?;
+    let (mut states, mut next) = first_state?;
     let events = stream! {
         while let Some(import) = next.take().and_then(|answer| answer.import) {
             yield event("import", &Import::from(import));
             while next.is_none() {
                 tokio::select! {
                     biased;
-                    () = guard.doubted() => {
+                    () = guard.in_doubt() => {
                         match guard.confirm().await {
-                            None => continue,
-                            Some(Cut::Ended) => yield session_ended(),
-                            Some(Cut::Unknown) => {}
+                            Confirmation::Valid => continue,
+                            Confirmation::Ended => yield session_ended(),
+                            Confirmation::Unknown => {}
                         }
                         return;
                     }

@@ -1,4 +1,4 @@
-//! What waits for one reader: bounded in count and bytes, and of no size while nothing waits.
+//! The queue of one subscriber: bounded in count and bytes, and without memory while it is empty.
 
 use std::{
     collections::VecDeque,
@@ -7,27 +7,27 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// Events that wait for one reader before it is cut off.
-pub(super) const EVENTS: usize = 256;
+/// Events that may be queued for one subscriber before it is cut off.
+pub(super) const QUEUE_CAPACITY: usize = 256;
 
-/// Bytes of them, near enough, beyond which no other is taken.
-pub(super) const BYTES: usize = 4 << 20;
+/// Bytes of queued events, roughly, beyond which no other is queued.
+pub(super) const QUEUE_MAX_BYTES: usize = 4 << 20;
 
-/// Room that an empty queue may keep.
-const SPARE: usize = 4;
+/// Items for which an empty queue keeps memory.
+const EMPTY_CAPACITY: usize = 4;
 
-/// What has a weight in bytes, near enough.
+/// An item whose size in bytes is roughly known.
 pub(super) trait Weigh {
     fn weight(&self) -> usize;
 }
 
 /// A queue's two ends.
 pub(super) fn queue<T: Weigh>() -> (Sender<T>, Receiver<T>) {
-    let queue = Arc::new(Queue { waiting: Mutex::default(), news: Notify::new() });
+    let queue = Arc::new(Queue { items: Mutex::default(), changed: Notify::new() });
     (Sender(queue.clone()), Receiver(queue))
 }
 
-/// Dropping it ends the queue: what waits is still received.
+/// Dropping it ends the queue: queued items are still received.
 #[derive(Debug)]
 pub(super) struct Sender<T>(Arc<Queue<T>>);
 
@@ -36,97 +36,97 @@ pub(super) struct Receiver<T>(Arc<Queue<T>>);
 
 #[derive(Debug)]
 struct Queue<T> {
-    waiting: Mutex<Waiting<T>>,
-    news: Notify,
+    items: Mutex<Items<T>>,
+    changed: Notify,
 }
 
 #[derive(Debug)]
-struct Waiting<T> {
-    items: VecDeque<T>,
+struct Items<T> {
+    queued: VecDeque<T>,
     bytes: usize,
-    over: bool,
+    has_ended: bool,
 }
 
-impl<T> Default for Waiting<T> {
+impl<T> Default for Items<T> {
     fn default() -> Self {
-        Self { items: VecDeque::new(), bytes: 0, over: false }
+        Self { queued: VecDeque::new(), bytes: 0, has_ended: false }
     }
 }
 
 impl<T> Queue<T> {
-    fn waiting(&self) -> MutexGuard<'_, Waiting<T>> {
-        self.waiting.lock().expect("no holder panics")
+    fn items(&self) -> MutexGuard<'_, Items<T>> {
+        self.items.lock().expect("no holder panics")
     }
 }
 
 impl<T: Weigh> Sender<T> {
-    /// False: there is no room for it.
+    /// Queues an item. False if the queue is full.
     pub(super) fn send(&self, item: T) -> bool {
-        let mut waiting = self.0.waiting();
-        if waiting.items.len() >= EVENTS || waiting.bytes >= BYTES {
+        let mut items = self.0.items();
+        if items.queued.len() >= QUEUE_CAPACITY || items.bytes >= QUEUE_MAX_BYTES {
             return false;
         }
-        waiting.bytes += item.weight();
-        waiting.items.push_back(item);
-        drop(waiting);
-        self.0.news.notify_one();
+        items.bytes += item.weight();
+        items.queued.push_back(item);
+        drop(items);
+        self.0.changed.notify_one();
         true
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.0.waiting().over = true;
-        self.0.news.notify_one();
+        self.0.items().has_ended = true;
+        self.0.changed.notify_one();
     }
 }
 
 impl<T: Weigh> Receiver<T> {
-    /// The next one. `None` when there will be no more.
+    /// The next item. `None` when there will be no more.
     pub(super) async fn next(&mut self) -> Option<T> {
         loop {
-            let waiting = self.0.waiting().take();
-            match waiting {
+            let next = self.0.items().take();
+            match next {
                 Ok(item) => return Some(item),
-                Err(Empty { over: true }) => return None,
-                Err(Empty { over: false }) => self.0.news.notified().await,
+                Err(Empty { has_ended: true }) => return None,
+                Err(Empty { has_ended: false }) => self.0.changed.notified().await,
             }
         }
     }
 
-    /// Those that wait, at least one, at most so many. None when there will be no more.
-    pub(super) async fn next_many(&mut self, most: usize) -> Vec<T> {
+    /// The queued items, at least one and at most `max`. None when there will be no more.
+    pub(super) async fn next_many(&mut self, max: usize) -> Vec<T> {
         let mut batch: Vec<T> = self.next().await.into_iter().collect();
-        let mut waiting = self.0.waiting();
-        while batch.len() < most
-            && let Ok(item) = waiting.take()
+        let mut items = self.0.items();
+        while batch.len() < max
+            && let Ok(item) = items.take()
         {
             batch.push(item);
         }
         batch
     }
 
-    /// One that waits already.
+    /// An item that is queued already.
     #[cfg(test)]
     pub(super) fn try_next(&mut self) -> Option<T> {
-        self.0.waiting().take().ok()
+        self.0.items().take().ok()
     }
 }
 
-impl<T: Weigh> Waiting<T> {
+impl<T: Weigh> Items<T> {
     fn take(&mut self) -> Result<T, Empty> {
-        let item = self.items.pop_front().ok_or(Empty { over: self.over })?;
+        let item = self.queued.pop_front().ok_or(Empty { has_ended: self.has_ended })?;
         self.bytes -= item.weight();
-        if self.items.is_empty() {
-            self.items.shrink_to(SPARE);
+        if self.queued.is_empty() {
+            self.queued.shrink_to(EMPTY_CAPACITY);
         }
         Ok(item)
     }
 }
 
-/// Nothing waits, and perhaps nothing comes any more.
+/// Nothing is queued.
 struct Empty {
-    over: bool,
+    has_ended: bool,
 }
 
 #[cfg(test)]
@@ -142,18 +142,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_is_bounded_in_count_and_in_bytes() {
+    async fn a_queue_is_bounded_in_count_and_in_bytes() {
         let (sender, mut receiver) = queue();
-        assert_eq!((0..1000).take_while(|_| sender.send(1)).count(), EVENTS);
-        assert_eq!(receiver.next_many(10_000).await.len(), EVENTS);
-        assert!(sender.send(BYTES) && !sender.send(1));
-        assert_eq!(receiver.next().await, Some(BYTES));
+        assert_eq!((0..1000).take_while(|_| sender.send(1)).count(), QUEUE_CAPACITY);
+        assert_eq!(receiver.next_many(10_000).await.len(), QUEUE_CAPACITY);
+        assert!(sender.send(QUEUE_MAX_BYTES) && !sender.send(1));
+        assert_eq!(receiver.next().await, Some(QUEUE_MAX_BYTES));
         assert!(sender.send(1));
-        assert!(receiver.0.waiting().items.capacity() <= EVENTS);
+        assert!(receiver.0.items().queued.capacity() <= QUEUE_CAPACITY);
     }
 
     #[tokio::test]
-    async fn it_ends_once_all_is_received() {
+    async fn it_ends_once_everything_is_received() {
         let (sender, mut receiver) = queue();
         for n in 1..=5 {
             sender.send(n);
@@ -167,10 +167,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_is_woken_and_nothing_is_missed() {
+    async fn a_waiting_receiver_is_woken_and_misses_nothing() {
         let (sender, mut receiver) = queue();
         assert!(receiver.next().now_or_never().is_none());
-        let waiting = tokio::spawn(async move {
+        let receiving = tokio::spawn(async move {
             let mut sum = 0;
             while let Some(n) = receiver.next().await {
                 sum += n;
@@ -182,6 +182,6 @@ mod tests {
             tokio::task::yield_now().await;
         }
         drop(sender);
-        assert_eq!(waiting.await.unwrap(), 100);
+        assert_eq!(receiving.await.unwrap(), 100);
     }
 }

@@ -1,6 +1,7 @@
-//! The feed of ended sessions, and who has to know. One feed a gateway; each open stream is
-//! registered under those whose revocation concerns it. While the feed is silent every stream is
-//! in doubt once a second, and no earlier answer of identity is trusted.
+//! The revocation feed of identity, and who depends on it: each open stream is registered under
+//! those whose revocation ends it, and cached authentications ask whether they are still valid.
+//! While the feed is silent every stream is in doubt once a second, and no cached authentication
+//! is used.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use onethread_core::OrganizationId;
 use onethread_grpc::Unhurried;
 use onethread_proto::identity::{Revocation, WatchRevocationsRequest};
 use tokio::{
@@ -18,60 +20,59 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tonic::{Request, Status};
-use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::backoff::Backoff;
+use super::upstream::Upstream;
 use crate::app::App;
 
-/// Identity beats twice a second; after this nothing is known any more.
-const SILENCE: Duration = Duration::from_secs(1);
+/// Time after which the feed is silent. Identity sends a heartbeat twice a second.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// So many silences in a row, and the feed is opened anew.
-const SILENCES: u32 = 5;
+/// Silences in a row after which the feed is opened again.
+const MAX_SILENCES: u32 = 5;
 
-/// How long the feed may take to open.
-const OPEN_WAIT: Duration = Duration::from_millis(900);
+/// Time in which the feed has to open.
+const OPEN_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// Revocations remembered for streams that are just being opened.
-const REMEMBERED: usize = 4096;
+/// Revocations that are remembered for streams that are just being opened.
+const HISTORY_CAPACITY: usize = 4096;
 
-/// Organization and contact, device, agent, key, or the organization itself.
-pub(crate) type Subject = (Uuid, Uuid);
+/// An organization, and the id of a contact, device, agent or API key in it, or its own.
+pub(crate) type Subject = (OrganizationId, Uuid);
 
-/// Who waits for which revocation.
+/// Who depends on which revocation.
 #[derive(Debug, Default)]
 pub(crate) struct Revocations(Arc<Mutex<Registry>>);
 
 #[derive(Debug, Default)]
 struct Registry {
-    /// Revocations heard so far.
+    /// Number of revocations so far.
     position: u64,
-    /// The last of them, with the position behind each.
-    heard: VecDeque<(u64, Subject)>,
+    /// The last of them, each with its number.
+    history: VecDeque<(u64, Subject)>,
     /// The position at which everybody came into doubt last.
-    all_doubted_at: u64,
-    /// When the feed was heard last; absent while nothing is known.
+    all_in_doubt_at: u64,
+    /// When the feed was heard last; `None` while it is broken.
     heard_at: Option<Instant>,
     last_id: u64,
     watches: HashMap<Subject, HashMap<u64, Arc<Watch>>>,
 }
 
-/// Set when a stream's session may have ended.
+/// Notified when a stream's session may have ended.
 #[derive(Debug, Default)]
 struct Watch {
-    doubted: AtomicBool,
+    in_doubt: AtomicBool,
     notify: Notify,
 }
 
 impl Watch {
     fn doubt(&self) {
-        self.doubted.store(true, Ordering::SeqCst);
+        self.in_doubt.store(true, Ordering::SeqCst);
         self.notify.notify_one();
     }
 }
 
-/// A stream's place in the registry. Dropping it leaves.
+/// The registration of a stream. Dropping it removes the stream.
 #[derive(Debug)]
 pub(super) struct Registration {
     id: u64,
@@ -85,13 +86,13 @@ impl Revocations {
         self.0.lock().expect("no holder panics")
     }
 
-    /// Where the feed stands. To be asked before identity is, and given to
-    /// [`Revocations::register`]: what is heard in between is not missed.
+    /// The feed's position. Read it before asking identity and pass it to
+    /// [`Revocations::register`], so that nothing in between is missed.
     pub(crate) fn position(&self) -> u64 {
         self.registry().position
     }
 
-    /// Registers a stream. It is in doubt at once if one of its subjects was named since.
+    /// Registers a stream. It is in doubt at once if a subject was revoked since the position.
     pub(super) fn register(&self, since: u64, subjects: Vec<Subject>) -> Registration {
         let mut registry = self.registry();
         registry.last_id += 1;
@@ -106,23 +107,38 @@ impl Revocations {
         Registration { id, subjects, watch, registry: self.0.clone() }
     }
 
-    /// True while the feed is heard, and has named none of these since.
+    /// True while the feed is heard and has revoked none of the subjects since the position.
     pub(crate) fn vouch_for(&self, since: u64, subjects: &[Subject]) -> bool {
         let registry = self.registry();
-        registry.heard_at.is_some_and(|at| at.elapsed() < SILENCE)
+        registry.heard_at.is_some_and(|at| at.elapsed() < SILENCE_TIMEOUT)
             && !registry.may_concern(since, subjects)
     }
 
-    /// Notes what a call through this gateway has changed, so that its next one asks identity;
-    /// without ids all of the organization is meant. Streams hear of it from the feed.
-    pub(crate) fn forget<'a>(&self, organization: &'a str, ids: impl IntoIterator<Item = &'a str>) {
-        let mut ids = ids.into_iter().peekable();
-        let whole = ids.peek().is_none().then_some(organization);
+    /// Notes what a call through this gateway has changed, so that identity is asked by the next
+    /// call. Streams learn it from the feed.
+    pub(crate) fn note(
+        &self,
+        organization: OrganizationId,
+        subjects: impl IntoIterator<Item = Uuid>,
+    ) {
         let mut registry = self.registry();
-        for id in ids.chain(whole) {
-            match (Uuid::parse_str(organization), Uuid::parse_str(id)) {
-                (Ok(organization), Ok(id)) => registry.note((organization, id)),
-                _ => registry.note_all(),
+        for subject in subjects {
+            registry.note((organization, subject));
+        }
+    }
+
+    /// The same for a change that concerns every session of an organization.
+    pub(crate) fn note_organization(&self, organization: OrganizationId) {
+        self.note(organization, [organization.0]);
+    }
+
+    /// The same for ids as identity answers them.
+    pub(crate) fn note_answered(&self, organization: OrganizationId, subjects: &[String]) {
+        let mut registry = self.registry();
+        for subject in subjects {
+            match Uuid::parse_str(subject) {
+                Ok(subject) => registry.note((organization, subject)),
+                Err(_) => registry.note_all(),
             }
         }
     }
@@ -131,17 +147,17 @@ impl Revocations {
         let mut registry = self.registry();
         registry.heard_at = Some(Instant::now());
         for revocation in revocations {
-            let organization = Uuid::parse_str(&revocation.organization_id);
+            let organization = revocation.organization_id.parse();
             let subject = Uuid::parse_str(&revocation.subject_id);
             match (organization, subject) {
                 (Ok(organization), Ok(subject)) => registry.hear((organization, subject)),
-                // Somebody's session ended and nobody can say whose.
+                // A session ended and it isn't known whose.
                 _ => registry.doubt_all(),
             }
         }
     }
 
-    /// Nothing is known any more.
+    /// Every session may have ended.
     pub(crate) fn doubt_all(&self) {
         let mut registry = self.registry();
         registry.heard_at = None;
@@ -151,24 +167,24 @@ impl Revocations {
 
 impl Registry {
     fn may_concern(&self, since: u64, subjects: &[Subject]) -> bool {
-        let forgotten = self.heard.front().is_some_and(|(first, _)| *first > since + 1);
-        let mut later = self.heard.iter().rev().take_while(|(position, _)| *position > since);
-        self.all_doubted_at > since
-            || (forgotten && self.heard.len() >= REMEMBERED)
+        let is_cut = self.history.front().is_some_and(|(first, _)| *first > since + 1);
+        let mut later = self.history.iter().rev().take_while(|(position, _)| *position > since);
+        self.all_in_doubt_at > since
+            || (is_cut && self.history.len() >= HISTORY_CAPACITY)
             || later.any(|(_, subject)| subjects.contains(subject))
     }
 
     fn note(&mut self, subject: Subject) {
         self.position += 1;
-        if self.heard.len() >= REMEMBERED {
-            self.heard.pop_front();
+        if self.history.len() >= HISTORY_CAPACITY {
+            self.history.pop_front();
         }
-        self.heard.push_back((self.position, subject));
+        self.history.push_back((self.position, subject));
     }
 
     fn note_all(&mut self) {
         self.position += 1;
-        self.all_doubted_at = self.position;
+        self.all_in_doubt_at = self.position;
     }
 
     fn hear(&mut self, subject: Subject) {
@@ -187,9 +203,9 @@ impl Registry {
 }
 
 impl Registration {
-    /// Resolves when the session may have ended. What it said is said once.
-    pub(super) async fn doubted(&self) {
-        while !self.watch.doubted.swap(false, Ordering::SeqCst) {
+    /// Resolves when the session may have ended, once for each such moment.
+    pub(super) async fn in_doubt(&self) {
+        while !self.watch.in_doubt.swap(false, Ordering::SeqCst) {
             self.watch.notify.notified().await;
         }
     }
@@ -213,51 +229,44 @@ impl Drop for Registration {
 pub(crate) async fn follow(app: Arc<App>) {
     let stopping = app.life.stopping();
     tokio::pin!(stopping);
-    let mut backoff = Backoff::default();
-    let mut told = false;
+    let mut upstream = Upstream::new("revocations");
     loop {
-        let ended = tokio::select! {
+        let status = tokio::select! {
             () = &mut stopping => return,
-            ended = feed(&app, &mut backoff, &mut told) => ended,
+            status = feed(&app, &mut upstream) => status,
         };
-        if !told {
-            warn!(code = ?ended.code(), "the feed of ended sessions broke, asking for each stream");
-            told = true;
-        }
+        upstream.broken(&status);
         app.revocations.doubt_all();
         tokio::select! {
             () = &mut stopping => return,
-            () = backoff.wait(app.entropy.as_ref()) => {}
+            () = upstream.pause(app.entropy.as_ref()) => {}
         }
     }
 }
 
-/// One feed, until it ends or stays silent.
-async fn feed(app: &App, backoff: &mut Backoff, told: &mut bool) -> Status {
+/// One feed, until it ends or is silent for too long.
+async fn feed(app: &App, upstream: &mut Upstream) -> Status {
     let mut request = Request::new(WatchRevocationsRequest {});
     request.extensions_mut().insert(Unhurried);
-    let mut client = app.sessions();
-    let mut beats = match timeout(OPEN_WAIT, client.watch_revocations(request)).await {
-        Ok(Ok(beats)) => beats.into_inner(),
+    let mut client = app.clients.sessions();
+    let mut heartbeats = match timeout(OPEN_TIMEOUT, client.watch_revocations(request)).await {
+        Ok(Ok(heartbeats)) => heartbeats.into_inner(),
         Ok(Err(status)) => return status,
         Err(_) => return Status::deadline_exceeded("the feed did not open in time"),
     };
-    let mut heard = false;
+    let mut is_first = true;
     let mut silences = 0;
-    while silences < SILENCES {
-        match timeout(SILENCE, beats.message()).await {
-            Ok(Ok(Some(beat))) => {
-                // What ended before the feed stood was told to nobody; the same goes for silence.
-                if !heard || silences > 0 {
+    while silences < MAX_SILENCES {
+        match timeout(SILENCE_TIMEOUT, heartbeats.message()).await {
+            Ok(Ok(Some(heartbeat))) => {
+                // Revocations before the feed opened, or while it was silent, may be missing.
+                if is_first || silences > 0 {
                     app.revocations.doubt_all();
                 }
-                if !heard && std::mem::take(told) {
-                    info!("the feed of ended sessions is heard again");
-                }
-                heard = true;
+                upstream.opened();
+                is_first = false;
                 silences = 0;
-                backoff.reset();
-                app.revocations.hear(&beat.revocations);
+                app.revocations.hear(&heartbeat.revocations);
             }
             Ok(Ok(None)) => return Status::unavailable("the feed ended"),
             Ok(Err(status)) => return status,
@@ -276,46 +285,49 @@ mod tests {
 
     use super::*;
 
-    fn named(subject: Subject) -> Revocation {
+    fn revocation(subject: Subject) -> Revocation {
         Revocation { organization_id: subject.0.to_string(), subject_id: subject.1.to_string() }
     }
 
     fn subject(n: u128) -> Subject {
-        (Uuid::from_u128(1), Uuid::from_u128(n))
+        (OrganizationId(Uuid::from_u128(1)), Uuid::from_u128(n))
     }
 
     #[test]
-    fn only_those_who_are_named_are_in_doubt() {
+    fn only_streams_of_revoked_subjects_are_in_doubt() {
         let revocations = Revocations::default();
         let at = revocations.position();
         let one = revocations.register(at, vec![subject(1), subject(2)]);
         let other = revocations.register(at, vec![subject(3)]);
-        revocations.hear(&[named(subject(2))]);
-        assert!(one.doubted().now_or_never().is_some());
-        assert!(one.doubted().now_or_never().is_none());
-        assert!(other.doubted().now_or_never().is_none());
+        revocations.hear(&[revocation(subject(2))]);
+        assert!(one.in_doubt().now_or_never().is_some());
+        assert!(one.in_doubt().now_or_never().is_none());
+        assert!(other.in_doubt().now_or_never().is_none());
         revocations.doubt_all();
-        assert!(other.doubted().now_or_never().is_some());
+        assert!(other.in_doubt().now_or_never().is_some());
     }
 
     #[test]
-    fn what_is_heard_while_a_stream_opens_is_not_missed() {
+    fn a_revocation_while_a_stream_opens_is_not_missed() {
         let revocations = Revocations::default();
-        revocations.hear(&[named(subject(1))]);
+        revocations.hear(&[revocation(subject(1))]);
         let before = revocations.position();
-        revocations.hear(&[named(subject(2))]);
-        let since = |at, n| revocations.register(at, vec![subject(n)]).doubted().now_or_never();
+        revocations.hear(&[revocation(subject(2))]);
+        let since = |at, n| revocations.register(at, vec![subject(n)]).in_doubt().now_or_never();
         assert!(since(before, 1).is_none());
         assert!(since(before, 2).is_some());
-        for _ in 0..REMEMBERED {
-            revocations.hear(&[named(subject(3))]);
+        for _ in 0..HISTORY_CAPACITY {
+            revocations.hear(&[revocation(subject(3))]);
         }
-        assert!(since(before, 2).is_some(), "forgotten counts as named");
+        assert!(
+            since(before, 2).is_some(),
+            "a revocation that is no longer remembered may concern it"
+        );
         assert!(since(revocations.position(), 2).is_none());
     }
 
     #[test]
-    fn a_stream_that_goes_leaves_nothing() {
+    fn a_dropped_registration_leaves_nothing() {
         let revocations = Revocations::default();
         drop(revocations.register(0, vec![subject(1), subject(2)]));
         assert!(revocations.registry().watches.is_empty());

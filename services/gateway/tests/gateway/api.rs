@@ -3,15 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use onethread_config::RateLimits;
-use onethread_proto::identity::{
-    IdentifyResponse, IdentityRefused, VisitorCaller, authenticate_response::Caller,
-    identify_response::Outcome,
-};
+use onethread_proto::identity::{IdentifyResponse, IdentityRefused, identify_response::Outcome};
 use prost_types::value::Kind;
 use reqwest::Method;
 use serde_json::json;
 
-use super::support::{CONTACT, Gateway, by_agent, id, json, problem, session, visitor};
+use super::support::{
+    CONTACT, Gateway, by_agent, id, json, problem, session, visitor, visitor_who,
+};
 
 #[tokio::test]
 async fn whatever_goes_wrong_is_a_problem() {
@@ -135,11 +134,8 @@ async fn a_message_is_stored_once_and_only_of_those_who_may() {
 
     let odd = problem(send("contact", ""), 400, "invalid-argument").await;
     assert_eq!(odd["errors"][0]["pointer"], "/text");
-    let caller = |pre_chat_required, blocked| {
-        Caller::Visitor(VisitorCaller { pre_chat_required, blocked, ..VisitorCaller::default() })
-    };
-    gateway.may("early", caller(true, false));
-    gateway.may("blocked", caller(false, true));
+    gateway.may("early", visitor_who(true, false));
+    gateway.may("blocked", visitor_who(false, true));
     problem(send("early", "Hi"), 403, "pre-chat-required").await;
     problem(send("blocked", "Hi"), 403, "blocked").await;
 }

@@ -4,16 +4,13 @@
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use onethread_config::RateLimits;
-use onethread_proto::identity::{
-    IdentifyResponse, IdentityRefused, VisitorCaller, authenticate_response::Caller,
-    identify_response::Outcome,
-};
+use onethread_proto::identity::{IdentifyResponse, IdentityRefused, identify_response::Outcome};
 use reqwest::{Method, RequestBuilder, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use super::{
     contract,
-    support::{CONTACT, Gateway, OPERATOR, by_agent, id, json, session, visitor},
+    support::{CONTACT, Gateway, OPERATOR, by_agent, id, json, session, visitor, visitor_who},
 };
 
 /// Answers seen: operation and status, and types of problems.
@@ -191,11 +188,8 @@ async fn refusals(gateway: &Gateway, seen: &mut Seen) {
         let body = json!({"clientMessageId": id(3), "text": text});
         gateway.post("/widget/v1/messages", token).json(&body)
     };
-    let caller = |pre_chat_required, blocked| {
-        Caller::Visitor(VisitorCaller { pre_chat_required, blocked, ..VisitorCaller::default() })
-    };
-    gateway.may("early", caller(true, false));
-    gateway.may("blocked", caller(false, true));
+    gateway.may("early", visitor_who(true, false));
+    gateway.may("blocked", visitor_who(false, true));
     gateway.may("visitor", visitor(true));
     for (token, text) in [("early", "Hi"), ("blocked", "Hi"), ("visitor", "Ho"), ("nobody", "Hi")] {
         seen.call(send(token, text)).await;

@@ -429,7 +429,7 @@ impl ConversationService for Fake {
     ) -> Answer<SendMessageResponse> {
         let sent = request.into_inner();
         if sent.text.is_empty() {
-            return Err(Error::invalid("text", "is empty").into());
+            return Err(Error::invalid("/text", "is empty").into());
         }
         let found = {
             let threads = self.0.threads.lock().unwrap();

@@ -171,6 +171,17 @@ pub(crate) fn visitor(stored: bool) -> Caller {
     })
 }
 
+/// A visitor who may not send messages yet, or not any more.
+pub(crate) fn visitor_who(pre_chat_required: bool, blocked: bool) -> Caller {
+    Caller::Visitor(VisitorCaller {
+        contact_id: CONTACT.to_owned(),
+        device_id: CONTACT.to_owned(),
+        pre_chat_required,
+        blocked,
+        ..VisitorCaller::default()
+    })
+}
+
 pub(crate) fn contact() -> Caller {
     Caller::Contact(ContactCaller {
         contact_id: CONTACT.to_owned(),

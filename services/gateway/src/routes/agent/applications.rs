@@ -1,20 +1,23 @@
-//! The widgets and apps of an organization, for its owners.
+//! Applications of an organization, for its owners.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use http::{HeaderMap, StatusCode, Uri};
+use onethread_core::ApplicationId;
 use onethread_errors::Error;
 use onethread_proto::identity::{
     CreateApplicationRequest, ListApplicationsRequest, UpdateApplicationRequest,
 };
 
+use super::application_settings::{ApplicationChange, NewApplication};
 use crate::{
     app::App,
-    auth::{self, Owner},
-    extract::{Body, Paging, PathId},
-    json::{Application, ApplicationChange, List, NewApplication, application},
+    authentication::Owner,
+    extract::{Body, Paging, PathId, Query},
+    json::{Application, List},
     openapi::{Refusals, reasons::ApplicationExists},
+    origin,
     problem::ApiResult,
 };
 
@@ -22,74 +25,77 @@ use crate::{
 #[utoipa::path(get, path = "/applications", operation_id = "listApplications",
     tag = "applications", params(Paging),
     responses((status = 200, description = "A page of applications.", body = List<Application>),
-        Refusals<(Owner, Paging)>))]
+        Refusals<(Owner, Query<Paging>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
-    paging: Paging,
+    Query(paging): Query<Paging>,
     uri: Uri,
     headers: HeaderMap,
 ) -> ApiResult<Json<List<Application>>> {
     let request = ListApplicationsRequest {
-        organization_id: owner.organization,
-        page_size: paging.size,
+        organization_id: owner.organization.to_string(),
+        page_size: paging.limit.0,
         page_token: paging.cursor,
     };
-    let page = app.applications().list_applications(request).await?.into_inner();
-    let server = auth::server(&headers, &uri);
+    let page = app.clients.applications().list_applications(request).await?.into_inner();
+    let server = origin::server_address(&headers, &uri);
     let items = page.applications.into_iter().map(|one| Application::new(one, &server));
     Ok(Json(List::new(items.collect(), page.next_page_token)))
 }
 
-/// Makes an application, or takes one over with the number and secret it had elsewhere. For owners.
+/// Creates an application, or takes one over with the number and secret that it had elsewhere. For
+/// owners.
 #[utoipa::path(post, path = "/applications", operation_id = "createApplication",
     tag = "applications", request_body = NewApplication,
     responses((status = 201, description = "The application.", body = Application),
-        Refusals<(Owner, Body, ApplicationExists)>))]
+        Refusals<(Owner, Body<NewApplication>, ApplicationExists)>))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     owner: Owner,
     uri: Uri,
     headers: HeaderMap,
-    body: Body,
+    body: Body<NewApplication>,
 ) -> ApiResult<(StatusCode, Json<Application>)> {
-    let (wanted, _) = application(&body)?;
+    let (application, _) = body.content()?.into_wire();
     let actor = Some(owner.actor());
     let request = CreateApplicationRequest {
-        organization_id: owner.organization,
-        application: Some(wanted),
+        organization_id: owner.organization.to_string(),
+        application: Some(application),
         actor,
     };
-    let made = app.applications().create_application(request).await?.into_inner();
-    let made = made.application.ok_or_else(|| Error::internal("identity answered nothing"))?;
-    let made = Application::new(made, &auth::server(&headers, &uri));
-    Ok((StatusCode::CREATED, Json(made)))
+    let answer = app.clients.applications().create_application(request).await?.into_inner();
+    let created = answer.application;
+    let created = created.ok_or_else(|| Error::internal("identity answered no application"))?;
+    let created = Application::new(created, &origin::server_address(&headers, &uri));
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
 /// Changes an application's settings; `id` is its `appId`. For owners.
 #[utoipa::path(patch, path = "/applications/{id}", operation_id = "changeApplication",
-    tag = "applications", params(PathId), request_body = ApplicationChange,
+    tag = "applications", params(PathId<ApplicationId>), request_body = ApplicationChange,
     responses((status = 200, description = "The application.", body = Application),
-        Refusals<(Owner, PathId, Body)>))]
+        Refusals<(Owner, PathId<ApplicationId>, Body<NewApplication>)>))]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     owner: Owner,
-    PathId(id): PathId,
+    PathId(id): PathId<ApplicationId>,
     uri: Uri,
     headers: HeaderMap,
-    body: Body,
+    body: Body<NewApplication>,
 ) -> ApiResult<Json<Application>> {
-    let (mut application, mask) = application(&body)?;
-    application.app_id = id;
+    // The mask leaves a number and a secret out: they stay as they are.
+    let (mut application, mask) = body.content()?.into_wire();
+    application.app_id = id.to_string();
     let actor = Some(owner.actor());
     let request = UpdateApplicationRequest {
-        organization_id: owner.organization.clone(),
+        organization_id: owner.organization.to_string(),
         application: Some(application),
         update_mask: Some(mask),
         actor,
     };
-    let changed = app.applications().update_application(request).await?.into_inner();
-    app.revocations.forget(&owner.organization, []);
+    let changed = app.clients.applications().update_application(request).await?.into_inner();
+    app.revocations.note_organization(owner.organization);
     let changed = changed.application.ok_or_else(Error::not_found)?;
-    Ok(Json(Application::new(changed, &auth::server(&headers, &uri))))
+    Ok(Json(Application::new(changed, &origin::server_address(&headers, &uri))))
 }

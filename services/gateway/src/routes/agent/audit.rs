@@ -1,4 +1,4 @@
-//! Who changed what that matters for safety.
+//! The audit log.
 
 use std::sync::Arc;
 
@@ -7,29 +7,29 @@ use onethread_proto::identity::ListAuditEntriesRequest;
 
 use crate::{
     app::App,
-    auth::Owner,
-    extract::Paging,
+    authentication::Owner,
+    extract::{Paging, Query},
     json::{AuditEntry, List},
     openapi::Refusals,
     problem::ApiResult,
 };
 
-/// Changes that matter for safety, newest first. For owners.
+/// The audit log, newest entries first. For owners.
 #[utoipa::path(get, path = "/audit", operation_id = "listAudit", tag = "organization",
     params(Paging),
     responses((status = 200, description = "A page of the audit.", body = List<AuditEntry>),
-        Refusals<(Owner, Paging)>))]
+        Refusals<(Owner, Query<Paging>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
-    paging: Paging,
+    Query(paging): Query<Paging>,
 ) -> ApiResult<Json<List<AuditEntry>>> {
     let request = ListAuditEntriesRequest {
-        organization_id: owner.organization,
-        page_size: paging.size,
+        organization_id: owner.organization.to_string(),
+        page_size: paging.limit.0,
         page_token: paging.cursor,
     };
-    let page = app.organizations().list_audit_entries(request).await?.into_inner();
+    let page = app.clients.organizations().list_audit_entries(request).await?.into_inner();
     let items = page.entries.into_iter().map(AuditEntry::from).collect();
     Ok(Json(List::new(items, page.next_page_token)))
 }

@@ -1,164 +1,236 @@
-//! The people an organization knows.
+//! The organization's contacts.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use deserr::Deserr;
 use http::StatusCode;
+use onethread_core::{ContactId, OrganizationId};
 use onethread_errors::{Error, Result};
 use onethread_proto::identity::{
-    DeleteContactRequest, GetContactRequest, ListContactsRequest, UpdateContactRequest,
-    UpsertContactRequest,
+    ContactChanges, DeleteContactRequest, GetContactRequest, ListContactsRequest,
+    UpdateContactRequest, UpsertContactRequest, UserClaims,
 };
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    auth::Staff,
-    extract::{Body, Paging, Params, PathId},
-    json::{self, Contact, ContactFields, ContactPatch, ContactSearch, List},
-    openapi::Refusals,
-    problem::{ApiResult, from_service},
+    authentication::ApiCaller,
+    clients::answered_id,
+    extract::{Body, Faults, Member, Paging, PathId, Query, flattened},
+    json::{Contact, List, to_wire},
+    openapi::{AttributeChange, Refusals},
+    problem::ApiResult,
 };
 
-/// What Contacts is sorted by, with `-` in front to descend.
-const SORTS: [&str; 3] = ["name", "createdAt", "lastSeenAt"];
+/// How the list of contacts is sorted.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ContactOrder {
+    /// `-` in front descends.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, pattern = "^-?(name|createdAt|lastSeenAt)$")]
+    sort: Option<Sort>,
+}
 
-/// The people whom the organization knows.
+/// A field to sort by.
+#[derive(Debug)]
+struct Sort(String);
+
+impl Sort {
+    const FIELDS: [&str; 3] = ["name", "createdAt", "lastSeenAt"];
+}
+
+impl Deserr<Faults> for Sort {
+    fn deserialize_from_value<V: deserr::IntoValue>(
+        value: deserr::Value<V>,
+        location: deserr::ValuePointerRef<'_>,
+    ) -> Result<Self, Faults> {
+        let sort = String::deserialize_from_value(value, location)?;
+        if Self::FIELDS.contains(&sort.strip_prefix('-').unwrap_or(&sort)) {
+            return Ok(Self(sort));
+        }
+        Err(Faults::one(location, "is not name, createdAt or lastSeenAt"))
+    }
+}
+
+/// The organization's contacts.
 #[utoipa::path(get, path = "/contacts", operation_id = "listContacts", tag = "contacts",
-    params(
-        ("sort" = Option<String>, Query, pattern = "^-?(name|createdAt|lastSeenAt)$",
-            description = "`-` in front descends."),
-        Paging,
-    ),
-    responses((status = 200, description = "A page of people.", body = List<Contact>),
-        Refusals<(Staff, Params, Paging)>))]
+    params(ContactOrder, Paging),
+    responses((status = 200, description = "A page of contacts.", body = List<Contact>),
+        Refusals<(ApiCaller, Query<Paging>, Query<ContactOrder>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    params: Params,
-    paging: Paging,
+    caller: ApiCaller,
+    Query(paging): Query<Paging>,
+    Query(order): Query<ContactOrder>,
 ) -> ApiResult<Json<List<Contact>>> {
     let request = ListContactsRequest {
-        organization_id: staff.organization,
-        sort: sort(&params)?,
-        page_size: paging.size,
+        organization_id: caller.organization.to_string(),
+        sort: order.sort.map(|sort| sort.0).unwrap_or_default(),
+        page_size: paging.limit.0,
         page_token: paging.cursor,
     };
-    let page = app.contacts().list_contacts(request).await?.into_inner();
+    let page = app.clients.contacts().list_contacts(request).await?.into_inner();
     let items = page.contacts.into_iter().map(Contact::from).collect();
     Ok(Json(List::new(items, page.next_page_token)))
 }
 
-fn sort(params: &Params) -> Result<String> {
-    let sort = params.text("sort").unwrap_or_default();
-    let field = sort.strip_prefix('-').unwrap_or(sort);
-    if sort.is_empty() || SORTS.contains(&field) {
-        return Ok(sort.to_owned());
+/// A contact, as agents and servers describe it. Absent members stay as they are, null clears.
+#[derive(Debug, ToSchema)]
+pub(super) struct ContactFields {
+    #[serde(flatten)]
+    identification: ContactIdentification,
+    #[serde(flatten)]
+    patch: ContactPatch,
+}
+
+/// Who a contact is for the organization.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+struct ContactIdentification {
+    /// The organization's own id of the contact: up to 255 bytes, compared byte for byte.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    user_id: Member,
+}
+
+/// Changes of a contact. Absent members stay as they are, null clears.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+pub(super) struct ContactPatch {
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    email: Member,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    name: Member,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    phone: Member,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    company: Member,
+    /// Up to 100 attributes; a null removes one. Names: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+    #[deserr(default)]
+    #[schema(value_type = Option<BTreeMap<String, AttributeChange>>)]
+    custom_data: Member,
+    /// Instead of the earlier tags; up to 100.
+    #[deserr(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    tags: Member,
+    /// Messages of a blocked contact are rejected.
+    #[deserr(default)]
+    #[schema(value_type = Option<bool>)]
+    blocked: Member,
+}
+
+flattened!(ContactFields { identification, patch });
+
+impl From<ContactFields> for ContactChanges {
+    fn from(ContactFields { identification, patch }: ContactFields) -> Self {
+        let user = UserClaims {
+            user_id: to_wire(identification.user_id),
+            email: to_wire(patch.email),
+            name: to_wire(patch.name),
+            phone: to_wire(patch.phone),
+            company: to_wire(patch.company),
+            custom_data: to_wire(patch.custom_data),
+            ..UserClaims::default()
+        };
+        Self { user: Some(user), tags: to_wire(patch.tags), blocked: to_wire(patch.blocked) }
     }
-    Err(Error::invalid("/sort", "is not name, createdAt or lastSeenAt"))
 }
 
-/// The people who fit a search.
-///
-/// `q` finds beginnings of words. An attribute equals what is written the same: 12 finds 12 and
-/// "12". A page may be shorter than its limit though more follow, where 50,000 people in a row were
-/// looked at and hardly anybody fits: `nextCursor` tells.
-#[utoipa::path(post, path = "/contacts/search", operation_id = "searchContacts", tag = "contacts",
-    request_body = ContactSearch,
-    responses((status = 200, description = "A page of people.", body = List<Contact>),
-        Refusals<(Staff, Body)>))]
-pub(super) async fn search(
-    State(app): State<Arc<App>>,
-    staff: Staff,
-    body: Body,
-) -> ApiResult<Json<List<Contact>>> {
-    let request = json::search(staff.organization, &body)?;
-    let page = app.contacts().search_contacts(request).await?.into_inner();
-    let items = page.contacts.into_iter().map(Contact::from).collect();
-    Ok(Json(List::new(items, page.next_page_token)))
-}
-
-/// Makes a person, or changes the one with the `userId`.
+/// Creates a contact, or changes the contact with the `userId`.
 #[utoipa::path(post, path = "/contacts", operation_id = "upsertContact", tag = "contacts",
     request_body = ContactFields,
     responses(
         (status = 201, description = "A new contact.", body = Contact),
-        (status = 200, description = "The contact there was, changed.", body = Contact),
-        Refusals<(Staff, Body)>,
+        (status = 200, description = "The existing contact, changed.", body = Contact),
+        Refusals<(ApiCaller, Body<ContactFields>)>,
     ))]
 pub(super) async fn upsert(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    body: Body,
+    caller: ApiCaller,
+    body: Body<ContactFields>,
 ) -> ApiResult<(StatusCode, Json<Contact>)> {
     let request = UpsertContactRequest {
-        organization_id: staff.organization.clone(),
-        actor: Some(staff.actor()),
-        changes: Some(json::changes(&body)),
+        organization_id: caller.organization.to_string(),
+        actor: Some(caller.actor()),
+        changes: Some(body.content()?.into()),
     };
-    let answer = app.contacts().upsert_contact(request).await?.into_inner();
+    let answer = app.clients.contacts().upsert_contact(request).await?.into_inner();
     if answer.created {
         return Ok((StatusCode::CREATED, Json(answer.contact.unwrap_or_default().into())));
     }
-    let id = answer.contact.and_then(|contact| contact.person).unwrap_or_default().id;
-    app.forget_person(&staff.organization, &id);
-    Ok((StatusCode::OK, Json(find(&app, staff.organization, id).await?)))
+    let person = answer.contact.and_then(|contact| contact.person).unwrap_or_default();
+    let id = answered_id(&person.id)?;
+    app.contact_changed(caller.organization, id);
+    Ok((StatusCode::OK, Json(find(&app, caller.organization, id).await?)))
 }
 
-/// Changes a person.
+/// Changes a contact.
 #[utoipa::path(patch, path = "/contacts/{id}", operation_id = "updateContact", tag = "contacts",
-    params(PathId), request_body = ContactPatch,
+    params(PathId<ContactId>), request_body = ContactPatch,
     responses((status = 200, description = "The contact as it is now.", body = Contact),
-        Refusals<(Staff, PathId, Body)>))]
+        Refusals<(ApiCaller, PathId<ContactId>, Body<ContactFields>)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
-    body: Body,
+    caller: ApiCaller,
+    PathId(id): PathId<ContactId>,
+    // A user id is read although it can't be changed, so that identity rejects it by name.
+    body: Body<ContactFields>,
 ) -> ApiResult<Json<Contact>> {
     let request = UpdateContactRequest {
-        organization_id: staff.organization.clone(),
-        contact_id: id.clone(),
-        changes: Some(json::changes(&body)),
+        organization_id: caller.organization.to_string(),
+        contact_id: id.to_string(),
+        changes: Some(body.content()?.into()),
     };
-    let answer = app.contacts().update_contact(request).await?.into_inner();
-    app.forget_person(&staff.organization, &id);
+    let answer = app.clients.contacts().update_contact(request).await?.into_inner();
+    app.contact_changed(caller.organization, id);
     Ok(Json(answer.contact.unwrap_or_default().into()))
 }
 
-/// Erases a person for ever, the thread included.
+/// Erases a contact for ever, with the conversation.
 #[utoipa::path(delete, path = "/contacts/{id}", operation_id = "eraseContact", tag = "contacts",
-    params(PathId),
-    responses((status = 204, description = "Erased."), Refusals<(Staff, PathId)>))]
+    params(PathId<ContactId>),
+    responses((status = 204, description = "The contact is erased."),
+        Refusals<(ApiCaller, PathId<ContactId>)>))]
 pub(super) async fn erase(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
+    caller: ApiCaller,
+    PathId(id): PathId<ContactId>,
 ) -> ApiResult<StatusCode> {
     let request = DeleteContactRequest {
-        organization_id: staff.organization.clone(),
-        contact_id: id.clone(),
-        actor: Some(staff.actor()),
+        organization_id: caller.organization.to_string(),
+        contact_id: id.to_string(),
+        actor: Some(caller.actor()),
     };
-    app.contacts().delete_contact(request).await?;
-    app.forget_person(&staff.organization, &id);
+    app.clients.contacts().delete_contact(request).await?;
+    app.contact_changed(caller.organization, id);
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// One of them.
+/// One contact.
 #[utoipa::path(get, path = "/contacts/{id}", operation_id = "getContact", tag = "contacts",
-    params(PathId),
+    params(PathId<ContactId>),
     responses((status = 200, description = "The contact.", body = Contact),
-        Refusals<(Staff, PathId)>))]
+        Refusals<(ApiCaller, PathId<ContactId>)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
+    caller: ApiCaller,
+    PathId(id): PathId<ContactId>,
 ) -> ApiResult<Json<Contact>> {
-    Ok(Json(find(&app, staff.organization, id).await?))
+    Ok(Json(find(&app, caller.organization, id).await?))
 }
 
-async fn find(app: &App, organization_id: String, contact_id: String) -> Result<Contact> {
-    let request = GetContactRequest { organization_id, contact_id };
-    let answer = app.contacts().get_contact(request).await.map_err(from_service)?.into_inner();
-    Ok(answer.contact.ok_or_else(Error::not_found)?.into())
+async fn find(app: &App, organization: OrganizationId, id: ContactId) -> Result<Contact> {
+    let request =
+        GetContactRequest { organization_id: organization.to_string(), contact_id: id.to_string() };
+    let answer = app.clients.contacts().get_contact(request).await.map_err(Error::from)?;
+    Ok(answer.into_inner().contact.ok_or_else(Error::not_found)?.into())
 }

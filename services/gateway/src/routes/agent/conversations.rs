@@ -1,313 +1,269 @@
-//! Conversations as agents see and answer them.
+//! Conversations as agents see them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use http::StatusCode;
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use onethread_core::{AgentId, ConversationId, OrganizationId};
 use onethread_errors::{Error, Result};
 use onethread_proto::{
     conversation::{
-        self, ConversationStatus, GetConversationRequest, ListConversationsRequest,
-        MarkReadRequest, MessageKind, SendMessageRequest, SetTypingRequest, Side,
+        self, ConversationStatus, GetConversationRequest, ListConversationsRequest, Side,
         UpdateConversationRequest, list_conversations_request::Assignment,
     },
-    identity::{BatchGetAgentsRequest, GetContactRequest},
+    identity::BatchGetAgentsRequest,
 };
 use prost_types::FieldMask;
-use serde_json::Value;
-use uuid::Uuid;
+use serde_json::Value as Member;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    auth::{Staff, Who},
-    extract::{Body, Paging, Params, PathId},
-    json::{ContactLine, Conversation, List, Message, NewAgentMessage, ReadMark, Types, Update},
-    openapi::{Refusals, reasons::MessageIdReused},
-    problem::{ApiResult, from_service},
-    routes::thread::{self, Range, Run},
+    authentication::{ApiCaller, ApiCallerKind},
+    extract::{Assignee, Body, Faults, Given, Paging, PathId, Query, by_rule},
+    json::{ContactLine, Conversation, List, contact_of},
+    openapi::Refusals,
+    problem::ApiResult,
 };
+
+/// Which conversations are listed.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ConversationFilter {
+    /// Those in this status; by default all.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, pattern = "^(open|closed|all)$")]
+    status: Option<StatusFilter>,
+    /// `me` (agents only), `none`, or an agent's id; by default all.
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    assignee: Option<AssigneeFilter>,
+}
+
+#[derive(Debug, Deserr)]
+#[deserr(error = Faults, rename_all = lowercase)]
+enum StatusFilter {
+    Open,
+    Closed,
+    All,
+}
+
+impl StatusFilter {
+    fn to_wire(&self) -> ConversationStatus {
+        match self {
+            Self::Open => ConversationStatus::Open,
+            Self::Closed => ConversationStatus::Closed,
+            Self::All => ConversationStatus::Unspecified,
+        }
+    }
+}
+
+#[derive(Debug)]
+enum AssigneeFilter {
+    Me,
+    Nobody,
+    Agent(AgentId),
+}
+
+impl Deserr<Faults> for AssigneeFilter {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Faults> {
+        by_rule(value, location, "is not me, none or an agent's id", |value| {
+            match value.as_str()? {
+                "me" => Some(Self::Me),
+                "none" => Some(Self::Nobody),
+                id => id.parse().ok().map(Self::Agent),
+            }
+        })
+    }
+}
+
+impl AssigneeFilter {
+    fn into_assignment(self, caller: &ApiCaller) -> Result<Assignment> {
+        match (self, &caller.kind) {
+            (Self::Nobody, _) => Ok(Assignment::Unassigned(true)),
+            (Self::Agent(id), _) => Ok(Assignment::AssigneeId(id.to_string())),
+            (Self::Me, ApiCallerKind::Agent(id, _)) => Ok(Assignment::AssigneeId(id.to_string())),
+            (Self::Me, ApiCallerKind::Server(_)) => {
+                Err(Error::invalid("/assignee", "a server is no agent"))
+            }
+        }
+    }
+}
 
 /// Conversations, newest activity first.
 #[utoipa::path(get, path = "/conversations", operation_id = "listConversations",
-    tag = "conversations",
-    params(
-        ("status" = Option<String>, Query, pattern = "^(open|closed|all)$",
-            description = "Those in this status; all where it isn't said."),
-        ("assignee" = Option<String>, Query,
-            description = "`me` (agents alone), `none`, or an agent's id; all where it isn't said."),
-        Paging,
-    ),
+    tag = "conversations", params(ConversationFilter, Paging),
     responses((status = 200, description = "A page of conversations.", body = List<Conversation>),
-        Refusals<(Staff, Params, Paging)>))]
+        Refusals<(ApiCaller, Query<Paging>, Query<ConversationFilter>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    params: Params,
-    paging: Paging,
+    caller: ApiCaller,
+    Query(paging): Query<Paging>,
+    Query(filter): Query<ConversationFilter>,
 ) -> ApiResult<Json<List<Conversation>>> {
+    let status = filter.status.as_ref().map(StatusFilter::to_wire).unwrap_or_default();
+    let assignment = filter.assignee.map(|assignee| assignee.into_assignment(&caller));
     let request = ListConversationsRequest {
-        organization_id: staff.organization.clone(),
-        status: status(&params)?.into(),
-        page_size: paging.size,
+        organization_id: caller.organization.to_string(),
+        status: status.into(),
+        page_size: paging.limit.0,
         page_token: paging.cursor,
-        assignment: assignment(&params, &staff)?,
+        assignment: assignment.transpose()?,
     };
-    let page = app.conversations().list_conversations(request).await?.into_inner();
-    let items = with_names(&app, &staff.organization, page.conversations).await?;
+    let page = app.clients.conversations().list_conversations(request).await?.into_inner();
+    let items = with_names(&app, caller.organization, page.conversations).await?;
     Ok(Json(List::new(items, page.next_page_token)))
 }
 
-fn status(params: &Params) -> Result<ConversationStatus> {
-    match params.text("status") {
-        None | Some("all") => Ok(ConversationStatus::Unspecified),
-        Some("open") => Ok(ConversationStatus::Open),
-        Some("closed") => Ok(ConversationStatus::Closed),
-        Some(_) => Err(Error::invalid("/status", "is not open, closed or all")),
-    }
-}
-
-fn assignment(params: &Params, staff: &Staff) -> Result<Option<Assignment>> {
-    let to = |id: String| Ok(Some(Assignment::AssigneeId(id)));
-    match (params.text("assignee"), &staff.who) {
-        (None, _) => Ok(None),
-        (Some("none"), _) => Ok(Some(Assignment::Unassigned(true))),
-        (Some("me"), Who::Agent(agent)) => to(agent.id.clone()),
-        (Some("me"), Who::Server(_)) => Err(Error::invalid("/assignee", "a server is no agent")),
-        (Some(id), _) => match Uuid::parse_str(id) {
-            Ok(id) => to(id.to_string()),
-            Err(_) => Err(Error::invalid("/assignee", "is not me, none or an agent's id")),
-        },
-    }
-}
-
-/// Names of people and agents, each in one batch.
+/// Adds the names of contacts and agents, each in one batch.
 async fn with_names(
     app: &App,
-    organization: &str,
+    organization: OrganizationId,
     conversations: Vec<conversation::Conversation>,
 ) -> Result<Vec<Conversation>> {
-    let ids = conversations.iter().map(|one| one.id.clone());
-    let people = app.names.people(app, organization, ids).await?;
-    let last = conversations.iter().filter_map(|one| one.last_message.as_ref());
-    let authors = app.names.of_threads(app, organization, &people, last).await?;
-    let named = |one: conversation::Conversation| {
-        let contact = people.get(&one.id).cloned();
-        let contact = contact.unwrap_or_else(|| ContactLine::unknown(&one.id));
-        Conversation::new(one, contact, &authors)
+    let ids = conversations.iter().map(|conversation| contact_of(&conversation.id));
+    let contacts = app.names.contacts(app, organization, ids).await?;
+    let messages = conversations.iter().filter_map(|one| one.last_message.as_ref());
+    let authors =
+        app.names.authors_of_conversations(app, organization, &contacts, messages).await?;
+    let with_names = |conversation: conversation::Conversation| {
+        let id = contact_of(&conversation.id);
+        let contact = contacts.get(&id).cloned().unwrap_or_else(|| ContactLine::unknown(id));
+        Conversation::new(conversation, contact, &authors)
     };
-    Ok(conversations.into_iter().map(named).collect())
+    Ok(conversations.into_iter().map(with_names).collect())
 }
 
-/// One of them.
+async fn with_name(
+    app: &App,
+    organization: OrganizationId,
+    conversation: Option<conversation::Conversation>,
+) -> Result<Conversation> {
+    let conversation = conversation.ok_or_else(Error::not_found)?;
+    let mut named = with_names(app, organization, vec![conversation]).await?;
+    named.pop().ok_or_else(Error::not_found)
+}
+
+/// One conversation.
 #[utoipa::path(get, path = "/conversations/{id}", operation_id = "getConversation",
-    tag = "conversations", params(PathId),
+    tag = "conversations", params(PathId<ConversationId>),
     responses((status = 200, description = "The conversation.", body = Conversation),
-        Refusals<(Staff, PathId)>))]
+        Refusals<(ApiCaller, PathId<ConversationId>)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
+    caller: ApiCaller,
+    PathId(id): PathId<ConversationId>,
 ) -> ApiResult<Json<Conversation>> {
     let request = GetConversationRequest {
-        organization_id: staff.organization.clone(),
-        conversation_id: id,
+        organization_id: caller.organization.to_string(),
+        conversation_id: id.to_string(),
         side: Side::Agent.into(),
     };
-    let answer = app.conversations().get_conversation(request).await?.into_inner();
-    let found = answer.conversation.ok_or_else(Error::not_found)?;
-    let mut named = with_names(&app, &staff.organization, vec![found]).await?;
-    Ok(Json(named.pop().ok_or_else(Error::not_found)?))
+    let answer = app.clients.conversations().get_conversation(request).await?.into_inner();
+    Ok(Json(with_name(&app, caller.organization, answer.conversation).await?))
 }
 
-/// Assigns it, closes it or opens it again.
+/// Changes of a conversation. Absent members stay as they are.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+pub(super) struct ConversationChange {
+    #[deserr(default)]
+    #[schema(value_type = Option<NewStatus>, nullable = false)]
+    status: Given<NewStatus>,
+    /// An agent of the organization; null unassigns the conversation.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    assignee_id: Assignee,
+}
+
+/// Open, or closed until the next message.
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum NewStatus {
+    Open,
+    Closed,
+}
+
+impl Deserr<Faults> for NewStatus {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Faults> {
+        by_rule(value, location, "is not open or closed", |value| match value {
+            Member::String(status) if status == "open" => Some(Self::Open),
+            Member::String(status) if status == "closed" => Some(Self::Closed),
+            _ => None,
+        })
+    }
+}
+
+impl ConversationChange {
+    /// The mask of the given members.
+    fn mask(&self) -> FieldMask {
+        let given = [
+            ("status", self.status.0.is_some()),
+            ("assignee_id", !matches!(self.assignee_id, Assignee::Unchanged)),
+        ];
+        let paths = given.into_iter().filter(|(_, given)| *given).map(|(path, _)| path.to_owned());
+        FieldMask { paths: paths.collect() }
+    }
+
+    fn status(&self) -> ConversationStatus {
+        match self.status.0 {
+            None => ConversationStatus::Unspecified,
+            Some(NewStatus::Open) => ConversationStatus::Open,
+            Some(NewStatus::Closed) => ConversationStatus::Closed,
+        }
+    }
+}
+
+/// Assigns, closes or reopens a conversation.
 ///
-/// Each change is told by an event in the thread, which agents alone see.
+/// Each change is recorded as an event in the conversation, which only agents see.
 #[utoipa::path(patch, path = "/conversations/{id}", operation_id = "updateConversation",
-    tag = "conversations", params(PathId), request_body = Update,
+    tag = "conversations", params(PathId<ConversationId>), request_body = ConversationChange,
     responses((status = 200, description = "The conversation as it is now.", body = Conversation),
-        Refusals<(Staff, PathId, Body)>))]
+        Refusals<(ApiCaller, PathId<ConversationId>, Body<ConversationChange>)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
-    body: Body,
+    caller: ApiCaller,
+    PathId(id): PathId<ConversationId>,
+    body: Body<ConversationChange>,
 ) -> ApiResult<Json<Conversation>> {
-    let mut paths = Vec::new();
-    let mut named = |path: &str| paths.push(path.to_owned());
-    let status = new_status(&body)?.inspect(|_| named("status"));
-    let assignee = new_assignee(&body)?.inspect(|_| named("assignee_id"));
-    let assignee_id = assignee.flatten();
-    if let Some(agent) = &assignee_id {
-        has_agent(&app, &staff.organization, agent).await?;
+    let change = body.content()?;
+    let assignee = match change.assignee_id {
+        Assignee::Agent(agent) => Some(agent),
+        Assignee::Unchanged | Assignee::Nobody => None,
+    };
+    if let Some(agent) = assignee {
+        check_agent(&app, caller.organization, agent).await?;
     }
     let request = UpdateConversationRequest {
-        organization_id: staff.organization.clone(),
-        conversation_id: id,
-        status: status.unwrap_or_default().into(),
-        assignee_id,
-        update_mask: Some(FieldMask { paths }),
-        actor_id: staff.id().to_owned(),
+        organization_id: caller.organization.to_string(),
+        conversation_id: id.to_string(),
+        status: change.status().into(),
+        assignee_id: assignee.as_ref().map(AgentId::to_string),
+        update_mask: Some(change.mask()),
+        actor_id: caller.id().to_string(),
     };
-    let answer = app.conversations().update_conversation(request).await?.into_inner();
-    let changed = answer.conversation.ok_or_else(Error::not_found)?;
-    let mut named = with_names(&app, &staff.organization, vec![changed]).await?;
-    Ok(Json(named.pop().ok_or_else(Error::not_found)?))
+    let answer = app.clients.conversations().update_conversation(request).await?.into_inner();
+    Ok(Json(with_name(&app, caller.organization, answer.conversation).await?))
 }
 
-fn new_status(body: &Body) -> Result<Option<ConversationStatus>> {
-    match body.0.get("status").map(Value::as_str) {
-        None => Ok(None),
-        Some(Some("open")) => Ok(Some(ConversationStatus::Open)),
-        Some(Some("closed")) => Ok(Some(ConversationStatus::Closed)),
-        Some(_) => Err(Error::invalid("/status", "is not open or closed")),
-    }
-}
-
-/// Whom it goes to; `Some(None)` for nobody.
-fn new_assignee(body: &Body) -> Result<Option<Option<String>>> {
-    match body.0.get("assigneeId") {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
-        Some(value) => match value.as_str().map(Uuid::parse_str) {
-            Some(Ok(id)) => Ok(Some(Some(id.to_string()))),
-            _ => Err(Error::invalid("/assigneeId", "is not an agent's id or null")),
-        },
-    }
-}
-
-/// Refuses another organization's agent as one that isn't there.
-async fn has_agent(app: &App, organization: &str, id: &str) -> Result<()> {
+/// Rejects another organization's agent like an agent that doesn't exist.
+async fn check_agent(app: &App, organization: OrganizationId, agent: AgentId) -> Result<()> {
+    let id = agent.to_string();
     let request = BatchGetAgentsRequest {
-        organization_id: organization.to_owned(),
-        agent_ids: vec![id.to_owned()],
+        organization_id: organization.to_string(),
+        agent_ids: vec![id.clone()],
     };
-    let answer = app.organizations().batch_get_agents(request).await.map_err(from_service)?;
-    let found = answer.into_inner().agents.iter().any(|agent| agent.id == id);
-    found.then_some(()).ok_or_else(Error::not_found)
-}
-
-/// Its messages and notes, ascending.
-#[utoipa::path(get, path = "/conversations/{id}/messages", operation_id = "listMessages",
-    tag = "conversations", params(PathId, Range),
-    responses((status = 200, description = "A run of messages.", body = Run),
-        Refusals<(Staff, PathId, Range)>))]
-pub(super) async fn messages(
-    State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
-    Range { position, size }: Range,
-) -> ApiResult<Json<Run>> {
-    let organization = staff.organization;
-    let run =
-        thread::run(&app, organization.clone(), id.clone(), Side::Agent, position, size).await?;
-    let people = app.names.people(&app, &organization, [id]).await?;
-    let authors = app.names.of_threads(&app, &organization, &people, &run.messages).await?;
-    Ok(Json(Run { items: Message::list(run.messages, &authors), last_seq: run.last_seq }))
-}
-
-/// Sends a message to the person, or writes a note for agents.
-#[utoipa::path(post, path = "/conversations/{id}/messages", operation_id = "sendMessage",
-    tag = "conversations", params(PathId), request_body = NewAgentMessage,
-    responses(
-        (status = 201, description = "It is stored.", body = Message),
-        (status = 200, description = "It was stored before.", body = Message),
-        Refusals<(Staff, PathId, Body, MessageIdReused)>,
-    ))]
-pub(super) async fn send(
-    State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
-    body: Body,
-) -> ApiResult<(StatusCode, Json<Message>)> {
-    write(&app, &staff, id, &body, false).await
-}
-
-/// Writes to a person first, or goes on in their thread.
-#[utoipa::path(post, path = "/contacts/{id}/messages", operation_id = "writeFirst",
-    tag = "conversations", params(PathId), request_body = NewAgentMessage,
-    responses(
-        (status = 201, description = "It is stored.", body = Message),
-        (status = 200, description = "It was stored before.", body = Message),
-        Refusals<(Staff, PathId, Body, MessageIdReused)>,
-    ))]
-pub(super) async fn write_first(
-    State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
-    body: Body,
-) -> ApiResult<(StatusCode, Json<Message>)> {
-    let organization_id = staff.organization.clone();
-    let request = GetContactRequest { organization_id, contact_id: id.clone() };
-    app.contacts().get_contact(request).await?;
-    write(&app, &staff, id, &body, true).await
-}
-
-async fn write(
-    app: &App,
-    staff: &Staff,
-    conversation_id: String,
-    body: &Body,
-    begins_conversation: bool,
-) -> ApiResult<(StatusCode, Json<Message>)> {
-    let kind = match body.optional_text("kind")?.as_deref() {
-        None | Some("text") => MessageKind::Text,
-        Some("note") => MessageKind::Note,
-        Some(_) => return Err(Error::invalid("/kind", "is not text or note").into()),
-    };
-    let request = SendMessageRequest {
-        organization_id: staff.organization.clone(),
-        conversation_id,
-        author: Some(staff.author()),
-        client_message_id: body.text("clientMessageId")?,
-        text: body.text("text")?,
-        kind: kind.into(),
-        begins_conversation,
-    };
-    let answer = app.conversations().send_message(request).await?.into_inner();
-    let status = if answer.repeated { StatusCode::OK } else { StatusCode::CREATED };
-    let message = answer.message.unwrap_or_default();
-    let nobody = HashMap::new();
-    let authors = app.names.of_threads(app, &staff.organization, &nobody, [&message]).await?;
-    Ok((status, Json(Message::new(message, &authors))))
-}
-
-/// Says up to where the agents have read.
-#[utoipa::path(post, path = "/conversations/{id}/read", operation_id = "markRead",
-    tag = "conversations", params(PathId), request_body = ReadMark,
-    responses((status = 204, description = "Noted."), Refusals<(Staff, PathId, Body)>))]
-pub(super) async fn read(
-    State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
-    body: Body,
-) -> ApiResult<StatusCode> {
-    let request = MarkReadRequest {
-        organization_id: staff.organization,
-        conversation_id: id,
-        side: Side::Agent.into(),
-        seq: body.count("seq")?,
-    };
-    app.conversations().mark_read(request).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Says whether an agent types.
-#[utoipa::path(post, path = "/conversations/{id}/typing", operation_id = "setTyping",
-    tag = "conversations", params(PathId), request_body = Types,
-    responses((status = 204, description = "The person hears it."),
-        Refusals<(Staff, PathId, Body)>))]
-pub(super) async fn typing(
-    State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
-    body: Body,
-) -> ApiResult<StatusCode> {
-    let request = SetTypingRequest {
-        organization_id: staff.organization,
-        conversation_id: id,
-        side: Side::Agent.into(),
-        typing: body.flag("typing")?,
-    };
-    app.conversations().set_typing(request).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let answer = app.clients.organizations().batch_get_agents(request).await;
+    let answer = answer.map_err(Error::from)?.into_inner();
+    let exists = answer.agents.iter().any(|agent| agent.id == id);
+    exists.then_some(()).ok_or_else(Error::not_found)
 }

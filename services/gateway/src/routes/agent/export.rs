@@ -1,11 +1,11 @@
-//! Contacts as CSV, a page at a time, in the order they were made: whoever comes meanwhile is in
-//! or not, and nobody is left out or there twice.
+//! Contacts as CSV, page by page, in the order of their creation. A contact that is created meanwhile
+//! may be missing; every other one is there exactly once.
 
 use std::{borrow::Cow, sync::Arc};
 
 use async_stream::try_stream;
 use axum::{
-    body::Body as Stream,
+    body::Body as ResponseBody,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -17,59 +17,56 @@ use onethread_errors::{Error, Result};
 use onethread_proto::identity::{Contact, ListAttributeKeysRequest, SearchContactsRequest};
 use serde_json::Value;
 
+use super::contact_search::ContactSearch;
 use crate::{
-    app::App,
-    auth::Staff,
-    extract::Body,
-    json::{self, ContactSearch},
-    openapi::Refusals,
-    problem::{ApiResult, from_service},
+    app::App, authentication::ApiCaller, extract::Body, json, openapi::Refusals, problem::ApiResult,
 };
 
-/// Columns that every export has.
-const USUAL: [&str; 6] = ["user_id", "email", "name", "phone", "company", "tags"];
+/// Columns of every export.
+const FIXED_COLUMNS: [&str; 6] = ["user_id", "email", "name", "phone", "company", "tags"];
 
-/// All of Contacts, as an import takes it.
+/// All contacts, in the format of an import.
 #[utoipa::path(get, path = "/contacts/export.csv", operation_id = "exportContacts",
     tag = "contacts",
     responses(
         (status = 200, description = "`user_id`, `email`, `name`, `phone`, `company`, `tags` and \
-            `custom.<key>`. A cell that a spreadsheet would run has a `'` in front.",
+            `custom.<key>`. A cell that a spreadsheet would run as a formula has a `'` in front.",
             body = String, content_type = "text/csv"),
-        Refusals<(Staff,)>,
+        Refusals<(ApiCaller,)>,
     ))]
-pub(super) async fn all(State(app): State<Arc<App>>, staff: Staff) -> ApiResult<Response> {
-    Ok(export(app, json::search(staff.organization, &Body::default())?).await?)
+pub(super) async fn all(State(app): State<Arc<App>>, caller: ApiCaller) -> ApiResult<Response> {
+    Ok(export(app, ContactSearch::default().into_request(caller.organization)).await?)
 }
 
-/// Those who fit a search, as an import takes them. `sort`, `limit` and `cursor` don't count.
+/// The contacts that match a search, in the format of an import. `sort`, `limit` and `cursor` are
+/// ignored.
 #[utoipa::path(post, path = "/contacts/export.csv", operation_id = "exportFoundContacts",
     tag = "contacts", request_body = ContactSearch,
     responses(
-        (status = 200, description = "As for all of them.", body = String,
+        (status = 200, description = "As in the export of all contacts.", body = String,
             content_type = "text/csv"),
-        Refusals<(Staff, Body)>,
+        Refusals<(ApiCaller, Body<ContactSearch>)>,
     ))]
 pub(super) async fn found(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    body: Body,
+    caller: ApiCaller,
+    body: Body<ContactSearch>,
 ) -> ApiResult<Response> {
-    Ok(export(app, json::search(staff.organization, &body)?).await?)
+    Ok(export(app, body.content()?.into_request(caller.organization)).await?)
 }
 
-/// Fails before the answer begins where the search itself is at fault.
+/// The first page is read before the answer begins, so that a bad search is answered as a problem.
 async fn export(app: Arc<App>, mut request: SearchContactsRequest) -> Result<Response> {
     "createdAt".clone_into(&mut request.sort);
     request.page_size = i32::from(PageSize::MAX);
     request.page_token.clear();
-    let wanted = ListAttributeKeysRequest { organization_id: request.organization_id.clone() };
-    let keys = app.contacts().list_attribute_keys(wanted).await.map_err(from_service)?;
+    let attributes = ListAttributeKeysRequest { organization_id: request.organization_id.clone() };
+    let keys = app.clients.contacts().list_attribute_keys(attributes).await.map_err(Error::from)?;
     let keys = keys.into_inner().keys;
     let mut page = search(&app, &request).await?;
     let pages = try_stream! {
         let mut writer = Writer::from_writer(Vec::new());
-        let header = USUAL.iter().map(|name| Cow::Borrowed(*name));
+        let header = FIXED_COLUMNS.iter().map(|name| Cow::Borrowed(*name));
         let custom = keys.iter().map(|key| Cow::Owned(format!("custom.{key}")));
         let header: Vec<Cow<'_, str>> = header.chain(custom).collect();
         writer.write_record(header.iter().map(|name| name.as_bytes())).map_err(Error::internal)?;
@@ -93,12 +90,13 @@ async fn export(app: Arc<App>, mut request: SearchContactsRequest) -> Result<Res
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"contacts.csv\""),
     ];
-    Ok((headers, Stream::from_stream(pages)).into_response())
+    Ok((headers, ResponseBody::from_stream(pages)).into_response())
 }
 
-/// A page, and where the next one begins.
+/// A page, and the token of the next one.
 async fn search(app: &App, request: &SearchContactsRequest) -> Result<(Vec<Contact>, String)> {
-    let answer = app.contacts().search_contacts(request.clone()).await.map_err(from_service)?;
+    let answer =
+        app.clients.contacts().search_contacts(request.clone()).await.map_err(Error::from)?;
     let page = answer.into_inner();
     Ok((page.contacts, page.next_page_token))
 }
@@ -115,12 +113,12 @@ fn write(writer: &mut Writer<Vec<u8>>, contact: &Contact, keys: &[String]) -> cs
     };
     let usual = usual.into_iter().map(Option::unwrap_or_default);
     let cells = usual.chain([contact.tags.join(",")]).chain(keys.iter().map(value));
-    writer.write_record(cells.map(harmless))
+    writer.write_record(cells.map(escape_formula))
 }
 
-/// What a spreadsheet would run as a formula has a `'` in front, and so has what begins with one,
-/// so that an import takes off exactly what was put on.
-pub(super) fn harmless(cell: String) -> String {
+/// Puts a `'` before a cell that a spreadsheet would run as a formula, and before a cell that begins
+/// with one, so that an import removes exactly what was added.
+pub(super) fn escape_formula(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) { format!("'{cell}") } else { cell }
 }
 
@@ -131,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_cell_runs_and_each_stands_in_its_column() {
+    fn no_cell_is_a_formula_and_each_is_in_its_column() {
         let mut writer = Writer::from_writer(Vec::new());
         let contact = |user_id: &str, name: &str, generated: bool| Contact {
             person: Some(Person {

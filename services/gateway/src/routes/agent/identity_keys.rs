@@ -1,10 +1,10 @@
-//! Keys that a company's server proves user ids with. For owners.
+//! Keys with which a company's server proves user ids. For owners.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use onethread_core::Timestamp;
+use onethread_core::{IdentityKeyId, Timestamp};
 use onethread_grpc::to_timestamp;
 use onethread_proto::identity::{
     CreateIdentityKeyRequest, DeleteIdentityKeyRequest, ListIdentityKeysRequest,
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    auth::Owner,
+    authentication::Owner,
     extract::PathId,
     json::List,
     openapi::{Refusals, Time, reasons::TooManyKeys},
@@ -35,11 +35,11 @@ pub(super) struct IdentityKey {
 /// A new key.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MadeIdentityKey {
+pub(super) struct NewIdentityKey {
     /// `kid` of a `user_jwt`.
     #[schema(format = Uuid)]
     key_id: String,
-    /// Shown this once. Its UTF-8 bytes key `user_hash` and HS256.
+    /// Shown only this once. Its UTF-8 bytes key `user_hash` and HS256.
     key: String,
 }
 
@@ -52,8 +52,8 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
 ) -> ApiResult<Json<List<IdentityKey>>> {
-    let request = ListIdentityKeysRequest { organization_id: owner.organization };
-    let keys = app.organizations().list_identity_keys(request).await?.into_inner().keys;
+    let request = ListIdentityKeysRequest { organization_id: owner.organization.to_string() };
+    let keys = app.clients.organizations().list_identity_keys(request).await?.into_inner().keys;
     let items = keys.into_iter().map(|key| IdentityKey {
         created_at: key.created_at.as_ref().map(to_timestamp),
         key_id: key.id,
@@ -61,37 +61,37 @@ pub(super) async fn list(
     Ok(Json(List::new(items.collect(), String::new())))
 }
 
-/// Makes a key.
+/// Creates a key.
 #[utoipa::path(post, path = "/identity-keys", operation_id = "createIdentityKey",
     tag = "organization",
-    responses((status = 201, description = "The key.", body = MadeIdentityKey),
+    responses((status = 201, description = "The key.", body = NewIdentityKey),
         Refusals<(Owner, TooManyKeys)>))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     owner: Owner,
-) -> ApiResult<(StatusCode, Json<MadeIdentityKey>)> {
+) -> ApiResult<(StatusCode, Json<NewIdentityKey>)> {
     let request = CreateIdentityKeyRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization,
+        organization_id: owner.organization.to_string(),
     };
-    let made = app.organizations().create_identity_key(request).await?.into_inner();
-    Ok((StatusCode::CREATED, Json(MadeIdentityKey { key_id: made.id, key: made.key })))
+    let answer = app.clients.organizations().create_identity_key(request).await?.into_inner();
+    Ok((StatusCode::CREATED, Json(NewIdentityKey { key_id: answer.id, key: answer.key })))
 }
 
-/// Ends a key at once; sessions that began with it go on.
+/// Deletes a key: it proves nothing any more. Sessions that it proved continue.
 #[utoipa::path(delete, path = "/identity-keys/{id}", operation_id = "deleteIdentityKey",
-    tag = "organization", params(PathId),
-    responses((status = 204, description = "It has ended."), Refusals<(Owner, PathId)>))]
+    tag = "organization", params(PathId<IdentityKeyId>),
+    responses((status = 204, description = "The key is deleted."), Refusals<(Owner, PathId<IdentityKeyId>)>))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     owner: Owner,
-    PathId(key_id): PathId,
+    PathId(id): PathId<IdentityKeyId>,
 ) -> ApiResult<StatusCode> {
     let request = DeleteIdentityKeyRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization,
-        key_id,
+        organization_id: owner.organization.to_string(),
+        key_id: id.to_string(),
     };
-    app.organizations().delete_identity_key(request).await?;
+    app.clients.organizations().delete_identity_key(request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

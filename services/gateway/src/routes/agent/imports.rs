@@ -1,21 +1,24 @@
-//! Imports of contacts: looked at, applied, cancelled, watched.
+//! Imports of contacts.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, extract::State, response::Response};
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use onethread_core::{ImportId, OrganizationId};
 use onethread_errors::{Error, Result};
 use onethread_proto::contactimport::{
     self, ApplyImportRequest, CancelImportRequest, GetImportRequest, ListImportsRequest,
 };
-use serde_json::Value;
+use serde_json::Value as Member;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    auth::Staff,
-    extract::{Body, Paging, PathId},
-    json::{Import, List, Mapping},
+    authentication::ApiCaller,
+    extract::{Body, Faults, Named, Paging, PathId, Query, by_rule},
+    json::{Import, List},
     openapi::{Refusals, reasons::ImportState},
-    problem::{ApiResult, from_service},
+    problem::ApiResult,
     streams,
 };
 
@@ -23,106 +26,127 @@ use crate::{
 #[utoipa::path(get, path = "/imports", operation_id = "listImports", tag = "imports",
     params(Paging),
     responses((status = 200, description = "A page of imports.", body = List<Import>),
-        Refusals<(Staff, Paging)>))]
+        Refusals<(ApiCaller, Query<Paging>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    paging: Paging,
+    caller: ApiCaller,
+    Query(paging): Query<Paging>,
 ) -> ApiResult<Json<List<Import>>> {
     let request = ListImportsRequest {
-        organization_id: staff.organization,
-        page_size: paging.size,
+        organization_id: caller.organization.to_string(),
+        page_size: paging.limit.0,
         page_token: paging.cursor,
     };
-    let page = app.imports().list_imports(request).await?.into_inner();
+    let page = app.clients.imports().list_imports(request).await?.into_inner();
     let items = page.imports.into_iter().map(Import::from).collect();
     Ok(Json(List::new(items, page.next_page_token)))
 }
 
-/// One of them.
+/// One import.
 #[utoipa::path(get, path = "/imports/{id}", operation_id = "getImport", tag = "imports",
-    params(PathId),
+    params(PathId<ImportId>),
     responses((status = 200, description = "The import.", body = Import),
-        Refusals<(Staff, PathId)>))]
+        Refusals<(ApiCaller, PathId<ImportId>)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
+    caller: ApiCaller,
+    PathId(id): PathId<ImportId>,
 ) -> ApiResult<Json<Import>> {
-    Ok(Json(find(&app, staff.organization, id).await?.into()))
+    Ok(Json(find(&app, caller.organization, id).await?.into()))
 }
 
 pub(super) async fn find(
     app: &App,
-    organization_id: String,
-    import_id: String,
+    organization: OrganizationId,
+    import: ImportId,
 ) -> Result<contactimport::Import> {
-    let request = GetImportRequest { organization_id, import_id };
-    let answer = app.imports().get_import(request).await.map_err(from_service)?.into_inner();
-    answer.import.ok_or_else(Error::not_found)
+    let request = GetImportRequest {
+        organization_id: organization.to_string(),
+        import_id: import.to_string(),
+    };
+    let answer = app.clients.imports().get_import(request).await.map_err(Error::from)?;
+    answer.into_inner().import.ok_or_else(Error::not_found)
+}
+
+/// How an import is applied.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults)]
+pub(super) struct ImportMapping {
+    /// The field of each column by name: `email`, `custom.<key>`, … or null to skip the column.
+    /// Without it the proposed mapping is used.
+    #[deserr(default)]
+    #[schema(value_type = Option<BTreeMap<String, Option<String>>>)]
+    mapping: Option<Named<Target>>,
+}
+
+/// The field of a column; empty to skip the column.
+#[derive(Debug)]
+struct Target(String);
+
+impl Deserr<Faults> for Target {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Faults> {
+        by_rule(value, location, "is not a string or null", |value| match value {
+            Member::Null => Some(Self(String::new())),
+            Member::String(target) => Some(Self(target.clone())),
+            _ => None,
+        })
+    }
 }
 
 /// Applies an import that is ready.
 #[utoipa::path(post, path = "/imports/{id}/apply", operation_id = "applyImport", tag = "imports",
-    params(PathId), request_body = Option<Mapping>,
+    params(PathId<ImportId>), request_body = Option<ImportMapping>,
     responses((status = 200, description = "The import as it is now.", body = Import),
-        Refusals<(Staff, PathId, Body, ImportState)>))]
+        Refusals<(ApiCaller, PathId<ImportId>, Body<ImportMapping>, ImportState)>))]
 pub(super) async fn apply(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
-    body: Body,
+    caller: ApiCaller,
+    PathId(id): PathId<ImportId>,
+    body: Body<ImportMapping>,
 ) -> ApiResult<Json<Import>> {
+    let mapping = body.content()?.mapping.unwrap_or_default().0.into_iter();
     let request = ApplyImportRequest {
-        organization_id: staff.organization,
-        import_id: id,
-        mapping: mapping(&body)?,
+        organization_id: caller.organization.to_string(),
+        import_id: id.to_string(),
+        mapping: mapping.map(|(column, target)| (column, target.0)).collect(),
     };
-    let answer = app.imports().apply_import(request).await?.into_inner();
+    let answer = app.clients.imports().apply_import(request).await?.into_inner();
     Ok(Json(answer.import.unwrap_or_default().into()))
 }
 
-/// Targets by column; null leaves a column out.
-fn mapping(body: &Body) -> Result<HashMap<String, String>> {
-    let columns = body.object("mapping")?.into_iter().flatten();
-    let target = |(column, target): (&String, &Value)| match target {
-        Value::Null => Ok((column.clone(), String::new())),
-        Value::String(target) => Ok((column.clone(), target.clone())),
-        _ => {
-            let column = column.replace('~', "~0").replace('/', "~1");
-            Err(Error::invalid(format!("/mapping/{column}"), "is not a string or null"))
-        }
-    };
-    columns.map(target).collect()
-}
-
-/// Stops an import. What is applied stays.
+/// Cancels an import. Rows that were applied stay.
 #[utoipa::path(post, path = "/imports/{id}/cancel", operation_id = "cancelImport", tag = "imports",
-    params(PathId),
+    params(PathId<ImportId>),
     responses((status = 200, description = "The import as it is now.", body = Import),
-        Refusals<(Staff, PathId, ImportState)>))]
+        Refusals<(ApiCaller, PathId<ImportId>, ImportState)>))]
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
+    caller: ApiCaller,
+    PathId(id): PathId<ImportId>,
 ) -> ApiResult<Json<Import>> {
-    let request = CancelImportRequest { organization_id: staff.organization, import_id: id };
-    let answer = app.imports().cancel_import(request).await?.into_inner();
+    let request = CancelImportRequest {
+        organization_id: caller.organization.to_string(),
+        import_id: id.to_string(),
+    };
+    let answer = app.clients.imports().cancel_import(request).await?.into_inner();
     Ok(Json(answer.import.unwrap_or_default().into()))
 }
 
-/// An import's progress, live: `import` (*Import*) until it has ended.
+/// An import's progress, live: `import` (*Import*) until the import ends.
 #[utoipa::path(get, path = "/imports/{id}/events", operation_id = "followImport", tag = "imports",
-    params(PathId),
+    params(PathId<ImportId>),
     responses(
         (status = 200, description = "A stream of events.", body = String,
             content_type = "text/event-stream"),
-        Refusals<(Staff, PathId)>,
+        Refusals<(ApiCaller, PathId<ImportId>)>,
     ))]
 pub(super) async fn events(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
+    caller: ApiCaller,
+    PathId(id): PathId<ImportId>,
 ) -> ApiResult<Response> {
-    Ok(streams::follow_import(app, staff, id).await?)
+    Ok(streams::follow_import(app, caller, id).await?)
 }

@@ -10,6 +10,7 @@ use axum_extra::extract::{
     CookieJar,
     cookie::{Cookie, SameSite},
 };
+use deserr::Deserr;
 use http::StatusCode;
 use onethread_core::Timestamp;
 use onethread_grpc::to_timestamp;
@@ -21,64 +22,73 @@ use utoipa::ToSchema;
 use crate::{
     address::ClientAddress,
     app::App,
-    auth::{self, COOKIE, Staff},
-    extract::Body,
-    json::{Agent, Credentials, PasswordChange},
+    authentication::{ApiCaller, COOKIE},
+    extract::{Body, Faults},
+    json::Agent,
     openapi::{
         Refusals,
         reasons::{DeadlineExceeded, LoginRefused, RateLimited, Unavailable},
     },
+    origin,
     problem::ApiResult,
 };
 
-/// Who is logged in.
+/// The agent who is logged in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
     agent: Agent,
 }
 
-/// Who has just logged in.
+/// A new login.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Login {
     agent: Agent,
-    /// The login's token, shown this once.
+    /// The login's token. Shown only this once.
     token: String,
 }
 
-/// Logs an agent in; a browser gets a cookie as well.
+/// An agent's email and password.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults)]
+pub(super) struct Credentials {
+    /// The organization's domain.
+    organization: String,
+    email: String,
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// Logs an agent in. A browser gets a cookie as well.
 #[utoipa::path(post, path = "/login", operation_id = "login", tag = "agents", security(()),
     request_body = Credentials,
     responses(
         (status = 200, description = "The login.", body = Login,
             headers(("Set-Cookie" = String, description = "The login, for browsers."))),
-        Refusals<(Body, LoginRefused, RateLimited, Unavailable, DeadlineExceeded)>,
+        Refusals<(Body<Credentials>, LoginRefused, RateLimited, Unavailable, DeadlineExceeded)>,
     ))]
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     ClientAddress(from): ClientAddress,
     request: Request,
 ) -> ApiResult<(CookieJar, Json<Login>)> {
-    let secure = !auth::is_loopback(request.headers(), request.uri());
-    let body = Body::from_request(request, &app).await?;
-    let login = LoginRequest {
-        organization: body.text("organization")?,
-        email: body.text("email")?,
-        password: body.text("password")?,
-    };
-    app.limits.login(from, &login.organization, &login.email)?;
-    let answer = app.organizations().login(login).await?.into_inner();
-    Ok(logged_in(&app, answer, secure))
+    let is_secure = !origin::is_loopback(request.headers(), request.uri());
+    let body = Body::<Credentials>::from_request(request, &app).await?;
+    let Credentials { organization, email, password } = body.content()?;
+    app.limits.login(from, &organization, &email)?;
+    let request = LoginRequest { organization, email, password };
+    let answer = app.clients.organizations().login(request).await?.into_inner();
+    Ok(logged_in(&app, answer, is_secure))
 }
 
-/// The answer to whoever has just logged in.
+/// The answer to a login.
 pub(super) fn logged_in(
     app: &App,
     login: identity::LoginResponse,
-    secure: bool,
+    is_secure: bool,
 ) -> (CookieJar, Json<Login>) {
-    let mut cookie = cookie(login.token.clone(), secure);
-    if let Some(until) = &login.expires_at {
-        cookie.set_max_age(span(app.clock.now(), to_timestamp(until)));
+    let mut cookie = cookie(login.token.clone(), is_secure);
+    if let Some(expires_at) = &login.expires_at {
+        cookie.set_max_age(remaining(app.clock.now(), to_timestamp(expires_at)));
     }
     let agent = login.agent.unwrap_or_default().into();
     (CookieJar::new().add(cookie), Json(Login { agent, token: login.token }))
@@ -87,62 +97,72 @@ pub(super) fn logged_in(
 /// Ends the agent's login.
 #[utoipa::path(post, path = "/logout", operation_id = "logout", tag = "agents",
     security(("login" = []), ("cookie" = [])),
-    responses((status = 204, description = "It has ended."), Refusals<(Staff,)>))]
+    responses((status = 204, description = "The login has ended."), Refusals<(ApiCaller,)>))]
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
-    staff: Staff,
+    caller: ApiCaller,
 ) -> ApiResult<(CookieJar, StatusCode)> {
-    let organization = staff.organization.clone();
-    let (agent, token) = staff.agent()?;
-    app.organizations().end_login(EndLoginRequest { token }).await?;
-    app.forget_agent(&organization, &agent.id);
-    let mut gone = cookie(String::new(), false);
-    gone.make_removal();
-    Ok((CookieJar::new().add(gone), StatusCode::NO_CONTENT))
+    let organization = caller.organization;
+    let (agent, _, token) = caller.into_agent()?;
+    app.clients.organizations().end_login(EndLoginRequest { token }).await?;
+    app.agent_changed(organization, agent);
+    let mut removal = cookie(String::new(), false);
+    removal.make_removal();
+    Ok((CookieJar::new().add(removal), StatusCode::NO_CONTENT))
 }
 
-/// Who is logged in?
+/// The agent who is logged in.
 #[utoipa::path(get, path = "/me", operation_id = "me", tag = "agents",
     security(("login" = []), ("cookie" = [])),
-    responses((status = 200, description = "The agent.", body = Me), Refusals<(Staff,)>))]
-pub(super) async fn me(staff: Staff) -> ApiResult<Json<Me>> {
-    let (agent, _) = staff.agent()?;
+    responses((status = 200, description = "The agent.", body = Me), Refusals<(ApiCaller,)>))]
+pub(super) async fn me(caller: ApiCaller) -> ApiResult<Json<Me>> {
+    let (_, agent, _) = caller.into_agent()?;
     Ok(Json(Me { agent: agent.into() }))
 }
 
-/// Changes the caller's own password; their other logins end, this one goes on.
+/// The current password and a new one.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+pub(super) struct PasswordChange {
+    #[schema(format = Password)]
+    password: String,
+    #[schema(format = Password, min_length = 8, max_length = 1024)]
+    new_password: String,
+}
+
+/// Changes the caller's own password. Their other logins end, this one continues.
 ///
-/// Counted like a login.
+/// Rate-limited like a login.
 #[utoipa::path(post, path = "/me/password", operation_id = "changePassword", tag = "agents",
     security(("login" = []), ("cookie" = [])), request_body = PasswordChange,
-    responses((status = 204, description = "It is changed."), Refusals<(Staff, Body)>))]
+    responses((status = 204, description = "The password is changed."), Refusals<(ApiCaller, Body<PasswordChange>)>))]
 pub(super) async fn change_password(
     State(app): State<Arc<App>>,
-    staff: Staff,
+    caller: ApiCaller,
     ClientAddress(from): ClientAddress,
-    body: Body,
+    body: Body<PasswordChange>,
 ) -> ApiResult<StatusCode> {
-    let organization = staff.organization.clone();
-    let (agent, token) = staff.agent()?;
-    let (password, new_password) = (body.text("password")?, body.text("newPassword")?);
-    app.limits.login(from, &organization, &agent.email)?;
+    let organization = caller.organization;
+    let (id, agent, token) = caller.into_agent()?;
+    let PasswordChange { password, new_password } = body.content()?;
+    app.limits.login(from, &organization.to_string(), &agent.email)?;
     let request = ChangePasswordRequest { token, password, new_password };
-    app.agents().change_password(request).await?;
-    app.forget_agent(&organization, &agent.id);
+    app.clients.agents().change_password(request).await?;
+    app.agent_changed(organization, id);
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// No script reads it, no other site's page sends it, and it goes over TLS unless the server is
-/// this very machine.
-fn cookie(token: String, secure: bool) -> Cookie<'static> {
+/// Scripts can't read it, pages of other sites don't send it, and it needs TLS except on loopback.
+fn cookie(token: String, is_secure: bool) -> Cookie<'static> {
     Cookie::build((COOKIE, token))
         .http_only(true)
         .same_site(SameSite::Strict)
         .path("/")
-        .secure(secure)
+        .secure(is_secure)
         .build()
 }
 
-fn span(from: Timestamp, until: Timestamp) -> Duration {
-    Duration::seconds(i64::try_from(until.since(from).as_secs()).unwrap_or(i64::MAX))
+fn remaining(now: Timestamp, expires_at: Timestamp) -> Duration {
+    Duration::seconds(i64::try_from(expires_at.since(now).as_secs()).unwrap_or(i64::MAX))
 }

@@ -1,19 +1,21 @@
-//! `/v1`: what agents' browsers and companies' servers call. Pages of other sites may not.
+//! `/v1`: what agents' browsers and companies' servers call. Pages of other sites can't call it.
 
 mod agents;
 mod api_keys;
+mod application_settings;
 mod applications;
 mod audit;
 mod blocked_addresses;
+mod contact_merge;
+mod contact_search;
 mod contacts;
 mod conversations;
 mod export;
 mod identity_keys;
 mod imports;
 mod login;
-mod merge;
+mod messages;
 mod organization;
-mod organizations;
 mod rejected;
 mod security_hash;
 mod upload;
@@ -32,34 +34,33 @@ use utoipa_axum::{
 
 use crate::{
     app::App,
-    auth::Staff,
+    authentication::ApiCaller,
     openapi::{self, Refusals},
     problem::ApiResult,
     streams,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    // Uploads count for themselves: they are longer than what is held in memory.
+    // Uploads have their own limit: they aren't held in memory.
     let uploads = DefaultBodyLimit::disable();
     let mut routes = OpenApiRouter::default()
         .routes(routes!(login::login))
         .routes(routes!(login::logout))
         .routes(routes!(login::me))
         .routes(routes!(login::change_password))
-        .routes(routes!(organizations::create))
         .routes(routes!(organization::one, organization::update))
         .routes(routes!(identity_keys::list, identity_keys::create))
         .routes(routes!(identity_keys::delete))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::one, conversations::update))
-        .routes(routes!(conversations::messages, conversations::send))
-        .routes(routes!(conversations::read))
-        .routes(routes!(conversations::typing))
-        .routes(routes!(conversations::write_first))
+        .routes(routes!(messages::list, messages::send))
+        .routes(routes!(messages::read))
+        .routes(routes!(messages::typing))
+        .routes(routes!(messages::write_first))
         .routes(routes!(contacts::list, contacts::upsert))
-        .routes(routes!(contacts::search))
+        .routes(routes!(contact_search::search))
         .routes(routes!(contacts::one, contacts::update, contacts::erase))
-        .routes(routes!(merge::merge))
+        .routes(routes!(contact_merge::merge))
         .routes(routes!(export::all, export::found))
         .routes(routes!(security_hash::set, security_hash::reset))
         .routes(routes!(imports::list, upload::upload).layer(uploads))
@@ -87,17 +88,18 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     routes
 }
 
-/// What happens in the organization, live.
+/// The organization's events, live.
 ///
-/// Begins with `reload` (`{}`), which comes again whenever something may have been missed. Then
+/// Begins with `reload` (`{}`), which is repeated whenever something may have been missed. Then
 /// `conversation` (*Conversation*), `message` (*MessageOfConversation*), `read` (*Read*),
-/// `typing` (*Typing*, the people's alone), `import` (*Import*, at most once a second each), and `session-ended` (`{}`), after which the stream ends.
+/// `typing` (*Typing*, only of contacts), `import` (*Import*, at most once a second each), and
+/// `session-ended` (`{}`), after which the stream ends.
 #[utoipa::path(get, path = "/events", operation_id = "followOrganization", tag = "conversations",
     responses(
         (status = 200, description = "A stream of events.", body = String,
             content_type = "text/event-stream"),
-        Refusals<(Staff,)>,
+        Refusals<(ApiCaller,)>,
     ))]
-async fn events(State(app): State<Arc<App>>, staff: Staff) -> ApiResult<Response> {
-    Ok(streams::follow_organization(app, staff).await?)
+async fn events(State(app): State<Arc<App>>, caller: ApiCaller) -> ApiResult<Response> {
+    Ok(streams::follow_organization(app, caller).await?)
 }

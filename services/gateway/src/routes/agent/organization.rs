@@ -1,9 +1,9 @@
-//! What an organization has settled. For owners.
+//! Settings of an organization. For owners.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use onethread_errors::{Error, Result};
+use deserr::Deserr;
 use onethread_proto::identity::{self, GetOrganizationRequest, UpdateOrganizationRequest};
 use prost_types::FieldMask;
 use serde::Serialize;
@@ -11,108 +11,125 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    auth::Owner,
-    extract::Body,
-    json::OrganizationChange,
+    authentication::Owner,
+    extract::{Body, Faults},
     openapi::{Refusals, reasons::OrganizationExists},
     problem::ApiResult,
 };
 
-/// What an organization has settled.
+/// Settings of an organization.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Organization {
     /// The domain that names it.
     name: String,
     policy: Policy,
-    /// The policy only counts what it would refuse; `optional` is enforced.
+    /// The policy only counts what it would reject; `optional` is enforced.
     report_only: bool,
 }
 
 /// What is needed with a `user_id`, weakest first.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[deserr(error = Faults, rename_all = lowercase)]
 enum Policy {
     Optional,
+    #[deserr(rename = "security_hash")]
     SecurityHash,
     Hmac,
     Jwt,
 }
 
+impl Policy {
+    fn to_wire(self) -> identity::Policy {
+        match self {
+            Self::Optional => identity::Policy::Optional,
+            Self::SecurityHash => identity::Policy::SecurityHash,
+            Self::Hmac => identity::Policy::Hmac,
+            Self::Jwt => identity::Policy::Jwt,
+        }
+    }
+}
+
 impl From<identity::Organization> for Organization {
     fn from(organization: identity::Organization) -> Self {
-        use identity::Policy as Wire;
         let policy = match organization.policy() {
-            Wire::Optional | Wire::Unspecified => Policy::Optional,
-            Wire::SecurityHash => Policy::SecurityHash,
-            Wire::Hmac => Policy::Hmac,
-            Wire::Jwt => Policy::Jwt,
+            identity::Policy::Optional | identity::Policy::Unspecified => Policy::Optional,
+            identity::Policy::SecurityHash => Policy::SecurityHash,
+            identity::Policy::Hmac => Policy::Hmac,
+            identity::Policy::Jwt => Policy::Jwt,
         };
         Self { policy, report_only: organization.report_only, name: organization.name }
     }
 }
 
-/// The organization.
+/// The organization's settings.
 #[utoipa::path(get, path = "/organization", operation_id = "getOrganization", tag = "organization",
-    responses((status = 200, description = "What it has settled.", body = Organization),
+    responses((status = 200, description = "The settings.", body = Organization),
         Refusals<(Owner,)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     owner: Owner,
 ) -> ApiResult<Json<Organization>> {
-    let request = GetOrganizationRequest { organization_id: owner.organization };
-    let answer = app.organizations().get_organization(request).await?.into_inner();
+    let request = GetOrganizationRequest { organization_id: owner.organization.to_string() };
+    let answer = app.clients.organizations().get_organization(request).await?.into_inner();
     Ok(Json(answer.organization.unwrap_or_default().into()))
 }
 
-/// Changes it. Sessions that did not prove what is needed from now on are over.
+/// Changes of an organization. Absent members stay as they are.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+pub(super) struct OrganizationChange {
+    /// The domain that names it. Change snippets, logins and `aud` of tokens with it.
+    #[deserr(default)]
+    #[schema(max_length = 253)]
+    name: Option<String>,
+    /// `optional`, `security_hash`, `hmac` or `jwt`.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    policy: Option<Policy>,
+    /// The policy only counts what it would reject; `optional` is enforced.
+    #[deserr(default)]
+    report_only: Option<bool>,
+}
+
+impl OrganizationChange {
+    /// The new settings, with the mask of those that are given.
+    fn into_wire(self) -> (identity::Organization, FieldMask) {
+        let given = [
+            ("name", self.name.is_some()),
+            ("policy", self.policy.is_some()),
+            ("report_only", self.report_only.is_some()),
+        ];
+        let paths = given.into_iter().filter(|(_, given)| *given).map(|(path, _)| path.to_owned());
+        let organization = identity::Organization {
+            name: self.name.unwrap_or_default(),
+            policy: self.policy.map(|policy| policy.to_wire().into()).unwrap_or_default(),
+            report_only: self.report_only.unwrap_or_default(),
+        };
+        (organization, FieldMask { paths: paths.collect() })
+    }
+}
+
+/// Changes the settings. Sessions without the proof that is now needed end.
 #[utoipa::path(patch, path = "/organization", operation_id = "updateOrganization",
     tag = "organization", request_body = OrganizationChange,
-    responses((status = 200, description = "What it has settled.", body = Organization),
-        Refusals<(Owner, Body, OrganizationExists)>))]
+    responses((status = 200, description = "The settings.", body = Organization),
+        Refusals<(Owner, Body<OrganizationChange>, OrganizationExists)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     owner: Owner,
-    body: Body,
+    body: Body<OrganizationChange>,
 ) -> ApiResult<Json<Organization>> {
-    let (organization, paths) = change(&body)?;
+    let (organization, mask) = body.content()?.into_wire();
     let request = UpdateOrganizationRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization.clone(),
+        organization_id: owner.organization.to_string(),
         organization: Some(organization),
-        update_mask: Some(FieldMask { paths }),
+        update_mask: Some(mask),
     };
-    let answer = app.organizations().update_organization(request).await?.into_inner();
-    app.revocations.forget(&owner.organization, []);
+    let answer = app.clients.organizations().update_organization(request).await?.into_inner();
+    app.revocations.note_organization(owner.organization);
     Ok(Json(answer.organization.unwrap_or_default().into()))
-}
-
-/// The members that are given, and their names.
-fn change(body: &Body) -> Result<(identity::Organization, Vec<String>)> {
-    use identity::Policy as Wire;
-    let mut wanted = identity::Organization::default();
-    let mut paths = Vec::new();
-    if let Some(name) = body.optional_text("name")? {
-        wanted.name = name;
-        paths.push("name".to_owned());
-    }
-    if let Some(policy) = body.optional_text("policy")? {
-        let policy = match policy.as_str() {
-            "optional" => Wire::Optional,
-            "security_hash" => Wire::SecurityHash,
-            "hmac" => Wire::Hmac,
-            "jwt" => Wire::Jwt,
-            _ => {
-                let detail = "is not optional, security_hash, hmac or jwt";
-                return Err(Error::invalid("/policy", detail));
-            }
-        };
-        wanted.set_policy(policy);
-        paths.push("policy".to_owned());
-    }
-    if let Some(report_only) = body.optional_truth("reportOnly")? {
-        wanted.report_only = report_only;
-        paths.push("report_only".to_owned());
-    }
-    Ok((wanted, paths))
 }

@@ -1,6 +1,5 @@
-//! The rows that an import set aside, as CSV to mend and load again: the file's own columns, then
-//! ours. In UTF-8 with commas, whatever the file was; what a spreadsheet would run is defused as in
-//! an export.
+//! The rejected rows of an import as CSV, to correct and import again: the file's own columns, then
+//! the added ones. UTF-8 with commas, whatever the file had; formulas are escaped as in an export.
 
 use std::sync::Arc;
 
@@ -14,42 +13,39 @@ use bytes::Bytes;
 use csv::{Writer, WriterBuilder};
 use futures::Stream;
 use http::header;
+use onethread_core::ImportId;
 use onethread_errors::{Error, Result};
 use onethread_proto::contactimport::{ListRejectedRowsRequest, RejectedRow};
 
-use super::{export::harmless, imports};
+use super::{export::escape_formula, imports};
 use crate::{
-    app::App,
-    auth::Staff,
-    extract::PathId,
-    openapi::Refusals,
-    problem::{ApiResult, from_service},
+    app::App, authentication::ApiCaller, extract::PathId, openapi::Refusals, problem::ApiResult,
 };
 
-/// The columns that an import leaves out when the file is loaded again.
-const OURS: [&str; 3] = ["rejected_line", "rejected_column", "rejected_reason"];
+/// The added columns, which an import ignores.
+const ADDED_COLUMNS: [&str; 3] = ["rejected_line", "rejected_column", "rejected_reason"];
 
 /// Rows in one call.
-const PAGE: i32 = 50;
+const PAGE_SIZE: i32 = 50;
 
-/// The rows that an import set aside, with reasons, to mend and load again.
+/// The rejected rows of an import with reasons, to correct and import again.
 #[utoipa::path(get, path = "/imports/{id}/rejected.csv", operation_id = "downloadRejectedRows",
-    tag = "imports", params(PathId),
+    tag = "imports", params(PathId<ImportId>),
     responses(
         (status = 200, description = "The file's columns, then `rejected_line`, `rejected_column` \
             and `rejected_reason`.", body = String, content_type = "text/csv"),
-        Refusals<(Staff, PathId)>,
+        Refusals<(ApiCaller, PathId<ImportId>)>,
     ))]
 pub(super) async fn download(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(id): PathId,
+    caller: ApiCaller,
+    PathId(id): PathId<ImportId>,
 ) -> ApiResult<Response> {
-    let import = imports::find(&app, staff.organization.clone(), id.clone()).await?;
+    let import = imports::find(&app, caller.organization, id).await?;
     let request = ListRejectedRowsRequest {
-        organization_id: staff.organization,
-        import_id: id,
-        page_size: PAGE,
+        organization_id: caller.organization.to_string(),
+        import_id: id.to_string(),
+        page_size: PAGE_SIZE,
         page_token: String::new(),
     };
     let headers = [
@@ -60,23 +56,23 @@ pub(super) async fn download(
     Ok((headers, body).into_response())
 }
 
-/// A failure breaks the answer off, so that half a file doesn't look whole.
+/// A failure aborts the answer, so that half a file doesn't look complete.
 fn pages(
     app: Arc<App>,
     columns: Vec<String>,
     mut request: ListRejectedRowsRequest,
 ) -> impl Stream<Item = Result<Bytes>> {
     try_stream! {
-        let mut writer = lines();
-        let header = columns.iter().cloned().chain(OURS.map(str::to_owned)).map(harmless);
+        let mut writer = new_writer();
+        let header = columns.iter().cloned().chain(ADDED_COLUMNS.map(str::to_owned)).map(escape_formula);
         writer.write_record(header.collect::<Vec<_>>()).map_err(Error::internal)?;
         loop {
-            let answer = app.imports().list_rejected_rows(request.clone()).await;
-            let page = answer.map_err(from_service)?.into_inner();
+            let answer = app.clients.imports().list_rejected_rows(request.clone()).await;
+            let page = answer.map_err(Error::from)?.into_inner();
             for row in &page.rows {
                 write(&mut writer, row, columns.len()).map_err(Error::internal)?;
             }
-            let written = std::mem::replace(&mut writer, lines()).into_inner();
+            let written = std::mem::replace(&mut writer, new_writer()).into_inner();
             yield Bytes::from(written.map_err(|error| Error::internal(error.into_error()))?);
             if page.next_page_token.is_empty() {
                 break;
@@ -86,17 +82,17 @@ fn pages(
     }
 }
 
-fn lines() -> Writer<Vec<u8>> {
-    // A row may be set aside for having too many fields.
+fn new_writer() -> Writer<Vec<u8>> {
+    // A row may be rejected because it has too many fields.
     WriterBuilder::new().flexible(true).from_writer(Vec::new())
 }
 
-/// Our columns stand under their names: missing fields are filled up, and those too many come last.
+/// Keeps the added columns under their names: missing cells are filled up, surplus cells come last.
 fn write(writer: &mut Writer<Vec<u8>>, row: &RejectedRow, columns: usize) -> csv::Result<()> {
     let cell = |n: usize| row.cells.get(n).cloned().unwrap_or_default();
-    let ours = [row.line.to_string(), row.column.clone(), row.reason.clone()];
-    let more = row.cells.iter().skip(columns).cloned();
-    writer.write_record((0..columns).map(cell).chain(ours).chain(more).map(harmless))
+    let added = [row.line.to_string(), row.column.clone(), row.reason.clone()];
+    let surplus = row.cells.iter().skip(columns).cloned();
+    writer.write_record((0..columns).map(cell).chain(added).chain(surplus).map(escape_formula))
 }
 
 #[cfg(test)]
@@ -104,15 +100,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_columns_stand_under_their_names_whatever_the_row() {
-        let mut writer = lines();
+    fn added_columns_are_under_their_names_in_every_row() {
+        let mut writer = new_writer();
         for cells in [&["a"][..], &["a", "b, c"], &["a", "b", "too many"], &["=1", "'-"]] {
             let cells = cells.iter().map(|cell| (*cell).to_owned()).collect();
             let row = RejectedRow { line: 7, column: "x".into(), reason: "why".into(), cells };
             write(&mut writer, &row, 2).unwrap();
         }
         let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
-        let wanted = "a,,7,x,why\na,\"b, c\",7,x,why\na,b,7,x,why,too many\n'=1,''-,7,x,why\n";
-        assert_eq!(text, wanted);
+        let expected = "a,,7,x,why\na,\"b, c\",7,x,why\na,b,7,x,why,too many\n'=1,''-,7,x,why\n";
+        assert_eq!(text, expected);
     }
 }

@@ -1,16 +1,18 @@
-//! Claims from the company's side.
+//! Setting and resetting claims from the company's side.
 
 use std::sync::Arc;
 
 use axum::extract::State;
+use deserr::Deserr;
 use http::StatusCode;
+use onethread_core::ContactId;
 use onethread_proto::identity::{ResetSecurityHashRequest, SetSecurityHashRequest};
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    auth::{Owner, Staff},
-    extract::{Body, PathId},
-    json::{ClaimReset, NewClaim},
+    authentication::{ApiCaller, Owner},
+    extract::{Body, Faults, PathId},
     openapi::{
         Refusals,
         reasons::{ClaimExists, NoUserId},
@@ -18,46 +20,64 @@ use crate::{
     problem::ApiResult,
 };
 
+/// A claim to set.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+pub(super) struct NewClaim {
+    #[schema(format = Password, min_length = 1, max_length = 1024)]
+    security_hash: String,
+}
+
 /// Claims the contact's user id before any page does. Sessions of the contact end.
 #[utoipa::path(put, path = "/contacts/{id}/security-hash", operation_id = "setSecurityHash",
-    tag = "contacts", params(PathId), request_body = NewClaim,
-    responses((status = 204, description = "It is claimed."),
-        Refusals<(Staff, PathId, Body, ClaimExists, NoUserId)>))]
+    tag = "contacts", params(PathId<ContactId>), request_body = NewClaim,
+    responses((status = 204, description = "The user id is claimed."),
+        Refusals<(ApiCaller, PathId<ContactId>, Body<NewClaim>, ClaimExists, NoUserId)>))]
 pub(super) async fn set(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    PathId(contact_id): PathId,
-    body: Body,
+    caller: ApiCaller,
+    PathId(id): PathId<ContactId>,
+    body: Body<NewClaim>,
 ) -> ApiResult<StatusCode> {
     let request = SetSecurityHashRequest {
-        actor: Some(staff.actor()),
-        organization_id: staff.organization.clone(),
-        contact_id: contact_id.clone(),
-        security_hash: body.text("securityHash")?,
+        actor: Some(caller.actor()),
+        organization_id: caller.organization.to_string(),
+        contact_id: id.to_string(),
+        security_hash: body.content()?.security_hash,
     };
-    app.contacts().set_security_hash(request).await?;
-    app.revocations.forget(&staff.organization, [contact_id.as_str()]);
+    app.clients.contacts().set_security_hash(request).await?;
+    app.revocations.note(caller.organization, [id.0]);
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes the claim away, for a reason that the audit keeps. Sessions of the contact end. For owners.
+/// The reset of a claim.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults)]
+pub(super) struct ClaimReset {
+    /// The reason, for the audit log.
+    #[schema(min_length = 1, max_length = 1024)]
+    reason: String,
+}
+
+/// Resets the claim, for a reason that the audit log keeps. Sessions of the contact end. For owners.
 #[utoipa::path(delete, path = "/contacts/{id}/security-hash", operation_id = "resetSecurityHash",
-    tag = "contacts", params(PathId), request_body = ClaimReset,
-    responses((status = 204, description = "Nobody has claimed it."),
-        Refusals<(Owner, PathId, Body)>))]
+    tag = "contacts", params(PathId<ContactId>), request_body = ClaimReset,
+    responses((status = 204, description = "The user id is unclaimed."),
+        Refusals<(Owner, PathId<ContactId>, Body<ClaimReset>)>))]
 pub(super) async fn reset(
     State(app): State<Arc<App>>,
     owner: Owner,
-    PathId(contact_id): PathId,
-    body: Body,
+    PathId(id): PathId<ContactId>,
+    body: Body<ClaimReset>,
 ) -> ApiResult<StatusCode> {
     let request = ResetSecurityHashRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization.clone(),
-        contact_id: contact_id.clone(),
-        reason: body.text("reason")?,
+        organization_id: owner.organization.to_string(),
+        contact_id: id.to_string(),
+        reason: body.content()?.reason,
     };
-    app.contacts().reset_security_hash(request).await?;
-    app.revocations.forget(&owner.organization, [contact_id.as_str()]);
+    app.clients.contacts().reset_security_hash(request).await?;
+    app.revocations.note(owner.organization, [id.0]);
     Ok(StatusCode::NO_CONTENT)
 }

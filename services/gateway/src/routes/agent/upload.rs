@@ -1,5 +1,5 @@
-//! Uploading a file to import: streamed through, never held. A file that breaks off must not
-//! look whole, so the upload ends only where the file does.
+//! Uploading a file to import: streamed through, never held in memory. A file that breaks off must
+//! not look complete, so the upload ends only at the end of the file.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -10,6 +10,7 @@ use axum::{
     extract::{FromRequest, Multipart, Request, State},
 };
 use bytes::Bytes;
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use futures::{Stream, StreamExt, stream::BoxStream};
 use http::{HeaderMap, StatusCode, header};
 use onethread_errors::{Error, Reason, Result};
@@ -19,128 +20,167 @@ use onethread_proto::contactimport::{
 };
 use percent_encoding::percent_decode_str;
 use tokio::{sync::mpsc, time::timeout};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    auth::Staff,
-    extract::{Params, media_type},
-    json::{FileForm, Import},
+    authentication::ApiCaller,
+    extract::{Faults, Query, by_rule, media_type},
+    json::Import,
     openapi::{
         Refusals,
         reasons::{IdempotencyKeyReused, TooLarge, UnsupportedMediaType},
     },
-    problem::{ApiResult, from_service},
+    problem::ApiResult,
 };
 
 /// Bytes of a file.
-const LONGEST_FILE: u64 = 1024 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Bytes of a form besides its file.
+const MAX_FORM_BYTES: u64 = 64 * 1024;
 
 /// Bytes of one message of the upload.
-const CHUNK: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 
-/// How long the next bytes may take to come.
-const IDLE_WAIT: Duration = Duration::from_secs(30);
+/// Time in which the next bytes have to arrive.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long all of an upload may take.
-const UPLOAD_WAIT: Duration = Duration::from_secs(60 * 60);
+/// Time that an upload may take.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// How long the rest of a file is read that was refused in its middle.
-const LINGER: Duration = Duration::from_secs(10);
+/// Time for which the rest of a file is read that was rejected in its middle.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a file is called that came without a name.
-const UNNAMED: &str = "upload.csv";
+/// The name of a file without one.
+const DEFAULT_FILE_NAME: &str = "upload.csv";
 
 /// Parts of an upload.
 type Parts = BoxStream<'static, Result<Part>>;
 
-/// What an upload may be refused with for its own sake.
-type Refused = (UnsupportedMediaType, TooLarge, IdempotencyKeyReused);
+/// Reasons for which an upload itself may be rejected.
+type UploadReasons = (UnsupportedMediaType, TooLarge, IdempotencyKeyReused);
 
-/// Loads a CSV file of contacts, up to 1 GiB: as the body, or as the form's `file`.
+/// How the file is imported.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UploadQuery {
+    /// False stops once the file is scanned; true, the default, applies the proposed mapping.
+    #[deserr(default)]
+    #[param(value_type = Option<bool>)]
+    apply: Option<Flag>,
+}
+
+/// `true` or `false` in a query.
+#[derive(Debug)]
+struct Flag(bool);
+
+impl Deserr<Faults> for Flag {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Faults> {
+        by_rule(value, location, "is not true or false", |value| {
+            value.as_str()?.parse().ok().map(Self)
+        })
+    }
+}
+
+/// A form with a file.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the form is read as a stream; this describes it")]
+pub(super) struct FileForm {
+    #[schema(format = Binary)]
+    file: String,
+}
+
+/// Imports a CSV file of contacts, up to 1 GiB: as the body, or as the form's `file`.
 #[utoipa::path(post, path = "/imports", operation_id = "uploadImport", tag = "imports",
     params(
-        ("apply" = Option<bool>, Query, description = "False stops once the file is scanned; true \
-            applies the proposed mapping, and is what holds where it isn't said."),
+        UploadQuery,
         ("Idempotency-Key" = Option<String>, Header, nullable = false, max_length = 255,
-            description = "The same key brings the same import."),
+            description = "The same key answers the same import."),
     ),
     request_body(content((String = "text/csv"), (FileForm = "multipart/form-data"))),
-    responses((status = 202, description = "The import, not done yet.", body = Import),
-        Refusals<(Staff, Params, Refused)>))]
+    responses((status = 202, description = "The import, which is not done yet.", body = Import),
+        Refusals<(ApiCaller, Query<UploadQuery>, UploadReasons)>))]
 pub(super) async fn upload(
     State(app): State<Arc<App>>,
-    staff: Staff,
-    params: Params,
+    caller: ApiCaller,
+    Query(query): Query<UploadQuery>,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Import>)> {
     let header = UploadHeader {
-        organization_id: staff.organization,
-        file_name: file_name(request.headers()).unwrap_or_else(|| UNNAMED.to_owned()),
-        apply: apply(&params)?,
+        organization_id: caller.organization.to_string(),
+        file_name: file_name(request.headers()).unwrap_or_else(|| DEFAULT_FILE_NAME.to_owned()),
+        apply: query.apply.is_none_or(|apply| apply.0),
         request_id: idempotency_key(request.headers())?,
     };
-    let said = request.headers().get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok());
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok());
     let multipart = match media_type(request.headers()).as_str() {
         "text/csv" => false,
         "multipart/form-data" => true,
         _ => return Err(Error::new(Reason::UnsupportedMediaType).into()),
     };
-    // The frame of a form is small beside the file.
-    let room = LONGEST_FILE + if multipart { 64 * 1024 } else { 0 };
-    if said.and_then(|said| said.parse().ok()).is_some_and(|said: u64| said > room) {
+    // A form has some bytes around the file.
+    let max_length = MAX_FILE_BYTES + if multipart { MAX_FORM_BYTES } else { 0 };
+    if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > max_length)
+    {
         return Err(Error::new(Reason::TooLarge).into());
     }
     let parts = if multipart {
         let form = Multipart::from_request(request, &app).await.map_err(|_| broken())?;
-        of_form(header, form).boxed()
+        form_parts(header, form).boxed()
     } else {
-        of_body(header, request.into_body().into_data_stream()).boxed()
+        body_parts(header, request.into_body().into_data_stream()).boxed()
     };
     let import = send(&app, parts).await?;
     Ok((StatusCode::ACCEPTED, Json(import)))
 }
 
-/// Hands the parts on. Where they fail, the call is dropped while its stream is still open.
+/// Sends the parts. If they fail, the call is dropped while its stream is still open.
 async fn send(app: &App, mut parts: Parts) -> Result<Import> {
-    let (feed, fed) = mpsc::channel(1);
-    let mut request = tonic::Request::new(until_the_end(fed));
+    let (sender, receiver) = mpsc::channel(1);
+    let mut request = tonic::Request::new(requests(receiver));
     request.extensions_mut().insert(Unhurried);
-    let mut client = app.imports();
+    let mut client = app.clients.imports();
     let answer = {
         let mut call = pin!(client.upload_import(request));
-        let feeding = async {
+        let sending = async {
             while let Some(part) = parts.next().await {
-                if feed.send(Some(part?)).await.is_err() {
-                    // The call is over and about to say so.
+                if sender.send(Some(part?)).await.is_err() {
+                    // The call has ended, and its answer is about to be read.
                     return std::future::pending().await;
                 }
             }
-            // Nobody takes it where the call is over.
-            let _ = feed.send(None).await;
+            // An error means that the call has ended.
+            let _ = sender.send(None).await;
             Ok::<_, Error>(())
         };
-        let answered = async {
+        let uploading = async {
             tokio::select! {
                 biased;
                 answer = &mut call => return Ok(answer),
-                whole = feeding => whole?,
+                sent = sending => sent?,
             }
             Ok(call.await)
         };
-        let answered = timeout(UPLOAD_WAIT, answered).await;
-        answered.unwrap_or_else(|_| Err(Error::new(Reason::DeadlineExceeded)))?
+        let uploaded = timeout(UPLOAD_TIMEOUT, uploading).await;
+        uploaded.unwrap_or_else(|_| Err(Error::new(Reason::DeadlineExceeded)))?
     };
     if answer.is_err() {
-        linger(parts).await;
+        discard(parts).await;
     }
-    let answer = answer.map_err(from_service)?.into_inner();
+    let answer = answer.map_err(Error::from)?.into_inner();
     Ok(answer.import.unwrap_or_default().into())
 }
 
-/// The parts as they are fed, to the end that is fed last: it is no end that they just stop coming.
-fn until_the_end(mut fed: mpsc::Receiver<Option<Part>>) -> impl Stream<Item = UploadImportRequest> {
+/// The requests of the call. They end with the `None` that is sent last: a sender that is dropped is
+/// not the end of the file.
+fn requests(mut parts: mpsc::Receiver<Option<Part>>) -> impl Stream<Item = UploadImportRequest> {
     async_stream::stream! {
-        while let Some(part) = fed.recv().await {
+        while let Some(part) = parts.recv().await {
             let Some(part) = part else { return };
             yield UploadImportRequest { part: Some(part) };
         }
@@ -148,15 +188,15 @@ fn until_the_end(mut fed: mpsc::Receiver<Option<Part>>) -> impl Stream<Item = Up
     }
 }
 
-/// Reads on for a while: to a sender that is in the middle of its file, a connection that closes
-/// would say nothing of why.
-async fn linger(mut parts: Parts) {
+/// Reads the rest for a while: a client in the middle of its file would see only a closed connection
+/// and not the answer.
+async fn discard(mut parts: Parts) {
     let rest = async { while let Some(Ok(_)) = parts.next().await {} };
-    // Whoever has more to send than that is cut off.
-    let _ = timeout(LINGER, rest).await;
+    // A client with more to send is cut off.
+    let _ = timeout(DISCARD_TIMEOUT, rest).await;
 }
 
-fn of_body(header: UploadHeader, bytes: BodyDataStream) -> impl Stream<Item = Result<Part>> {
+fn body_parts(header: UploadHeader, bytes: BodyDataStream) -> impl Stream<Item = Result<Part>> {
     try_stream! {
         yield Part::Header(header);
         let mut bytes = pin!(bounded(bytes));
@@ -168,10 +208,10 @@ fn of_body(header: UploadHeader, bytes: BodyDataStream) -> impl Stream<Item = Re
     }
 }
 
-fn of_form(header: UploadHeader, mut form: Multipart) -> impl Stream<Item = Result<Part>> {
+fn form_parts(header: UploadHeader, mut form: Multipart) -> impl Stream<Item = Result<Part>> {
     try_stream! {
         let field = loop {
-            let next = timeout(IDLE_WAIT, form.next_field()).await.map_err(|_| too_slow())?;
+            let next = timeout(IDLE_TIMEOUT, form.next_field()).await.map_err(|_| too_slow())?;
             let missing = || Error::invalid("/file", "is missing");
             let field = next.map_err(|_| broken())?.ok_or_else(missing)?;
             if field.name() == Some("file") {
@@ -189,7 +229,7 @@ fn of_form(header: UploadHeader, mut form: Multipart) -> impl Stream<Item = Resu
     }
 }
 
-/// The bytes, as long as they keep coming and don't get too many.
+/// The bytes, while they keep arriving and aren't too many.
 fn bounded<S, E>(bytes: S) -> impl Stream<Item = Result<Bytes>>
 where
     S: Stream<Item = Result<Bytes, E>>,
@@ -197,10 +237,10 @@ where
     try_stream! {
         let mut bytes = pin!(bytes);
         let mut length = 0;
-        while let Some(piece) = timeout(IDLE_WAIT, bytes.next()).await.map_err(|_| too_slow())? {
+        while let Some(piece) = timeout(IDLE_TIMEOUT, bytes.next()).await.map_err(|_| too_slow())? {
             let piece = piece.map_err(|_| broken())?;
             length += piece.len() as u64;
-            if length > LONGEST_FILE {
+            if length > MAX_FILE_BYTES {
                 Err(Error::new(Reason::TooLarge))?;
             }
             yield piece;
@@ -210,7 +250,7 @@ where
 
 fn chunks(mut piece: Bytes) -> impl Iterator<Item = Vec<u8>> {
     std::iter::from_fn(move || {
-        let chunk = piece.split_to(piece.len().min(CHUNK));
+        let chunk = piece.split_to(piece.len().min(CHUNK_BYTES));
         (!chunk.is_empty()).then(|| chunk.into())
     })
 }
@@ -223,19 +263,11 @@ fn too_slow() -> Error {
     Error::new(Reason::DeadlineExceeded).because("The upload paused for too long.")
 }
 
-fn apply(params: &Params) -> Result<bool> {
-    match params.text("apply") {
-        None | Some("true") => Ok(true),
-        Some("false") => Ok(false),
-        Some(_) => Err(Error::invalid("/apply", "is not true or false")),
-    }
-}
-
 fn idempotency_key(headers: &HeaderMap) -> Result<String> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(String::new()) };
     let key = key.to_str().ok().filter(|key| key.len() <= 255);
-    let odd = || Error::invalid("/Idempotency-Key", "is not up to 255 printable characters");
-    key.map(str::to_owned).ok_or_else(odd)
+    let rejected = || Error::invalid("/Idempotency-Key", "is not up to 255 printable characters");
+    key.map(str::to_owned).ok_or_else(rejected)
 }
 
 /// `filename*=UTF-8''…` or `filename="…"` of a `Content-Disposition`.
@@ -263,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_the_name_it_came_with() {
+    fn a_file_name_is_read_from_the_header() {
         let name = |value: &'static str| {
             let value = value.parse().unwrap();
             file_name(&HeaderMap::from_iter([(header::CONTENT_DISPOSITION, value)]))
@@ -275,9 +307,9 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_cut_to_chunks() {
+    fn bytes_are_cut_into_chunks() {
         let lengths: Vec<_> =
-            chunks(Bytes::from(vec![0; 2 * CHUNK + 1])).map(|chunk| chunk.len()).collect();
-        assert_eq!(lengths, [CHUNK, CHUNK, 1]);
+            chunks(Bytes::from(vec![0; 2 * CHUNK_BYTES + 1])).map(|chunk| chunk.len()).collect();
+        assert_eq!(lengths, [CHUNK_BYTES, CHUNK_BYTES, 1]);
     }
 }

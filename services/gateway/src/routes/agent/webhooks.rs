@@ -1,21 +1,23 @@
-//! Where companies' servers are told of what happens. For owners.
+//! Webhooks of an organization. For owners.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use deserr::Deserr;
 use http::StatusCode;
-use onethread_errors::{Error, Result};
+use onethread_core::WebhookId;
+use onethread_errors::Error;
 use onethread_proto::identity::{
     CreateWebhookRequest, DeleteWebhookRequest, ListWebhookDeliveriesRequest, ListWebhooksRequest,
     UpdateWebhookRequest,
 };
-use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    auth::Owner,
-    extract::{Body, Paging, PathId},
-    json::{List, MadeWebhook, NewWebhook, Webhook, WebhookDelivery, WebhookPatch},
+    authentication::Owner,
+    extract::{Body, Faults, Paging, PathId, Query},
+    json::{CreatedWebhook, List, Webhook, WebhookDelivery, WebhookEvent},
     openapi::{Refusals, reasons::TooManyWebhooks},
     problem::ApiResult,
 };
@@ -28,109 +30,120 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
 ) -> ApiResult<Json<List<Webhook>>> {
-    let request = ListWebhooksRequest { organization_id: owner.organization };
-    let found = app.webhooks().list_webhooks(request).await?.into_inner();
+    let request = ListWebhooksRequest { organization_id: owner.organization.to_string() };
+    let found = app.clients.webhooks().list_webhooks(request).await?.into_inner();
     let items = found.webhooks.into_iter().map(Webhook::from).collect();
     Ok(Json(List::new(items, String::new())))
 }
 
-/// Makes a webhook. Its secret is shown this once.
+/// A webhook to create.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults)]
+pub(super) struct NewWebhook {
+    /// http or https, without user name and password.
+    #[schema(max_length = 2048)]
+    url: String,
+    #[deserr(default)]
+    #[schema(value_type = Vec<WebhookEvent>, min_items = 1, required)]
+    events: Option<Vec<String>>,
+}
+
+/// Creates a webhook. Its secret is shown only this once.
 #[utoipa::path(post, path = "/webhooks", operation_id = "createWebhook", tag = "organization",
     request_body = NewWebhook,
-    responses((status = 201, description = "The webhook.", body = MadeWebhook),
-        Refusals<(Owner, Body, TooManyWebhooks)>))]
+    responses((status = 201, description = "The webhook.", body = CreatedWebhook),
+        Refusals<(Owner, Body<NewWebhook>, TooManyWebhooks)>))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     owner: Owner,
-    body: Body,
-) -> ApiResult<(StatusCode, Json<MadeWebhook>)> {
+    body: Body<NewWebhook>,
+) -> ApiResult<(StatusCode, Json<CreatedWebhook>)> {
+    let NewWebhook { url, events } = body.content()?;
     let request = CreateWebhookRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization,
-        url: body.text("url")?,
-        events: events(&body)?.unwrap_or_default(),
+        organization_id: owner.organization.to_string(),
+        url,
+        events: events.unwrap_or_default(),
     };
-    let made = app.webhooks().create_webhook(request).await?.into_inner();
-    let webhook = made.webhook.ok_or_else(Error::not_found)?.into();
-    Ok((StatusCode::CREATED, Json(MadeWebhook { webhook, secret: made.secret })))
+    let answer = app.clients.webhooks().create_webhook(request).await?.into_inner();
+    let webhook = answer.webhook.ok_or_else(Error::not_found)?.into();
+    Ok((StatusCode::CREATED, Json(CreatedWebhook { webhook, secret: answer.secret })))
+}
+
+/// Changes of a webhook. Absent members stay as they are.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults)]
+pub(super) struct WebhookPatch {
+    #[deserr(default)]
+    #[schema(max_length = 2048)]
+    url: Option<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<Vec<WebhookEvent>>, min_items = 1)]
+    events: Option<Vec<String>>,
 }
 
 /// Changes a webhook's address or events.
 #[utoipa::path(patch, path = "/webhooks/{id}", operation_id = "changeWebhook", tag = "organization",
-    params(PathId), request_body = WebhookPatch,
+    params(PathId<WebhookId>), request_body = WebhookPatch,
     responses((status = 200, description = "The webhook.", body = Webhook),
-        Refusals<(Owner, PathId, Body)>))]
+        Refusals<(Owner, PathId<WebhookId>, Body<WebhookPatch>)>))]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     owner: Owner,
-    PathId(id): PathId,
-    body: Body,
+    PathId(id): PathId<WebhookId>,
+    body: Body<WebhookPatch>,
 ) -> ApiResult<Json<Webhook>> {
-    let events = events(&body)?;
+    let WebhookPatch { url, events } = body.content()?;
     if events.as_ref().is_some_and(Vec::is_empty) {
         return Err(Error::invalid("/events", "names no event").into());
     }
     let request = UpdateWebhookRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization,
-        webhook_id: id,
-        url: body.optional_text("url")?,
+        organization_id: owner.organization.to_string(),
+        webhook_id: id.to_string(),
+        url,
         events: events.unwrap_or_default(),
     };
-    let changed = app.webhooks().update_webhook(request).await?.into_inner();
+    let changed = app.clients.webhooks().update_webhook(request).await?.into_inner();
     Ok(Json(changed.webhook.ok_or_else(Error::not_found)?.into()))
 }
 
-/// Deletes a webhook: nothing is delivered to it any more.
+/// Deletes a webhook. Nothing is delivered to it any more.
 #[utoipa::path(delete, path = "/webhooks/{id}", operation_id = "deleteWebhook",
-    tag = "organization", params(PathId),
-    responses((status = 204, description = "It is gone."), Refusals<(Owner, PathId)>))]
+    tag = "organization", params(PathId<WebhookId>),
+    responses((status = 204, description = "The webhook is deleted."), Refusals<(Owner, PathId<WebhookId>)>))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     owner: Owner,
-    PathId(id): PathId,
+    PathId(id): PathId<WebhookId>,
 ) -> ApiResult<StatusCode> {
     let request = DeleteWebhookRequest {
         actor: Some(owner.actor()),
-        organization_id: owner.organization,
-        webhook_id: id,
+        organization_id: owner.organization.to_string(),
+        webhook_id: id.to_string(),
     };
-    app.webhooks().delete_webhook(request).await?;
+    app.clients.webhooks().delete_webhook(request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What was delivered or is to be, newest first. Kept for 30 days.
+/// Deliveries of a webhook, newest first. They are kept for 30 days.
 #[utoipa::path(get, path = "/webhooks/{id}/deliveries", operation_id = "listWebhookDeliveries",
-    tag = "organization", params(PathId, Paging),
+    tag = "organization", params(PathId<WebhookId>, Paging),
     responses((status = 200, description = "A page of deliveries.", body = List<WebhookDelivery>),
-        Refusals<(Owner, PathId, Paging)>))]
+        Refusals<(Owner, PathId<WebhookId>, Query<Paging>)>))]
 pub(super) async fn deliveries(
     State(app): State<Arc<App>>,
     owner: Owner,
-    PathId(id): PathId,
-    paging: Paging,
+    PathId(id): PathId<WebhookId>,
+    Query(paging): Query<Paging>,
 ) -> ApiResult<Json<List<WebhookDelivery>>> {
     let request = ListWebhookDeliveriesRequest {
-        organization_id: owner.organization,
-        webhook_id: id,
-        page_size: paging.size,
+        organization_id: owner.organization.to_string(),
+        webhook_id: id.to_string(),
+        page_size: paging.limit.0,
         page_token: paging.cursor,
     };
-    let page = app.webhooks().list_webhook_deliveries(request).await?.into_inner();
+    let page = app.clients.webhooks().list_webhook_deliveries(request).await?.into_inner();
     let items = page.deliveries.into_iter().map(WebhookDelivery::from).collect();
     Ok(Json(List::new(items, page.next_page_token)))
-}
-
-/// `events`, when they are there.
-fn events(body: &Body) -> Result<Option<Vec<String>>> {
-    let list = match body.0.get("events") {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::Array(list)) => list,
-        Some(_) => return Err(Error::invalid("/events", "is not a list")),
-    };
-    let text = |(n, event): (usize, &Value)| {
-        let text = event.as_str().map(str::to_owned);
-        text.ok_or_else(|| Error::invalid(format!("/events/{n}"), "is not a string"))
-    };
-    list.iter().enumerate().map(text).collect::<Result<_>>().map(Some)
 }

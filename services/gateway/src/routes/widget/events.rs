@@ -1,4 +1,4 @@
-//! The person's live events.
+//! The caller's live events.
 
 use std::sync::Arc;
 
@@ -6,8 +6,9 @@ use axum::{
     extract::{FromRequestParts, State},
     response::Response,
 };
+use deserr::Deserr;
 use http::{HeaderMap, request::Parts};
-use onethread_errors::{Reason, Result};
+use onethread_errors::{Error, Reason, Result};
 use utoipa::{
     IntoParams,
     openapi::path::{Parameter, ParameterIn},
@@ -15,67 +16,80 @@ use utoipa::{
 
 use crate::{
     app::App,
-    auth::Person,
-    extract::{self, Params, seq_parameter},
-    openapi::{Refusals, Refuses},
+    authentication::WidgetCaller,
+    extract::{Faults, NO_SEQUENCE_NUMBER, Query, SequenceText},
+    openapi::{Refusals, Refuses, parameter},
     problem::{ApiError, ApiResult},
     streams,
 };
 
-/// The person's events, live.
+/// The caller's events, live.
 ///
 /// `message` (*Message*, its number is the event's id), `read` (*Read*), `typing` (*Typing*, the
-/// agents' alone), `contact` (*Person*, when it changed), and with `{}`: `session-ended` (then the stream ends) and `reload` (what was missed can't be told: fetch anew).
+/// agents' alone), `contact` (*Person*, when it changed), and with `{}`: `session-ended` (then the stream ends) and
+/// `reload` (the stream can't resume: fetch again).
 #[utoipa::path(get, path = "/events", operation_id = "followThread", tag = "widget",
-    params(Beginning),
+    params(ResumePosition),
     responses(
         (status = 200, description = "A stream of events.", body = String,
             content_type = "text/event-stream"),
-        Refusals<(Person, Beginning)>,
+        Refusals<(WidgetCaller, ResumePosition)>,
     ))]
 pub(super) async fn follow(
     State(app): State<Arc<App>>,
-    person: Person,
-    Beginning(after): Beginning,
+    caller: WidgetCaller,
+    ResumePosition(after): ResumePosition,
 ) -> ApiResult<Response> {
-    Ok(streams::follow_thread(app, person, after).await?)
+    Ok(streams::follow_conversation(app, caller, after).await?)
 }
 
-/// The last number that the reader has: `Last-Event-ID`, else `afterSeq`, else from now.
-pub(super) struct Beginning(Option<i64>);
+/// The last sequence number that the client has: `Last-Event-ID`, else `afterSeq`, else from now.
+pub(super) struct ResumePosition(Option<i64>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Beginning {
+#[derive(Deserr)]
+#[deserr(error = Faults, rename_all = camelCase)]
+struct ResumeQuery {
+    #[deserr(default)]
+    after_seq: Option<SequenceText>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ResumePosition {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let params = Params::from_request_parts(parts, state).await?;
-        match last_event_id(&parts.headers)? {
-            Some(after) => Ok(Self(Some(after))),
-            None => Ok(Self(params.seq("afterSeq")?)),
+        // The header counts more, so a bad query beside it does no harm.
+        if let Some(after) = last_event_id(&parts.headers)? {
+            return Ok(Self(Some(after)));
         }
+        let Query(query) = Query::<ResumeQuery>::from_request_parts(parts, state).await?;
+        Ok(Self(query.after_seq.map(|seq| seq.0)))
     }
 }
 
-impl Refuses for Beginning {
+impl Refuses for ResumePosition {
     fn reasons() -> Vec<Reason> {
-        Params::reasons()
+        vec![Reason::InvalidArgument]
     }
 }
 
-impl IntoParams for Beginning {
+impl IntoParams for ResumePosition {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let said = "The last number that the reader has; neither: from now.";
+        let header = "The last number that the reader has; neither: from now.";
+        let query = "The same; the header counts more.";
+        let schema = SequenceText::schema;
         vec![
-            seq_parameter("Last-Event-ID", ParameterIn::Header, said),
-            seq_parameter("afterSeq", ParameterIn::Query, "The same; the header counts more."),
+            parameter("Last-Event-ID", ParameterIn::Header, header, schema()),
+            parameter("afterSeq", ParameterIn::Query, query, schema()),
         ]
     }
 }
 
-/// What an interrupted reader says it has. An empty one is none.
+/// The sequence number that a client resumes after. An empty header is the same as none.
 fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>> {
     let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else {
         return Ok(None);
     };
-    extract::seq("Last-Event-ID", value.to_str().unwrap_or("?")).map(Some)
+    let seq = SequenceText::parse(value.to_str().unwrap_or("?"));
+    let seq = seq.ok_or_else(|| Error::invalid("/Last-Event-ID", NO_SEQUENCE_NUMBER))?;
+    Ok(Some(seq.0))
 }

@@ -1,128 +1,328 @@
-//! Starting the widget, and starting anew after a logout.
+//! Starting the widget, and starting again after a logout.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Json,
     extract::{FromRequest, Request, State},
     response::{IntoResponse, Response},
 };
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use http::HeaderMap;
+use onethread_core::{ContactId, ConversationId};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::{
     conversation::Side,
-    identity::{self, IdentifyRequest, LogoutRequest, Mode, identify_response::Outcome},
+    identity::{
+        self, ApplicationSecret, IdentifyRequest, IdentityRefused, LogoutRequest, Mode,
+        identify_request::Application, identify_response::Outcome,
+    },
 };
-use serde_json::Map;
+use serde_json::{Map, Value as Member};
+use utoipa::ToSchema;
 
+use super::user::{Environment, Page, User};
 use crate::{
     address,
     app::App,
-    auth::{self, Person},
-    extract::Body,
-    json::{self, Message, Session, Start, Thread},
+    authentication::WidgetCaller,
+    clients::answered_id,
+    extract::{Body, Faults, Lenient, flattened},
+    json::{ApplicationNumber, Message, Session, Thread},
     openapi::{
         Refusals,
         reasons::{
-            Blocked, DeadlineExceeded, IdentityRefused, OriginRefused, RateLimited, Unavailable,
-            UnknownApplication,
+            Blocked, DeadlineExceeded, IdentityRefused as IdentityRefusedReason, OriginRefused,
+            RateLimited, Unavailable, UnknownApplication,
         },
     },
-    problem::{ApiError, ApiResult, problem},
-    routes::thread,
+    origin,
+    problem::{ApiResult, problem},
+    routes::messages,
 };
 
-/// Messages that a widget begins with.
-const BEGINNING: i32 = 50;
+/// Messages in the answer to `init`.
+const INIT_MESSAGES: i32 = 50;
 
-/// What `init` may be refused with besides its body.
-type Refused = (
+/// The widget starts: by the application's public UUID, or by its number with the secret.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Start {
+    ByAppId(StartByAppId),
+    BySecret(StartBySecret),
+}
+
+/// What apps send.
+#[derive(Debug, ToSchema)]
+pub(super) struct StartByAppId {
+    #[serde(flatten)]
+    common: StartCommon,
+    #[serde(flatten)]
+    application: ApplicationByAppId,
+}
+
+/// An application by its public id.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+struct ApplicationByAppId {
+    /// The application's public UUID.
+    app_id: String,
+}
+
+/// What the snippet sends.
+#[derive(Debug, ToSchema)]
+pub(super) struct StartBySecret {
+    #[serde(flatten)]
+    common: StartCommon,
+    #[serde(flatten)]
+    application: ApplicationBySecret,
+}
+
+/// An application by its number and secret.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+struct ApplicationBySecret {
+    application_id: ApplicationNumber,
+    application_secret: String,
+}
+
+/// What every start has or may have.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+struct StartCommon {
+    /// The organization's domain.
+    organization: String,
+    #[deserr(default)]
+    user: Option<User>,
+    /// `session.deviceToken` of an earlier answer.
+    #[deserr(default)]
+    device_token: Option<String>,
+    /// `web`, `ios` or `android`.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    platform: Lenient<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    locale: Lenient<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    time_zone: Lenient<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<Page>)]
+    page: Lenient<Page>,
+}
+
+flattened!(StartByAppId { common, application });
+flattened!(StartBySecret { common, application });
+
+impl Deserr<Faults> for Start {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Faults> {
+        let body = Member::deserialize_from_value(value, location)?;
+        let has_app_id = body.get("appId").is_some_and(|app_id| !app_id.is_null());
+        let body = body.into_value();
+        if has_app_id {
+            StartByAppId::deserialize_from_value(body, location).map(Self::ByAppId)
+        } else {
+            StartBySecret::deserialize_from_value(body, location).map(Self::BySecret)
+        }
+    }
+}
+
+impl Start {
+    fn into_request(self, headers: &HeaderMap) -> IdentifyRequest {
+        let (common, application) = match self {
+            Self::ByAppId(start) => (start.common, Application::AppId(start.application.app_id)),
+            Self::BySecret(start) => {
+                let ApplicationBySecret { application_id, application_secret } = start.application;
+                let application_id = application_id.0;
+                let secret = ApplicationSecret { application_id, application_secret };
+                (start.common, Application::Secret(secret))
+            }
+        };
+        let StartCommon { organization, user, device_token, platform, locale, time_zone, page } =
+            common;
+        let environment = Environment { platform, locale, time_zone, page };
+        IdentifyRequest {
+            organization,
+            application: Some(application),
+            user: user.map(User::into),
+            device_token: device_token.unwrap_or_default(),
+            context: Some(environment.into_context(headers)),
+            ..IdentifyRequest::default()
+        }
+    }
+}
+
+/// Reasons for which `init` may be rejected besides its body.
+type InitReasons = (
     UnknownApplication,
-    IdentityRefused,
+    IdentityRefusedReason,
     (OriginRefused, Blocked),
     RateLimited,
     Unavailable,
     DeadlineExceeded,
 );
 
-/// Starts the widget for a visitor, or for the user whom the page names and proves.
+/// Starts the widget for a visitor, or for the user whom the page identifies and proves.
 ///
-/// A refused identity gets a session as well: of nobody, to be held in memory only.
+/// If the identity is refused, the answer has a session as well: a new visitor's, to be held in
+/// memory only.
 #[utoipa::path(post, path = "/init", operation_id = "init", tag = "widget", security(()),
     request_body = Start,
-    responses((status = 200, description = "A session.", body = Session), Refusals<(Body, Refused)>))]
+    responses((status = 200, description = "A session.", body = Session),
+        Refusals<(Body<Start>, InitReasons)>))]
 pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiResult<Response> {
     let trusted = &app.config.trusted_proxies;
     let from = address::client(request.extensions(), request.headers(), trusted);
-    let exact = address::exact(request.extensions(), request.headers(), trusted);
-    // Before the body is read: whoever calls too often isn't listened to.
+    let client_address = address::exact(request.extensions(), request.headers(), trusted);
+    // Before the body is read: the body of a caller over the limit costs nothing.
     app.limits.init(from)?;
     let headers = request.headers().clone();
-    let origin = auth::foreign_origin(&headers, request.uri());
-    let body = Body::from_request(request, &app).await?;
-    let asked = IdentifyRequest {
+    let origin = origin::foreign_origin(&headers, request.uri());
+    let body = Body::<Start>::from_request(request, &app).await?;
+    let request = IdentifyRequest {
         origin,
-        client_address: exact.to_string(),
-        ..json::init(&body, &headers)?
+        client_address: client_address.to_string(),
+        ..body.content()?.into_request(&headers)
     };
-    let attempt = app.limits.proof(&asked, from)?;
-    let answer = app.sessions().identify(asked).await?.into_inner();
-    app.limits.named(attempt, &answer.app_id);
+    Ok(identify(&app, request, from).await?)
+}
+
+async fn identify(app: &App, request: IdentifyRequest, from: IpAddr) -> Result<Response> {
+    let attempt = app.limits.proof(&request, from)?;
+    let answer = app.clients.sessions().identify(request).await;
+    let answer = answer.map_err(Error::from)?.into_inner();
+    app.limits.application_identified(attempt, &answer.app_id);
     match answer.outcome {
         Some(Outcome::Session(session)) => {
-            if !answer.revoked_ids.is_empty() {
-                let ids = answer.revoked_ids.iter().map(String::as_str);
-                app.revocations.forget(&session.organization_id, ids);
-            }
+            let organization = answered_id(&session.organization_id)?;
+            app.revocations.note_answered(organization, &answer.revoked_ids);
             if let Some(person) = &session.person {
-                app.names.forget(&session.organization_id, &person.id);
+                app.names.contact_changed(organization, answered_id(&person.id)?);
             }
-            Ok(Json(begin(&app, session, BEGINNING).await?).into_response())
+            Ok(Json(start(app, session, INIT_MESSAGES).await?).into_response())
         }
         Some(Outcome::Refused(refused)) => {
-            app.limits.refused(attempt, &answer.app_id);
-            let clean = refused.clean_session.unwrap_or_default();
-            let clean = Session::new(clean, Thread::default());
-            let clean = serde_json::to_value(clean).expect("answers are plain data");
-            let members = Map::from_iter([("cleanSession".to_owned(), clean)]);
-            Ok(problem(&Error::new(Reason::IdentityRefused), members))
+            app.limits.proof_refused(attempt, &answer.app_id);
+            Ok(clean_session(refused))
         }
-        None => Err(ApiError(Error::internal("identity answered neither"))),
+        None => Err(Error::internal("identity answered neither outcome")),
     }
 }
 
-/// Ends the session; the device goes on as a new visitor.
+fn clean_session(refused: IdentityRefused) -> Response {
+    let session = refused.clean_session.unwrap_or_default();
+    let session = Session::new(session, Thread::default());
+    let session = serde_json::to_value(session).expect("answers are plain data");
+    let members = Map::from_iter([("cleanSession".to_owned(), session)]);
+    problem(&Error::new(Reason::IdentityRefused), members)
+}
+
+/// Ends the session; the device continues as a new visitor.
 #[utoipa::path(post, path = "/logout", operation_id = "endSession", tag = "widget",
-    responses((status = 200, description = "A visitor's session.", body = Session), Refusals<(Person,)>))]
+    responses((status = 200, description = "A visitor's session.", body = Session),
+        Refusals<(WidgetCaller,)>))]
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
-    person: Person,
+    caller: WidgetCaller,
 ) -> ApiResult<Json<Session>> {
-    let request = LogoutRequest { token: person.token };
-    let answer = app.sessions().logout(request).await?.into_inner();
-    app.revocations.forget(&person.organization, [person.device.as_str()]);
-    Ok(Json(begin(&app, answer.session.unwrap_or_default(), BEGINNING).await?))
+    let request = LogoutRequest { token: caller.token };
+    let answer = app.clients.sessions().logout(request).await?.into_inner();
+    app.revocations.note(caller.organization, [caller.device.0]);
+    Ok(Json(start(&app, answer.session.unwrap_or_default(), INIT_MESSAGES).await?))
 }
 
-/// A session with the person's thread and the newest messages of it. With 0 messages only its
-/// numbers are there.
-pub(super) async fn begin(app: &App, session: identity::Session, messages: i32) -> Result<Session> {
+/// A session with the newest messages of its conversation. With 0 messages it has only the
+/// conversation's numbers.
+pub(super) async fn start(app: &App, session: identity::Session, messages: i32) -> Result<Session> {
     let person = session.person.clone().unwrap_or_default();
-    let known = session.mode() == Mode::Contact || session.stored;
-    let mut conversation = Thread { id: known.then(|| person.id.clone()), ..Thread::default() };
+    let has_conversation = session.mode() == Mode::Contact || session.stored;
+    let id = has_conversation.then(|| person.id.clone());
+    let mut conversation = Thread { id, ..Thread::default() };
     if session.stored {
-        let organization = session.organization_id.clone();
-        let contact = person.id.clone();
-        let run = thread::run(app, organization, contact, Side::Contact, None, messages.max(1));
-        let mut run = thread::or_nothing(run.await)?;
+        let organization = answered_id(&session.organization_id)?;
+        let contact: ContactId = answered_id(&person.id)?;
+        let of = (organization, ConversationId::of(contact));
+        let page = messages::page(app, of, Side::Contact, None, messages.max(1)).await;
+        let mut page = messages::empty_if_missing(page)?;
         if messages == 0 {
-            run.messages.clear();
+            page.messages.clear();
         }
-        let by = (person.id.as_str(), person.name.as_str());
-        let organization = session.organization_id.as_str();
-        let authors = app.names.of_thread(app, organization, by, &run.messages).await?;
-        conversation.last_seq = run.last_seq;
-        conversation.unread = run.unread;
-        conversation.messages = Message::list(run.messages, &authors);
+        let named = (contact, person.name.as_str());
+        let authors =
+            app.names.authors_of_conversation(app, organization, named, &page.messages).await?;
+        conversation.last_seq = page.last_seq;
+        conversation.unread = page.unread;
+        conversation.messages = Message::list(page.messages, &authors);
     }
     Ok(Session::new(session, conversation))
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::value::Kind;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(body: Member) -> Result<IdentifyRequest, Vec<String>> {
+        let start: Result<Start, Faults> = deserr::deserialize(body);
+        start.map(|start| start.into_request(&HeaderMap::new())).map_err(|faults| {
+            Error::from(faults).fields.into_iter().map(|field| field.pointer).collect()
+        })
+    }
+
+    #[test]
+    fn absent_null_and_given_stay_apart() {
+        let sent = json!({"organization": "demo", "applicationId": 1, "applicationSecret": "s",
+            "user": {"user_id": 5, "email": null}});
+        let user = read(sent).unwrap().user.unwrap();
+        assert_eq!(user.user_id.unwrap().kind, Some(Kind::NumberValue(5.0)));
+        assert_eq!(user.email.unwrap().kind, Some(Kind::NullValue(0)));
+        assert!(user.name.is_none());
+    }
+
+    #[test]
+    fn a_number_may_be_quoted() {
+        let sent = json!({"organization": "demo", "applicationId": "12", "applicationSecret": "s"});
+        let Some(Application::Secret(secret)) = read(sent).unwrap().application else {
+            panic!("by secret");
+        };
+        assert_eq!(secret.application_id, 12);
+    }
+
+    #[test]
+    fn every_member_of_another_type_is_named() {
+        for (sent, pointers) in [
+            (
+                json!({"organization": 1}),
+                &["/organization", "/applicationId", "/applicationSecret"][..],
+            ),
+            (json!({"organization": "d"}), &["/applicationId", "/applicationSecret"]),
+            (
+                json!({"organization": "d", "applicationId": 1.5}),
+                &["/applicationId", "/applicationSecret"],
+            ),
+            (json!({"organization": "d", "applicationId": 1}), &["/applicationSecret"]),
+            (json!({"organization": "d", "appId": 1}), &["/appId"]),
+            (json!({"organization": "d", "appId": "x", "user": "me"}), &["/user"]),
+        ] {
+            assert_eq!(read(sent.clone()).unwrap_err(), pointers, "{sent}");
+        }
+    }
+
+    #[test]
+    fn an_environment_that_cannot_be_used_is_left_out() {
+        let sent = json!({"organization": "d", "appId": "x", "platform": 5, "locale": "de",
+            "page": {"url": "https://shop.example/", "title": 1}});
+        let context = read(sent).unwrap().context.unwrap();
+        assert_eq!((context.platform.as_str(), context.locale.as_str()), ("", "de"));
+        assert_eq!(context.page.unwrap().url, "https://shop.example/");
+    }
 }

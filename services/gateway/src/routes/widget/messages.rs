@@ -1,158 +1,200 @@
-//! The person's messages: read, written, and read up to where.
+//! The caller's messages: read, sent, and marked as read.
 
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{Json, extract::State};
+use deserr::Deserr;
 use http::{HeaderMap, StatusCode};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::{
-    conversation::{
-        Author, AuthorKind, MarkReadRequest, MessageKind, SendMessageRequest, SetTypingRequest,
-        Side,
-    },
+    conversation::{MarkReadRequest, MessageKind, SendMessageRequest, SetTypingRequest, Side},
     identity::AdmitVisitorRequest,
 };
+use utoipa::ToSchema;
 
+use super::user::{Environment, Page, User};
 use crate::{
     address::ClientAddress,
     app::App,
-    auth::{Person, Sender},
-    extract::Body,
-    json::{self, Message, NewMessage, ReadMark, Types},
+    authentication::{MessageSender, WidgetCaller},
+    extract::{Body, Faults, Lenient, Member, Query},
+    json::Message,
     openapi::{
         Refusals,
         reasons::{Blocked, MessageIdReused, PreChatRequired},
     },
-    problem::{ApiResult, from_service},
-    routes::thread::{self, Range, Run},
+    problem::ApiResult,
+    routes::messages::{self, MessagePage, MessageRange, ReadMark, TypingState},
 };
 
-/// The person's messages, ascending.
-#[utoipa::path(get, path = "/messages", operation_id = "listOwnMessages", tag = "widget",
-    params(Range),
-    responses((status = 200, description = "A run of messages.", body = Run),
-        Refusals<(Person, Range)>))]
-pub(super) async fn list(
-    State(app): State<Arc<App>>,
-    person: Person,
-    range: Range,
-) -> ApiResult<Json<Run>> {
-    if !person.stored {
-        return Ok(Json(Run { items: Vec::new(), last_seq: 0 }));
-    }
-    let run = thread::of_contact(&app, &person, range.position, range.size).await?;
-    let by = (person.contact.as_str(), person.name.as_str());
-    let authors = app.names.of_thread(&app, &person.organization, by, &run.messages).await?;
-    Ok(Json(Run { items: Message::list(run.messages, &authors), last_seq: run.last_seq }))
+/// A message of a visitor or contact.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+pub(super) struct NewMessage {
+    /// Chosen by the sender: sent again with the same text, it is stored once.
+    #[schema(format = Uuid)]
+    client_message_id: String,
+    #[schema(min_length = 1, max_length = 20000)]
+    text: String,
+    /// Read only with a visitor's first message.
+    #[deserr(default)]
+    #[schema(value_type = Option<User>)]
+    user: Member,
+    /// Read only with a visitor's first message.
+    #[deserr(default)]
+    #[schema(value_type = Option<Page>)]
+    page: Lenient<Page>,
+    /// Read only with a visitor's first message: `web`, `ios` or `android`.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    platform: Lenient<String>,
+    /// Read only with a visitor's first message.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    locale: Lenient<String>,
+    /// Read only with a visitor's first message.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    time_zone: Lenient<String>,
 }
 
-/// What a message may be refused with for its own sake.
-type Refused = (Blocked, PreChatRequired, MessageIdReused);
+/// The caller's messages, ascending.
+#[utoipa::path(get, path = "/messages", operation_id = "listOwnMessages", tag = "widget",
+    params(MessageRange),
+    responses((status = 200, description = "A page of messages.", body = MessagePage),
+        Refusals<(WidgetCaller, Query<MessageRange>)>))]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: WidgetCaller,
+    Query(range): Query<MessageRange>,
+) -> ApiResult<Json<MessagePage>> {
+    if !caller.is_stored {
+        return Ok(Json(MessagePage { items: Vec::new(), last_seq: 0 }));
+    }
+    let page = messages::of_caller(&app, &caller, range.position(), range.limit.0).await?;
+    let named = (caller.contact, caller.name.as_str());
+    let authors =
+        app.names.authors_of_conversation(&app, caller.organization, named, &page.messages).await?;
+    let items = Message::list(page.messages, &authors);
+    Ok(Json(MessagePage { items, last_seq: page.last_seq }))
+}
+
+/// Reasons for which a message itself may be rejected.
+type MessageReasons = (Blocked, PreChatRequired, MessageIdReused);
 
 /// Sends a message.
 #[utoipa::path(post, path = "/messages", operation_id = "sendOwnMessage", tag = "widget",
     request_body = NewMessage,
     responses(
-        (status = 201, description = "It is stored.", body = Message),
-        (status = 200, description = "It was stored before.", body = Message),
-        Refusals<(Sender, Body, Refused)>,
+        (status = 201, description = "The message is stored.", body = Message),
+        (status = 200, description = "The message was stored before.", body = Message),
+        Refusals<(MessageSender, Body<NewMessage>, MessageReasons)>,
     ))]
 pub(super) async fn send(
     State(app): State<Arc<App>>,
-    Sender(mut person): Sender,
+    MessageSender(mut caller): MessageSender,
     ClientAddress(from): ClientAddress,
     headers: HeaderMap,
-    body: Body,
+    body: Body<NewMessage>,
 ) -> ApiResult<(StatusCode, Json<Message>)> {
-    if person.blocked {
+    if caller.is_blocked {
         return Err(Error::new(Reason::Blocked).into());
     }
-    if person.pre_chat_required {
+    if caller.pre_chat_required {
         return Err(Error::new(Reason::PreChatRequired).into());
     }
-    let client_message_id = body.text("clientMessageId")?;
-    let text = body.text("text")?;
-    if !person.stored {
-        person.name = admit(&app, &person, from, (&body, &headers)).await?;
+    let NewMessage { client_message_id, text, user, page, platform, locale, time_zone } =
+        body.content()?;
+    if !caller.is_stored {
+        let environment = Environment { platform, locale, time_zone, page };
+        caller.name = admit(&app, &caller, from, (user, environment), &headers).await?;
     }
     let request = SendMessageRequest {
-        organization_id: person.organization.clone(),
-        conversation_id: person.contact.clone(),
-        author: Some(Author { kind: AuthorKind::Contact.into(), id: person.contact.clone() }),
+        organization_id: caller.organization.to_string(),
+        conversation_id: caller.conversation().to_string(),
+        author: Some(caller.author()),
         client_message_id,
         text,
         kind: MessageKind::Text.into(),
         begins_conversation: false,
     };
-    let answer = app.conversations().send_message(request).await?.into_inner();
+    let answer = app.clients.conversations().send_message(request).await?.into_inner();
     let status = if answer.repeated { StatusCode::OK } else { StatusCode::CREATED };
     let message = answer.message.unwrap_or_default();
-    let by = (person.contact.as_str(), person.name.as_str());
-    let authors = app.names.of_thread(&app, &person.organization, by, [&message]).await?;
+    let named = (caller.contact, caller.name.as_str());
+    let authors =
+        app.names.authors_of_conversation(&app, caller.organization, named, [&message]).await?;
     Ok((status, Json(Message::new(message, &authors))))
 }
 
-/// Nothing of this visitor was stored so far, so the page says once more who they are. Answers
-/// the person's name.
+/// Stores a visitor, of whom nothing is stored yet, as the page describes them. Answers their name.
 async fn admit(
     app: &App,
-    person: &Person,
+    caller: &WidgetCaller,
     from: IpAddr,
-    (body, headers): (&Body, &HeaderMap),
+    (user, environment): (Member, Environment),
+    headers: &HeaderMap,
 ) -> Result<String> {
-    let user = body.object("user")?.map(json::claims);
+    let user = User::from_member(user)?;
     app.limits.new_visitor(from)?;
-    let context = Some(json::page_context(body, headers));
-    let request = AdmitVisitorRequest { token: person.token.clone(), user, context };
-    let answer = app.contacts().admit_visitor(request).await.map_err(from_service)?.into_inner();
-    app.forget_person(&person.organization, &person.contact);
-    Ok(answer.person.map_or_else(|| person.name.clone(), |admitted| admitted.name))
+    let request = AdmitVisitorRequest {
+        token: caller.token.clone(),
+        user: user.map(User::into),
+        context: Some(environment.into_context(headers)),
+    };
+    let answer = app.clients.contacts().admit_visitor(request).await.map_err(Error::from)?;
+    app.contact_changed(caller.organization, caller.contact);
+    let person = answer.into_inner().person;
+    Ok(person.map_or_else(|| caller.name.clone(), |admitted| admitted.name))
 }
 
-/// Says up to where the person has read.
+/// Marks messages as read by the caller.
 #[utoipa::path(post, path = "/read", operation_id = "markOwnRead", tag = "widget",
     request_body = ReadMark,
-    responses((status = 204, description = "Noted."), Refusals<(Person, Body)>))]
+    responses((status = 204, description = "The mark is stored."),
+        Refusals<(WidgetCaller, Body<ReadMark>)>))]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
-    person: Person,
-    body: Body,
+    caller: WidgetCaller,
+    body: Body<ReadMark>,
 ) -> ApiResult<StatusCode> {
-    let seq = body.count("seq")?;
-    if person.stored {
+    let mark = body.content()?;
+    if caller.is_stored {
         let request = MarkReadRequest {
-            organization_id: person.organization,
-            conversation_id: person.contact,
+            organization_id: caller.organization.to_string(),
+            conversation_id: caller.conversation().to_string(),
             side: Side::Contact.into(),
-            seq,
+            seq: mark.seq.0,
         };
-        let marked = app.conversations().mark_read(request).await;
-        // Nothing was written yet, so there is nothing to mark.
-        thread::or_nothing(marked.map(drop).map_err(from_service))?;
+        let marked = app.clients.conversations().mark_read(request).await;
+        // A conversation without messages has nothing to mark.
+        messages::empty_if_missing(marked.map(drop).map_err(Error::from))?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Says whether the person types.
+/// Shows agents whether the caller is typing.
 #[utoipa::path(post, path = "/typing", operation_id = "setOwnTyping", tag = "widget",
-    request_body = Types,
-    responses((status = 204, description = "The agents hear it."), Refusals<(Person, Body)>))]
+    request_body = TypingState,
+    responses((status = 204, description = "The agents see it."),
+        Refusals<(WidgetCaller, Body<TypingState>)>))]
 pub(super) async fn typing(
     State(app): State<Arc<App>>,
-    person: Person,
-    body: Body,
+    caller: WidgetCaller,
+    body: Body<TypingState>,
 ) -> ApiResult<StatusCode> {
-    let typing = body.flag("typing")?;
-    // Agents hear nothing of who was blocked, or wrote nothing yet.
-    if person.stored && !person.blocked {
+    let TypingState { typing } = body.content()?;
+    // Agents don't see typing of callers who are blocked or have written nothing yet.
+    if caller.is_stored && !caller.is_blocked {
         let request = SetTypingRequest {
-            organization_id: person.organization,
-            conversation_id: person.contact,
+            organization_id: caller.organization.to_string(),
+            conversation_id: caller.conversation().to_string(),
             side: Side::Contact.into(),
             typing,
         };
-        let told = app.conversations().set_typing(request).await;
-        thread::or_nothing(told.map(drop).map_err(from_service))?;
+        let sent = app.clients.conversations().set_typing(request).await;
+        messages::empty_if_missing(sent.map(drop).map_err(Error::from))?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,7 @@ mod events;
 mod init;
 mod messages;
 mod profile;
+mod user;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,120 +1,159 @@
-//! What people say of themselves: the form before the first message, and changes later.
+//! What visitors and contacts say about themselves: the pre-chat form, and changes later.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
+use deserr::Deserr;
 use http::{HeaderMap, StatusCode};
 use onethread_errors::{Error, Result};
-use onethread_proto::identity::{
-    SubmitPreChatRequest, TrackEventRequest, UpdateOwnProfileRequest, UserClaims,
-};
+use onethread_proto::identity::{SubmitPreChatRequest, TrackEventRequest, UpdateOwnProfileRequest};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::init::begin;
+use super::{
+    init::start,
+    user::{Environment, Page, Profile, User},
+};
 use crate::{
     address::ClientAddress,
     app::App,
-    auth::Person,
-    extract::Body,
-    json::{self, Form, NewEvent, Profile, Session, Warning},
-    openapi::{Refusals, reasons::NotAVisitor},
-    problem::{ApiResult, from_service},
+    authentication::WidgetCaller,
+    extract::{Body, Faults, Lenient},
+    json::{self, Session, Warning, value_to_wire},
+    openapi::{AttributeChange, Refusals, reasons::NotAVisitor},
+    problem::ApiResult,
 };
 
-/// Sends the form before the first message.
+/// The pre-chat form, filled in.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase)]
+#[schema(rename_all = "camelCase")]
+pub(super) struct PreChatAnswers {
+    /// Values by the names of the form's fields.
+    #[schema(value_type = BTreeMap<String, AttributeChange>)]
+    fields: BTreeMap<String, Value>,
+    #[deserr(default)]
+    user: Option<User>,
+    #[deserr(default)]
+    #[schema(value_type = Option<Page>)]
+    page: Lenient<Page>,
+    /// `web`, `ios` or `android`.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    platform: Lenient<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    locale: Lenient<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    time_zone: Lenient<String>,
+}
+
+/// Sends the pre-chat form.
 ///
 /// The session comes without messages.
 #[utoipa::path(post, path = "/pre-chat", operation_id = "submitPreChat", tag = "widget",
-    request_body = Form,
+    request_body = PreChatAnswers,
     responses((status = 200, description = "The session as it is now.", body = Session),
-        Refusals<(Person, Body, NotAVisitor)>))]
+        Refusals<(WidgetCaller, Body<PreChatAnswers>, NotAVisitor)>))]
 pub(super) async fn pre_chat(
     State(app): State<Arc<App>>,
-    person: Person,
+    caller: WidgetCaller,
     ClientAddress(from): ClientAddress,
     headers: HeaderMap,
-    body: Body,
+    body: Body<PreChatAnswers>,
 ) -> ApiResult<Json<Session>> {
-    let fields = body.object("fields")?;
-    let fields = json::fields(fields.ok_or_else(|| Error::invalid("/fields", "is missing"))?);
-    let user = body.object("user")?.map(json::claims);
-    if !person.stored {
+    let PreChatAnswers { fields, user, page, platform, locale, time_zone } = body.content()?;
+    if !caller.is_stored {
         app.limits.new_visitor(from)?;
     }
-    let context = Some(json::page_context(&body, &headers));
-    let request = SubmitPreChatRequest { token: person.token, fields, user, context };
-    let answer = app.sessions().submit_pre_chat(request).await?.into_inner();
-    app.forget_person(&person.organization, &person.contact);
-    Ok(Json(begin(&app, answer.session.unwrap_or_default(), 0).await?))
+    let environment = Environment { platform, locale, time_zone, page };
+    let fields = fields.iter().map(|(name, value)| (name.clone(), value_to_wire(value)));
+    let request = SubmitPreChatRequest {
+        token: caller.token,
+        fields: fields.collect(),
+        user: user.map(User::into),
+        context: Some(environment.into_context(&headers)),
+    };
+    let answer = app.clients.sessions().submit_pre_chat(request).await?.into_inner();
+    app.contact_changed(caller.organization, caller.contact);
+    Ok(Json(start(&app, answer.session.unwrap_or_default(), 0).await?))
 }
 
 /// The profile after a change.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChangedPerson)]
-pub(super) struct Changed {
+pub(super) struct ChangedProfile {
     #[serde(flatten)]
     person: json::Person,
     warnings: Vec<Warning>,
 }
 
-/// Changes what the person says of themself.
+/// Changes the caller's own profile.
 #[utoipa::path(patch, path = "/contact", operation_id = "updateOwnProfile", tag = "widget",
     request_body = Profile,
-    responses((status = 200, description = "The profile as it is now.", body = Changed),
-        Refusals<(Person, Body)>))]
+    responses((status = 200, description = "The profile as it is now.", body = ChangedProfile),
+        Refusals<(WidgetCaller, Body<Profile>)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
-    person: Person,
-    Body(user): Body,
-) -> ApiResult<Json<Changed>> {
-    // Who somebody is, and the proof of it, is settled by init alone.
-    let user = UserClaims {
-        user_id: None,
-        security_hash: None,
-        user_hash: None,
-        user_jwt: None,
-        ..json::claims(&user)
-    };
-    let request = UpdateOwnProfileRequest { token: person.token, user: Some(user) };
-    let answer = app.contacts().update_own_profile(request).await.map_err(from_service);
-    let answer = of_body(answer)?.into_inner();
-    app.forget_person(&person.organization, &person.contact);
+    caller: WidgetCaller,
+    body: Body<Profile>,
+) -> ApiResult<Json<ChangedProfile>> {
+    // Only init identifies a user: ids and proofs in this body are unknown members.
+    let user = Some(body.content()?.into());
+    let request = UpdateOwnProfileRequest { token: caller.token, user };
+    let answer = app.clients.contacts().update_own_profile(request).await.map_err(Error::from);
+    let answer = relative_to_user(answer)?.into_inner();
+    app.contact_changed(caller.organization, caller.contact);
     let mut warnings: Vec<_> = answer.warnings.into_iter().map(Warning::from).collect();
     for warning in &mut warnings {
-        within_user(&mut warning.pointer);
+        strip_user(&mut warning.pointer);
     }
-    Ok(Json(Changed { person: answer.person.unwrap_or_default().into(), warnings }))
+    Ok(Json(ChangedProfile { person: answer.person.unwrap_or_default().into(), warnings }))
 }
 
-/// Tells what the person did.
+/// An event that happened to the user.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults)]
+pub(super) struct NewEvent {
+    #[schema(min_length = 1, max_length = 64)]
+    name: String,
+    /// Up to 4,096 bytes of JSON.
+    #[deserr(default)]
+    #[schema(value_type = Option<Object>)]
+    data: Option<BTreeMap<String, Value>>,
+}
+
+/// Records an event of the caller.
 ///
-/// The last 100 events of a person are kept, for 90 days. For somebody of whom nothing is stored
-/// nothing is.
+/// The last 100 events of a contact are kept, for 90 days. Of a caller of whom nothing is stored,
+/// no event is stored either.
 #[utoipa::path(post, path = "/track", operation_id = "track", tag = "widget",
     request_body = NewEvent,
-    responses((status = 204, description = "Noted."), Refusals<(Person, Body)>))]
+    responses((status = 204, description = "The event is recorded."),
+        Refusals<(WidgetCaller, Body<NewEvent>)>))]
 pub(super) async fn track(
     State(app): State<Arc<App>>,
-    person: Person,
-    body: Body,
+    caller: WidgetCaller,
+    body: Body<NewEvent>,
 ) -> ApiResult<StatusCode> {
-    let name = body.text("name")?;
-    let data = json::members(body.object("data")?);
-    let request = TrackEventRequest { token: person.token, name, data: Some(data) };
-    app.contacts().track_event(request).await?;
+    let NewEvent { name, data } = body.content()?;
+    let data = Some(json::members(&data.unwrap_or_default()));
+    let request = TrackEventRequest { token: caller.token, name, data };
+    app.clients.contacts().track_event(request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn of_body<T>(answer: Result<T>) -> Result<T> {
+fn relative_to_user<T>(answer: Result<T>) -> Result<T> {
     answer.map_err(|mut error| {
-        error.fields.iter_mut().for_each(|field| within_user(&mut field.pointer));
+        error.fields.iter_mut().for_each(|field| strip_user(&mut field.pointer));
         error
     })
 }
 
-/// In this call the body itself is the user: `/user/email` → `/email`.
-fn within_user(pointer: &mut String) {
+/// The body of this call is the user itself: `/user/email` → `/email`.
+fn strip_user(pointer: &mut String) {
     if let Some(rest) = pointer.strip_prefix("/user/") {
         *pointer = format!("/{rest}");
     }

@@ -1,42 +1,43 @@
 //! The stream of an agent or a server: all conversations of the organization. It begins with a
-//! reload, and so does each part of it after something may have been missed.
+//! reload, which is repeated whenever events may have been missed.
 
 use std::{collections::HashMap, sync::Arc};
 
 use async_stream::stream;
 use axum::response::{Response, sse};
+use onethread_core::{ContactId, OrganizationId};
 use onethread_errors::Result;
 use onethread_proto::conversation::Message;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{
-    guard::{Cut, Guard},
-    hub::{Event, Wanted},
-    imports,
+    event::Event,
+    guard::{Confirmation, Guard},
+    hub::Topic,
+    import_progress,
     sse::{event, numbered, reload, respond, session_ended},
 };
-use crate::{app::App, auth::Staff, json};
+use crate::{app::App, authentication::ApiCaller, json};
 
-/// Events whose names are asked for together.
-const BATCH: usize = 64;
+/// Events whose names are read together.
+const BATCH_SIZE: usize = 64;
 
 /// Answers with the organization's events.
-pub(crate) async fn follow(app: Arc<App>, staff: Staff) -> Result<Response> {
-    let mut guard = Guard::of_staff(&app, &staff);
-    let organization = staff.organization;
-    let wanted = Wanted::All { organization: organization.clone() };
-    let mut live = app.hub.subscribe(wanted, &app.life).await?;
-    let mut imports = imports::subscribe(&app, &organization);
+pub(crate) async fn follow(app: Arc<App>, caller: ApiCaller) -> Result<Response> {
+    let mut guard = Guard::for_api(&app, &caller);
+    let organization = caller.organization;
+    let mut live = app.hub.subscribe(Topic::Organization { organization }, &app.life).await?;
+    let mut imports = import_progress::subscribe(&app, organization);
     let life = app.life.clone();
     let events = stream! {
         loop {
             let batch = tokio::select! {
                 biased;
-                () = guard.doubted() => {
+                () = guard.in_doubt() => {
                     match guard.confirm().await {
-                        None => continue,
-                        Some(Cut::Ended) => yield session_ended(),
-                        Some(Cut::Unknown) => {}
+                        Confirmation::Valid => continue,
+                        Confirmation::Ended => yield session_ended(),
+                        Confirmation::Unknown => {}
                     }
                     return;
                 }
@@ -45,20 +46,20 @@ pub(crate) async fn follow(app: Arc<App>, staff: Staff) -> Result<Response> {
                         Ok(import) => {
                             yield event("import", &json::Import::from((*import).clone()));
                         }
-                        // Each state tells all: an older one is not missed.
+                        // Each state is complete, so an older one isn't missed.
                         Err(RecvError::Lagged(_)) => {}
                         // The process stops.
                         Err(RecvError::Closed) => return,
                     }
                     continue;
                 }
-                batch = live.next_many(BATCH) => batch,
+                batch = live.next_many(BATCH_SIZE) => batch,
             };
             if batch.is_empty() {
                 return;
             }
-            // Without names nothing can be shown; the client comes again and fetches anew.
-            let Ok(written) = write(&app, &organization, batch).await else {
+            // Without names nothing can be shown: the client reconnects and fetches again.
+            let Ok(written) = write(&app, organization, batch).await else {
                 return;
             };
             for event in written {
@@ -69,15 +70,20 @@ pub(crate) async fn follow(app: Arc<App>, staff: Staff) -> Result<Response> {
     Ok(respond(events, &life))
 }
 
-async fn write(app: &App, organization: &str, batch: Vec<Event>) -> Result<Vec<sse::Event>> {
+async fn write(
+    app: &App,
+    organization: OrganizationId,
+    batch: Vec<Event>,
+) -> Result<Vec<sse::Event>> {
     let ids = batch.iter().filter_map(|event| match event {
-        Event::Message(message) => Some(message.conversation_id.clone()),
-        Event::Conversation(conversation) => Some(conversation.id.clone()),
+        Event::Message(message) => message.conversation_id.parse().ok(),
+        Event::Conversation(conversation) => conversation.id.parse().ok(),
         Event::Read(_) | Event::Typing(_) | Event::Reload => None,
     });
-    let people = app.names.people(app, organization, ids).await?;
+    let contacts = app.names.contacts(app, organization, ids).await?;
     let messages = batch.iter().filter_map(message);
-    let authors = app.names.of_threads(app, organization, &people, messages).await?;
+    let authors =
+        app.names.authors_of_conversations(app, organization, &contacts, messages).await?;
     let write = |next| match next {
         Event::Message(message) => {
             let conversation_id = message.conversation_id.clone();
@@ -86,7 +92,7 @@ async fn write(app: &App, organization: &str, batch: Vec<Event>) -> Result<Vec<s
             numbered("message", seq, &json::MessageOfConversation { conversation_id, message })
         }
         Event::Conversation(conversation) => {
-            let contact = line(&people, &conversation.id);
+            let contact = contact_line(&contacts, &conversation.id);
             event("conversation", &json::Conversation::new(*conversation, contact, &authors))
         }
         Event::Read(mark) => event("read", &json::Read::of_many(mark)),
@@ -104,6 +110,10 @@ fn message(event: &Event) -> Option<&Message> {
     }
 }
 
-fn line(people: &HashMap<String, json::ContactLine>, id: &str) -> json::ContactLine {
-    people.get(id).cloned().unwrap_or_else(|| json::ContactLine::unknown(id))
+fn contact_line(
+    contacts: &HashMap<ContactId, json::ContactLine>,
+    conversation: &str,
+) -> json::ContactLine {
+    let id = json::contact_of(conversation);
+    contacts.get(&id).cloned().unwrap_or_else(|| json::ContactLine::unknown(id))
 }
