@@ -1,7 +1,7 @@
 // The form before the chat, by the application's fields.
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import type { FormField, Session as Answer } from '../shared/api';
+import type { PreChatField as FormField, Session as Answer } from '../shared/api';
 import { asProblem } from '../shared/http';
 import { fillIn } from './chat';
 import { fill, isolated, t } from './texts';

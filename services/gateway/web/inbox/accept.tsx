@@ -18,7 +18,13 @@ export function Accept({ token }: { token: string }) {
         <p class="soft">Choose a password: with it and your e-mail you log in from now on.</p>
         <Form onSend={send} label="Set the password">
           <Field label="A new password" hint="At least 8 bytes long.">
-            <input name="password" type="password" required minLength={8} autocomplete="new-password" />
+            <input
+              name="password"
+              type="password"
+              required
+              minLength={8}
+              autocomplete="new-password"
+            />
           </Field>
         </Form>
       </div>

@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import { followEvents } from '../shared/sse';
 import { life, loggedOut } from './login';
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the type depends on the name
 type Listener = (data: any) => void;
 const listeners = new Map<string, Set<Listener>>();
 

@@ -1,6 +1,7 @@
 // Who is logged in, calls as them, and what went wrong last.
 import { signal } from '@preact/signals';
-import type { Agent, ListedAgent, Page } from '../shared/api';
+import type { Agent, ListedAgent } from '../shared/api';
+import type { Page } from '../shared/page';
 import { Problem, asProblem, request, type Options } from '../shared/http';
 
 /** The agent at the screen; null shows the login, undefined is not known yet. */
@@ -16,7 +17,12 @@ export const success = signal('');
 export let life = new AbortController();
 
 /** A call of /v1; a login that is over leads back to the form. */
-export async function call<T>(method: string, path: string, body?: unknown, options: Options = {}): Promise<T> {
+export async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  options: Options = {},
+): Promise<T> {
   try {
     return await request<T>(method, `/v1${path}`, { ...options, body });
   } catch (thrown) {
@@ -39,7 +45,9 @@ export async function attempt<T>(step: () => Promise<T>): Promise<T | undefined>
 /** A problem with the fields it names. */
 export function explain(thrown: unknown) {
   const problem = asProblem(thrown);
-  const fields = (problem.body.errors ?? []).map(({ pointer, detail }) => [pointer, detail].filter(Boolean).join(' '));
+  const fields = (problem.body.errors ?? []).map(({ pointer, detail }) =>
+    [pointer, detail].filter(Boolean).join(' '),
+  );
   return [problem.message, ...fields].join(' · ');
 }
 

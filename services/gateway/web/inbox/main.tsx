@@ -14,7 +14,12 @@ import { Settings } from './settings/settings';
 import './style.css';
 import { Field, Form } from './ui';
 
-const PARTS = { conversations: Conversations, contacts: Contacts, imports: Imports, settings: Settings };
+const PARTS = {
+  conversations: Conversations,
+  contacts: Contacts,
+  imports: Imports,
+  settings: Settings,
+};
 type Part = keyof typeof PARTS;
 const NAMES: [Part, string][] = [
   ['conversations', 'Conversations'],
@@ -86,7 +91,9 @@ function App() {
         <span class="soft" role="status">
           {connected.value ? '' : 'Connecting…'}
         </span>
-        <span id="me" title={me.value!.email}>{me.value!.name || me.value!.email}</span>
+        <span id="me" title={me.value!.email}>
+          {me.value!.name || me.value!.email}
+        </span>
         <button type="button" onClick={() => void logout()}>
           Log out
         </button>

@@ -32,10 +32,20 @@ export function Rows<T>(props: {
     if (last >= items.length - 10) onEnd?.();
   }, [last, items.length]);
   return (
-    <div class="rows" ref={box} tabIndex={0} role="group" aria-label={props.label} onScroll={({ currentTarget }) => (scroll.value = currentTarget.scrollTop)}>
+    <div
+      class="rows"
+      ref={box}
+      tabIndex={0}
+      role="group"
+      aria-label={props.label}
+      onScroll={({ currentTarget }) => (scroll.value = currentTarget.scrollTop)}
+    >
       <ul id={props.id} style={{ height: `${items.length * height}px` }}>
         {items.slice(first, last).map((item, index) => (
-          <li key={(item as { id: string }).id} style={{ top: `${(first + index) * height}px`, height: `${height}px` }}>
+          <li
+            key={(item as { id: string }).id}
+            style={{ top: `${(first + index) * height}px`, height: `${height}px` }}
+          >
             {row(item)}
           </li>
         ))}

@@ -6,7 +6,12 @@ import { Problem } from '../shared/http';
 import { attempt, explain, success } from './login';
 
 /** A form that shows what went wrong below it, and is asleep while it is sent. */
-export function Form(props: { onSend: (data: FormData) => Promise<unknown>; label: string; children: ComponentChildren; class?: string }) {
+export function Form(props: {
+  onSend: (data: FormData) => Promise<unknown>;
+  label: string;
+  children: ComponentChildren;
+  class?: string;
+}) {
   const error = useSignal('');
   const sending = useSignal(false);
   const send = async (event: Event) => {
@@ -36,7 +41,15 @@ export function Form(props: { onSend: (data: FormData) => Promise<unknown>; labe
   );
 }
 
-export function Field({ label, hint, children }: { label: string; hint?: string; children: ComponentChildren }) {
+export function Field({
+  label,
+  hint,
+  children,
+}: {
+  label: string;
+  hint?: string;
+  children: ComponentChildren;
+}) {
   return (
     <label class="field">
       <span>{label}</span>
@@ -47,7 +60,15 @@ export function Field({ label, hint, children }: { label: string; hint?: string;
 }
 
 /** A button that asks first. */
-export function Danger({ ask, run, children }: { ask: string; run: () => Promise<unknown>; children: string }) {
+export function Danger({
+  ask,
+  run,
+  children,
+}: {
+  ask: string;
+  run: () => Promise<unknown>;
+  children: string;
+}) {
   const asking = useSignal(false);
   const close = () => (asking.value = false);
   return (
@@ -83,7 +104,9 @@ const HUES = 6;
 
 /** The beginnings of a name, in a colour that stays with the id. */
 export function Avatar({ id, name }: { id: string; name: string }) {
-  const letters = name.split(/\s+/).map((word) => [...word].find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? '');
+  const letters = name
+    .split(/\s+/)
+    .map((word) => [...word].find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? '');
   const hue = [...id].reduce((sum, letter) => sum + letter.codePointAt(0)!, 0) % HUES;
   return (
     <span class={`avatar hue-${hue}`} aria-hidden="true">
@@ -93,12 +116,18 @@ export function Avatar({ id, name }: { id: string; name: string }) {
 }
 
 function copyBySelection(text: string) {
-  const box = Object.assign(document.createElement('textarea'), { value: text, className: 'unseen' });
+  const box = Object.assign(document.createElement('textarea'), {
+    value: text,
+    className: 'unseen',
+  });
   (document.querySelector('dialog[open]') ?? document.body).append(box);
   box.select();
   const copied = document.execCommand('copy');
   box.remove();
-  if (!copied) throw new Problem(0, { detail: 'The browser would not copy: mark the text and copy it by hand.' });
+  if (!copied)
+    throw new Problem(0, {
+      detail: 'The browser would not copy: mark the text and copy it by hand.',
+    });
 }
 
 /** A text to copy. */
@@ -120,9 +149,7 @@ export function Copy({ text, label = 'Copy' }: { text: string; label?: string })
 export function Secret({ what, text }: { what: string; text: string }) {
   return (
     <div class="secret" role="status">
-      <p>
-        {what} Copy it now: it is shown this once.
-      </p>
+      <p>{what} Copy it now: it is shown this once.</p>
       <div class="line">
         <code>{text}</code>
         <Copy text={text} />
@@ -132,7 +159,15 @@ export function Secret({ what, text }: { what: string; text: string }) {
 }
 
 /** A dialog over the page; open while it is there. */
-export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function Dialog({
+  title,
+  onClose,
+  children,
+}: {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     // Once the dialog is gone the focus goes back to where it was, unless it has gone elsewhere.

@@ -45,6 +45,7 @@ export interface Follow {
   /** Where to go on: the number of the last message held. */
   lastEventId?: () => number;
   /** Answers false when no more is wanted. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the type depends on the name
   onEvent: (name: string, data: any) => boolean | void;
   /** Told when the stream stands and falls. */
   onState?: (live: boolean) => void;
@@ -77,7 +78,11 @@ export async function followEvents(url: string, follow: Follow) {
 }
 
 // One connection. Answers true when onEvent wanted no more, false when the stream ended.
-async function readStream(url: string, { token, lastEventId, onEvent, signal }: Follow, onState: (live: boolean) => void) {
+async function readStream(
+  url: string,
+  { token, lastEventId, onEvent, signal }: Follow,
+  onState: (live: boolean) => void,
+) {
   const connection = new AbortController();
   const abort = () => connection.abort();
   signal.addEventListener('abort', abort);

@@ -1,7 +1,8 @@
 // Contacts: the people an organization knows, searched, sorted, filtered; one of them in detail.
 import { computed, signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { Contact, Import, Page } from '../../shared/api';
+import type { Contact, Import } from '../../shared/api';
+import type { Page } from '../../shared/page';
 import { Problem, problemOf } from '../../shared/http';
 import { When } from '../../shared/text';
 import { on } from '../live';

@@ -35,7 +35,8 @@ export function PersonFacts({ contact, onChange }: Changing) {
         <bdi>{contact.name}</bdi>
       </h2>
       <p class={contact.verified === 'none' ? 'soft small' : 'proven small'}>
-        {PROOFS[contact.verified] ?? (contact.userId ? 'Identity only said, not proven' : 'Not logged in')}
+        {PROOFS[contact.verified] ??
+          (contact.userId ? 'Identity only said, not proven' : 'Not logged in')}
       </p>
       <Facts
         rows={[
@@ -49,7 +50,10 @@ export function PersonFacts({ contact, onChange }: Changing) {
         ]}
       />
       <Actions contact={contact} onChange={onChange} />
-      <Facts title="Attributes" rows={Object.entries(customData).map(([key, value]) => [key, String(value)])} />
+      <Facts
+        title="Attributes"
+        rows={Object.entries(customData).map(([key, value]) => [key, String(value)])}
+      />
       <Facts
         title="Behaviour"
         rows={[
@@ -66,8 +70,17 @@ export function PersonFacts({ contact, onChange }: Changing) {
           ['Time zone', contact.timeZone],
         ]}
       />
-      <Facts title="Devices" rows={devices.map(({ platform, lastSeenAt }) => [platform, lastSeenAt && <When at={lastSeenAt} />])} />
-      <Facts title="Events" rows={events.map(({ name, createdAt }) => [name, <When at={createdAt} />])} />
+      <Facts
+        title="Devices"
+        rows={devices.map(({ platform, lastSeenAt }) => [
+          platform,
+          lastSeenAt && <When at={lastSeenAt} />,
+        ])}
+      />
+      <Facts
+        title="Events"
+        rows={events.map(({ name, createdAt }) => [name, <When at={createdAt} />])}
+      />
     </>
   );
 }
@@ -94,7 +107,8 @@ function Actions({ contact, onChange }: Changing) {
   const editing = useSignal(false);
   const resetting = useSignal(false);
   const { id, blocked } = contact;
-  const change = async (body: Record<string, unknown>) => onChange(await call<Contact>('PATCH', `/contacts/${id}`, body));
+  const change = async (body: Record<string, unknown>) =>
+    onChange(await call<Contact>('PATCH', `/contacts/${id}`, body));
   const erase = async () => {
     await call('DELETE', `/contacts/${id}`);
     success.value = 'Erased, with the whole thread.';
@@ -113,20 +127,41 @@ function Actions({ contact, onChange }: Changing) {
           Reset the claim
         </button>
       )}
-      <Danger ask={`Erase ${contact.name} and the whole thread, everywhere? This can't be undone.`} run={erase}>
+      <Danger
+        ask={`Erase ${contact.name} and the whole thread, everywhere? This can't be undone.`}
+        run={erase}
+      >
         Erase
       </Danger>
-      {editing.value && <Edit contact={contact} onClose={() => (editing.value = false)} change={change} />}
+      {editing.value && (
+        <Edit contact={contact} onClose={() => (editing.value = false)} change={change} />
+      )}
       {resetting.value && <Reset id={id} onClose={() => (resetting.value = false)} />}
     </div>
   );
 }
 
-function Edit({ contact, change, onClose }: { contact: Contact; change: (body: Record<string, unknown>) => Promise<void>; onClose: () => void }) {
+function Edit({
+  contact,
+  change,
+  onClose,
+}: {
+  contact: Contact;
+  change: (body: Record<string, unknown>) => Promise<void>;
+  onClose: () => void;
+}) {
   const send = async (data: FormData) => {
     const text = (name: string) => String(data.get(name) ?? '').trim() || null;
-    const tags = String(data.get('tags') ?? '').split(',').map((tag) => tag.trim()).filter(Boolean);
-    const body: Record<string, unknown> = { email: text('email'), phone: text('phone'), company: text('company'), tags };
+    const tags = String(data.get('tags') ?? '')
+      .split(',')
+      .map((tag) => tag.trim())
+      .filter(Boolean);
+    const body: Record<string, unknown> = {
+      email: text('email'),
+      phone: text('phone'),
+      company: text('company'),
+      tags,
+    };
     // A generated name stays generated unless a real one is given.
     if (text('name') !== contact.name) body.name = text('name');
     await change(body);
@@ -158,12 +193,16 @@ function Edit({ contact, change, onClose }: { contact: Contact; change: (body: R
 function Reset({ id, onClose }: { id: string; onClose: () => void }) {
   const send = async (data: FormData) => {
     await call('DELETE', `/contacts/${id}/security-hash`, { reason: data.get('reason') });
-    success.value = 'The claim is reset: the next security hash that comes for this person becomes it.';
+    success.value =
+      'The claim is reset: the next security hash that comes for this person becomes it.';
     onClose();
   };
   return (
     <Dialog title="Reset the claim" onClose={onClose}>
-      <p>Do this when the site sends another security hash for this person than it once did. Whoever sends one next holds the claim.</p>
+      <p>
+        Do this when the site sends another security hash for this person than it once did. Whoever
+        sends one next holds the claim.
+      </p>
       <Form onSend={send} label="Reset">
         <Field label="Reason" hint="It stands in the audit log.">
           <input name="reason" required maxLength={1024} />

@@ -12,11 +12,20 @@ const FIELDS = [
   ['userId', 'User id'],
 ] as const;
 
-export function Merge({ from, into, onDone }: { from: Contact; into: Contact; onDone: () => void }) {
+export function Merge({
+  from,
+  into,
+  onDone,
+}: {
+  from: Contact;
+  into: Contact;
+  onDone: () => void;
+}) {
   const outcome = useSignal<Partial<Contact> | null>(null);
   // Two user ids are two people.
   if (from.userId && into.userId) return null;
-  const merge = (dryRun: boolean) => call<any>('POST', `/contacts/${from.id}/merge`, { intoId: into.id, dryRun });
+  const merge = (dryRun: boolean) =>
+    call<Contact>('POST', `/contacts/${from.id}/merge`, { intoId: into.id, dryRun });
   const look = () => attempt(async () => void (outcome.value = await merge(true)));
   const join = () =>
     attempt(async () => {
@@ -25,7 +34,7 @@ export function Merge({ from, into, onDone }: { from: Contact; into: Contact; on
       success.value = 'Joined: both threads are one.';
       onDone();
     });
-  const person: Partial<Contact> = (outcome.value as any)?.contact ?? outcome.value ?? {};
+  const person: Partial<Contact> = outcome.value ?? {};
   return (
     <>
       <button type="button" class="quiet" onClick={() => void look()}>
@@ -34,7 +43,8 @@ export function Merge({ from, into, onDone }: { from: Contact; into: Contact; on
       {outcome.value && (
         <Dialog title="Join two people" onClose={() => (outcome.value = null)}>
           <p>
-            <bdi>{from.name}</bdi> becomes part of <bdi>{into.name}</bdi>, and so do the messages. This can't be undone. The person will be:
+            <bdi>{from.name}</bdi> becomes part of <bdi>{into.name}</bdi>, and so do the messages.
+            This can't be undone. The person will be:
           </p>
           <dl>
             {FIELDS.map(([field, label]) => [

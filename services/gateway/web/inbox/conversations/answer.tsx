@@ -10,7 +10,19 @@ import type { Run } from './run';
 const drafts = new Map<string, string>();
 const TYPING_EVERY_MS = 3_000;
 
-export function Answer({ id, run, to, onSent, toggle }: { id: string; run: Run; to: string; onSent?: () => Promise<unknown>; toggle: () => void }) {
+export function Answer({
+  id,
+  run,
+  to,
+  onSent,
+  toggle,
+}: {
+  id: string;
+  run: Run;
+  to: string;
+  onSent?: () => Promise<unknown>;
+  toggle: () => void;
+}) {
   const text = useSignal(drafts.get(id) ?? '');
   const note = useSignal(false);
   const error = useSignal('');
@@ -34,7 +46,8 @@ export function Answer({ id, run, to, onSent, toggle }: { id: string; run: Run; 
     const said = text.value;
     if (!said.trim() || sending.value) return;
     // The same text tried again keeps its id, so that it can't be stored twice.
-    if (unsent.current?.text !== said || unsent.current.kind !== kind) unsent.current = { clientMessageId: uuid(), text: said, kind };
+    if (unsent.current?.text !== said || unsent.current.kind !== kind)
+      unsent.current = { clientMessageId: uuid(), text: said, kind };
     sending.value = true;
     error.value = '';
     try {
@@ -60,7 +73,12 @@ export function Answer({ id, run, to, onSent, toggle }: { id: string; run: Run; 
     } else if (event.altKey && event.code === 'KeyC') {
       event.preventDefault();
       toggle();
-    } else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+    } else if (
+      event.key === 'Enter' &&
+      !event.shiftKey &&
+      !event.isComposing &&
+      event.keyCode !== 229
+    ) {
       event.preventDefault();
       void send();
     }
@@ -89,7 +107,12 @@ export function Answer({ id, run, to, onSent, toggle }: { id: string; run: Run; 
       />
       <div class="line">
         <label class="check">
-          <input type="checkbox" checked={note.value} onChange={({ currentTarget }) => (note.value = currentTarget.checked)} /> Note
+          <input
+            type="checkbox"
+            checked={note.value}
+            onChange={({ currentTarget }) => (note.value = currentTarget.checked)}
+          />{' '}
+          Note
         </label>
         <p class="error" role="alert" hidden={!error.value}>
           {error.value}

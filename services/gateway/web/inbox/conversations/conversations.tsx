@@ -30,13 +30,24 @@ export function Conversations() {
     return () => removeEventListener('keydown', onKey);
   }, []);
   return (
-    <div id="conversations" class={`${open ? 'opened' : ''} ${profile.value ? 'with-profile' : ''}`}>
+    <div
+      id="conversations"
+      class={`${open ? 'opened' : ''} ${profile.value ? 'with-profile' : ''}`}
+    >
       <section id="list" aria-label="Conversations">
         <Filters />
         {loaded.value && !conversations.value.length ? (
           <p class="soft empty">{NOTHING[filter.value.status]}</p>
         ) : (
-          <Rows id="items" label="Conversations" items={conversations.value} height={76} scroll={scroll} onEnd={fetchMore} row={(item) => <Line item={item} open={open === item.id} />} />
+          <Rows
+            id="items"
+            label="Conversations"
+            items={conversations.value}
+            height={76}
+            scroll={scroll}
+            onEnd={fetchMore}
+            row={(item) => <Line item={item} open={open === item.id} />}
+          />
         )}
       </section>
       {open ? (
@@ -96,12 +107,22 @@ function Filters() {
   };
   return (
     <div class="filters">
-      <select aria-label="Status" value={filter.value.status} onChange={({ currentTarget }) => set({ status: currentTarget.value as Filter['status'] })}>
+      <select
+        aria-label="Status"
+        value={filter.value.status}
+        onChange={({ currentTarget }) => set({ status: currentTarget.value as Filter['status'] })}
+      >
         <option value="open">Open</option>
         <option value="closed">Closed</option>
         <option value="all">All</option>
       </select>
-      <select aria-label="Assigned to" value={filter.value.assignee} onChange={({ currentTarget }) => set({ assignee: currentTarget.value as Filter['assignee'] })}>
+      <select
+        aria-label="Assigned to"
+        value={filter.value.assignee}
+        onChange={({ currentTarget }) =>
+          set({ assignee: currentTarget.value as Filter['assignee'] })
+        }
+      >
         <option value="">Anybody's</option>
         <option value="me">Mine</option>
         <option value="none">Nobody's</option>
@@ -113,7 +134,12 @@ function Filters() {
 function Line({ item, open }: { item: Conversation; open: boolean }) {
   const { id, contact, lastMessage, unread, updatedAt, status } = item;
   return (
-    <button type="button" class={unread ? 'line-item unread' : 'line-item'} aria-current={open ? 'true' : undefined} onClick={() => go('conversations', id)}>
+    <button
+      type="button"
+      class={unread ? 'line-item unread' : 'line-item'}
+      aria-current={open ? 'true' : undefined}
+      onClick={() => go('conversations', id)}
+    >
       <Avatar id={id} name={contact.name} />
       <span class="name">
         <bdi>{contact.name}</bdi>
@@ -121,7 +147,10 @@ function Line({ item, open }: { item: Conversation; open: boolean }) {
       <When at={updatedAt} />
       <span class="last">
         {status === 'closed' && 'Closed · '}
-        {lastMessage?.kind === 'note' ? 'Note: ' : lastMessage?.author.kind === 'agent' && `${lastMessage.author.id === me.value?.id ? 'You' : lastMessage.author.name || 'Team'}: `}
+        {lastMessage?.kind === 'note'
+          ? 'Note: '
+          : lastMessage?.author.kind === 'agent' &&
+            `${lastMessage.author.id === me.value?.id ? 'You' : lastMessage.author.name || 'Team'}: `}
         {lastMessage?.text.slice(0, 120)}
       </span>
       {unread > 0 && (

@@ -1,7 +1,8 @@
 // What a new owner does first: see the chat work, answer in it, then put it into a page.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { Application, Organization, Page } from '../../shared/api';
+import type { Application, Organization } from '../../shared/api';
+import type { Page } from '../../shared/page';
 import { attempt, call, me } from '../login';
 import { Copy } from '../ui';
 import { conversations, filter } from './store';
@@ -9,7 +10,11 @@ import { conversations, filter } from './store';
 export function FirstSteps() {
   const application = useSignal<Application | undefined>(undefined);
   const organization = useSignal('');
-  const first = me.value?.role === 'owner' && !conversations.value.length && filter.value.status !== 'closed' && !filter.value.assignee;
+  const first =
+    me.value?.role === 'owner' &&
+    !conversations.value.length &&
+    filter.value.status !== 'closed' &&
+    !filter.value.assignee;
   useEffect(() => {
     if (!first) return;
     void attempt(async () => {
@@ -27,7 +32,11 @@ export function FirstSteps() {
         <li>
           <h2>See it work</h2>
           <p>
-            <a href={`/demo#${encodeURIComponent(organization.value)}/${appId}`} target="_blank" rel="noopener">
+            <a
+              href={`/demo#${encodeURIComponent(organization.value)}/${appId}`}
+              target="_blank"
+              rel="noopener"
+            >
               Open a page with your chat in it
             </a>{' '}
             and write something, as a customer would.
@@ -48,7 +57,10 @@ export function FirstSteps() {
         <li>
           <h2>Say who your customers are</h2>
           <p>
-            Give the page's <code>user</code> a <code>user_id</code>, and let your server prove it, so that nobody passes for somebody else: <a href="#settings/identity">proof of identity</a>. Those you have already come by an <a href="#imports">import</a>.
+            Give the page's <code>user</code> a <code>user_id</code>, and let your server prove it,
+            so that nobody passes for somebody else:{' '}
+            <a href="#settings/identity">proof of identity</a>. Those you have already come by an{' '}
+            <a href="#imports">import</a>.
           </p>
         </li>
       </ol>

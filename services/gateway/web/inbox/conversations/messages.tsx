@@ -29,7 +29,9 @@ export function Messages({ id, run }: { id: string; run: Run }) {
     const end = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
     follow.current = end < 80;
     const top = scroller.getBoundingClientRect().top;
-    const row = [...scroller.querySelectorAll<HTMLElement>('li')].find((item) => item.getBoundingClientRect().bottom > top);
+    const row = [...scroller.querySelectorAll<HTMLElement>('li')].find(
+      (item) => item.getBoundingClientRect().bottom > top,
+    );
     anchor.current = row ? { seq: row.dataset.seq!, top: row.getBoundingClientRect().top } : null;
     if (scroller.scrollTop < 600) void attempt(async () => run.earlier());
     if (end < 600) void attempt(async () => run.later());
@@ -61,11 +63,21 @@ export function Messages({ id, run }: { id: string; run: Run }) {
     <div id="scroller" ref={box} tabIndex={0} role="log" aria-label="Messages" onScroll={onScroll}>
       <ol id="thread">
         {messages.map((message, index) => (
-          <Bubble key={message.seq} message={message} before={messages[index - 1]} next={messages[index + 1]} seen={message.seq === seen} />
+          <Bubble
+            key={message.seq}
+            message={message}
+            before={messages[index - 1]}
+            next={messages[index + 1]}
+            seen={message.seq === seen}
+          />
         ))}
       </ol>
       {!run.atEnd.value && (
-        <button type="button" class="newest" onClick={() => void attempt(() => ((follow.current = true), run.toEnd()))}>
+        <button
+          type="button"
+          class="newest"
+          onClick={() => void attempt(() => ((follow.current = true), run.toEnd()))}
+        >
           To the newest
         </button>
       )}
@@ -73,9 +85,26 @@ export function Messages({ id, run }: { id: string; run: Run }) {
   );
 }
 
-function Bubble({ message, before, next, seen }: { message: Message; before?: Message; next?: Message; seen: boolean }) {
+function Bubble({
+  message,
+  before,
+  next,
+  seen,
+}: {
+  message: Message;
+  before?: Message;
+  next?: Message;
+  seen: boolean;
+}) {
   const { author, kind, text, createdAt, seq } = message;
-  const side = kind === 'event' ? 'event' : kind === 'note' ? 'mine note' : author.kind === 'agent' ? 'mine' : '';
+  const side =
+    kind === 'event'
+      ? 'event'
+      : kind === 'note'
+        ? 'mine note'
+        : author.kind === 'agent'
+          ? 'mine'
+          : '';
   const goesOn = together(message, next);
   return (
     <li class={`${side} ${goesOn ? 'goes-on' : ''}`} data-seq={seq}>

@@ -1,7 +1,8 @@
 // The person beside the thread.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { Contact, Page } from '../../shared/api';
+import type { Contact } from '../../shared/api';
+import type { Page } from '../../shared/page';
 import { When } from '../../shared/text';
 import { PersonFacts, SOURCES } from '../contacts/facts';
 import { Merge } from '../contacts/merge';
@@ -22,12 +23,17 @@ export function Profile({ id }: { id: string }) {
       }
       const { email } = contact.value;
       if (!email) return;
-      const body = { filter: [{ field: 'email', operator: '=', value: email }], includeVisitors: true, limit: 10 };
+      const body = {
+        filter: [{ field: 'email', operator: '=', value: email }],
+        includeVisitors: true,
+        limit: 10,
+      };
       const found = await call<Page<Contact>>('POST', '/contacts/search', body);
       same.value = found.items.filter((other) => other.id !== id);
     });
   useEffect(() => void load(), []);
-  if (contact.value === undefined) return <aside id="profile" aria-label="Person" aria-busy="true" />;
+  if (contact.value === undefined)
+    return <aside id="profile" aria-label="Person" aria-busy="true" />;
   if (!contact.value) {
     return (
       <aside id="profile" aria-label="Person">

@@ -50,7 +50,8 @@ export class Run {
   /** A message of the stream or of an answer. */
   receive(message: Message) {
     if (message.seq <= this.last || !this.atEnd.value) return;
-    if ((message.prevSeq ?? 0) === this.last) this.messages.value = [...this.messages.value, message].slice(-MOST);
+    if ((message.prevSeq ?? 0) === this.last)
+      this.messages.value = [...this.messages.value, message].slice(-MOST);
     else void this.#alone(() => this.#catchUp());
   }
 

@@ -1,6 +1,7 @@
 // The conversations held, newest activity first, kept up to date by the stream.
 import { computed, signal } from '@preact/signals';
-import type { Conversation, Message, Page } from '../../shared/api';
+import type { Conversation, Message } from '../../shared/api';
+import type { Page } from '../../shared/page';
 import { beep } from '../../shared/sound';
 import { on } from '../live';
 import { attempt, call, me } from '../login';
@@ -26,9 +27,13 @@ function time(item: Conversation) {
   return known;
 }
 
-export const conversations = computed(() => [...held.value.values()].sort((a, b) => time(b) - time(a)));
+export const conversations = computed(() =>
+  [...held.value.values()].sort((a, b) => time(b) - time(a)),
+);
 /** How many of those held wait for an answer to be read. */
-export const waitingToBeRead = computed(() => conversations.value.filter(({ unread }) => unread > 0).length);
+export const waitingToBeRead = computed(
+  () => conversations.value.filter(({ unread }) => unread > 0).length,
+);
 
 export const one = (id: string) => held.value.get(id);
 

@@ -13,7 +13,10 @@ import { Run } from './run';
 import { changed, one } from './store';
 
 export function OpenThread({ id, profile }: { id: string; profile: Signal<boolean> }) {
-  const run = useMemo(() => new Run((query) => call<MessagePage>('GET', `/conversations/${id}/messages${query}`)), []);
+  const run = useMemo(
+    () => new Run((query) => call<MessagePage>('GET', `/conversations/${id}/messages${query}`)),
+    [],
+  );
   const conversation = useSignal<Conversation | undefined>(one(id));
   const typing = useSignal(false);
   // Somebody who was never written with: what an agent sends begins the thread.
@@ -21,7 +24,10 @@ export function OpenThread({ id, profile }: { id: string; profile: Signal<boolea
   const reload = () =>
     attempt(async () => {
       try {
-        const [found] = await Promise.all([call<Conversation>('GET', `/conversations/${id}`), run.toEnd()]);
+        const [found] = await Promise.all([
+          call<Conversation>('GET', `/conversations/${id}`),
+          run.toEnd(),
+        ]);
         conversation.value = found;
         unwritten.value = null;
       } catch (problem) {
@@ -42,8 +48,15 @@ export function OpenThread({ id, profile }: { id: string; profile: Signal<boolea
         if (unwritten.value) void reload();
         conversation.value = said;
       }),
-      on('typing', (said) => said.conversationId === id && said.side === 'contact' && (typing.value = said.typing)),
-      on('read', (said) => said.conversationId === id && said.side === 'contact' && run.seen(said.seq)),
+      on(
+        'typing',
+        (said) =>
+          said.conversationId === id && said.side === 'contact' && (typing.value = said.typing),
+      ),
+      on(
+        'read',
+        (said) => said.conversationId === id && said.side === 'contact' && run.seen(said.seq),
+      ),
       on('reload', reload),
     ];
     return () => stop.forEach((end) => end());
@@ -58,7 +71,8 @@ export function OpenThread({ id, profile }: { id: string; profile: Signal<boolea
       <Head conversation={conversation.value} change={change} profile={profile} />
       {unwritten.value ? (
         <p class="soft empty" id="scroller">
-          Nothing has been written yet. What you send begins the thread: <bdi>{unwritten.value.name}</bdi> finds it at the next visit.
+          Nothing has been written yet. What you send begins the thread:{' '}
+          <bdi>{unwritten.value.name}</bdi> finds it at the next visit.
         </p>
       ) : (
         <Messages id={id} run={run} />
@@ -66,36 +80,72 @@ export function OpenThread({ id, profile }: { id: string; profile: Signal<boolea
       <p class="soft small typing" role="status">
         {typing.value ? `${conversation.value?.contact.name ?? 'Somebody'} is writing…` : ''}
       </p>
-      <Answer id={id} run={run} to={unwritten.value ? `/contacts/${id}` : `/conversations/${id}`} onSent={unwritten.value ? reload : undefined} toggle={() => conversation.value && change({ status: conversation.value.status === 'open' ? 'closed' : 'open' })} />
+      <Answer
+        id={id}
+        run={run}
+        to={unwritten.value ? `/contacts/${id}` : `/conversations/${id}`}
+        onSent={unwritten.value ? reload : undefined}
+        toggle={() =>
+          conversation.value &&
+          change({ status: conversation.value.status === 'open' ? 'closed' : 'open' })
+        }
+      />
     </section>
   );
 }
 
-function Head({ conversation, change, profile }: { conversation?: Conversation; change: (body: Partial<Conversation>) => void; profile: Signal<boolean> }) {
+function Head({
+  conversation,
+  change,
+  profile,
+}: {
+  conversation?: Conversation;
+  change: (body: Partial<Conversation>) => void;
+  profile: Signal<boolean>;
+}) {
   if (!conversation) return <div class="talk-head" />;
   const { contact, status, assigneeId } = conversation;
   return (
     <div class="talk-head">
-      <button type="button" class="back narrow" aria-label="Back to the list" onClick={() => go('conversations')}>
+      <button
+        type="button"
+        class="back narrow"
+        aria-label="Back to the list"
+        onClick={() => go('conversations')}
+      >
         ‹
       </button>
       <Avatar id={contact.id} name={contact.name} />
       <h2>
         <bdi>{contact.name}</bdi>
       </h2>
-      <button type="button" class="narrow" aria-expanded={profile.value} onClick={() => (profile.value = !profile.value)}>
+      <button
+        type="button"
+        class="narrow"
+        aria-expanded={profile.value}
+        onClick={() => (profile.value = !profile.value)}
+      >
         Profile
       </button>
-      <select aria-label="Assigned to" value={assigneeId ?? ''} onChange={({ currentTarget }) => change({ assigneeId: currentTarget.value || null })}>
+      <select
+        aria-label="Assigned to"
+        value={assigneeId ?? ''}
+        onChange={({ currentTarget }) => change({ assigneeId: currentTarget.value || null })}
+      >
         <option value="">Nobody</option>
-        {assigneeId && !team.value.has(assigneeId) && <option value={assigneeId}>A teammate</option>}
+        {assigneeId && !team.value.has(assigneeId) && (
+          <option value={assigneeId}>A teammate</option>
+        )}
         {[...team.value.values()].map((agent) => (
           <option key={agent.id} value={agent.id}>
             {agent.id === me.value?.id ? 'Me' : agent.name || agent.email}
           </option>
         ))}
       </select>
-      <button type="button" onClick={() => change({ status: status === 'open' ? 'closed' : 'open' })}>
+      <button
+        type="button"
+        onClick={() => change({ status: status === 'open' ? 'closed' : 'open' })}
+      >
         {status === 'open' ? 'Close' : 'Reopen'}
       </button>
     </div>

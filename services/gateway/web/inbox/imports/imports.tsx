@@ -1,7 +1,8 @@
 // Imports: drop a CSV file, look at what it holds, say which column is which, watch it come in.
 import { signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Import, Page } from '../../shared/api';
+import type { Import } from '../../shared/api';
+import type { Page } from '../../shared/page';
 import { uuid } from '../../shared/http';
 import { When } from '../../shared/text';
 import { on } from '../live';
@@ -11,7 +12,14 @@ import { Mapping } from './mapping';
 
 const OVER = ['done', 'failed', 'cancelled'];
 const UPLOAD_SECONDS = 3600;
-const STATES: Record<Import['state'], string> = { scanning: 'Being read', ready: 'Waits for you', running: 'Coming in', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' };
+const STATES: Record<Import['state'], string> = {
+  scanning: 'Being read',
+  ready: 'Waits for you',
+  running: 'Coming in',
+  done: 'Done',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
 
 const held = signal<Map<string, Import>>(new Map());
 const cursor = signal<string | null>(null);
@@ -26,7 +34,10 @@ export function changed(one: Import) {
 
 const load = (from: string | null) =>
   attempt(async () => {
-    const page = await call<Page<Import>>('GET', `/imports?limit=20${from ? `&cursor=${encodeURIComponent(from)}` : ''}`);
+    const page = await call<Page<Import>>(
+      'GET',
+      `/imports?limit=20${from ? `&cursor=${encodeURIComponent(from)}` : ''}`,
+    );
     const next = new Map(from ? held.value : []);
     for (const one of page.items) next.set(one.id, one);
     held.value = next;
@@ -40,7 +51,9 @@ export function Imports() {
     const stop = [on('import', changed), on('reload', () => load(null))];
     return () => stop.forEach((end) => end());
   }, []);
-  const sorted = [...held.value.values()].sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
+  const sorted = [...held.value.values()].sort(
+    (a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt),
+  );
   return (
     <div id="imports">
       <h1>Imports</h1>
@@ -85,7 +98,13 @@ function Upload() {
         'Content-Disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`,
         'Idempotency-Key': key.current,
       };
-      changed(await call<Import>('POST', `/imports?apply=${!look.value}`, undefined, { file: file.value!, headers, seconds: UPLOAD_SECONDS }));
+      changed(
+        await call<Import>('POST', `/imports?apply=${!look.value}`, undefined, {
+          file: file.value!,
+          headers,
+          seconds: UPLOAD_SECONDS,
+        }),
+      );
       file.value = null;
     } catch (problem) {
       error.value = explain(problem);
@@ -113,7 +132,12 @@ function Upload() {
     >
       <label class="field">
         <span>Drop a CSV file here, or choose one. Up to 1 GiB.</span>
-        <input type="file" id="file" accept=".csv,.txt,.tsv,text/csv" onChange={({ currentTarget }) => choose(currentTarget.files?.[0])} />
+        <input
+          type="file"
+          id="file"
+          accept=".csv,.txt,.tsv,text/csv"
+          onChange={({ currentTarget }) => choose(currentTarget.files?.[0])}
+        />
       </label>
       {file.value && (
         <p>
@@ -121,7 +145,12 @@ function Upload() {
         </p>
       )}
       <label class="check">
-        <input type="checkbox" checked={look.value} onChange={({ currentTarget }) => (look.value = currentTarget.checked)} /> Let me look at the columns first
+        <input
+          type="checkbox"
+          checked={look.value}
+          onChange={({ currentTarget }) => (look.value = currentTarget.checked)}
+        />{' '}
+        Let me look at the columns first
       </label>
       <p class="error" role="alert" hidden={!error.value}>
         {error.value}
@@ -149,12 +178,25 @@ function One({ one }: { one: Import }) {
           <When at={createdAt} />
         </span>
         {!over && (
-          <button type="button" onClick={() => void attempt(async () => changed(await call<Import>('POST', `/imports/${id}/cancel`, {})))}>
+          <button
+            type="button"
+            onClick={() =>
+              void attempt(async () =>
+                changed(await call<Import>('POST', `/imports/${id}/cancel`, {})),
+              )
+            }
+          >
             Cancel
           </button>
         )}
       </div>
-      {!over && state !== 'ready' && <progress aria-label="Progress" max={rows || 1} value={state === 'running' ? processed : undefined} />}
+      {!over && state !== 'ready' && (
+        <progress
+          aria-label="Progress"
+          max={rows || 1}
+          value={state === 'running' ? processed : undefined}
+        />
+      )}
       <p class="soft small">{told(one)}</p>
       {error && <p class="error">{error}</p>}
       {state === 'ready' && <Mapping one={one} onApplied={changed} />}
@@ -163,8 +205,21 @@ function One({ one }: { one: Import }) {
   );
 }
 
-function told({ state, rows, processed, created, updated, unchanged, rejected, rowsPerSecond, encoding, delimiter }: Import) {
-  const found = encoding ? `${encoding}, columns parted by ${delimiter === '\t' ? 'tab' : `"${delimiter}"`}` : '';
+function told({
+  state,
+  rows,
+  processed,
+  created,
+  updated,
+  unchanged,
+  rejected,
+  rowsPerSecond,
+  encoding,
+  delimiter,
+}: Import) {
+  const found = encoding
+    ? `${encoding}, columns parted by ${delimiter === '\t' ? 'tab' : `"${delimiter}"`}`
+    : '';
   if (state === 'scanning') return `Reading the file: ${number(rows)} rows so far`;
   if (state === 'ready') return `${number(rows)} rows, ${found}`;
   const counts = `${number(created)} created, ${number(updated)} updated, ${number(unchanged)} unchanged, ${number(rejected)} rejected`;
@@ -182,7 +237,12 @@ function Rejected({ id, count }: { id: string; count: number }) {
       // Enough to see what is wrong; the file has the rest.
       const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
       let all = '';
-      for (let part = await reader.read(); !part.done && all.length < 20_000; part = await reader.read()) all += part.value;
+      for (
+        let part = await reader.read();
+        !part.done && all.length < 20_000;
+        part = await reader.read()
+      )
+        all += part.value;
       void reader.cancel();
       text.value = all.slice(0, 20_000);
     });

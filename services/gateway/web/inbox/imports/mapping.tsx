@@ -5,12 +5,20 @@ import { call } from '../login';
 import { Form, number } from '../ui';
 
 const FIELDS = ['user_id', 'email', 'name', 'phone', 'company', 'security_hash', 'tags'];
-const key = (column: string) => column.trim().replace(/[^A-Za-z0-9_.-]+/g, '_').slice(0, 64) || 'column';
+const key = (column: string) =>
+  column
+    .trim()
+    .replace(/[^A-Za-z0-9_.-]+/g, '_')
+    .slice(0, 64) || 'column';
 
 export function Mapping({ one, onApplied }: { one: Import; onApplied: (one: Import) => void }) {
-  const mapping = useSignal<Record<string, string>>(Object.fromEntries(one.columns.map((column) => [column, one.mapping[column] ?? ''])));
+  const mapping = useSignal<Record<string, string>>(
+    Object.fromEntries(one.columns.map((column) => [column, one.mapping[column] ?? ''])),
+  );
   const apply = async () => {
-    const said = Object.fromEntries(Object.entries(mapping.value).map(([column, target]) => [column, target || null]));
+    const said = Object.fromEntries(
+      Object.entries(mapping.value).map(([column, target]) => [column, target || null]),
+    );
     onApplied(await call<Import>('POST', `/imports/${one.id}/apply`, { mapping: said }));
   };
   return (
@@ -25,7 +33,9 @@ export function Mapping({ one, onApplied }: { one: Import; onApplied: (one: Impo
                   <select
                     aria-label={`${column} becomes`}
                     value={mapping.value[column]}
-                    onChange={({ currentTarget }) => (mapping.value = { ...mapping.value, [column]: currentTarget.value })}
+                    onChange={({ currentTarget }) =>
+                      (mapping.value = { ...mapping.value, [column]: currentTarget.value })
+                    }
                   >
                     <option value="">left out</option>
                     {FIELDS.map((field) => (

@@ -14,7 +14,10 @@ export function Agents() {
   };
   // The token stands behind the #, in the part of an address that no server sees.
   const show = ({ email, inviteToken }: { email: string; inviteToken: string }) => {
-    invited.value = { email, link: `${location.origin}/inbox#accept/${encodeURIComponent(inviteToken)}` };
+    invited.value = {
+      email,
+      link: `${location.origin}/inbox#accept/${encodeURIComponent(inviteToken)}`,
+    };
   };
   const invite = async (data: FormData) => {
     show(await call('POST', '/agents', Object.fromEntries(data)));
@@ -23,7 +26,12 @@ export function Agents() {
   return (
     <>
       <h1>Team</h1>
-      {invited.value && <Secret what={`Send this to ${invited.value.email}: it sets a password once, within seven days.`} text={invited.value.link} />}
+      {invited.value && (
+        <Secret
+          what={`Send this to ${invited.value.email}: it sets a password once, within seven days.`}
+          text={invited.value.link}
+        />
+      )}
       <div class="table" tabIndex={0} role="group" aria-label="The team">
         <table>
           <thead>
@@ -49,22 +57,38 @@ export function Agents() {
                   <select
                     aria-label={`Role of ${agent.email}`}
                     value={agent.role}
-                    onChange={({ currentTarget }) => void attempt(async () => (await call('PATCH', `/agents/${agent.id}`, { role: currentTarget.value }))).finally(reload)}
+                    onChange={({ currentTarget }) =>
+                      void attempt(
+                        async () =>
+                          await call('PATCH', `/agents/${agent.id}`, { role: currentTarget.value }),
+                      ).finally(reload)
+                    }
                   >
                     <option>owner</option>
                     <option>agent</option>
                   </select>
                 </td>
                 <td>
-                  <span class={`chip ${agent.state === 'active' ? 'done' : ''}`}>{agent.state}</span>
+                  <span class={`chip ${agent.state === 'active' ? 'done' : ''}`}>
+                    {agent.state}
+                  </span>
                 </td>
                 <td>
                   {agent.id !== me.value?.id && (
                     <span class="both">
-                      <Danger ask={`Take ${agent.email}'s password away and make a new invitation?`} run={async () => (show(await call('POST', `/agents/${agent.id}/reset`, {})), reload())}>
+                      <Danger
+                        ask={`Take ${agent.email}'s password away and make a new invitation?`}
+                        run={async () => (
+                          show(await call('POST', `/agents/${agent.id}/reset`, {})),
+                          reload()
+                        )}
+                      >
                         Reset
                       </Danger>
-                      <Danger ask={`Remove ${agent.email}?`} run={async () => (await call('DELETE', `/agents/${agent.id}`), reload())}>
+                      <Danger
+                        ask={`Remove ${agent.email}?`}
+                        run={async () => (await call('DELETE', `/agents/${agent.id}`), reload())}
+                      >
                         Remove
                       </Danger>
                     </span>

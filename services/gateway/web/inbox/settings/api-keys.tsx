@@ -9,7 +9,9 @@ export function ApiKeys() {
   const { items, load } = useList<{ id: string; name: string; createdAt: string }>('/api-keys');
   const made = useSignal('');
   const make = async (data: FormData) => {
-    made.value = (await call<{ apiKey: string }>('POST', '/api-keys', Object.fromEntries(data))).apiKey;
+    made.value = (
+      await call<{ apiKey: string }>('POST', '/api-keys', Object.fromEntries(data))
+    ).apiKey;
     await load();
   };
   return (
@@ -25,7 +27,10 @@ export function ApiKeys() {
             <span class="soft small">
               since <When at={createdAt} />
             </span>
-            <Danger ask={`Revoke ${name || 'this key'}? Servers that use it are out within a second.`} run={async () => (await call('DELETE', `/api-keys/${id}`), load())}>
+            <Danger
+              ask={`Revoke ${name || 'this key'}? Servers that use it are out within a second.`}
+              run={async () => (await call('DELETE', `/api-keys/${id}`), load())}
+            >
               Revoke
             </Danger>
           </li>

@@ -1,11 +1,14 @@
 // Applications: one for each site or app that carries the widget.
 import { useSignal } from '@preact/signals';
-import type { Application, FormField } from '../../shared/api';
+import type { Application, PreChatField } from '../../shared/api';
 import { call, success } from '../login';
 import { Copy, Dialog, Field, Form, number } from '../ui';
 import { useList } from './load';
 
-const lines = (text: unknown) => String(text ?? '').split(/\s+/).filter(Boolean);
+const lines = (text: unknown) =>
+  String(text ?? '')
+    .split(/\s+/)
+    .filter(Boolean);
 
 export function Applications() {
   const { items, load } = useList<Application>('/applications');
@@ -14,7 +17,10 @@ export function Applications() {
     const number = String(data.get('applicationId') ?? '');
     await call('POST', '/applications', {
       name: data.get('name'),
-      ...(number && { applicationId: Number(number), applicationSecret: data.get('applicationSecret') }),
+      ...(number && {
+        applicationId: Number(number),
+        applicationSecret: data.get('applicationSecret'),
+      }),
     });
     adding.value = false;
     await load();
@@ -36,7 +42,10 @@ export function Applications() {
             <Field label="Name">
               <input name="name" required maxLength={255} />
             </Field>
-            <Field label="Old application id" hint="If its snippet stands in your pages already; else leave both empty.">
+            <Field
+              label="Old application id"
+              hint="If its snippet stands in your pages already; else leave both empty."
+            >
               <input name="applicationId" inputMode="numeric" pattern="[0-9]*" />
             </Field>
             <Field label="Old application secret">
@@ -51,7 +60,7 @@ export function Applications() {
 
 function One({ application, load }: { application: Application; load: () => Promise<unknown> }) {
   const { appId, name, origins, preChat, look, snippet, refused = [] } = application;
-  const fields = useSignal<FormField[]>(preChat.fields);
+  const fields = useSignal<PreChatField[]>(preChat.fields);
   const save = async (data: FormData) => {
     const color = String(data.get('color') ?? '');
     await call('PATCH', `/applications/${appId}`, {
@@ -78,7 +87,8 @@ function One({ application, load }: { application: Application; load: () => Prom
       </div>
       {count > 0 && (
         <p>
-          {number(count)} logins were refused or would have been; last at {new Date(refused[0]!.hour).toLocaleString()}.
+          {number(count)} logins were refused or would have been; last at{' '}
+          {new Date(refused[0]!.hour).toLocaleString()}.
         </p>
       )}
       <details>
@@ -87,11 +97,18 @@ function One({ application, load }: { application: Application; load: () => Prom
           <Field label="Name">
             <input name="name" required defaultValue={name} />
           </Field>
-          <Field label="Origins" hint="Whose pages may start it, such as https://shop.example, one a line; none stands for all.">
+          <Field
+            label="Origins"
+            hint="Whose pages may start it, such as https://shop.example, one a line; none stands for all."
+          >
             <textarea name="origins" rows={2} defaultValue={origins.join('\n')} />
           </Field>
           <Field label="Colour">
-            <input name="color" type="color" defaultValue={typeof look.color === 'string' ? look.color : '#4338ca'} />
+            <input
+              name="color"
+              type="color"
+              defaultValue={typeof look.color === 'string' ? look.color : '#4338ca'}
+            />
           </Field>
           <Field label="Side of the page">
             <select name="side" defaultValue={look.side === 'left' ? 'left' : 'right'}>
@@ -100,7 +117,8 @@ function One({ application, load }: { application: Application; load: () => Prom
             </select>
           </Field>
           <label class="check">
-            <input type="checkbox" name="enabled" defaultChecked={preChat.enabled} /> Ask visitors for these before they write
+            <input type="checkbox" name="enabled" defaultChecked={preChat.enabled} /> Ask visitors
+            for these before they write
           </label>
           <PreChat fields={fields.value} onChange={(changed) => (fields.value = changed)} />
         </Form>
@@ -109,29 +127,63 @@ function One({ application, load }: { application: Application; load: () => Prom
   );
 }
 
-function PreChat({ fields, onChange }: { fields: FormField[]; onChange: (fields: FormField[]) => void }) {
-  const set = (at: number, part: Partial<FormField>) => onChange(fields.map((field, index) => (index === at ? { ...field, ...part } : field)));
+function PreChat({
+  fields,
+  onChange,
+}: {
+  fields: PreChatField[];
+  onChange: (fields: PreChatField[]) => void;
+}) {
+  const set = (at: number, part: Partial<PreChatField>) =>
+    onChange(fields.map((field, index) => (index === at ? { ...field, ...part } : field)));
   return (
     <fieldset>
       <legend>Fields of the form</legend>
       {fields.map((field, at) => (
         <div class="condition" key={at}>
-          <input aria-label="Field" list="pre-chat-names" value={field.name} onInput={({ currentTarget }) => set(at, { name: currentTarget.value })} />
-          <input aria-label="Label" value={field.label} onInput={({ currentTarget }) => set(at, { label: currentTarget.value })} />
-          <select aria-label="Type" value={field.type} onChange={({ currentTarget }) => set(at, { type: currentTarget.value })}>
+          <input
+            aria-label="Field"
+            list="pre-chat-names"
+            value={field.name}
+            onInput={({ currentTarget }) => set(at, { name: currentTarget.value })}
+          />
+          <input
+            aria-label="Label"
+            value={field.label}
+            onInput={({ currentTarget }) => set(at, { label: currentTarget.value })}
+          />
+          <select
+            aria-label="Type"
+            value={field.type}
+            onChange={({ currentTarget }) => set(at, { type: currentTarget.value })}
+          >
             {['text', 'email', 'tel'].map((type) => (
               <option key={type}>{type}</option>
             ))}
           </select>
           <label class="check">
-            <input type="checkbox" checked={field.required} onChange={({ currentTarget }) => set(at, { required: currentTarget.checked })} /> needed
+            <input
+              type="checkbox"
+              checked={field.required}
+              onChange={({ currentTarget }) => set(at, { required: currentTarget.checked })}
+            />{' '}
+            needed
           </label>
-          <button type="button" aria-label={`Remove ${field.label || field.name}`} onClick={() => onChange(fields.filter((_, index) => index !== at))}>
+          <button
+            type="button"
+            aria-label={`Remove ${field.label || field.name}`}
+            onClick={() => onChange(fields.filter((_, index) => index !== at))}
+          >
             ✕
           </button>
         </div>
       ))}
-      <button type="button" onClick={() => onChange([...fields, { name: '', label: '', type: 'text', required: false }])}>
+      <button
+        type="button"
+        onClick={() =>
+          onChange([...fields, { name: '', label: '', type: 'text', required: false }])
+        }
+      >
         Add a field
       </button>
       <datalist id="pre-chat-names">

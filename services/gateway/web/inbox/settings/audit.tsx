@@ -1,7 +1,8 @@
 // Who changed what.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { AuditEntry, Page } from '../../shared/api';
+import type { AuditEntry } from '../../shared/api';
+import type { Page } from '../../shared/page';
 import { When } from '../../shared/text';
 import { attempt, call, team } from '../login';
 
@@ -10,7 +11,10 @@ export function Audit() {
   const cursor = useSignal<string | null>('');
   const more = () =>
     attempt(async () => {
-      const page = await call<Page<AuditEntry>>('GET', `/audit?limit=50${cursor.value ? `&cursor=${encodeURIComponent(cursor.value)}` : ''}`);
+      const page = await call<Page<AuditEntry>>(
+        'GET',
+        `/audit?limit=50${cursor.value ? `&cursor=${encodeURIComponent(cursor.value)}` : ''}`,
+      );
       items.value = [...items.value, ...page.items];
       cursor.value = page.nextCursor;
     });

@@ -20,7 +20,10 @@ export function BlockedAddresses() {
   return (
     <>
       <h1>Blocked addresses</h1>
-      <p class="soft">From these no chat opens. To block a person, wherever they are, use Block beside the conversation.</p>
+      <p class="soft">
+        From these no chat opens. To block a person, wherever they are, use Block beside the
+        conversation.
+      </p>
       <ul class="others">
         {items.value.map(({ id, address, reason, createdAt }) => (
           <li key={id} class="line">
@@ -30,7 +33,10 @@ export function BlockedAddresses() {
             <span class="soft small">
               since <When at={createdAt} />
             </span>
-            <Danger ask={`Serve ${address} again?`} run={async () => (await call('DELETE', `/blocked-addresses/${id}`), load())}>
+            <Danger
+              ask={`Serve ${address} again?`}
+              run={async () => (await call('DELETE', `/blocked-addresses/${id}`), load())}
+            >
               Unblock
             </Danger>
           </li>

@@ -9,14 +9,29 @@ import { SERVER_CODE } from './server-code';
 
 const POLICIES: [Policy, string, string][] = [
   ['optional', 'Optional', 'A user id alone is enough, until a security_hash came once for it.'],
-  ['security_hash', 'Security hash', 'A security_hash has to come with each user id. Whoever sends the first holds the id.'],
-  ['hmac', 'User hash', 'Your server computes user_hash from the user id and a key: nobody can guess it.'],
-  ['jwt', 'JWT', 'Your server signs user_jwt, with the profile in it: nothing of it can be changed on the way.'],
+  [
+    'security_hash',
+    'Security hash',
+    'A security_hash has to come with each user id. Whoever sends the first holds the id.',
+  ],
+  [
+    'hmac',
+    'User hash',
+    'Your server computes user_hash from the user id and a key: nobody can guess it.',
+  ],
+  [
+    'jwt',
+    'JWT',
+    'Your server signs user_jwt, with the profile in it: nothing of it can be changed on the way.',
+  ],
 ];
 
 export function Identity() {
   const organization = useSignal<Organization | null>(null);
-  const load = () => attempt(async () => void (organization.value = await call<Organization>('GET', '/organization')));
+  const load = () =>
+    attempt(
+      async () => void (organization.value = await call<Organization>('GET', '/organization')),
+    );
   useEffect(() => void load(), []);
   const save = async (data: FormData) => {
     const body = { policy: data.get('policy'), reportOnly: data.get('reportOnly') === 'on' };
@@ -33,7 +48,12 @@ export function Identity() {
               <legend>What a page has to send beside the user id</legend>
               {POLICIES.map(([policy, name, what]) => (
                 <label class="check" key={policy}>
-                  <input type="radio" name="policy" value={policy} defaultChecked={organization.value!.policy === policy} />
+                  <input
+                    type="radio"
+                    name="policy"
+                    value={policy}
+                    defaultChecked={organization.value!.policy === policy}
+                  />
                   <span>
                     <strong>{name}.</strong> {what}
                   </span>
@@ -41,8 +61,15 @@ export function Identity() {
               ))}
             </fieldset>
             <label class="check">
-              <input type="checkbox" name="reportOnly" defaultChecked={organization.value.reportOnly} />
-              <span>Only count what it would refuse, and go on as with Optional. Switch this off once nothing is counted any more.</span>
+              <input
+                type="checkbox"
+                name="reportOnly"
+                defaultChecked={organization.value.reportOnly}
+              />
+              <span>
+                Only count what it would refuse, and go on as with Optional. Switch this off once
+                nothing is counted any more.
+              </span>
             </label>
           </Form>
           <Refused {...organization.value} />
@@ -59,19 +86,31 @@ function Refused({ policy, reportOnly }: Organization) {
   const { items, loaded } = useList<Application>('/applications');
   if (!loaded.value) return null;
   const name = POLICIES.find(([one]) => one === policy)![1];
-  const hours = items.value.flatMap(({ name, refused = [] }) => refused.map((one) => ({ name, ...one }))).sort((a, b) => b.hour.localeCompare(a.hour));
+  const hours = items.value
+    .flatMap(({ name, refused = [] }) => refused.map((one) => ({ name, ...one })))
+    .sort((a, b) => b.hour.localeCompare(a.hour));
   const count = hours.reduce((sum, one) => sum + one.count, 0);
-  if (!count) return <p class="soft">{reportOnly ? `${name} would have refused nobody so far.` : 'Nobody was refused so far.'}</p>;
+  if (!count)
+    return (
+      <p class="soft">
+        {reportOnly ? `${name} would have refused nobody so far.` : 'Nobody was refused so far.'}
+      </p>
+    );
   const most = Math.max(...hours.map(({ count }) => count));
   return (
     <table id="refused">
       <caption>
-        {reportOnly ? `${name} would have refused ${number(count)} logins.` : `${number(count)} logins were refused.`} By the hour:
+        {reportOnly
+          ? `${name} would have refused ${number(count)} logins.`
+          : `${number(count)} logins were refused.`}{' '}
+        By the hour:
       </caption>
       <tbody>
         {hours.slice(0, 48).map(({ name, hour, count }, index) => (
           <tr key={index}>
-            <th scope="row">{new Date(hour).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' })}</th>
+            <th scope="row">
+              {new Date(hour).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' })}
+            </th>
             <td>{name}</td>
             <td>
               <meter min={0} max={most} value={count} aria-label="Logins refused" /> {number(count)}
@@ -99,7 +138,13 @@ function Keys() {
         {items.value.map(({ keyId }) => (
           <li key={keyId} class="line">
             <code>{keyId}</code>
-            <Danger ask="End this key? What it proved is no longer taken." run={async () => (await call('DELETE', `/identity-keys/${encodeURIComponent(keyId)}`), load())}>
+            <Danger
+              ask="End this key? What it proved is no longer taken."
+              run={async () => (
+                await call('DELETE', `/identity-keys/${encodeURIComponent(keyId)}`),
+                load()
+              )}
+            >
               End
             </Danger>
           </li>
@@ -121,7 +166,11 @@ function Code() {
     <div class="card">
       <div class="line head">
         <h2>Code for your server</h2>
-        <select aria-label="Language" value={language.value} onChange={({ currentTarget }) => (language.value = Number(currentTarget.value))}>
+        <select
+          aria-label="Language"
+          value={language.value}
+          onChange={({ currentTarget }) => (language.value = Number(currentTarget.value))}
+        >
           {SERVER_CODE.map(([name], index) => (
             <option key={name} value={index}>
               {name}

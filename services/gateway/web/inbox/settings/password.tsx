@@ -16,7 +16,13 @@ export function Password() {
             <input name="password" type="password" required autocomplete="current-password" />
           </Field>
           <Field label="A new one" hint="At least 8 bytes long.">
-            <input name="newPassword" type="password" required minLength={8} autocomplete="new-password" />
+            <input
+              name="newPassword"
+              type="password"
+              required
+              minLength={8}
+              autocomplete="new-password"
+            />
           </Field>
         </Form>
       </div>

@@ -10,7 +10,16 @@ import { Identity } from './identity';
 import { Password } from './password';
 import { Webhooks } from './webhooks';
 
-const PARTS = { applications: Applications, identity: Identity, agents: Agents, keys: ApiKeys, webhooks: Webhooks, blocked: BlockedAddresses, audit: Audit, password: Password };
+const PARTS = {
+  applications: Applications,
+  identity: Identity,
+  agents: Agents,
+  keys: ApiKeys,
+  webhooks: Webhooks,
+  blocked: BlockedAddresses,
+  audit: Audit,
+  password: Password,
+};
 type Part = keyof typeof PARTS;
 const NAMES: [Part, string][] = [
   ['applications', 'Applications'],
@@ -31,7 +40,11 @@ export function Settings() {
     <div id="settings">
       <nav aria-label="Settings">
         {names.map(([name, label]) => (
-          <a key={name} href={`#settings/${name}`} aria-current={name === part ? 'page' : undefined}>
+          <a
+            key={name}
+            href={`#settings/${name}`}
+            aria-current={name === part ? 'page' : undefined}
+          >
             {label}
           </a>
         ))}

@@ -1,18 +1,27 @@
 // Webhooks: what tells the company's servers of what happens, and what became of each delivery.
 import { useSignal } from '@preact/signals';
-import type { Delivery, Webhook } from '../../shared/api';
+import type { WebhookDelivery, Webhook } from '../../shared/api';
 import { When } from '../../shared/text';
 import { attempt, call } from '../login';
 import { Danger, Field, Form, Secret } from '../ui';
 import { useList } from './load';
 
-const EVENTS = ['contact.created', 'contact.updated', 'contact.joined', 'message.created', 'conversation.closed'];
+const EVENTS = [
+  'contact.created',
+  'contact.updated',
+  'contact.joined',
+  'message.created',
+  'conversation.closed',
+];
 
 export function Webhooks() {
   const { items, load } = useList<Webhook>('/webhooks');
   const secret = useSignal('');
   const add = async (data: FormData) => {
-    const made = await call<Webhook & { secret: string }>('POST', '/webhooks', { url: data.get('url'), events: data.getAll('events') });
+    const made = await call<Webhook & { secret: string }>('POST', '/webhooks', {
+      url: data.get('url'),
+      events: data.getAll('events'),
+    });
     secret.value = made.secret;
     await load();
   };
@@ -24,7 +33,10 @@ export function Webhooks() {
         <article class="card" key={webhook.id}>
           <div class="line head">
             <h2>{webhook.url}</h2>
-            <Danger ask={`Delete the webhook to ${webhook.url}?`} run={async () => (await call('DELETE', `/webhooks/${webhook.id}`), load())}>
+            <Danger
+              ask={`Delete the webhook to ${webhook.url}?`}
+              run={async () => (await call('DELETE', `/webhooks/${webhook.id}`), load())}
+            >
               Delete
             </Danger>
           </div>
@@ -53,8 +65,14 @@ export function Webhooks() {
 }
 
 function Deliveries({ id }: { id: string }) {
-  const items = useSignal<Delivery[]>([]);
-  const load = () => attempt(async () => void (items.value = (await call<{ items: Delivery[] }>('GET', `/webhooks/${id}/deliveries?limit=50`)).items));
+  const items = useSignal<WebhookDelivery[]>([]);
+  const load = () =>
+    attempt(
+      async () =>
+        void (items.value = (
+          await call<{ items: WebhookDelivery[] }>('GET', `/webhooks/${id}/deliveries?limit=50`)
+        ).items),
+    );
   return (
     <details onToggle={({ currentTarget }) => currentTarget.open && void load()}>
       <summary>Deliveries</summary>

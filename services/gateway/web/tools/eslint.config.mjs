@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+
+import js from '@eslint/js';
+import globals from 'globals';
+import ts from 'typescript-eslint';
+
+// The same files as for prettier.
+const ignored = readFileSync(new URL('../../../../.prettierignore', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line && !line.startsWith('#'))
+  .map((line) => `**/${line}`);
+
+export default [
+  { ignores: ignored },
+  js.configs.recommended,
+  ...ts.configs.recommended,
+  { files: ['**/*.ts', '**/*.tsx'], languageOptions: { globals: globals.browser } },
+  {
+    files: ['**/*.mjs'],
+    languageOptions: { globals: { ...globals.node, ...globals.browser } },
+  },
+  {
+    rules: {
+      // Indexes are checked by TypeScript's noUncheckedIndexedAccess; `!` states what is known.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' },
+      ],
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'prefer-const': 'error',
+    },
+  },
+];
