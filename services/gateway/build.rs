@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-/// What is served: without these a build is not one.
+/// The pages that every build must have.
 const PAGES: [&str; 4] = ["inbox.html", "demo.html", "frame.html", "app.html"];
 
 fn main() {
@@ -30,18 +30,18 @@ fn main() {
     }
 }
 
-/// As `ONETHREAD_WEB` says: `auto`, `required`, or a folder of finished pages.
+/// Builds by `ONETHREAD_WEB`: `auto`, `required`, or a folder of finished pages.
 fn web(out: &Path) -> Result<(), String> {
-    let said = env::var("ONETHREAD_WEB").unwrap_or_default();
+    let mode = env::var("ONETHREAD_WEB").unwrap_or_default();
     fs::remove_dir_all(out).or_else(missing).map_err(|error| error.to_string())?;
     fs::create_dir_all(out).map_err(|error| error.to_string())?;
-    match said.as_str() {
+    match mode.as_str() {
         "required" => install().and_then(|()| build(out)),
         "" | "auto" => match install() {
             Ok(()) => build(out),
             Err(problem) => {
-                println!("cargo::warning=the pages will only say how to get them: {problem}");
-                stand_in(out).map_err(|error| error.to_string())
+                println!("cargo::warning=building without pages: {problem}");
+                placeholders(out).map_err(|error| error.to_string())
             }
         },
         folder => copy(Path::new(folder), out),
@@ -52,7 +52,7 @@ fn missing(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// Fetches what `package-lock.json` names; npm itself sees what is there already.
+/// Installs the packages of `package-lock.json`. npm skips those that are installed.
 fn install() -> Result<(), String> {
     run(Command::new("npm").args(["install", "--no-save", "--no-audit", "--no-fund"]))
 }
@@ -67,17 +67,17 @@ fn run(command: &mut Command) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    let said = [output.stdout, output.stderr].concat();
-    Err(format!("{command:?} failed: {}", String::from_utf8_lossy(&said).replace('\n', " | ")))
+    let printed = [output.stdout, output.stderr].concat();
+    Err(format!("{command:?} failed: {}", String::from_utf8_lossy(&printed).replace('\n', " | ")))
 }
 
 fn copy(from: &Path, out: &Path) -> Result<(), String> {
-    let told = |error: io::Error| format!("ONETHREAD_WEB is {}: {error}", from.display());
-    for entry in fs::read_dir(from).map_err(told)? {
-        let entry = entry.map_err(told)?;
+    let describe = |error: io::Error| format!("ONETHREAD_WEB is {}: {error}", from.display());
+    for entry in fs::read_dir(from).map_err(describe)? {
+        let entry = entry.map_err(describe)?;
         println!("cargo::rerun-if-changed={}", entry.path().display());
         if entry.path().is_file() {
-            fs::copy(entry.path(), out.join(entry.file_name())).map_err(told)?;
+            fs::copy(entry.path(), out.join(entry.file_name())).map_err(describe)?;
         }
     }
     match PAGES.iter().find(|page| !out.join(page).is_file()) {
@@ -86,7 +86,7 @@ fn copy(from: &Path, out: &Path) -> Result<(), String> {
     }
 }
 
-fn stand_in(out: &Path) -> io::Result<()> {
+fn placeholders(out: &Path) -> io::Result<()> {
     let page = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Onethread</title>\
                 <p>This server was built without Node, so it has no pages. Install Node 20.19 or newer, \
                 and run <code>cargo build --release</code> again.</p></html>";

@@ -1,4 +1,4 @@
-//! Whose address a call came from: the peer's, or what a trusted proxy says of it.
+//! The address of a call: the peer's, or the one that a trusted proxy forwards.
 
 use std::{
     convert::Infallible,
@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use crate::app::App;
 
-/// The address of the socket's other end, put into each request by the server.
+/// The address of the socket's other end, which the server adds to each request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PeerAddress(pub(crate) SocketAddr);
 
@@ -33,12 +33,12 @@ fn peer(extensions: &Extensions) -> IpAddr {
     peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical())
 }
 
-/// True when the call comes through a proxy of ours.
+/// Whether the call comes through a trusted proxy.
 pub(crate) fn through_proxy(extensions: &Extensions, trusted: &[IpNet]) -> bool {
     is_trusted(peer(extensions), trusted)
 }
 
-/// The client's very address.
+/// The client's exact address.
 pub(crate) fn exact(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     last_untrusted(peer(extensions), headers, trusted)
 }
@@ -54,20 +54,20 @@ pub(crate) fn client(extensions: &Extensions, headers: &HeaderMap, trusted: &[Ip
     }
 }
 
-/// Each proxy appends whom it heard; what stands left of the first stranger may be made up.
+/// Each proxy appends its peer. Entries before the first untrusted peer may be forged.
 fn last_untrusted(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer;
     let lines = headers.get_all("x-forwarded-for").iter().rev();
     let mut hops = lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
     while is_trusted(address, trusted) {
-        let Some(hop) = hops.next().and_then(|hop| read(hop.trim())) else { break };
+        let Some(hop) = hops.next().and_then(|hop| parse(hop.trim())) else { break };
         address = hop;
     }
     address
 }
 
 /// An address with or without a port.
-fn read(hop: &str) -> Option<IpAddr> {
+fn parse(hop: &str) -> Option<IpAddr> {
     let bare = hop.trim_start_matches('[').trim_end_matches(']');
     let address = bare.parse().ok().or_else(|| Some(hop.parse::<SocketAddr>().ok()?.ip()));
     address.map(|address: IpAddr| address.to_canonical())
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_cannot_choose_its_address() {
+    fn an_untrusted_peer_cannot_choose_its_address() {
         assert_eq!(seen("1.2.3.4", &["9.9.9.9"]), "1.2.3.4");
         assert_eq!(seen("10.0.0.1", &["9.9.9.9, 1.2.3.4"]), "1.2.3.4");
         assert_eq!(seen("10.0.0.1", &["9.9.9.9", "1.2.3.4, 10.0.0.2"]), "1.2.3.4");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_and_spellings_do_not_make_another_client() {
+    fn ports_and_notations_do_not_make_another_client() {
         assert_eq!(seen("10.0.0.1", &["1.2.3.4:5678"]), "1.2.3.4");
         assert_eq!(seen("::ffff:1.2.3.4", &[]), "1.2.3.4");
         assert_eq!(seen("2001:db8:1:2:3:4:5:6", &[]), "2001:db8:1:2::");

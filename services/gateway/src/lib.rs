@@ -37,7 +37,7 @@ pub struct Config {
     pub rate_limits: RateLimits,
     /// Networks of proxies whose `X-Forwarded-For` and trace context are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The token of the operator, who may create organizations. Without it nobody may.
+    /// The token of the operator, who may create organizations. Without it nobody can.
     pub operator_token: Option<SecretString>,
     /// The application that the demo page shows. Without it there is no demo.
     pub demo: Option<Demo>,

@@ -56,12 +56,12 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     let identity = &cli.identity.identity_url;
     let conversation = &cli.conversation.conversation_url;
     let contact_import = &cli.contact_import.contact_import_url;
-    let calling = [
+    let services = [
         ("--identity-url", identity),
         ("--conversation-url", conversation),
         ("--contact-import-url", contact_import),
     ];
-    let certificates = cli.transport.check(&[], &calling).map_err(StartError::Configuration)?;
+    let certificates = cli.transport.check(&[], &services).map_err(StartError::Configuration)?;
     let certificates = certificates.as_ref();
     let folder = DataFolder::open(&cli.process.data_dir).map_err(StartError::Configuration)?;
     let listener = bind("--http-addr", cli.gateway.http_addr).await?;

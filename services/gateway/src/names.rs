@@ -113,8 +113,8 @@ impl Names {
         let by_agents = messages.into_iter().map(author);
         let by_agents =
             by_agents.filter(|(kind, _)| matches!(kind, AuthorKind::Agent | AuthorKind::System));
-        let wanted = by_agents.filter_map(|(_, id)| id).collect();
-        let (mut known, missing) = self.agents.get_all(organization, wanted);
+        let ids = by_agents.filter_map(|(_, id)| id).collect();
+        let (mut known, missing) = self.agents.get_all(organization, ids);
         for ids in missing.chunks(BATCH_SIZE) {
             let request = BatchGetAgentsRequest {
                 organization_id: organization.to_string(),

@@ -1,4 +1,5 @@
-//! The HTTP server: connections in bounds, a deadline on every wait, and an end that nobody holds up.
+//! The HTTP server: bounded connections, a time limit on every wait, and a shutdown that no client
+//! delays.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,110 +26,110 @@ use tracing::warn;
 
 use crate::address::PeerAddress;
 
-/// Connections held at once, live streams among them; more wait in the listener's backlog.
-const CONNECTIONS: usize = 20_000;
+/// Connections at the same time, live streams included; more wait in the listener's backlog.
+const MAX_CONNECTIONS: usize = 20_000;
 
-/// How long the head of a request may take to arrive, and an idle connection may stay.
-const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// Time in which the head of a request has to arrive, and after which an idle connection is closed.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client may take nothing of what is written to it. One that is slow comes again and
-/// goes on where it was; one that is gone shall hold neither memory nor a place.
-const WRITE_WAIT: Duration = Duration::from_secs(30);
+/// Time after which a client that reads nothing is disconnected. A slow client reconnects and
+/// resumes; a client that is gone must not use memory and a connection.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long calls are still taken once the process drains: whoever stands before it and asks
-/// `/readyz` sends them elsewhere meanwhile, so that a restart fails nobody's call.
-const LAST_CALLS: Duration = Duration::from_millis(500);
+/// Time for which new connections are still accepted while the process drains: a load balancer that
+/// polls `/readyz` stops to send calls meanwhile, so that a restart fails no call.
+const ACCEPT_GRACE: Duration = Duration::from_millis(500);
 
-/// How long calls under way may take once the server drains. Streams end by the same word.
-const GRACE: Duration = Duration::from_secs(8);
+/// Time that running calls have once the server drains. Streams end at once.
+const CALL_GRACE: Duration = Duration::from_secs(8);
 
 /// Serves until the process stops.
 pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let http = Arc::new(Http::new());
     let stopping = life.stopping();
     let closing = async {
         stopping.await;
-        tokio::time::sleep(LAST_CALLS).await;
+        tokio::time::sleep(ACCEPT_GRACE).await;
     };
     tokio::pin!(closing);
     loop {
         let next = async {
-            let place = places.clone().acquire_owned().await.expect("never closed");
-            (listener.accept().await, place)
+            let permit = permits.clone().acquire_owned().await.expect("never closed");
+            (listener.accept().await, permit)
         };
-        let (accepted, place) = tokio::select! {
+        let (accepted, permit) = tokio::select! {
             () = &mut closing => break,
             next = next => next,
         };
         let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, say: those in use come back.
-                warn!(%error, "no connection accepted");
+                // For example out of descriptors, which running connections free again.
+                warn!(%error, "accepting a connection failed");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        // An event is small and shall not wait for more; a socket that can't be told so still works.
+        // Small events are sent at once. A socket that doesn't know the option still works.
         let _ = socket.set_nodelay(true);
         let watcher = graceful.watcher();
         let (http, router, life) = (http.clone(), router.clone(), life.clone());
         tokio::spawn(async move {
-            if let Some(http) = http.spoken(&socket, &life).await {
+            if let Some(http) = http.builder_for(&socket, &life).await {
                 connection(http, router, socket, PeerAddress(peer), watcher).await;
             }
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
-    if timeout(GRACE, graceful.shutdown()).await.is_err() {
-        warn!("calls under way took too long, they are cut off");
+    if timeout(CALL_GRACE, graceful.shutdown()).await.is_err() {
+        warn!("running calls took too long and are aborted");
     }
 }
 
-/// What HTTP/2 begins with.
+/// The first bytes of HTTP/2.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How connections are served.
+/// The protocols of connections.
 struct Http {
-    /// Those that begin as HTTP/1 does.
-    first: Builder<TokioExecutor>,
-    /// All others.
+    /// For connections that don't begin like HTTP/2.
+    http1: Builder<TokioExecutor>,
+    /// For all others.
     any: Builder<TokioExecutor>,
 }
 
 impl Http {
     fn new() -> Self {
-        Self { first: builder().http1_only(), any: builder() }
+        Self { http1: builder().http1_only(), any: builder() }
     }
 
-    /// How a client that has just connected is served; `None` when it says nothing. What it says is
-    /// looked at and not taken: a version that is read first, bytes apart, makes the buffer for the
-    /// rest twice as large, for as long as the connection lives.
-    async fn spoken(
+    /// The builder for a new connection, by its first bytes; `None` if the client sends none. The bytes
+    /// are peeked at and not read: hyper's own detection reads them, which doubles the buffer of the
+    /// connection for as long as it lives.
+    async fn builder_for(
         &self,
         socket: &TcpStream,
         life: &Lifecycle,
     ) -> Option<&Builder<TokioExecutor>> {
         let closing = async {
             life.stopping().await;
-            tokio::time::sleep(LAST_CALLS).await;
+            tokio::time::sleep(ACCEPT_GRACE).await;
         };
-        let mut begin = [0; PREFACE.len()];
+        let mut first = [0; PREFACE.len()];
         let count = tokio::select! {
             biased;
-            count = timeout(HEAD_WAIT, socket.peek(&mut begin)) => count.ok()?.ok()?,
+            count = timeout(HEAD_TIMEOUT, socket.peek(&mut first)) => count.ok()?.ok()?,
             () = closing => return None,
         };
-        Some(if begin[..count] == PREFACE[..count] { &self.any } else { &self.first })
+        Some(if first[..count] == PREFACE[..count] { &self.any } else { &self.http1 })
     }
 }
 
 fn builder() -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).max_buf_size(64 * 1024);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024);
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(128)
@@ -137,7 +138,7 @@ fn builder() -> Builder<TokioExecutor> {
     http
 }
 
-/// One connection, to its end.
+/// Serves one connection until it ends.
 fn connection<S>(
     http: &Builder<TokioExecutor>,
     router: Router,
@@ -149,15 +150,15 @@ where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let mut socket = TimeoutStream::new(socket);
-    socket.set_write_timeout(Some(WRITE_WAIT));
+    socket.set_write_timeout(Some(WRITE_TIMEOUT));
     let service = service_fn(move |request: http::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         router.clone().oneshot(request)
     });
     let connection = http.serve_connection(TokioIo::new(Box::pin(socket)), service).into_owned();
-    // A client that breaks off is no failure of ours. A block that awaits it would hold room for it
-    // twice.
+    // A client that disconnects is no failure. An async block that awaits the connection would
+    // double its memory.
     watcher.watch(connection).map(drop)
 }
 
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_cut_off() {
+    async fn a_client_that_reads_nothing_is_disconnected() {
         let endless = || async {
             Body::from_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from("more"))))
         };
@@ -183,17 +184,17 @@ mod tests {
         let peer = PeerAddress(([127, 0, 0, 1], 1).into());
         let graceful = GracefulShutdown::new();
         let serving = connection(&builder(), router, server, peer, graceful.watcher());
-        let begun = Instant::now();
+        let started = Instant::now();
         let serving = tokio::spawn(serving);
         client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-        // It reads on for longer than the wait, and then no more.
+        // It reads for longer than the time limit, and then stops.
         let mut part = [0; 512];
         for _ in 0..10 {
-            tokio::time::sleep(WRITE_WAIT / 5).await;
+            tokio::time::sleep(WRITE_TIMEOUT / 5).await;
             client.read_exact(&mut part).await.unwrap();
         }
-        assert!(begun.elapsed() > WRITE_WAIT && !serving.is_finished());
+        assert!(started.elapsed() > WRITE_TIMEOUT && !serving.is_finished());
         serving.await.unwrap();
-        assert_eq!(begun.elapsed().as_secs(), WRITE_WAIT.as_secs() * 3);
+        assert_eq!(started.elapsed().as_secs(), WRITE_TIMEOUT.as_secs() * 3);
     }
 }

@@ -14,10 +14,10 @@ use tracing::{Instrument, field::Empty, info_span};
 
 use crate::{address, app::App};
 
-/// The outermost layer: whatever follows stands in the span.
+/// The outermost layer: everything else is part of the span.
 pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let method = known(request.method());
+    let started = Instant::now();
+    let method = known_method(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let route = path.as_ref().map(MatchedPath::as_str);
     let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
@@ -40,15 +40,15 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request, next: N
     span.record("trace_id", onethread_telemetry::trace_id(&span));
     let response = next.run(request).instrument(span.clone()).await;
     span.record("http.response.status_code", response.status().as_u16());
-    metrics::http_served(method, route, response.status().as_u16(), begun.elapsed());
+    metrics::http_served(method, route, response.status().as_u16(), started.elapsed());
     if response.status().is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
     response
 }
 
-/// A made-up method is text of the caller's.
-fn known(method: &Method) -> &'static str {
+/// The names of other methods are text of the caller's choice.
+fn known_method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

@@ -17,7 +17,7 @@ use super::{
     CREDENTIAL_REASONS, CacheKey, authenticate_and_cache, authenticate_cached,
     authenticate_request, bearer, client_address,
 };
-use crate::{app::App, clients::answered_id, openapi::Refuses, origin, problem::ApiError};
+use crate::{app::App, clients::answered_id, openapi::Rejects, origin, problem::ApiError};
 
 /// The cookie of an agent's login.
 pub(crate) const COOKIE: &str = "onethread_session";
@@ -170,13 +170,13 @@ fn cookie_token(parts: &Parts) -> Result<String> {
     Ok(cookie.value().to_owned())
 }
 
-impl Refuses for ApiCaller {
+impl Rejects for ApiCaller {
     fn reasons() -> Vec<Reason> {
         [&CREDENTIAL_REASONS[..], &[Reason::Forbidden]].concat()
     }
 }
 
-impl Refuses for Owner {
+impl Rejects for Owner {
     fn reasons() -> Vec<Reason> {
         ApiCaller::reasons()
     }

@@ -35,7 +35,7 @@ pub(crate) fn authenticate_request(token: &str, address: &str) -> AuthenticateRe
 ///
 /// # Errors
 ///
-/// `SessionEnded` for an unknown credential, and whatever else identity rejects it with.
+/// `SessionEnded` for an unknown credential, and the other reasons for which identity rejects it.
 pub(crate) async fn authenticate(
     app: &App,
     request: AuthenticateRequest,

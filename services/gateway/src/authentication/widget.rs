@@ -14,7 +14,7 @@ use onethread_proto::{
 use super::{
     CREDENTIAL_REASONS, authenticate_cached, authenticate_request, bearer, client_address,
 };
-use crate::{address, app::App, clients::answered_id, openapi::Refuses, origin, problem::ApiError};
+use crate::{address, app::App, clients::answered_id, openapi::Rejects, origin, problem::ApiError};
 
 /// A visitor or contact.
 #[derive(Debug)]
@@ -115,13 +115,13 @@ async fn widget_caller(parts: &Parts, app: &App) -> Result<WidgetCaller> {
     }
 }
 
-impl Refuses for WidgetCaller {
+impl Rejects for WidgetCaller {
     fn reasons() -> Vec<Reason> {
         [&CREDENTIAL_REASONS[..], &[Reason::OriginRefused, Reason::Blocked]].concat()
     }
 }
 
-impl Refuses for MessageSender {
+impl Rejects for MessageSender {
     fn reasons() -> Vec<Reason> {
         WidgetCaller::reasons()
     }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::Faults;
-use crate::{openapi::Refuses, problem::ApiError};
+use crate::{openapi::Rejects, problem::ApiError};
 
 /// Bytes of a JSON body.
 const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -24,8 +24,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A JSON object read into a type. A call without a body, or with null, has an empty object.
 ///
-/// Fields at fault are kept until the handler asks for the content: a handler first answers
-/// whether the caller is allowed to call at all.
+/// Faults are reported when the handler reads the content, and not before: a handler first answers
+/// whether the caller may call at all.
 #[derive(Debug)]
 pub(crate) struct Body<T>(Result<T>);
 
@@ -84,7 +84,7 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
     essence.trim().to_ascii_lowercase()
 }
 
-impl<T> Refuses for Body<T> {
+impl<T> Rejects for Body<T> {
     fn reasons() -> Vec<Reason> {
         vec![
             Reason::InvalidArgument,

@@ -17,7 +17,7 @@ use utoipa::{
 };
 
 use crate::{
-    openapi::{Refuses, parameter},
+    openapi::{Rejects, parameter},
     problem::ApiError,
 };
 
@@ -35,7 +35,7 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for PathId<T> {
     }
 }
 
-impl<T> Refuses for PathId<T> {
+impl<T> Rejects for PathId<T> {
     fn reasons() -> Vec<Reason> {
         vec![Reason::NotFound]
     }

@@ -19,7 +19,7 @@ use utoipa::{
 };
 
 use super::{Faults, faults::by_rule};
-use crate::{openapi::Refuses, problem::ApiError};
+use crate::{openapi::Rejects, problem::ApiError};
 
 /// The largest number that every JSON client reads exactly.
 const MAX_SEQUENCE_NUMBER: u64 = (1 << 53) - 1;
@@ -41,7 +41,7 @@ impl<S: Send + Sync, T: Deserr<Faults>> FromRequestParts<S> for Query<T> {
     }
 }
 
-impl<T> Refuses for Query<T> {
+impl<T> Rejects for Query<T> {
     fn reasons() -> Vec<Reason> {
         vec![Reason::InvalidArgument]
     }

@@ -1,4 +1,4 @@
-//! The audit.
+//! The audit log.
 
 use onethread_core::Timestamp;
 use onethread_proto::identity::{self as wire, ActorKind};
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::time;
 use crate::openapi::Time;
 
-/// A change that matters for safety.
+/// An entry of the audit log: a security-relevant change.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AuditEntry {

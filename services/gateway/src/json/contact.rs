@@ -1,4 +1,4 @@
-//! People: as they see themselves, and as agents see them.
+//! Contacts: as they see themselves, and as agents see them.
 
 use onethread_core::Timestamp;
 use onethread_proto::identity::{self, Verification};
@@ -9,13 +9,13 @@ use utoipa::ToSchema;
 use super::{some, time, value};
 use crate::openapi::{Attribute, Time};
 
-/// What a person may see of themself.
+/// What a visitor or contact sees of themself.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Person {
     #[schema(format = Uuid)]
     id: String,
-    /// The organization's own id of the person.
+    /// The organization's own id of the contact.
     #[schema(required)]
     user_id: Option<String>,
     name: String,
@@ -90,15 +90,15 @@ pub(crate) struct Contact {
     locale: Option<String>,
     #[schema(required)]
     time_zone: Option<String>,
-    /// In lists empty, as are the events.
+    /// Empty in lists, like the events.
     devices: Vec<Device>,
-    /// The last 20 that pages told, newest first.
+    /// The last 20 that pages sent, newest first.
     events: Vec<Event>,
     #[schema(required, value_type = Time)]
     created_at: Option<Timestamp>,
 }
 
-/// The page that the person looks at.
+/// The page that the contact has open.
 #[derive(Debug, Serialize, ToSchema)]
 struct Page {
     url: String,
@@ -106,7 +106,7 @@ struct Page {
     referrer: String,
 }
 
-/// A browser profile or an app that the person uses.
+/// A browser profile or an app that the contact uses.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Device {
@@ -117,7 +117,7 @@ struct Device {
     last_seen_at: Option<Timestamp>,
 }
 
-/// Something that a page told of the person.
+/// An event of the contact that a page sent.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ContactEvent)]
 #[serde(rename_all = "camelCase")]
@@ -175,7 +175,7 @@ impl From<identity::Device> for Device {
     }
 }
 
-/// How the person came in.
+/// How the contact was created.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Source {
@@ -200,7 +200,7 @@ impl From<identity::Source> for Source {
     }
 }
 
-/// How the person has proven who they are.
+/// How the contact's identity was verified.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verified {
@@ -221,10 +221,10 @@ impl From<Verification> for Verified {
     }
 }
 
-/// A contact as webhooks are told of it.
+/// A contact as webhooks receive it.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the document alone is made from this")]
+#[expect(dead_code, reason = "identity writes the JSON; this describes it")]
 pub(super) struct ContactOfEvent {
     #[serde(flatten)]
     person: Person,
@@ -245,7 +245,8 @@ pub(super) struct ContactOfEvent {
     time_zone: Option<String>,
     #[schema(value_type = Time)]
     created_at: String,
-    /// Of `contact.joined` alone: the id that ended. Nothing is found under it any more.
+    /// Only in `contact.joined`: the id of the contact that was merged into this one and no longer
+    /// exists.
     #[schema(format = Uuid)]
     ended_id: Option<String>,
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Message, contact::Verified, time};
 use crate::{names::Authors, openapi::Time};
 
-/// One conversation of the agents' list.
+/// A conversation in the agents' list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Conversation {
@@ -57,10 +57,10 @@ impl Conversation {
     }
 }
 
-/// A conversation as webhooks are told of its close.
+/// A closed conversation as webhooks receive it.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the document alone is made from this")]
+#[expect(dead_code, reason = "identity writes the JSON; this describes it")]
 pub(super) struct ClosedConversation {
     #[schema(format = Uuid)]
     id: String,
@@ -68,16 +68,16 @@ pub(super) struct ClosedConversation {
     #[schema(required, format = Uuid)]
     assignee_id: Option<String>,
     contact: ContactLine,
-    /// Number of the event that tells agents of it.
+    /// Number of the event that shows it to agents.
     #[schema(minimum = 1)]
     last_seq: i64,
     #[schema(value_type = Time)]
     updated_at: String,
-    /// The agent, or the server in an agent's place, that closed it.
+    /// The agent or server that closed it.
     closed_by: super::message::Author,
 }
 
-/// Whether somebody has still to do with it.
+/// Open, or closed until the next message.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = ConversationStatus)]
@@ -86,7 +86,7 @@ enum Status {
     Closed,
 }
 
-/// Whose conversation it is.
+/// The contact of a conversation.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ContactLine {
@@ -134,38 +134,38 @@ pub(crate) struct Read {
     side: ReaderSide,
     #[schema(minimum = 0)]
     seq: i64,
-    /// Where the reader sees many conversations.
+    /// Only in streams of many conversations.
     #[schema(format = Uuid, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation_id: Option<String>,
 }
 
-/// A side types, or no longer does.
+/// Whether one side is typing.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Typing {
     side: ReaderSide,
     typing: bool,
-    /// Where the reader sees many conversations.
+    /// Only in streams of many conversations.
     #[schema(format = Uuid, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation_id: Option<String>,
 }
 
 impl Typing {
-    /// For a reader of this one conversation.
+    /// For a stream of this one conversation.
     pub(crate) fn of_one(typing: &conversation::Typing) -> Self {
         let side = typing.side().into();
         Self { side, typing: typing.typing, conversation_id: None }
     }
 
-    /// For a reader of many.
+    /// For a stream of many conversations.
     pub(crate) fn of_many(typing: conversation::Typing) -> Self {
         Self { conversation_id: Some(typing.conversation_id.clone()), ..Self::of_one(&typing) }
     }
 }
 
-/// Who read, or types.
+/// A side of a conversation.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Side)]
@@ -184,12 +184,12 @@ impl From<Side> for ReaderSide {
 }
 
 impl Read {
-    /// For a reader of this one conversation.
+    /// For a stream of this one conversation.
     pub(crate) fn of_one(mark: &ReadMark) -> Self {
         Self { side: mark.side().into(), seq: mark.seq, conversation_id: None }
     }
 
-    /// For a reader of many.
+    /// For a stream of many conversations.
     pub(crate) fn of_many(mark: ReadMark) -> Self {
         Self { conversation_id: Some(mark.conversation_id.clone()), ..Self::of_one(&mark) }
     }

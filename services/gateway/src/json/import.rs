@@ -18,7 +18,7 @@ pub(crate) struct Import {
     id: String,
     file_name: String,
     state: State,
-    /// Rows of the file; as many as are known while it is scanned.
+    /// Rows of the file; while it is scanned, the rows so far.
     #[schema(minimum = 0)]
     rows: i64,
     #[schema(minimum = 0)]
@@ -33,7 +33,7 @@ pub(crate) struct Import {
     rejected: i64,
     #[schema(minimum = 0)]
     rows_per_second: f64,
-    /// Seconds that the rest takes at that rate; null while nothing is known of it.
+    /// Seconds that the remaining rows take at that rate; null while that isn't known.
     #[schema(required, minimum = 0)]
     seconds_left: Option<i64>,
     #[schema(required)]
@@ -41,11 +41,11 @@ pub(crate) struct Import {
     #[schema(required)]
     delimiter: Option<String>,
     columns: Vec<String>,
-    /// Where each column goes.
+    /// The field of each column.
     mapping: BTreeMap<String, String>,
     /// The first rows.
     preview: Vec<Vec<String>>,
-    /// Why it failed; while it goes on, what it waits for.
+    /// Why it failed; while it runs, what it waits for.
     #[schema(required)]
     error: Option<String>,
     #[schema(required, value_type = Time)]
@@ -80,7 +80,7 @@ impl From<contactimport::Import> for Import {
     }
 }
 
-/// How far an import is.
+/// State of an import.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = ImportState)]

@@ -1,4 +1,4 @@
-//! Messages of a thread.
+//! Messages of a conversation.
 
 use onethread_core::Timestamp;
 use onethread_proto::conversation::{self, AuthorKind, MessageKind};
@@ -17,14 +17,14 @@ pub(crate) struct Message {
     /// Its number in the conversation: 1, 2, 3 …
     #[schema(minimum = 1)]
     seq: i64,
-    /// The number of the one before that this reader can see; 0 for the first.
+    /// The number of the message before it that this reader can see; 0 for the first.
     #[schema(minimum = 0)]
     prev_seq: i64,
     author: Author,
     text: String,
     #[schema(required, value_type = Time)]
     created_at: Option<Timestamp>,
-    /// What its sender called it.
+    /// The id that its sender chose.
     #[schema(required, format = Uuid)]
     client_message_id: Option<String>,
     kind: Kind,
@@ -57,13 +57,13 @@ impl Message {
         }
     }
 
-    /// Several of them, in their order.
+    /// Several messages, in their order.
     pub(crate) fn list(messages: Vec<conversation::Message>, authors: &Authors) -> Vec<Self> {
         messages.into_iter().map(|message| Self::new(message, authors)).collect()
     }
 }
 
-/// A message where the reader sees many conversations.
+/// A message in a stream of many conversations.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MessageOfConversation {
@@ -73,7 +73,7 @@ pub(crate) struct MessageOfConversation {
     pub(crate) message: Message,
 }
 
-/// Whose message it is.
+/// The side of a message's author.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum AuthorSide {
@@ -92,7 +92,7 @@ impl From<AuthorKind> for AuthorSide {
     }
 }
 
-/// What a message is: `note` for agents alone, `event` for what happened to the thread.
+/// What a message is: a `note` only for agents, an `event` for what happened to the conversation.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = MessageKind)]

@@ -99,7 +99,7 @@ impl From<wire::WebhookDelivery> for WebhookDelivery {
 
 /// An event that a webhook can receive.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "the document alone is made from this")]
+#[expect(dead_code, reason = "identity writes the JSON; this describes it")]
 pub(crate) enum WebhookEvent {
     #[schema(rename = "contact.created")]
     Created,
@@ -116,7 +116,7 @@ pub(crate) enum WebhookEvent {
 /// What a webhook is sent when something happens to a contact.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the document alone is made from this")]
+#[expect(dead_code, reason = "identity writes the JSON; this describes it")]
 pub(crate) struct ContactNotice {
     /// The same in every attempt: a delivery may arrive twice.
     #[schema(format = Uuid)]
@@ -130,7 +130,7 @@ pub(crate) struct ContactNotice {
 /// What a webhook is sent when a contact's or agent's text is stored.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the document alone is made from this")]
+#[expect(dead_code, reason = "identity writes the JSON; this describes it")]
 pub(crate) struct MessageNotice {
     /// The message's own, the same in every attempt: a delivery may arrive twice.
     #[schema(format = Uuid)]
@@ -144,7 +144,7 @@ pub(crate) struct MessageNotice {
 /// What a webhook is sent when a conversation is closed.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the document alone is made from this")]
+#[expect(dead_code, reason = "identity writes the JSON; this describes it")]
 pub(crate) struct ConversationNotice {
     /// The same in every attempt: a delivery may arrive twice.
     #[schema(format = Uuid)]

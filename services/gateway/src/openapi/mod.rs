@@ -1,7 +1,7 @@
-//! The document at `/openapi.json` (OpenAPI 3.1). What it says of a call stands at the call's
-//! handler; here is what holds for all of them.
+//! The document at `/openapi.json` (OpenAPI 3.1). Each call is described at its handler; here is what
+//! all calls share.
 
-mod refusals;
+mod problems;
 mod schemas;
 mod webhooks;
 
@@ -13,35 +13,36 @@ use utoipa::openapi::{
     },
 };
 
-pub(crate) use refusals::{Refusals, Refuses, reasons};
+pub(crate) use problems::{Problems, Rejects, reasons};
 pub(crate) use schemas::{Attribute, AttributeChange, Time};
 
 use crate::authentication::COOKIE;
 
-/// What stands at the document's head.
-const ABOUT: &str = "\
-Times are RFC 3339 in UTC, unknown members of a body are ignored. A failure is \
-`application/problem+json` (RFC 9457), whatever the call: an address that is none is 404, a method \
-that an address doesn't take 405, and what breaks on the server 500.";
+/// The description of the document.
+const DESCRIPTION: &str = "\
+Times are RFC 3339 in UTC, unknown members of a body are ignored. A failure of any call is \
+`application/problem+json` (RFC 9457): an unknown address is 404, a method that an address doesn't \
+have 405, and a failure of the server 500.";
 
-/// What stands in the document whatever the calls are.
-pub(crate) fn beginning() -> OpenApi {
+/// The document without calls.
+pub(crate) fn document() -> OpenApi {
     let mut document = OpenApiBuilder::new().info(info()).build();
     let components = document.components.get_or_insert_default();
-    let bearer = |said: &str| {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(said));
+    let bearer = |description: &str| {
+        let bearer =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description));
         SecurityScheme::Http(bearer.build())
     };
     let cookie = ApiKeyValue::with_description(
         COOKIE,
-        "The cookie of a login. A call that changes something needs our own `Origin` as well.",
+        "The cookie of a login. A call that changes something also needs this server's `Origin`.",
     );
     components.add_security_scheme("session", bearer("`session.token` of a widget."));
     components.add_security_scheme("login", bearer("`token` of an agent's login."));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-    components.add_security_scheme("operator", bearer("Token of whoever runs the server."));
+    components.add_security_scheme("operator", bearer("Token of the server's operator."));
     components.add_security_scheme("apiKey", bearer("API key of a company's server."));
-    refusals::add_schemas(components);
+    problems::add_schemas(components);
     schemas::add_events(components);
     webhooks::add_schemas(components);
     document.webhooks = Some(webhooks::paths());
@@ -54,17 +55,18 @@ fn info() -> Info {
     InfoBuilder::new()
         .title("Onethread")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(ABOUT))
+        .description(Some(DESCRIPTION))
         .license(Some(license.build()))
         .build()
 }
 
-/// Any one of these credentials does for every call that doesn't say otherwise itself.
+/// Lets each call without credentials of its own be called with any one of these.
 pub(crate) fn secure(document: &mut OpenApi, schemes: &[&str]) {
-    let needed = schemes.iter().map(|scheme| SecurityRequirement::new::<_, _, String>(*scheme, []));
-    let needed: Vec<_> = needed.collect();
+    let accepted =
+        schemes.iter().map(|scheme| SecurityRequirement::new::<_, _, String>(*scheme, []));
+    let accepted: Vec<_> = accepted.collect();
     for operation in document.paths.paths.values_mut().flat_map(operations) {
-        operation.security.get_or_insert_with(|| needed.clone());
+        operation.security.get_or_insert_with(|| accepted.clone());
     }
 }
 
@@ -73,11 +75,11 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, patch, delete].into_iter().flatten()
 }
 
-/// A parameter; those in the path have to be there.
+/// A parameter; required if it is in the path.
 pub(crate) fn parameter(
     name: &str,
     place: ParameterIn,
-    said: &str,
+    description: &str,
     schema: impl Into<RefOr<Schema>>,
 ) -> Parameter {
     let required = if place == ParameterIn::Path { Required::True } else { Required::False };
@@ -85,7 +87,7 @@ pub(crate) fn parameter(
         .name(name)
         .parameter_in(place)
         .required(required)
-        .description(Some(said))
+        .description(Some(description))
         .schema(Some(schema))
         .build()
 }

@@ -1,4 +1,4 @@
-//! Schemas of what has no type of its own in Rust, or is not the answer of any call.
+//! Schemas of values without a Rust type of their own, and of those that no call answers.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -51,7 +51,7 @@ impl PartialSchema for AttributeChange {
         OneOfBuilder::new()
             .item(Ref::from_schema_name(Attribute::name()))
             .item(ObjectBuilder::new().schema_type(Type::Null))
-            .description(Some("The value; null takes it away."))
+            .description(Some("The value; null removes it."))
             .into()
     }
 }
@@ -62,7 +62,7 @@ impl ToSchema for AttributeChange {
     }
 }
 
-/// Data of events: streams are text to OpenAPI, so no answer names them.
+/// The data of events. To OpenAPI a stream is text, so no response refers to them.
 pub(super) fn add_events(components: &mut Components) {
     let mut schemas = Vec::new();
     MessageOfConversation::schemas(&mut schemas);

@@ -1,4 +1,4 @@
-//! What webhooks are sent, as the document has it.
+//! Webhooks in the document.
 
 use utoipa::{
     ToSchema,
@@ -15,31 +15,35 @@ use crate::json::{ContactNotice, ConversationNotice, MessageNotice};
 
 const SIGNATURE: &str = "\
 `t=<unix seconds>,v1=<hex>`: HMAC-SHA256 of `<t>.<body>`, keyed by the UTF-8 bytes of the webhook's \
-secret. Compare in constant time, over the body as it came, and refuse a `t` too long ago.";
+secret. Compare in constant time, over the body as it was received, and reject an old `t`.";
 const ABOUT: &str = "\
-Answer with 2xx within 10 s; anything else is tried again with growing pauses for a day. A delivery \
-may come twice and out of order: its id stays the same.";
+Answer with 2xx within 10 s; anything else is retried with growing intervals for a day. A delivery \
+may arrive twice and out of order: its id stays the same.";
 
 pub(super) fn paths() -> Paths {
     let contact = ContactNotice::name();
     let events = [
-        ("contact.created", contact.clone(), "Somebody entered Contacts."),
+        ("contact.created", contact.clone(), "A contact entered Contacts."),
         (
             "contact.updated",
             contact.clone(),
-            "A contact's profile, attributes or tags changed, or they were blocked.",
+            "A contact's profile, attributes or tags changed, or the contact was blocked.",
         ),
-        ("contact.joined", contact, "A visitor became this contact, or two were joined by hand."),
-        ("message.created", MessageNotice::name(), "A contact, agent or server wrote a text."),
+        (
+            "contact.joined",
+            contact,
+            "A visitor was merged into this contact, or two contacts were merged by hand.",
+        ),
+        ("message.created", MessageNotice::name(), "A contact, agent or server sent a text."),
         ("conversation.closed", ConversationNotice::name(), "A conversation was closed."),
     ];
-    let paths = events.into_iter().fold(PathsBuilder::new(), |paths, (event, notice, said)| {
+    let paths = events.into_iter().fold(PathsBuilder::new(), |paths, (event, notice, summary)| {
         let text = utoipa::openapi::Object::builder().schema_type(utoipa::openapi::Type::String);
         let header = parameter("Onethread-Signature", ParameterIn::Header, SIGNATURE, text);
         let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(notice))).build();
-        let answer = ResponseBuilder::new().description("Taken.").build();
+        let answer = ResponseBuilder::new().description("The delivery is accepted.").build();
         let operation = OperationBuilder::new()
-            .summary(Some(said))
+            .summary(Some(summary))
             .description(Some(ABOUT))
             .parameter(header)
             .request_body(Some(RequestBodyBuilder::new().content("application/json", body).build()))

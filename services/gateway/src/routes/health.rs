@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    openapi::{Refusals, reasons::Unavailable},
+    openapi::{Problems, reasons::Unavailable},
     problem::{ApiError, ApiResult},
 };
 
@@ -42,7 +42,7 @@ async fn live() -> Json<Health> {
 ///
 /// Not while it drains, so that calls are sent to another process.
 #[utoipa::path(get, path = "/readyz", operation_id = "serves", tag = "health", security(()),
-    responses((status = 200, description = "It is ready.", body = Health), Refusals<(Unavailable,)>))]
+    responses((status = 200, description = "It is ready.", body = Health), Problems<(Unavailable,)>))]
 async fn ready(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
     if app.life.is_stopping() {
         return Err(ApiError(Error::new(Reason::Unavailable).because("The server is draining.")));

@@ -45,7 +45,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 
 /// All calls of the API with their document: a call that isn't described can't be added.
 fn calls() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::beginning())
+    OpenApiRouter::with_openapi(openapi::document())
         .nest("/widget/v1", widget::routes())
         .nest("/v1", agent::routes().merge(operator::routes()))
         .merge(health::routes())

@@ -23,7 +23,7 @@ use crate::{
     authentication::bearer,
     extract::{Body, Faults},
     openapi::{
-        Refusals, Refuses,
+        Problems, Rejects,
         reasons::{DeadlineExceeded, InvalidArgument, OrganizationExists, Unavailable},
     },
     problem::{ApiError, ApiResult},
@@ -53,7 +53,7 @@ impl FromRequestParts<Arc<App>> for Operator {
     }
 }
 
-impl Refuses for Operator {
+impl Rejects for Operator {
     fn reasons() -> Vec<Reason> {
         vec![Reason::NotFound, Reason::RateLimited]
     }
@@ -102,7 +102,7 @@ struct NewOrganization {
     tag = "organization", security(("operator" = [])), request_body = NewOrganization,
     responses(
         (status = 201, description = "The organization.", body = CreatedOrganization),
-        Refusals<(Operator, Body<NewOrganization>, InvalidArgument, OrganizationExists, Unavailable,
+        Problems<(Operator, Body<NewOrganization>, InvalidArgument, OrganizationExists, Unavailable,
             DeadlineExceeded)>,
     ))]
 async fn create_organization(

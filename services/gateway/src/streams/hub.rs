@@ -198,7 +198,7 @@ impl Subscriber {
         let event = match event {
             WireEvent::Opened(_) => {
                 if let Some(opened) = self.opened.take() {
-                    // An error means that nobody waits: the subscription is about to be dropped.
+                    // An error means that the subscription is about to be dropped.
                     let _ = opened.send(());
                 }
                 match self.topic {

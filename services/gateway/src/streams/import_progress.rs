@@ -41,7 +41,7 @@ pub(super) fn subscribe(app: &Arc<App>, organization: OrganizationId) -> Receive
     receiver
 }
 
-/// Polls until nobody follows any more, or the process stops.
+/// Polls until no stream follows the imports, or the process stops.
 async fn poll(app: Arc<App>, organization: OrganizationId, changes: Sender<Arc<Import>>) {
     let mut earlier: Option<HashMap<String, Import>> = None;
     let mut ticks = interval(POLL_INTERVAL);
@@ -66,7 +66,7 @@ async fn poll(app: Arc<App>, organization: OrganizationId, changes: Sender<Arc<I
         // Clients fetch the state at the beginning themselves.
         if let Some(earlier) = &earlier {
             for import in now.values().filter(|import| earlier.get(&import.id) != Some(import)) {
-                // An error means that nobody is left, which the next poll finds.
+                // An error means that no stream is left, which the next poll finds.
                 let _ = changes.send(Arc::new(import.clone()));
             }
         }
@@ -74,7 +74,7 @@ async fn poll(app: Arc<App>, organization: OrganizationId, changes: Sender<Arc<I
     }
 }
 
-/// Ends polling when nobody follows the imports. Under the lock, so that no new stream is lost.
+/// Ends polling if no stream follows the imports. Under the lock, so that no new stream is lost.
 fn stop_if_unused(app: &App, organization: OrganizationId, changes: &Sender<Arc<Import>>) -> bool {
     let mut followed = app.import_progress.0.lock().expect("no holder panics");
     let is_unused = changes.receiver_count() == 0;

@@ -9,11 +9,11 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::support::{
-    CONTACT, Gateway, by_agent, id, json, problem, session, visitor, visitor_who,
+    CONTACT, Gateway, by_agent, id, json, problem, restricted_visitor, session, visitor,
 };
 
 #[tokio::test]
-async fn whatever_goes_wrong_is_a_problem() {
+async fn every_failure_is_a_problem() {
     let gateway = Gateway::start().await;
     let init = || gateway.call(Method::POST, "/widget/v1/init");
     problem(gateway.call(Method::GET, "/v1/nothing"), 404, "not-found").await;
@@ -27,8 +27,8 @@ async fn whatever_goes_wrong_is_a_problem() {
     problem(init().body("{}"), 415, "unsupported-media-type").await;
     let long = json!({"organization": "x".repeat(300_000)});
     problem(init().json(&long), 413, "too-large").await;
-    let odd = problem(init().json(&json!({"organization": 5})), 400, "invalid-argument").await;
-    assert_eq!(odd["errors"][0]["pointer"], "/organization");
+    let rejected = problem(init().json(&json!({"organization": 5})), 400, "invalid-argument").await;
+    assert_eq!(rejected["errors"][0]["pointer"], "/organization");
     let wrong = json!({"organization": "x", "applicationId": 1, "applicationSecret": "s"});
     problem(init().json(&wrong), 401, "unknown-application").await;
 }
@@ -41,7 +41,7 @@ async fn a_wrong_method_says_which_are_right() {
 }
 
 #[tokio::test]
-async fn a_start_hands_the_user_on_untouched_and_brings_the_thread() {
+async fn init_passes_the_user_on_unchanged_and_answers_the_conversation() {
     let gateway = Gateway::start().await;
     gateway.world.write(CONTACT, by_agent(), "Hello", &id(9));
     let outcome = Some(Outcome::Session(session(true)));
@@ -55,7 +55,7 @@ async fn a_start_hands_the_user_on_untouched_and_brings_the_thread() {
     let message = &answer["conversation"]["messages"][0];
     assert_eq!(message["author"], json!({"kind": "agent", "id": id(1), "name": "Gus"}));
     assert_eq!(message["createdAt"], "2025-06-15T15:06:40.000001Z");
-    let user = gateway.world.asked.lock().unwrap()[0].user.clone().unwrap();
+    let user = gateway.world.identify_requests.lock().unwrap()[0].user.clone().unwrap();
     assert_eq!(user.user_id.unwrap().kind, Some(Kind::NumberValue(5.0)));
     assert_eq!(user.email.unwrap().kind, Some(Kind::NullValue(0)));
     assert!(user.name.is_none());
@@ -90,7 +90,7 @@ async fn each_audience_has_its_own_tokens() {
 }
 
 #[tokio::test]
-async fn a_cookie_changes_something_from_our_own_pages_alone() {
+async fn only_our_own_pages_change_something_with_the_cookie() {
     let gateway = Gateway::start().await;
     let body = json!({"organization": "demo", "email": "a@example.com", "password": "right"});
     let login = gateway.call(Method::POST, "/v1/login").json(&body).send().await.unwrap();
@@ -115,9 +115,9 @@ async fn a_cookie_changes_something_from_our_own_pages_alone() {
 }
 
 #[tokio::test]
-async fn a_message_is_stored_once_and_only_of_those_who_may() {
+async fn a_message_is_stored_once_and_only_from_allowed_senders() {
     let gateway = Gateway::start().await;
-    gateway.may("new", visitor(false));
+    gateway.authorize("new", visitor(false));
     let send = |token: &str, text: &str| {
         let body = json!({"clientMessageId": id(3), "text": text, "page": {"url": "https://x/"}});
         gateway.post("/widget/v1/messages", token).json(&body)
@@ -132,20 +132,21 @@ async fn a_message_is_stored_once_and_only_of_those_who_may() {
     assert_eq!(json(send("visitor", "Hi"), 200).await, stored);
     assert_eq!(gateway.world.admitted.load(Ordering::SeqCst), 1);
 
-    let odd = problem(send("contact", ""), 400, "invalid-argument").await;
-    assert_eq!(odd["errors"][0]["pointer"], "/text");
-    gateway.may("early", visitor_who(true, false));
-    gateway.may("blocked", visitor_who(false, true));
+    let rejected = problem(send("contact", ""), 400, "invalid-argument").await;
+    assert_eq!(rejected["errors"][0]["pointer"], "/text");
+    gateway.authorize("early", restricted_visitor(true, false));
+    gateway.authorize("blocked", restricted_visitor(false, true));
     problem(send("early", "Hi"), 403, "pre-chat-required").await;
     problem(send("blocked", "Hi"), 403, "blocked").await;
 }
 
 #[tokio::test]
-async fn pointers_name_what_was_sent() {
+async fn pointers_are_relative_to_the_body() {
     let gateway = Gateway::start().await;
     let form = gateway.post("/widget/v1/pre-chat", "visitor");
-    let odd = problem(form.json(&json!({"fields": {"email": 1}})), 400, "invalid-argument").await;
-    assert_eq!(odd["errors"][0]["pointer"], "/fields/email");
+    let rejected =
+        problem(form.json(&json!({"fields": {"email": 1}})), 400, "invalid-argument").await;
+    assert_eq!(rejected["errors"][0]["pointer"], "/fields/email");
     let user = json!({"email": 1, "user_id": "other", "security_hash": "x"});
     let change = gateway.call(Method::PATCH, "/widget/v1/contact").bearer_auth("visitor");
     let changed = json(change.json(&user), 200).await;
@@ -162,8 +163,8 @@ async fn lists_are_pages() {
     };
     assert_eq!(cursor("").await, "50");
     assert_eq!(cursor("100000").await, "200");
-    for odd in ["limit=0", "limit=x", "sort=shoe"] {
-        problem(gateway.get(&format!("/v1/contacts?{odd}"), "agent"), 400, "invalid-argument")
+    for invalid in ["limit=0", "limit=x", "sort=shoe"] {
+        problem(gateway.get(&format!("/v1/contacts?{invalid}"), "agent"), 400, "invalid-argument")
             .await;
     }
     gateway.world.write(CONTACT, by_agent(), "Hello", &id(9));
@@ -173,7 +174,7 @@ async fn lists_are_pages() {
 }
 
 #[tokio::test]
-async fn ids_that_name_nothing_are_one_and_the_same_404() {
+async fn every_id_that_does_not_exist_has_the_same_404() {
     let gateway = Gateway::start().await;
     let mut answers = Vec::new();
     for name in [id(99).as_str(), "nonsense", "%FF", "1"] {
@@ -189,7 +190,7 @@ async fn ids_that_name_nothing_are_one_and_the_same_404() {
 }
 
 #[tokio::test]
-async fn too_many_logins_wait() {
+async fn logins_are_rate_limited() {
     let gateway = Gateway::with_limits(RateLimits::default()).await;
     let login = |n: usize| {
         let body = json!({"organization": "d", "email": format!("{n}@x"), "password": "wrong"});
@@ -198,7 +199,7 @@ async fn too_many_logins_wait() {
     for n in 0..10 {
         problem(login(n), 401, "login-refused").await;
     }
-    // An address that nobody trusts doesn't become another by saying so.
+    // An untrusted peer can't choose its address.
     let refused = login(11).header("x-forwarded-for", "9.9.9.9").send().await.unwrap();
     assert_eq!(refused.status(), 429);
     let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
@@ -206,7 +207,7 @@ async fn too_many_logins_wait() {
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_may_call_for_widgets_alone() {
+async fn pages_of_other_sites_can_call_only_the_widget_api() {
     let gateway = Gateway::start().await;
     let ask = async |path: &str| {
         let call = gateway.call(Method::OPTIONS, path).header("origin", "https://shop.example");
@@ -222,7 +223,7 @@ async fn pages_of_other_sites_may_call_for_widgets_alone() {
 }
 
 #[tokio::test]
-async fn pages_take_nothing_inline_and_only_the_frame_stands_elsewhere() {
+async fn pages_allow_nothing_inline_and_only_the_frame_is_embeddable() {
     let gateway = Gateway::start().await;
     for (path, kind, ancestors) in [
         ("/inbox", "text/html", "frame-ancestors 'none'"),
@@ -241,19 +242,19 @@ async fn pages_take_nothing_inline_and_only_the_frame_stands_elsewhere() {
         let policy = policy.unwrap_or_default();
         assert!(policy.ends_with(ancestors) && !policy.contains("unsafe"), "{policy}");
     }
-    // For the demo page alone: no call that stands in the document.
+    // Only for the demo page, so it isn't in the document.
     let demo = gateway.call(Method::GET, "/demo/settings.json").send().await.unwrap();
     let demo: serde_json::Value = demo.json().await.unwrap();
     assert_eq!(demo["applicationId"], 1);
 }
 
 #[tokio::test]
-async fn health_is_the_gateways_own() {
+async fn health_does_not_depend_on_other_services() {
     let gateway = Gateway::start().await;
     json(gateway.call(Method::GET, "/healthz"), 200).await;
     json(gateway.call(Method::GET, "/readyz"), 200).await;
-    gateway.world.identity_away.store(true, Ordering::SeqCst);
-    let away = gateway.get("/v1/me", "agent").send().await.unwrap();
-    assert_eq!(away.status(), 503);
-    assert_eq!(away.headers()["retry-after"], "1");
+    gateway.world.identity_unavailable.store(true, Ordering::SeqCst);
+    let answer = gateway.get("/v1/me", "agent").send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers()["retry-after"], "1");
 }

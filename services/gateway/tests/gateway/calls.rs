@@ -1,5 +1,4 @@
-//! Every call once and every reason for a refusal once: nothing stands in the document that isn't
-//! so, and nothing is so that doesn't stand there.
+//! Every call once and every reason for a rejection once, compared with the document.
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
@@ -10,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::{
     contract,
-    support::{CONTACT, Gateway, OPERATOR, by_agent, id, json, session, visitor, visitor_who},
+    support::{
+        CONTACT, Gateway, OPERATOR, by_agent, id, json, restricted_visitor, session, visitor,
+    },
 };
 
 /// Answers seen: operation and status, and types of problems.
@@ -31,21 +32,21 @@ impl Seen {
         }
     }
 
-    /// A stream answers, and goes on.
+    /// A stream whose answer was checked when it was opened.
     fn stream(&mut self, operation: &str) {
         self.answers.insert((operation.to_owned(), "200".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn the_document_is_what_the_calls_are() {
+async fn the_document_describes_every_answer() {
     let gateway = Gateway::start().await;
     gateway.world.write(CONTACT, by_agent(), "Hello", &id(9));
     let mut seen = Seen::default();
-    of_widgets(&gateway, &mut seen).await;
-    of_agents(&gateway, &mut seen).await;
-    refusals(&gateway, &mut seen).await;
-    too_many(&mut seen).await;
+    widget_calls(&gateway, &mut seen).await;
+    agent_calls(&gateway, &mut seen).await;
+    rejections(&gateway, &mut seen).await;
+    rate_limits(&mut seen).await;
     for path in ["/healthz", "/readyz", "/openapi.json"] {
         seen.call(gateway.call(Method::GET, path)).await;
     }
@@ -53,21 +54,21 @@ async fn the_document_is_what_the_calls_are() {
     let document = json(gateway.call(Method::GET, "/openapi.json"), 200).await;
     let documented = document["paths"].as_object().unwrap().values().flat_map(successes);
     let documented: BTreeSet<_> = documented.collect();
-    let seen_well = seen.answers.into_iter().filter(|(_, status)| status.starts_with('2'));
-    // The rest of the document is held against the real services by the system tests.
-    let seen_well = seen_well.collect::<BTreeSet<_>>();
-    assert!(seen_well.is_subset(&documented), "{:?}", seen_well.difference(&documented));
+    let successes = seen.answers.into_iter().filter(|(_, status)| status.starts_with('2'));
+    // The system tests compare the rest of the document with the real services.
+    let successes = successes.collect::<BTreeSet<_>>();
+    assert!(successes.is_subset(&documented), "{:?}", successes.difference(&documented));
 
     let mut problems = BTreeSet::new();
     types(&document["paths"], &mut problems);
-    // It would take longer than a test does.
+    // It would take too long for a test.
     assert!(problems.remove("/problems/deadline-exceeded"));
-    // An address that takes other methods is no answer of a call.
+    // A wrong method isn't an answer of an operation.
     assert!(seen.problems.remove("/problems/method-not-allowed"));
     assert!(seen.problems.is_subset(&problems), "{:?}", seen.problems.difference(&problems));
 }
 
-/// Each operation of a path with each status that is no refusal.
+/// Each operation of a path with each status of success.
 fn successes(item: &Value) -> impl Iterator<Item = (String, String)> {
     item.as_object().unwrap().values().flat_map(|operation| {
         let statuses = operation["responses"].as_object().unwrap().keys();
@@ -77,7 +78,7 @@ fn successes(item: &Value) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// Types of problems wherever they stand.
+/// All types of problems in a part of the document.
 fn types(within: &Value, found: &mut BTreeSet<String>) {
     match within {
         Value::String(text) if text.starts_with("/problems/") => {
@@ -89,7 +90,7 @@ fn types(within: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-async fn of_widgets(gateway: &Gateway, seen: &mut Seen) {
+async fn widget_calls(gateway: &Gateway, seen: &mut Seen) {
     let outcome = Some(Outcome::Session(session(true)));
     *gateway.world.init.lock().unwrap() =
         Some(IdentifyResponse { outcome, app_id: id(1), revoked_ids: Vec::new() });
@@ -111,7 +112,7 @@ async fn of_widgets(gateway: &Gateway, seen: &mut Seen) {
     seen.stream("followThread");
 }
 
-async fn of_owners(gateway: &Gateway, seen: &mut Seen) {
+async fn owner_calls(gateway: &Gateway, seen: &mut Seen) {
     let call = |method, path: &str| gateway.call(method, path).bearer_auth("agent");
     seen.call(gateway.get("/v1/organization", "agent")).await;
     for change in [json!({"policy": "jwt", "reportOnly": true}), json!({"name": "taken"})] {
@@ -135,7 +136,7 @@ async fn of_owners(gateway: &Gateway, seen: &mut Seen) {
     seen.call(call(Method::DELETE, &claim).json(&json!({"reason": "lost"}))).await;
 }
 
-async fn of_agents(gateway: &Gateway, seen: &mut Seen) {
+async fn agent_calls(gateway: &Gateway, seen: &mut Seen) {
     let login = json!({"organization": "demo", "email": "a@example.com", "password": "right"});
     seen.call(gateway.call(Method::POST, "/v1/login").json(&login)).await;
     let conversation = format!("/v1/conversations/{CONTACT}");
@@ -175,7 +176,7 @@ async fn of_agents(gateway: &Gateway, seen: &mut Seen) {
     let organization = json!({"organization": "shop.example", "agentEmail": "a@shop.example",
         "agentPassword": "long enough"});
     seen.call(gateway.post("/v1/organizations", OPERATOR).json(&organization)).await;
-    of_owners(gateway, seen).await;
+    owner_calls(gateway, seen).await;
     seen.call(gateway.post("/v1/logout", "agent")).await;
     gateway.follow("/v1/events", "agent").await;
     seen.stream("followOrganization");
@@ -183,15 +184,16 @@ async fn of_agents(gateway: &Gateway, seen: &mut Seen) {
     seen.stream("followImport");
 }
 
-async fn refusals(gateway: &Gateway, seen: &mut Seen) {
+async fn rejections(gateway: &Gateway, seen: &mut Seen) {
     let send = |token: &str, text: &str| {
         let body = json!({"clientMessageId": id(3), "text": text});
         gateway.post("/widget/v1/messages", token).json(&body)
     };
-    gateway.may("early", visitor_who(true, false));
-    gateway.may("blocked", visitor_who(false, true));
-    gateway.may("visitor", visitor(true));
-    for (token, text) in [("early", "Hi"), ("blocked", "Hi"), ("visitor", "Ho"), ("nobody", "Hi")] {
+    gateway.authorize("early", restricted_visitor(true, false));
+    gateway.authorize("blocked", restricted_visitor(false, true));
+    gateway.authorize("visitor", visitor(true));
+    for (token, text) in [("early", "Hi"), ("blocked", "Hi"), ("visitor", "Ho"), ("unknown", "Hi")]
+    {
         seen.call(send(token, text)).await;
     }
     seen.call(send("visitor", &"x".repeat(300_000))).await;
@@ -218,12 +220,12 @@ async fn refusals(gateway: &Gateway, seen: &mut Seen) {
     let taken =
         json!({"organization": "demo", "agentEmail": "a@x", "agentPassword": "long enough"});
     seen.call(gateway.post("/v1/organizations", OPERATOR).json(&taken)).await;
-    gateway.world.identity_away.store(true, Ordering::SeqCst);
+    gateway.world.identity_unavailable.store(true, Ordering::SeqCst);
     seen.call(gateway.get("/v1/me", "agent")).await;
-    gateway.world.identity_away.store(false, Ordering::SeqCst);
+    gateway.world.identity_unavailable.store(false, Ordering::SeqCst);
 }
 
-async fn too_many(seen: &mut Seen) {
+async fn rate_limits(seen: &mut Seen) {
     let gateway = Gateway::with_limits(RateLimits::default()).await;
     for n in 0..11 {
         let login = json!({"organization": "d", "email": format!("{n}@x"), "password": "wrong"});

@@ -1,5 +1,5 @@
-//! Answers held against the gateway's own document: every one that a test gets has to stand there,
-//! with its status, its content type, and no member more or less.
+//! Answers compared with the gateway's own document: the status, the content type and every member of
+//! every answer have to be documented.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-/// The document, the same whichever gateway says it.
+/// The document, which is the same on every gateway.
 async fn document(address: impl std::fmt::Display) -> &'static Value {
     static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
     let fetch = || async move {
@@ -26,7 +26,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// JSON, or the text.
     pub(crate) body: Value,
-    /// Of the call; none for an address or a method that is not there.
+    /// The operation; `None` for an unknown address or method.
     pub(crate) operation: Option<&'static str>,
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn check_event(address: SocketAddr, name: &str, data: &Value) {
         "contact" => "Person",
         "import" => "Import",
         "reload" | "session-ended" => return assert_eq!(*data, json!({})),
-        other => panic!("{other} is no event"),
+        other => panic!("{other} is not an event"),
     };
     let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
     conforms(document(address).await, &schema, data);
@@ -113,7 +113,7 @@ fn content_type(headers: &HeaderMap) -> String {
 
 fn matches(template: &str, path: &str) -> bool {
     let (template, path) = (template.split('/'), path.split('/'));
-    let part = |(wanted, part): (&str, &str)| wanted == part || wanted.starts_with('{');
+    let part = |(expected, part): (&str, &str)| expected == part || expected.starts_with('{');
     template.clone().count() == path.clone().count() && template.zip(path).all(part)
 }
 
@@ -128,8 +128,8 @@ fn conforms(document: &Value, schema: &Value, value: &Value) {
     assert!(errors.is_empty(), "{errors:#?}\n{value:#}");
 }
 
-/// The schema with no room for members that it doesn't name. A part of another one leaves that to
-/// the whole.
+/// The schema without members that it doesn't name. A part of another schema leaves that to the
+/// whole.
 fn closed(schema: &Value, part: bool) -> Value {
     let members = match schema {
         Value::Object(members) => members,
@@ -154,7 +154,7 @@ fn closed(schema: &Value, part: bool) -> Value {
 }
 
 #[test]
-fn what_does_not_conform_is_seen() {
+fn an_answer_that_does_not_conform_is_detected() {
     let document = json!({"components": {"schemas": {
         "A": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
         "B": {"allOf": [
@@ -168,6 +168,6 @@ fn what_does_not_conform_is_seen() {
     };
     assert!(fits(json!({"a": "x", "b": "00000000-0000-7000-8000-000000000001"})));
     assert!(!fits(json!({"b": "00000000-0000-7000-8000-000000000001"})), "a is missing");
-    assert!(!fits(json!({"a": "x", "b": "x"})), "b is no id");
+    assert!(!fits(json!({"a": "x", "b": "x"})), "b isn't an id");
     assert!(!fits(json!({"a": "x", "c": 1})), "c is not documented");
 }

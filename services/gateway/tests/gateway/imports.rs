@@ -16,7 +16,7 @@ use tokio::{
 use super::support::{Gateway, id, json, problem};
 
 #[tokio::test]
-async fn a_file_is_streamed_through_either_way() {
+async fn a_file_is_streamed_from_a_body_and_from_a_form() {
     let gateway = Gateway::start().await;
     let file = "email\n".repeat(1_000_000);
     let upload = gateway.post("/v1/imports?apply=false", "key").header("content-type", "text/csv");
@@ -28,12 +28,13 @@ async fn a_file_is_streamed_through_either_way() {
     assert_eq!(import["fileName"], "people.csv");
 
     let uploads = gateway.world.uploads.lock().unwrap();
-    let told: Vec<_> = uploads.iter().map(|(h, n)| (h.apply, h.request_id.as_str(), *n)).collect();
-    assert_eq!(told, [(false, "k1", file.len()), (true, "", file.len())]);
+    let received: Vec<_> =
+        uploads.iter().map(|(h, n)| (h.apply, h.request_id.as_str(), *n)).collect();
+    assert_eq!(received, [(false, "k1", file.len()), (true, "", file.len())]);
 }
 
 #[tokio::test]
-async fn what_is_no_file_is_refused() {
+async fn an_upload_without_a_file_is_rejected() {
     let gateway = Gateway::start().await;
     let upload = |path| gateway.post(path, "agent");
     problem(upload("/v1/imports").body("x"), 415, "unsupported-media-type").await;
@@ -46,7 +47,7 @@ async fn what_is_no_file_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_that_breaks_off_never_looks_whole() {
+async fn a_file_that_is_cut_off_is_not_imported() {
     let gateway = Gateway::start().await;
     for head in ["content-length: 100000", "transfer-encoding: chunked"] {
         let mut socket = TcpStream::connect(gateway.address).await.unwrap();
@@ -65,7 +66,7 @@ async fn a_file_that_breaks_off_never_looks_whole() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_too_long_is_refused_by_its_length() {
+async fn a_file_that_is_too_long_is_rejected_by_its_length() {
     let gateway = Gateway::start().await;
     let mut socket = TcpStream::connect(gateway.address).await.unwrap();
     let request = "POST /v1/imports HTTP/1.1\r\nhost: x\r\nauthorization: Bearer agent\r\n\
@@ -77,12 +78,12 @@ async fn a_file_that_is_too_long_is_refused_by_its_length() {
 }
 
 #[tokio::test]
-async fn rejected_rows_come_back_as_a_file() {
+async fn rejected_rows_are_a_file() {
     let gateway = Gateway::start().await;
     let row = |line| RejectedRow {
         line,
         column: "email".to_owned(),
-        reason: "is no e-mail".to_owned(),
+        reason: "is not an email".to_owned(),
         cells: vec!["x".to_owned(), "\"A, B\"".to_owned()],
     };
     *gateway.world.rejected.lock().unwrap() = (2..=121).map(row).collect();
@@ -92,7 +93,7 @@ async fn rejected_rows_come_back_as_a_file() {
     let text = answer.text().await.unwrap();
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("email,name,rejected_line,rejected_column,rejected_reason"));
-    assert_eq!(lines.next(), Some("x,\"\"\"A, B\"\"\",2,email,is no e-mail"));
+    assert_eq!(lines.next(), Some("x,\"\"\"A, B\"\"\",2,email,is not an email"));
     assert_eq!(lines.count(), 119);
 }
 

@@ -24,7 +24,7 @@ pub(crate) async fn revoke(gateway: &Gateway, subject: &str) {
 }
 
 #[tokio::test]
-async fn a_reader_goes_on_where_it_was_with_nothing_twice() {
+async fn a_client_resumes_and_gets_nothing_twice() {
     let gateway = Gateway::start().await;
     write(&gateway, 950);
     let mut events = gateway.follow("/widget/v1/events?afterSeq=3", "contact").await;
@@ -37,7 +37,7 @@ async fn a_reader_goes_on_where_it_was_with_nothing_twice() {
     write(&gateway, 2);
     assert_eq!(events.next().await.unwrap().1, Some(951));
 
-    // The other way to say it counts more.
+    // The header counts more than the query.
     let resumed = gateway.get("/widget/v1/events?afterSeq=1", "contact");
     let resumed = resumed.header("last-event-id", "952").send().await.unwrap();
     assert_eq!(resumed.status(), 200);
@@ -45,9 +45,9 @@ async fn a_reader_goes_on_where_it_was_with_nothing_twice() {
 }
 
 #[tokio::test]
-async fn without_a_number_it_begins_now() {
+async fn without_a_number_the_stream_begins_now() {
     let gateway = Gateway::start().await;
-    gateway.may("new", visitor(false));
+    gateway.authorize("new", visitor(false));
     let mut new = gateway.follow("/widget/v1/events", "new").await;
     write(&gateway, 5);
     assert_eq!(new.next().await.unwrap().1, Some(1));
@@ -57,13 +57,13 @@ async fn without_a_number_it_begins_now() {
 }
 
 #[tokio::test]
-async fn odd_numbers_are_refused_and_numbers_of_another_thread_reload() {
+async fn invalid_numbers_are_rejected_and_unknown_ones_reload() {
     let gateway = Gateway::start().await;
     write(&gateway, 2);
-    for odd in ["x", "-1", "1.5"] {
-        let stream = gateway.get("/widget/v1/events", "contact").header("last-event-id", odd);
+    for invalid in ["x", "-1", "1.5"] {
+        let stream = gateway.get("/widget/v1/events", "contact").header("last-event-id", invalid);
         problem(stream, 400, "invalid-argument").await;
-        let path = format!("/widget/v1/events?afterSeq={odd}");
+        let path = format!("/widget/v1/events?afterSeq={invalid}");
         problem(gateway.get(&path, "contact"), 400, "invalid-argument").await;
     }
     let mut events = gateway.follow("/widget/v1/events?afterSeq=9", "contact").await;
@@ -72,25 +72,25 @@ async fn odd_numbers_are_refused_and_numbers_of_another_thread_reload() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_takes_its_stream_along_and_no_other() {
+async fn the_end_of_a_session_ends_only_its_own_stream() {
     let gateway = Gateway::start().await;
-    gateway.may("visitor", visitor(true));
+    gateway.authorize("visitor", visitor(true));
     let mut cut = gateway.follow("/widget/v1/events", "contact").await;
     let mut stays = gateway.follow("/widget/v1/events", "visitor").await;
     gateway.world.callers.lock().unwrap().remove("contact");
-    let begun = Instant::now();
+    let started = Instant::now();
     revoke(&gateway, DEVICE).await;
     assert_eq!(cut.next().await.unwrap(), ("session-ended".to_owned(), None, json!({})));
     assert!(cut.next().await.is_none());
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert!(started.elapsed() < Duration::from_secs(1));
     write(&gateway, 1);
     assert_eq!(stays.next().await.unwrap().0, "message");
 }
 
 #[tokio::test]
-async fn a_session_that_ends_while_it_catches_up_is_cut_off() {
+async fn a_session_that_ends_while_the_client_catches_up_ends_the_stream() {
     let gateway = Gateway::start().await;
-    // Far more than the sockets between us hold.
+    // Far more than the socket buffers hold.
     let long = "x".repeat(20_000);
     for _ in 0..2000 {
         gateway.world.write(CONTACT, by_agent(), &long, &id(9));
@@ -100,7 +100,7 @@ async fn a_session_that_ends_while_it_catches_up_is_cut_off() {
     let mut other = gateway.follow("/widget/v1/events", "contact").await;
     gateway.world.callers.lock().unwrap().remove("contact");
     revoke(&gateway, DEVICE).await;
-    // The word has come before anything more is read.
+    // The revocation has arrived before anything more is read.
     assert_eq!(other.next().await.unwrap().0, "session-ended");
     let mut delivered = 1;
     loop {
@@ -114,7 +114,7 @@ async fn a_session_that_ends_while_it_catches_up_is_cut_off() {
 }
 
 #[tokio::test]
-async fn who_is_named_but_still_there_goes_on() {
+async fn a_stream_whose_session_is_still_valid_continues() {
     let gateway = Gateway::start().await;
     let mut events = gateway.follow("/widget/v1/events", "contact").await;
     revoke(&gateway, CONTACT).await;
@@ -123,30 +123,30 @@ async fn who_is_named_but_still_there_goes_on() {
 }
 
 #[tokio::test]
-async fn while_the_feed_is_silent_each_stream_is_asked_for() {
+async fn while_the_feed_is_silent_each_stream_is_confirmed() {
     let gateway = Gateway::start().await;
     let mut events = gateway.follow("/widget/v1/events", "contact").await;
     gateway.world.feed_silent.store(true, Ordering::SeqCst);
     gateway.world.callers.lock().unwrap().remove("contact");
-    let begun = Instant::now();
+    let started = Instant::now();
     assert_eq!(events.next().await.unwrap().0, "session-ended");
-    assert!(begun.elapsed() < Duration::from_millis(2500), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(2500), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn a_stream_that_nobody_can_confirm_is_closed_and_gets_nothing_more() {
+async fn a_stream_that_cannot_be_confirmed_is_closed_and_gets_nothing_more() {
     let gateway = Gateway::start().await;
     let mut events = gateway.follow("/widget/v1/events", "contact").await;
     gateway.world.feed_silent.store(true, Ordering::SeqCst);
-    gateway.world.identity_away.store(true, Ordering::SeqCst);
-    let begun = Instant::now();
-    assert!(events.next().await.is_none(), "closed without a word");
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    gateway.world.identity_unavailable.store(true, Ordering::SeqCst);
+    let started = Instant::now();
+    assert!(events.next().await.is_none(), "closed without an event");
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     problem(gateway.get("/widget/v1/events", "contact"), 503, "unavailable").await;
 }
 
 #[tokio::test]
-async fn agents_begin_with_a_reload_and_see_every_conversation() {
+async fn an_agents_stream_begins_with_a_reload_and_has_every_conversation() {
     let gateway = Gateway::start().await;
     let mut events = gateway.follow("/v1/events", "agent").await;
     assert_eq!(events.next().await.unwrap(), ("reload".to_owned(), None, json!({})));
@@ -157,7 +157,7 @@ async fn agents_begin_with_a_reload_and_see_every_conversation() {
 }
 
 #[tokio::test]
-async fn agents_hear_how_imports_go_on() {
+async fn an_agents_stream_has_the_progress_of_imports() {
     let gateway = Gateway::start().await;
     gateway.world.importing.store(true, Ordering::SeqCst);
     let mut events = gateway.follow("/v1/events", "agent").await;
@@ -166,14 +166,14 @@ async fn agents_hear_how_imports_go_on() {
         let (name, _, import) = events.next().await.unwrap();
         assert_eq!((name.as_str(), &import["processed"]), ("import", &json!(processed)));
     }
-    // Another one joins the same look.
+    // Another stream shares the same poll.
     let mut other = gateway.follow("/v1/events", "agent").await;
     assert_eq!(other.next().await.unwrap().0, "reload");
     assert_eq!(other.next().await.unwrap().2, events.next().await.unwrap().2);
 }
 
 #[tokio::test]
-async fn when_the_stream_of_conversations_breaks_readers_do_not_notice() {
+async fn streams_resume_when_the_stream_of_conversations_breaks() {
     let gateway = Gateway::start().await;
     let mut agent = gateway.follow("/v1/events", "agent").await;
     assert_eq!(agent.next().await.unwrap().0, "reload");
@@ -186,12 +186,12 @@ async fn when_the_stream_of_conversations_breaks_readers_do_not_notice() {
     for seq in 2..=4 {
         assert_eq!(reader.next().await.unwrap().1, Some(seq));
     }
-    // What was missed isn't known, so they fetch anew; events from before the break may still come.
+    // It isn't known what was missed, so agents reload; events from before the break may still arrive.
     while agent.next().await.unwrap().0 != "reload" {}
 }
 
 #[tokio::test]
-async fn however_many_readers_share_one_stream_of_conversations() {
+async fn all_streams_share_one_stream_of_conversations() {
     let gateway = Gateway::start().await;
     let mut readers = Vec::new();
     for _ in 0..40 {
@@ -200,7 +200,7 @@ async fn however_many_readers_share_one_stream_of_conversations() {
         assert_eq!(agent.next().await.unwrap().0, "reload");
         readers.push(agent);
     }
-    // Each stream of a gateway listens to the world once.
+    // A gateway subscribes to the world once.
     assert_eq!(gateway.world.live.receiver_count(), 1);
     write(&gateway, 1);
     for reader in &mut readers {
@@ -215,14 +215,14 @@ async fn however_many_readers_share_one_stream_of_conversations() {
 }
 
 #[tokio::test]
-async fn streams_do_not_hold_up_the_end() {
+async fn streams_do_not_delay_the_shutdown() {
     let gateway = Gateway::start().await;
     let mut reader = gateway.follow("/widget/v1/events", "contact").await;
     let mut agent = gateway.follow("/v1/events", "agent").await;
-    let begun = Instant::now();
+    let started = Instant::now();
     gateway.life.stop();
     gateway.life.drained().await;
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert!(reader.next().await.is_none());
     while agent.next().await.is_some() {}
 }

@@ -1,14 +1,13 @@
-//! The gateway over sockets, with other services that do just enough. What those services decide
-//! is tested with them.
+//! The gateway over sockets, with fakes of the other services, which have tests of their own.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod api;
+mod authentication_cache;
 mod calls;
 mod contract;
 mod fakes;
 mod imports;
 mod live;
 mod support;
-mod trust;
 mod versions;

@@ -78,7 +78,7 @@ pub(crate) fn session(stored: bool) -> Session {
     }
 }
 
-/// A gateway that serves, and the world behind it.
+/// A running gateway, and the world behind it.
 pub(crate) struct Gateway {
     pub(crate) world: Arc<World>,
     pub(crate) address: SocketAddr,
@@ -123,15 +123,15 @@ impl Gateway {
         let address = listener.local_addr().unwrap();
         build(config, deps, &life).start(listener, &life);
         let gateway = Self { world, address, life, client: Client::new() };
-        gateway.may("visitor", visitor(true));
-        gateway.may("contact", contact());
-        gateway.may("agent", Caller::Agent(agent()));
-        gateway.may("key", Caller::Server(ServerCaller { api_key_id: id(2) }));
+        gateway.authorize("visitor", visitor(true));
+        gateway.authorize("contact", contact());
+        gateway.authorize("agent", Caller::Agent(agent()));
+        gateway.authorize("key", Caller::Server(ServerCaller { api_key_id: id(2) }));
         gateway
     }
 
-    /// Makes a token count.
-    pub(crate) fn may(&self, token: &str, caller: Caller) {
+    /// Lets a token authenticate a caller.
+    pub(crate) fn authorize(&self, token: &str, caller: Caller) {
         let answer =
             AuthenticateResponse { organization_id: ORGANIZATION.to_owned(), caller: Some(caller) };
         self.world.callers.lock().unwrap().insert(token.to_owned(), answer);
@@ -171,8 +171,8 @@ pub(crate) fn visitor(stored: bool) -> Caller {
     })
 }
 
-/// A visitor who may not send messages yet, or not any more.
-pub(crate) fn visitor_who(pre_chat_required: bool, blocked: bool) -> Caller {
+/// A visitor who may not send messages.
+pub(crate) fn restricted_visitor(pre_chat_required: bool, blocked: bool) -> Caller {
     Caller::Visitor(VisitorCaller {
         contact_id: CONTACT.to_owned(),
         device_id: CONTACT.to_owned(),
@@ -191,7 +191,7 @@ pub(crate) fn contact() -> Caller {
     })
 }
 
-/// Checks that it is a problem and answers it.
+/// Checks that the answer is this problem, and returns it.
 pub(crate) async fn problem(call: RequestBuilder, status: u16, reason: &str) -> Value {
     let response = contract::send(call).await;
     assert_eq!(response.status, status);

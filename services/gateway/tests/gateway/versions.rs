@@ -1,4 +1,4 @@
-//! Which version of HTTP a client speaks is told by its first bytes.
+//! The version of HTTP is detected by the first bytes of a connection.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use tokio::{
 
 use super::support::Gateway;
 
-const FIRST: &[u8] = b"POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
-/// With empty settings behind it.
-const SECOND: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+const HTTP1_REQUEST: &[u8] = b"POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
+/// With empty settings.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// The first bytes of the answer to what is said in two pieces.
-async fn answer(gateway: &Gateway, said: &[u8], first: usize) -> [u8; 9] {
+/// The first bytes of the answer to a request that is sent in two pieces.
+async fn answer(gateway: &Gateway, request: &[u8], first: usize) -> [u8; 9] {
     let mut socket = TcpStream::connect(gateway.address).await.unwrap();
     socket.set_nodelay(true).unwrap();
-    let (begin, rest) = said.split_at(first);
+    let (begin, rest) = request.split_at(first);
     socket.write_all(begin).await.unwrap();
     for _ in 0..1000 {
         tokio::task::yield_now().await;
@@ -30,24 +30,24 @@ async fn answer(gateway: &Gateway, said: &[u8], first: usize) -> [u8; 9] {
 }
 
 #[tokio::test]
-async fn both_are_spoken_however_a_client_begins() {
+async fn both_versions_are_detected_however_the_first_bytes_arrive() {
     let gateway = Gateway::start().await;
     for first in [0, 1, 2, 20, 30] {
-        assert_eq!(&answer(&gateway, FIRST, first).await, b"HTTP/1.1 ", "{first}");
+        assert_eq!(&answer(&gateway, HTTP1_REQUEST, first).await, b"HTTP/1.1 ", "{first}");
         // A frame of settings.
-        assert_eq!(answer(&gateway, SECOND, first).await[3], 4, "{first}");
+        assert_eq!(answer(&gateway, HTTP2_PREFACE, first).await[3], 4, "{first}");
     }
 }
 
 #[tokio::test]
-async fn who_connects_and_says_nothing_holds_up_no_end() {
+async fn a_silent_connection_does_not_delay_the_shutdown() {
     let gateway = Gateway::start().await;
     let mut silent = TcpStream::connect(gateway.address).await.unwrap();
-    // Behind it in the backlog: once this one is answered, the silent one is taken.
-    assert_eq!(&answer(&gateway, FIRST, 0).await, b"HTTP/1.1 ");
+    // Behind it in the backlog: once this one is answered, the silent one is accepted.
+    assert_eq!(&answer(&gateway, HTTP1_REQUEST, 0).await, b"HTTP/1.1 ");
     gateway.life.stop();
-    // Long before calls under way would be cut off.
+    // Long before running calls would be aborted.
     let end = timeout(Duration::from_secs(4), async { silent.read(&mut [0; 1]).await.unwrap() });
-    assert_eq!(end.await.expect("it is let go"), 0);
+    assert_eq!(end.await.expect("the connection is closed"), 0);
     gateway.life.drained().await;
 }

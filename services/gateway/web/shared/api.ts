@@ -106,9 +106,9 @@ export interface components {
         ApplicationNumber: number | string;
         /** @description Text of up to 1,024 bytes, a number, or true or false. */
         Attribute: string | number | boolean;
-        /** @description The value; null takes it away. */
+        /** @description The value; null removes it. */
         AttributeChange: components["schemas"]["Attribute"] | null;
-        /** @description A change that matters for safety. */
+        /** @description An entry of the audit log: a security-relevant change. */
         AuditEntry: {
             /**
              * @description What was done, such as `claim.set`.
@@ -130,7 +130,7 @@ export interface components {
             name: string;
         };
         /**
-         * @description Whose message it is.
+         * @description The side of a message's author.
          * @enum {string}
          */
         AuthorSide: "contact" | "agent" | "system";
@@ -155,18 +155,18 @@ export interface components {
             /** @description The reason, for the audit log. */
             reason: string;
         };
-        /** @description A conversation as webhooks are told of its close. */
+        /** @description A closed conversation as webhooks receive it. */
         ClosedConversation: {
             /** Format: uuid */
             assigneeId: string | null;
-            /** @description The agent, or the server in an agent's place, that closed it. */
+            /** @description The agent or server that closed it. */
             closedBy: components["schemas"]["Author"];
             contact: components["schemas"]["ContactLine"];
             /** Format: uuid */
             id: string;
             /**
              * Format: int64
-             * @description Number of the event that tells agents of it.
+             * @description Number of the event that shows it to agents.
              */
             lastSeq: number;
             status: components["schemas"]["ConversationStatus"];
@@ -178,9 +178,9 @@ export interface components {
             /** @description Name and main version. */
             browser: string | null;
             createdAt: components["schemas"]["Time"];
-            /** @description In lists empty, as are the events. */
+            /** @description Empty in lists, like the events. */
             devices: components["schemas"]["Device"][];
-            /** @description The last 20 that pages told, newest first. */
+            /** @description The last 20 that pages sent, newest first. */
             events: components["schemas"]["ContactEvent"][];
             firstSeenAt: components["schemas"]["Time"] | null;
             lastSeenAt: components["schemas"]["Time"] | null;
@@ -196,7 +196,7 @@ export interface components {
             timeZone: string | null;
             verified: components["schemas"]["Verified"];
         };
-        /** @description Something that a page told of the person. */
+        /** @description An event of the contact that a page sent. */
         ContactEvent: {
             createdAt: components["schemas"]["Time"];
             data: Record<string, unknown>;
@@ -220,7 +220,7 @@ export interface components {
             /** @description The organization's own id of the contact: up to 255 bytes, compared byte for byte. */
             userId?: string | null;
         };
-        /** @description Whose conversation it is. */
+        /** @description The contact of a conversation. */
         ContactLine: {
             email: string | null;
             /** Format: uuid */
@@ -253,13 +253,14 @@ export interface components {
              */
             id: string;
         };
-        /** @description A contact as webhooks are told of it. */
+        /** @description A contact as webhooks receive it. */
         ContactOfEvent: components["schemas"]["Person"] & {
             blocked: boolean;
             createdAt: components["schemas"]["Time"];
             /**
              * Format: uuid
-             * @description Of `contact.joined` alone: the id that ended. Nothing is found under it any more.
+             * @description Only in `contact.joined`: the id of the contact that was merged into this one and no longer
+             *     exists.
              */
             endedId?: string | null;
             firstSeenAt: components["schemas"]["Time"] | null;
@@ -299,7 +300,7 @@ export interface components {
             q?: string | null;
             sort?: string | null;
         };
-        /** @description One conversation of the agents' list. */
+        /** @description A conversation in the agents' list. */
         Conversation: {
             /** Format: uuid */
             assigneeId: string | null;
@@ -338,7 +339,7 @@ export interface components {
             id: string;
         };
         /**
-         * @description Whether somebody has still to do with it.
+         * @description Open, or closed until the next message.
          * @enum {string}
          */
         ConversationStatus: "open" | "closed";
@@ -374,7 +375,7 @@ export interface components {
             /** Format: password */
             password: string;
         };
-        /** @description A browser profile or an app that the person uses. */
+        /** @description A browser profile or an app that the contact uses. */
         Device: {
             /** Format: uuid */
             id: string;
@@ -424,13 +425,13 @@ export interface components {
             createdAt: components["schemas"]["Time"];
             delimiter: string | null;
             encoding: string | null;
-            /** @description Why it failed; while it goes on, what it waits for. */
+            /** @description Why it failed; while it runs, what it waits for. */
             error: string | null;
             fileName: string;
             finishedAt: components["schemas"]["Time"] | null;
             /** Format: uuid */
             id: string;
-            /** @description Where each column goes. */
+            /** @description The field of each column. */
             mapping: {
                 [key: string]: string;
             };
@@ -442,14 +443,14 @@ export interface components {
             rejected: number;
             /**
              * Format: int64
-             * @description Rows of the file; as many as are known while it is scanned.
+             * @description Rows of the file; while it is scanned, the rows so far.
              */
             rows: number;
             /** Format: double */
             rowsPerSecond: number;
             /**
              * Format: int64
-             * @description Seconds that the rest takes at that rate; null while nothing is known of it.
+             * @description Seconds that the remaining rows take at that rate; null while that isn't known.
              */
             secondsLeft: number | null;
             state: components["schemas"]["ImportState"];
@@ -469,7 +470,7 @@ export interface components {
             } | null;
         };
         /**
-         * @description How far an import is.
+         * @description State of an import.
          * @enum {string}
          */
         ImportState: "scanning" | "ready" | "running" | "done" | "failed" | "cancelled";
@@ -562,9 +563,9 @@ export interface components {
                 /** @description Name and main version. */
                 browser: string | null;
                 createdAt: components["schemas"]["Time"];
-                /** @description In lists empty, as are the events. */
+                /** @description Empty in lists, like the events. */
                 devices: components["schemas"]["Device"][];
-                /** @description The last 20 that pages told, newest first. */
+                /** @description The last 20 that pages sent, newest first. */
                 events: components["schemas"]["ContactEvent"][];
                 firstSeenAt: components["schemas"]["Time"] | null;
                 lastSeenAt: components["schemas"]["Time"] | null;
@@ -627,13 +628,13 @@ export interface components {
                 createdAt: components["schemas"]["Time"];
                 delimiter: string | null;
                 encoding: string | null;
-                /** @description Why it failed; while it goes on, what it waits for. */
+                /** @description Why it failed; while it runs, what it waits for. */
                 error: string | null;
                 fileName: string;
                 finishedAt: components["schemas"]["Time"] | null;
                 /** Format: uuid */
                 id: string;
-                /** @description Where each column goes. */
+                /** @description The field of each column. */
                 mapping: {
                     [key: string]: string;
                 };
@@ -645,14 +646,14 @@ export interface components {
                 rejected: number;
                 /**
                  * Format: int64
-                 * @description Rows of the file; as many as are known while it is scanned.
+                 * @description Rows of the file; while it is scanned, the rows so far.
                  */
                 rows: number;
                 /** Format: double */
                 rowsPerSecond: number;
                 /**
                  * Format: int64
-                 * @description Seconds that the rest takes at that rate; null while nothing is known of it.
+                 * @description Seconds that the remaining rows take at that rate; null while that isn't known.
                  */
                 secondsLeft: number | null;
                 state: components["schemas"]["ImportState"];
@@ -735,7 +736,7 @@ export interface components {
             author: components["schemas"]["Author"];
             /**
              * Format: uuid
-             * @description What its sender called it.
+             * @description The id that its sender chose.
              */
             clientMessageId: string | null;
             createdAt: components["schemas"]["Time"];
@@ -744,7 +745,7 @@ export interface components {
             kind: components["schemas"]["MessageKind"];
             /**
              * Format: int64
-             * @description The number of the one before that this reader can see; 0 for the first.
+             * @description The number of the message before it that this reader can see; 0 for the first.
              */
             prevSeq: number;
             /**
@@ -755,7 +756,7 @@ export interface components {
             text: string;
         };
         /**
-         * @description What a message is: `note` for agents alone, `event` for what happened to the thread.
+         * @description What a message is: a `note` only for agents, an `event` for what happened to the conversation.
          * @enum {string}
          */
         MessageKind: "text" | "note" | "event";
@@ -770,7 +771,7 @@ export interface components {
              */
             id: string;
         };
-        /** @description A message where the reader sees many conversations. */
+        /** @description A message in a stream of many conversations. */
         MessageOfConversation: components["schemas"]["Message"] & {
             /** Format: uuid */
             conversationId: string;
@@ -898,7 +899,7 @@ export interface components {
             /** @description The policy only counts what it would reject; `optional` is enforced. */
             reportOnly?: boolean | null;
         };
-        /** @description The page that the person looks at. */
+        /** @description The page that the contact has open. */
         Page: {
             referrer: string;
             title: string;
@@ -911,7 +912,7 @@ export interface components {
             /** Format: password */
             password: string;
         };
-        /** @description What a person may see of themself. */
+        /** @description What a visitor or contact sees of themself. */
         Person: {
             company: string | null;
             customData: {
@@ -924,7 +925,7 @@ export interface components {
             /** @description True while no real name is known. */
             nameGenerated: boolean;
             phone: string | null;
-            /** @description The organization's own id of the person. */
+            /** @description The organization's own id of the contact. */
             userId: string | null;
         };
         /**
@@ -984,10 +985,10 @@ export interface components {
         /** @description A failure (RFC 9457). */
         Problem: {
             detail: string;
-            /** @description The fields at fault; none when it is no field's fault. */
+            /** @description The fields at fault; empty if no field is. */
             errors: {
                 detail: string;
-                /** @description JSON pointer into what was sent. */
+                /** @description JSON pointer into the request. */
                 pointer: string;
             }[];
             status: number;
@@ -997,7 +998,7 @@ export interface components {
             /** @enum {string} */
             type: "/problems/invalid-argument" | "/problems/malformed-json" | "/problems/unknown-application" | "/problems/login-refused" | "/problems/invitation-refused" | "/problems/session-ended" | "/problems/identity-refused" | "/problems/forbidden" | "/problems/origin-refused" | "/problems/pre-chat-required" | "/problems/blocked" | "/problems/not-found" | "/problems/method-not-allowed" | "/problems/message-id-reused" | "/problems/idempotency-key-reused" | "/problems/import-state" | "/problems/not-a-visitor" | "/problems/claim-exists" | "/problems/no-user-id" | "/problems/two-user-ids" | "/problems/too-many-keys" | "/problems/organization-exists" | "/problems/agent-exists" | "/problems/last-owner" | "/problems/application-exists" | "/problems/too-many-addresses" | "/problems/too-many-webhooks" | "/problems/too-large" | "/problems/unsupported-media-type" | "/problems/rate-limited" | "/problems/unavailable" | "/problems/storage-full" | "/problems/deadline-exceeded" | "/problems/internal";
         };
-        /** @description What people say about themselves. Absent members stay as they are, null clears. */
+        /** @description What visitors and contacts say about themselves. Absent members stay as they are, null clears. */
         Profile: {
             company?: string | null;
             /** @description Up to 100 attributes; a null removes one. Names: 1 to 64 of `A-Z a-z 0-9 _ . -`. */
@@ -1012,7 +1013,7 @@ export interface components {
         Read: {
             /**
              * Format: uuid
-             * @description Where the reader sees many conversations.
+             * @description Only in streams of many conversations.
              */
             conversationId?: string;
             /** Format: int64 */
@@ -1059,12 +1060,12 @@ export interface components {
             token: string;
         };
         /**
-         * @description Who read, or types.
+         * @description A side of a conversation.
          * @enum {string}
          */
         Side: "contact" | "agent";
         /**
-         * @description How the person came in.
+         * @description How the contact was created.
          * @enum {string}
          */
         Source: "identified" | "pre-chat" | "import" | "agent" | "api" | "visitor";
@@ -1105,11 +1106,11 @@ export interface components {
          * @description RFC 3339 in UTC, microseconds at most.
          */
         Time: string;
-        /** @description A side types, or no longer does. */
+        /** @description Whether one side is typing. */
         Typing: {
             /**
              * Format: uuid
-             * @description Where the reader sees many conversations.
+             * @description Only in streams of many conversations.
              */
             conversationId?: string;
             side: components["schemas"]["Side"];
@@ -1125,7 +1126,7 @@ export interface components {
          */
         User: components["schemas"]["Identification"] & components["schemas"]["Profile"];
         /**
-         * @description How the person has proven who they are.
+         * @description How the contact's identity was verified.
          * @enum {string}
          */
         Verified: "none" | "security_hash" | "hmac" | "jwt";

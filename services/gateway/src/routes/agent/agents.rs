@@ -25,7 +25,7 @@ use crate::{
     extract::{Body, Faults, Paging, PathId, Query},
     json::{InvitedAgent, List, ListedAgent, Role},
     openapi::{
-        Refusals,
+        Problems,
         reasons::{
             AgentExists, DeadlineExceeded, InvitationRefused, LastOwner, RateLimited, Unavailable,
         },
@@ -37,7 +37,7 @@ use crate::{
 /// The organization's agents, invited ones included. For owners.
 #[utoipa::path(get, path = "/agents", operation_id = "listAgents", tag = "agents", params(Paging),
     responses((status = 200, description = "A page of agents.", body = List<ListedAgent>),
-        Refusals<(Owner, Query<Paging>)>))]
+        Problems<(Owner, Query<Paging>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -74,7 +74,7 @@ pub(super) struct NewAgent {
 #[utoipa::path(post, path = "/agents", operation_id = "inviteAgent", tag = "agents",
     request_body = NewAgent,
     responses((status = 201, description = "The agent.", body = InvitedAgent),
-        Refusals<(Owner, Body<NewAgent>, AgentExists)>))]
+        Problems<(Owner, Body<NewAgent>, AgentExists)>))]
 pub(super) async fn invite(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -109,7 +109,7 @@ pub(super) struct AcceptedInvitation {
     responses(
         (status = 200, description = "The login.", body = Login,
             headers(("Set-Cookie" = String, description = "The login, for browsers."))),
-        Refusals<(Body<AcceptedInvitation>, InvitationRefused, RateLimited, Unavailable,
+        Problems<(Body<AcceptedInvitation>, InvitationRefused, RateLimited, Unavailable,
             DeadlineExceeded)>,
     ))]
 pub(super) async fn accept(
@@ -143,7 +143,7 @@ pub(super) struct AgentUpdate {
 #[utoipa::path(patch, path = "/agents/{id}", operation_id = "changeAgent", tag = "agents",
     params(PathId<AgentId>), request_body = AgentUpdate,
     responses((status = 200, description = "The agent.", body = ListedAgent),
-        Refusals<(Owner, PathId<AgentId>, Body<AgentUpdate>, LastOwner)>))]
+        Problems<(Owner, PathId<AgentId>, Body<AgentUpdate>, LastOwner)>))]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -171,7 +171,7 @@ pub(super) async fn change(
 #[utoipa::path(delete, path = "/agents/{id}", operation_id = "removeAgent", tag = "agents",
     params(PathId<AgentId>),
     responses((status = 204, description = "The agent is removed."),
-        Refusals<(Owner, PathId<AgentId>, LastOwner)>))]
+        Problems<(Owner, PathId<AgentId>, LastOwner)>))]
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -192,7 +192,7 @@ pub(super) async fn remove(
 #[utoipa::path(post, path = "/agents/{id}/reset", operation_id = "resetAgent", tag = "agents",
     params(PathId<AgentId>),
     responses((status = 200, description = "The agent.", body = InvitedAgent),
-        Refusals<(Owner, PathId<AgentId>, LastOwner)>))]
+        Problems<(Owner, PathId<AgentId>, LastOwner)>))]
 pub(super) async fn reset(
     State(app): State<Arc<App>>,
     owner: Owner,

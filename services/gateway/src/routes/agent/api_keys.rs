@@ -14,7 +14,7 @@ use crate::{
     authentication::Owner,
     extract::{Body, Faults, Paging, PathId, Query},
     json::{ApiKey, List, NewApiKey},
-    openapi::Refusals,
+    openapi::Problems,
     problem::ApiResult,
 };
 
@@ -22,7 +22,7 @@ use crate::{
 #[utoipa::path(get, path = "/api-keys", operation_id = "listApiKeys", tag = "organization",
     params(Paging),
     responses((status = 200, description = "A page of keys.", body = List<ApiKey>),
-        Refusals<(Owner, Query<Paging>)>))]
+        Problems<(Owner, Query<Paging>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -52,7 +52,7 @@ pub(super) struct ApiKeyName {
 #[utoipa::path(post, path = "/api-keys", operation_id = "createApiKey", tag = "organization",
     request_body = ApiKeyName,
     responses((status = 201, description = "The key.", body = NewApiKey),
-        Refusals<(Owner, Body<ApiKeyName>)>))]
+        Problems<(Owner, Body<ApiKeyName>)>))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -71,7 +71,7 @@ pub(super) async fn create(
 /// Revokes an API key: it stops at once, its streams within a second. For owners.
 #[utoipa::path(delete, path = "/api-keys/{id}", operation_id = "revokeApiKey",
     tag = "organization", params(PathId<ApiKeyId>),
-    responses((status = 204, description = "The key is revoked."), Refusals<(Owner, PathId<ApiKeyId>)>))]
+    responses((status = 204, description = "The key is revoked."), Problems<(Owner, PathId<ApiKeyId>)>))]
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     owner: Owner,

@@ -16,7 +16,7 @@ use crate::{
     authentication::Owner,
     extract::{Body, Paging, PathId, Query},
     json::{Application, List},
-    openapi::{Refusals, reasons::ApplicationExists},
+    openapi::{Problems, reasons::ApplicationExists},
     origin,
     problem::ApiResult,
 };
@@ -25,7 +25,7 @@ use crate::{
 #[utoipa::path(get, path = "/applications", operation_id = "listApplications",
     tag = "applications", params(Paging),
     responses((status = 200, description = "A page of applications.", body = List<Application>),
-        Refusals<(Owner, Query<Paging>)>))]
+        Problems<(Owner, Query<Paging>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -49,7 +49,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/applications", operation_id = "createApplication",
     tag = "applications", request_body = NewApplication,
     responses((status = 201, description = "The application.", body = Application),
-        Refusals<(Owner, Body<NewApplication>, ApplicationExists)>))]
+        Problems<(Owner, Body<NewApplication>, ApplicationExists)>))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -75,7 +75,7 @@ pub(super) async fn create(
 #[utoipa::path(patch, path = "/applications/{id}", operation_id = "changeApplication",
     tag = "applications", params(PathId<ApplicationId>), request_body = ApplicationChange,
     responses((status = 200, description = "The application.", body = Application),
-        Refusals<(Owner, PathId<ApplicationId>, Body<NewApplication>)>))]
+        Problems<(Owner, PathId<ApplicationId>, Body<NewApplication>)>))]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     owner: Owner,

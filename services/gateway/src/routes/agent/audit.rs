@@ -10,7 +10,7 @@ use crate::{
     authentication::Owner,
     extract::{Paging, Query},
     json::{AuditEntry, List},
-    openapi::Refusals,
+    openapi::Problems,
     problem::ApiResult,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 #[utoipa::path(get, path = "/audit", operation_id = "listAudit", tag = "organization",
     params(Paging),
     responses((status = 200, description = "A page of the audit.", body = List<AuditEntry>),
-        Refusals<(Owner, Query<Paging>)>))]
+        Problems<(Owner, Query<Paging>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,

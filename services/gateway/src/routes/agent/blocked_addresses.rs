@@ -17,7 +17,7 @@ use crate::{
     authentication::Owner,
     extract::{Body, Faults, Paging, PathId, Query},
     json::{BlockedAddress, List},
-    openapi::{Refusals, reasons::TooManyAddresses},
+    openapi::{Problems, reasons::TooManyAddresses},
     problem::ApiResult,
 };
 
@@ -25,7 +25,7 @@ use crate::{
 #[utoipa::path(get, path = "/blocked-addresses", operation_id = "listBlockedAddresses",
     tag = "organization", params(Paging),
     responses((status = 200, description = "A page of addresses.", body = List<BlockedAddress>),
-        Refusals<(Owner, Query<Paging>)>))]
+        Problems<(Owner, Query<Paging>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -62,7 +62,7 @@ pub(super) struct NewBlockedAddress {
         (status = 201, description = "The address is blocked.", body = BlockedAddress),
         (status = 200, description = "The address was blocked before; the reason is the new one.",
             body = BlockedAddress),
-        Refusals<(Owner, Body<NewBlockedAddress>, TooManyAddresses)>,
+        Problems<(Owner, Body<NewBlockedAddress>, TooManyAddresses)>,
     ))]
 pub(super) async fn block(
     State(app): State<Arc<App>>,
@@ -87,7 +87,7 @@ pub(super) async fn block(
 /// Unblocks an address or a network. For owners.
 #[utoipa::path(delete, path = "/blocked-addresses/{id}", operation_id = "unblockAddress",
     tag = "organization", params(PathId<BlockedAddressId>),
-    responses((status = 204, description = "The address is unblocked."), Refusals<(Owner, PathId<BlockedAddressId>)>))]
+    responses((status = 204, description = "The address is unblocked."), Problems<(Owner, PathId<BlockedAddressId>)>))]
 pub(super) async fn unblock(
     State(app): State<Arc<App>>,
     owner: Owner,

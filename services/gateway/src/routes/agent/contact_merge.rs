@@ -13,7 +13,7 @@ use crate::{
     authentication::ApiCaller,
     extract::{Body, Faults, PathId},
     json::Contact,
-    openapi::{Refusals, reasons::TwoUserIds},
+    openapi::{Problems, reasons::TwoUserIds},
     problem::ApiResult,
 };
 
@@ -40,7 +40,7 @@ pub(super) struct ContactMerge {
 #[utoipa::path(post, path = "/contacts/{id}/merge", operation_id = "mergeContact", tag = "contacts",
     params(PathId<ContactId>), request_body = ContactMerge,
     responses((status = 200, description = "The contact that stays.", body = Contact),
-        Refusals<(ApiCaller, PathId<ContactId>, Body<ContactMerge>, TwoUserIds)>))]
+        Problems<(ApiCaller, PathId<ContactId>, Body<ContactMerge>, TwoUserIds)>))]
 pub(super) async fn merge(
     State(app): State<Arc<App>>,
     caller: ApiCaller,

@@ -13,7 +13,7 @@ use crate::{
     authentication::ApiCaller,
     extract::{Body, Faults, by_rule, cut_limit},
     json::{Contact, List, value_to_wire},
-    openapi::{AttributeChange, Refusals},
+    openapi::{AttributeChange, Problems},
     problem::ApiResult,
 };
 
@@ -100,7 +100,7 @@ impl ContactSearch {
 #[utoipa::path(post, path = "/contacts/search", operation_id = "searchContacts", tag = "contacts",
     request_body = ContactSearch,
     responses((status = 200, description = "A page of contacts.", body = List<Contact>),
-        Refusals<(ApiCaller, Body<ContactSearch>)>))]
+        Problems<(ApiCaller, Body<ContactSearch>)>))]
 pub(super) async fn search(
     State(app): State<Arc<App>>,
     caller: ApiCaller,

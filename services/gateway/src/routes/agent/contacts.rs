@@ -19,7 +19,7 @@ use crate::{
     clients::answered_id,
     extract::{Body, Faults, Member, Paging, PathId, Query, flattened},
     json::{Contact, List, to_wire},
-    openapi::{AttributeChange, Refusals},
+    openapi::{AttributeChange, Problems},
     problem::ApiResult,
 };
 
@@ -59,7 +59,7 @@ impl Deserr<Faults> for Sort {
 #[utoipa::path(get, path = "/contacts", operation_id = "listContacts", tag = "contacts",
     params(ContactOrder, Paging),
     responses((status = 200, description = "A page of contacts.", body = List<Contact>),
-        Refusals<(ApiCaller, Query<Paging>, Query<ContactOrder>)>))]
+        Problems<(ApiCaller, Query<Paging>, Query<ContactOrder>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -151,7 +151,7 @@ impl From<ContactFields> for ContactChanges {
     responses(
         (status = 201, description = "A new contact.", body = Contact),
         (status = 200, description = "The existing contact, changed.", body = Contact),
-        Refusals<(ApiCaller, Body<ContactFields>)>,
+        Problems<(ApiCaller, Body<ContactFields>)>,
     ))]
 pub(super) async fn upsert(
     State(app): State<Arc<App>>,
@@ -177,7 +177,7 @@ pub(super) async fn upsert(
 #[utoipa::path(patch, path = "/contacts/{id}", operation_id = "updateContact", tag = "contacts",
     params(PathId<ContactId>), request_body = ContactPatch,
     responses((status = 200, description = "The contact as it is now.", body = Contact),
-        Refusals<(ApiCaller, PathId<ContactId>, Body<ContactFields>)>))]
+        Problems<(ApiCaller, PathId<ContactId>, Body<ContactFields>)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -199,7 +199,7 @@ pub(super) async fn update(
 #[utoipa::path(delete, path = "/contacts/{id}", operation_id = "eraseContact", tag = "contacts",
     params(PathId<ContactId>),
     responses((status = 204, description = "The contact is erased."),
-        Refusals<(ApiCaller, PathId<ContactId>)>))]
+        Problems<(ApiCaller, PathId<ContactId>)>))]
 pub(super) async fn erase(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -219,7 +219,7 @@ pub(super) async fn erase(
 #[utoipa::path(get, path = "/contacts/{id}", operation_id = "getContact", tag = "contacts",
     params(PathId<ContactId>),
     responses((status = 200, description = "The contact.", body = Contact),
-        Refusals<(ApiCaller, PathId<ContactId>)>))]
+        Problems<(ApiCaller, PathId<ContactId>)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     caller: ApiCaller,

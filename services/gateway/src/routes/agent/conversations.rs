@@ -22,7 +22,7 @@ use crate::{
     authentication::{ApiCaller, ApiCallerKind},
     extract::{Assignee, Body, Faults, Given, Paging, PathId, Query, by_rule},
     json::{ContactLine, Conversation, List, contact_of},
-    openapi::Refusals,
+    openapi::Problems,
     problem::ApiResult,
 };
 
@@ -98,7 +98,7 @@ impl AssigneeFilter {
 #[utoipa::path(get, path = "/conversations", operation_id = "listConversations",
     tag = "conversations", params(ConversationFilter, Paging),
     responses((status = 200, description = "A page of conversations.", body = List<Conversation>),
-        Refusals<(ApiCaller, Query<Paging>, Query<ConversationFilter>)>))]
+        Problems<(ApiCaller, Query<Paging>, Query<ConversationFilter>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -152,7 +152,7 @@ async fn with_name(
 #[utoipa::path(get, path = "/conversations/{id}", operation_id = "getConversation",
     tag = "conversations", params(PathId<ConversationId>),
     responses((status = 200, description = "The conversation.", body = Conversation),
-        Refusals<(ApiCaller, PathId<ConversationId>)>))]
+        Problems<(ApiCaller, PathId<ConversationId>)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -228,7 +228,7 @@ impl ConversationChange {
 #[utoipa::path(patch, path = "/conversations/{id}", operation_id = "updateConversation",
     tag = "conversations", params(PathId<ConversationId>), request_body = ConversationChange,
     responses((status = 200, description = "The conversation as it is now.", body = Conversation),
-        Refusals<(ApiCaller, PathId<ConversationId>, Body<ConversationChange>)>))]
+        Problems<(ApiCaller, PathId<ConversationId>, Body<ConversationChange>)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     caller: ApiCaller,

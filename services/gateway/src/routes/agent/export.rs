@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::contact_search::ContactSearch;
 use crate::{
-    app::App, authentication::ApiCaller, extract::Body, json, openapi::Refusals, problem::ApiResult,
+    app::App, authentication::ApiCaller, extract::Body, json, openapi::Problems, problem::ApiResult,
 };
 
 /// Columns of every export.
@@ -32,7 +32,7 @@ const FIXED_COLUMNS: [&str; 6] = ["user_id", "email", "name", "phone", "company"
         (status = 200, description = "`user_id`, `email`, `name`, `phone`, `company`, `tags` and \
             `custom.<key>`. A cell that a spreadsheet would run as a formula has a `'` in front.",
             body = String, content_type = "text/csv"),
-        Refusals<(ApiCaller,)>,
+        Problems<(ApiCaller,)>,
     ))]
 pub(super) async fn all(State(app): State<Arc<App>>, caller: ApiCaller) -> ApiResult<Response> {
     Ok(export(app, ContactSearch::default().into_request(caller.organization)).await?)
@@ -45,7 +45,7 @@ pub(super) async fn all(State(app): State<Arc<App>>, caller: ApiCaller) -> ApiRe
     responses(
         (status = 200, description = "As in the export of all contacts.", body = String,
             content_type = "text/csv"),
-        Refusals<(ApiCaller, Body<ContactSearch>)>,
+        Problems<(ApiCaller, Body<ContactSearch>)>,
     ))]
 pub(super) async fn found(
     State(app): State<Arc<App>>,

@@ -17,7 +17,7 @@ use crate::{
     authentication::Owner,
     extract::PathId,
     json::List,
-    openapi::{Refusals, Time, reasons::TooManyKeys},
+    openapi::{Problems, Time, reasons::TooManyKeys},
     problem::ApiResult,
 };
 
@@ -47,7 +47,7 @@ pub(super) struct NewIdentityKey {
 #[utoipa::path(get, path = "/identity-keys", operation_id = "listIdentityKeys",
     tag = "organization",
     responses((status = 200, description = "The keys.", body = List<IdentityKey>),
-        Refusals<(Owner,)>))]
+        Problems<(Owner,)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -65,7 +65,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/identity-keys", operation_id = "createIdentityKey",
     tag = "organization",
     responses((status = 201, description = "The key.", body = NewIdentityKey),
-        Refusals<(Owner, TooManyKeys)>))]
+        Problems<(Owner, TooManyKeys)>))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -81,7 +81,7 @@ pub(super) async fn create(
 /// Deletes a key: it proves nothing any more. Sessions that it proved continue.
 #[utoipa::path(delete, path = "/identity-keys/{id}", operation_id = "deleteIdentityKey",
     tag = "organization", params(PathId<IdentityKeyId>),
-    responses((status = 204, description = "The key is deleted."), Refusals<(Owner, PathId<IdentityKeyId>)>))]
+    responses((status = 204, description = "The key is deleted."), Problems<(Owner, PathId<IdentityKeyId>)>))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     owner: Owner,

@@ -17,7 +17,7 @@ use crate::{
     authentication::ApiCaller,
     extract::{Body, Faults, Named, Paging, PathId, Query, by_rule},
     json::{Import, List},
-    openapi::{Refusals, reasons::ImportState},
+    openapi::{Problems, reasons::ImportState},
     problem::ApiResult,
     streams,
 };
@@ -26,7 +26,7 @@ use crate::{
 #[utoipa::path(get, path = "/imports", operation_id = "listImports", tag = "imports",
     params(Paging),
     responses((status = 200, description = "A page of imports.", body = List<Import>),
-        Refusals<(ApiCaller, Query<Paging>)>))]
+        Problems<(ApiCaller, Query<Paging>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -46,7 +46,7 @@ pub(super) async fn list(
 #[utoipa::path(get, path = "/imports/{id}", operation_id = "getImport", tag = "imports",
     params(PathId<ImportId>),
     responses((status = 200, description = "The import.", body = Import),
-        Refusals<(ApiCaller, PathId<ImportId>)>))]
+        Problems<(ApiCaller, PathId<ImportId>)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -100,7 +100,7 @@ impl Deserr<Faults> for Target {
 #[utoipa::path(post, path = "/imports/{id}/apply", operation_id = "applyImport", tag = "imports",
     params(PathId<ImportId>), request_body = Option<ImportMapping>,
     responses((status = 200, description = "The import as it is now.", body = Import),
-        Refusals<(ApiCaller, PathId<ImportId>, Body<ImportMapping>, ImportState)>))]
+        Problems<(ApiCaller, PathId<ImportId>, Body<ImportMapping>, ImportState)>))]
 pub(super) async fn apply(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -121,7 +121,7 @@ pub(super) async fn apply(
 #[utoipa::path(post, path = "/imports/{id}/cancel", operation_id = "cancelImport", tag = "imports",
     params(PathId<ImportId>),
     responses((status = 200, description = "The import as it is now.", body = Import),
-        Refusals<(ApiCaller, PathId<ImportId>, ImportState)>))]
+        Problems<(ApiCaller, PathId<ImportId>, ImportState)>))]
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -141,7 +141,7 @@ pub(super) async fn cancel(
     responses(
         (status = 200, description = "A stream of events.", body = String,
             content_type = "text/event-stream"),
-        Refusals<(ApiCaller, PathId<ImportId>)>,
+        Problems<(ApiCaller, PathId<ImportId>)>,
     ))]
 pub(super) async fn events(
     State(app): State<Arc<App>>,

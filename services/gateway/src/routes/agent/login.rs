@@ -26,7 +26,7 @@ use crate::{
     extract::{Body, Faults},
     json::Agent,
     openapi::{
-        Refusals,
+        Problems,
         reasons::{DeadlineExceeded, LoginRefused, RateLimited, Unavailable},
     },
     origin,
@@ -64,7 +64,7 @@ pub(super) struct Credentials {
     responses(
         (status = 200, description = "The login.", body = Login,
             headers(("Set-Cookie" = String, description = "The login, for browsers."))),
-        Refusals<(Body<Credentials>, LoginRefused, RateLimited, Unavailable, DeadlineExceeded)>,
+        Problems<(Body<Credentials>, LoginRefused, RateLimited, Unavailable, DeadlineExceeded)>,
     ))]
 pub(super) async fn login(
     State(app): State<Arc<App>>,
@@ -97,7 +97,7 @@ pub(super) fn logged_in(
 /// Ends the agent's login.
 #[utoipa::path(post, path = "/logout", operation_id = "logout", tag = "agents",
     security(("login" = []), ("cookie" = [])),
-    responses((status = 204, description = "The login has ended."), Refusals<(ApiCaller,)>))]
+    responses((status = 204, description = "The login has ended."), Problems<(ApiCaller,)>))]
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -114,7 +114,7 @@ pub(super) async fn logout(
 /// The agent who is logged in.
 #[utoipa::path(get, path = "/me", operation_id = "me", tag = "agents",
     security(("login" = []), ("cookie" = [])),
-    responses((status = 200, description = "The agent.", body = Me), Refusals<(ApiCaller,)>))]
+    responses((status = 200, description = "The agent.", body = Me), Problems<(ApiCaller,)>))]
 pub(super) async fn me(caller: ApiCaller) -> ApiResult<Json<Me>> {
     let (_, agent, _) = caller.into_agent()?;
     Ok(Json(Me { agent: agent.into() }))
@@ -136,7 +136,7 @@ pub(super) struct PasswordChange {
 /// Rate-limited like a login.
 #[utoipa::path(post, path = "/me/password", operation_id = "changePassword", tag = "agents",
     security(("login" = []), ("cookie" = [])), request_body = PasswordChange,
-    responses((status = 204, description = "The password is changed."), Refusals<(ApiCaller, Body<PasswordChange>)>))]
+    responses((status = 204, description = "The password is changed."), Problems<(ApiCaller, Body<PasswordChange>)>))]
 pub(super) async fn change_password(
     State(app): State<Arc<App>>,
     caller: ApiCaller,

@@ -17,7 +17,7 @@ use crate::{
     authentication::ApiCaller,
     extract::{Body, Faults, PathId, Query},
     json::Message,
-    openapi::{Refusals, reasons::MessageIdReused},
+    openapi::{Problems, reasons::MessageIdReused},
     problem::ApiResult,
     routes::messages::{self, MessagePage, MessageRange, ReadMark, TypingState},
 };
@@ -26,7 +26,7 @@ use crate::{
 #[utoipa::path(get, path = "/conversations/{id}/messages", operation_id = "listMessages",
     tag = "conversations", params(PathId<ConversationId>, MessageRange),
     responses((status = 200, description = "A page of messages.", body = MessagePage),
-        Refusals<(ApiCaller, PathId<ConversationId>, Query<MessageRange>)>))]
+        Problems<(ApiCaller, PathId<ConversationId>, Query<MessageRange>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -73,7 +73,7 @@ enum AgentMessageKind {
     responses(
         (status = 201, description = "The message is stored.", body = Message),
         (status = 200, description = "The message was stored before.", body = Message),
-        Refusals<(ApiCaller, PathId<ConversationId>, Body<NewAgentMessage>, MessageIdReused)>,
+        Problems<(ApiCaller, PathId<ConversationId>, Body<NewAgentMessage>, MessageIdReused)>,
     ))]
 pub(super) async fn send(
     State(app): State<Arc<App>>,
@@ -90,7 +90,7 @@ pub(super) async fn send(
     responses(
         (status = 201, description = "The message is stored.", body = Message),
         (status = 200, description = "The message was stored before.", body = Message),
-        Refusals<(ApiCaller, PathId<ContactId>, Body<NewAgentMessage>, MessageIdReused)>,
+        Problems<(ApiCaller, PathId<ContactId>, Body<NewAgentMessage>, MessageIdReused)>,
     ))]
 pub(super) async fn write_first(
     State(app): State<Arc<App>>,
@@ -139,7 +139,7 @@ async fn store(
 #[utoipa::path(post, path = "/conversations/{id}/read", operation_id = "markRead",
     tag = "conversations", params(PathId<ConversationId>), request_body = ReadMark,
     responses((status = 204, description = "The mark is stored."),
-        Refusals<(ApiCaller, PathId<ConversationId>, Body<ReadMark>)>))]
+        Problems<(ApiCaller, PathId<ConversationId>, Body<ReadMark>)>))]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -160,7 +160,7 @@ pub(super) async fn read(
 #[utoipa::path(post, path = "/conversations/{id}/typing", operation_id = "setTyping",
     tag = "conversations", params(PathId<ConversationId>), request_body = TypingState,
     responses((status = 204, description = "The contact sees it."),
-        Refusals<(ApiCaller, PathId<ConversationId>, Body<TypingState>)>))]
+        Problems<(ApiCaller, PathId<ConversationId>, Body<TypingState>)>))]
 pub(super) async fn typing(
     State(app): State<Arc<App>>,
     caller: ApiCaller,

@@ -35,7 +35,7 @@ use utoipa_axum::{
 use crate::{
     app::App,
     authentication::ApiCaller,
-    openapi::{self, Refusals},
+    openapi::{self, Problems},
     problem::ApiResult,
     streams,
 };
@@ -98,7 +98,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     responses(
         (status = 200, description = "A stream of events.", body = String,
             content_type = "text/event-stream"),
-        Refusals<(ApiCaller,)>,
+        Problems<(ApiCaller,)>,
     ))]
 async fn events(State(app): State<Arc<App>>, caller: ApiCaller) -> ApiResult<Response> {
     Ok(streams::follow_organization(app, caller).await?)

@@ -13,7 +13,7 @@ use crate::{
     app::App,
     authentication::Owner,
     extract::{Body, Faults},
-    openapi::{Refusals, reasons::OrganizationExists},
+    openapi::{Problems, reasons::OrganizationExists},
     problem::ApiResult,
 };
 
@@ -66,7 +66,7 @@ impl From<identity::Organization> for Organization {
 /// The organization's settings.
 #[utoipa::path(get, path = "/organization", operation_id = "getOrganization", tag = "organization",
     responses((status = 200, description = "The settings.", body = Organization),
-        Refusals<(Owner,)>))]
+        Problems<(Owner,)>))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -116,7 +116,7 @@ impl OrganizationChange {
 #[utoipa::path(patch, path = "/organization", operation_id = "updateOrganization",
     tag = "organization", request_body = OrganizationChange,
     responses((status = 200, description = "The settings.", body = Organization),
-        Refusals<(Owner, Body<OrganizationChange>, OrganizationExists)>))]
+        Problems<(Owner, Body<OrganizationChange>, OrganizationExists)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     owner: Owner,

@@ -19,7 +19,7 @@ use onethread_proto::contactimport::{ListRejectedRowsRequest, RejectedRow};
 
 use super::{export::escape_formula, imports};
 use crate::{
-    app::App, authentication::ApiCaller, extract::PathId, openapi::Refusals, problem::ApiResult,
+    app::App, authentication::ApiCaller, extract::PathId, openapi::Problems, problem::ApiResult,
 };
 
 /// The added columns, which an import ignores.
@@ -34,7 +34,7 @@ const PAGE_SIZE: i32 = 50;
     responses(
         (status = 200, description = "The file's columns, then `rejected_line`, `rejected_column` \
             and `rejected_reason`.", body = String, content_type = "text/csv"),
-        Refusals<(ApiCaller, PathId<ImportId>)>,
+        Problems<(ApiCaller, PathId<ImportId>)>,
     ))]
 pub(super) async fn download(
     State(app): State<Arc<App>>,

@@ -14,7 +14,7 @@ use crate::{
     authentication::{ApiCaller, Owner},
     extract::{Body, Faults, PathId},
     openapi::{
-        Refusals,
+        Problems,
         reasons::{ClaimExists, NoUserId},
     },
     problem::ApiResult,
@@ -33,7 +33,7 @@ pub(super) struct NewClaim {
 #[utoipa::path(put, path = "/contacts/{id}/security-hash", operation_id = "setSecurityHash",
     tag = "contacts", params(PathId<ContactId>), request_body = NewClaim,
     responses((status = 204, description = "The user id is claimed."),
-        Refusals<(ApiCaller, PathId<ContactId>, Body<NewClaim>, ClaimExists, NoUserId)>))]
+        Problems<(ApiCaller, PathId<ContactId>, Body<NewClaim>, ClaimExists, NoUserId)>))]
 pub(super) async fn set(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
@@ -64,7 +64,7 @@ pub(super) struct ClaimReset {
 #[utoipa::path(delete, path = "/contacts/{id}/security-hash", operation_id = "resetSecurityHash",
     tag = "contacts", params(PathId<ContactId>), request_body = ClaimReset,
     responses((status = 204, description = "The user id is unclaimed."),
-        Refusals<(Owner, PathId<ContactId>, Body<ClaimReset>)>))]
+        Problems<(Owner, PathId<ContactId>, Body<ClaimReset>)>))]
 pub(super) async fn reset(
     State(app): State<Arc<App>>,
     owner: Owner,

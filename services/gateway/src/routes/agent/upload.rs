@@ -1,4 +1,4 @@
-//! Uploading a file to import: streamed through, never held in memory. A file that breaks off must
+//! Uploading a file to import: streamed through, never held in memory. A file that is cut off must
 //! not look complete, so the upload ends only at the end of the file.
 
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -28,7 +28,7 @@ use crate::{
     extract::{Faults, Query, by_rule, media_type},
     json::Import,
     openapi::{
-        Refusals,
+        Problems,
         reasons::{IdempotencyKeyReused, TooLarge, UnsupportedMediaType},
     },
     problem::ApiResult,
@@ -104,7 +104,7 @@ pub(super) struct FileForm {
     ),
     request_body(content((String = "text/csv"), (FileForm = "multipart/form-data"))),
     responses((status = 202, description = "The import, which is not done yet.", body = Import),
-        Refusals<(ApiCaller, Query<UploadQuery>, UploadReasons)>))]
+        Problems<(ApiCaller, Query<UploadQuery>, UploadReasons)>))]
 pub(super) async fn upload(
     State(app): State<Arc<App>>,
     caller: ApiCaller,

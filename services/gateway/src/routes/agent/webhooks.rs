@@ -18,14 +18,14 @@ use crate::{
     authentication::Owner,
     extract::{Body, Faults, Paging, PathId, Query},
     json::{CreatedWebhook, List, Webhook, WebhookDelivery, WebhookEvent},
-    openapi::{Refusals, reasons::TooManyWebhooks},
+    openapi::{Problems, reasons::TooManyWebhooks},
     problem::ApiResult,
 };
 
 /// The webhooks, oldest first: ten at most, all on one page.
 #[utoipa::path(get, path = "/webhooks", operation_id = "listWebhooks", tag = "organization",
     responses((status = 200, description = "The webhooks.", body = List<Webhook>),
-        Refusals<(Owner,)>))]
+        Problems<(Owner,)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -52,7 +52,7 @@ pub(super) struct NewWebhook {
 #[utoipa::path(post, path = "/webhooks", operation_id = "createWebhook", tag = "organization",
     request_body = NewWebhook,
     responses((status = 201, description = "The webhook.", body = CreatedWebhook),
-        Refusals<(Owner, Body<NewWebhook>, TooManyWebhooks)>))]
+        Problems<(Owner, Body<NewWebhook>, TooManyWebhooks)>))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -86,7 +86,7 @@ pub(super) struct WebhookPatch {
 #[utoipa::path(patch, path = "/webhooks/{id}", operation_id = "changeWebhook", tag = "organization",
     params(PathId<WebhookId>), request_body = WebhookPatch,
     responses((status = 200, description = "The webhook.", body = Webhook),
-        Refusals<(Owner, PathId<WebhookId>, Body<WebhookPatch>)>))]
+        Problems<(Owner, PathId<WebhookId>, Body<WebhookPatch>)>))]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -111,7 +111,7 @@ pub(super) async fn change(
 /// Deletes a webhook. Nothing is delivered to it any more.
 #[utoipa::path(delete, path = "/webhooks/{id}", operation_id = "deleteWebhook",
     tag = "organization", params(PathId<WebhookId>),
-    responses((status = 204, description = "The webhook is deleted."), Refusals<(Owner, PathId<WebhookId>)>))]
+    responses((status = 204, description = "The webhook is deleted."), Problems<(Owner, PathId<WebhookId>)>))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     owner: Owner,
@@ -130,7 +130,7 @@ pub(super) async fn delete(
 #[utoipa::path(get, path = "/webhooks/{id}/deliveries", operation_id = "listWebhookDeliveries",
     tag = "organization", params(PathId<WebhookId>, Paging),
     responses((status = 200, description = "A page of deliveries.", body = List<WebhookDelivery>),
-        Refusals<(Owner, PathId<WebhookId>, Query<Paging>)>))]
+        Problems<(Owner, PathId<WebhookId>, Query<Paging>)>))]
 pub(super) async fn deliveries(
     State(app): State<Arc<App>>,
     owner: Owner,

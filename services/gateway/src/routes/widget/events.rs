@@ -18,22 +18,22 @@ use crate::{
     app::App,
     authentication::WidgetCaller,
     extract::{Faults, NO_SEQUENCE_NUMBER, Query, SequenceText},
-    openapi::{Refusals, Refuses, parameter},
+    openapi::{Problems, Rejects, parameter},
     problem::{ApiError, ApiResult},
     streams,
 };
 
 /// The caller's events, live.
 ///
-/// `message` (*Message*, its number is the event's id), `read` (*Read*), `typing` (*Typing*, the
-/// agents' alone), `contact` (*Person*, when it changed), and with `{}`: `session-ended` (then the stream ends) and
+/// `message` (*Message*, its number is the event's id), `read` (*Read*), `typing` (*Typing*, only
+/// of agents), `contact` (*Person*, when it changed), and with `{}`: `session-ended` (then the stream ends) and
 /// `reload` (the stream can't resume: fetch again).
 #[utoipa::path(get, path = "/events", operation_id = "followThread", tag = "widget",
     params(ResumePosition),
     responses(
         (status = 200, description = "A stream of events.", body = String,
             content_type = "text/event-stream"),
-        Refusals<(WidgetCaller, ResumePosition)>,
+        Problems<(WidgetCaller, ResumePosition)>,
     ))]
 pub(super) async fn follow(
     State(app): State<Arc<App>>,
@@ -66,7 +66,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ResumePosition {
     }
 }
 
-impl Refuses for ResumePosition {
+impl Rejects for ResumePosition {
     fn reasons() -> Vec<Reason> {
         vec![Reason::InvalidArgument]
     }

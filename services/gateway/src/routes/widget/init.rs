@@ -30,7 +30,7 @@ use crate::{
     extract::{Body, Faults, Lenient, flattened},
     json::{ApplicationNumber, Message, Session, Thread},
     openapi::{
-        Refusals,
+        Problems,
         reasons::{
             Blocked, DeadlineExceeded, IdentityRefused as IdentityRefusedReason, OriginRefused,
             RateLimited, Unavailable, UnknownApplication,
@@ -176,7 +176,7 @@ type InitReasons = (
 #[utoipa::path(post, path = "/init", operation_id = "init", tag = "widget", security(()),
     request_body = Start,
     responses((status = 200, description = "A session.", body = Session),
-        Refusals<(Body<Start>, InitReasons)>))]
+        Problems<(Body<Start>, InitReasons)>))]
 pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiResult<Response> {
     let trusted = &app.config.trusted_proxies;
     let from = address::client(request.extensions(), request.headers(), trusted);
@@ -227,7 +227,7 @@ fn clean_session(refused: IdentityRefused) -> Response {
 /// Ends the session; the device continues as a new visitor.
 #[utoipa::path(post, path = "/logout", operation_id = "endSession", tag = "widget",
     responses((status = 200, description = "A visitor's session.", body = Session),
-        Refusals<(WidgetCaller,)>))]
+        Problems<(WidgetCaller,)>))]
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
     caller: WidgetCaller,

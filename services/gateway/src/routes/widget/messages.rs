@@ -20,7 +20,7 @@ use crate::{
     extract::{Body, Faults, Lenient, Member, Query},
     json::Message,
     openapi::{
-        Refusals,
+        Problems,
         reasons::{Blocked, MessageIdReused, PreChatRequired},
     },
     problem::ApiResult,
@@ -63,7 +63,7 @@ pub(super) struct NewMessage {
 #[utoipa::path(get, path = "/messages", operation_id = "listOwnMessages", tag = "widget",
     params(MessageRange),
     responses((status = 200, description = "A page of messages.", body = MessagePage),
-        Refusals<(WidgetCaller, Query<MessageRange>)>))]
+        Problems<(WidgetCaller, Query<MessageRange>)>))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: WidgetCaller,
@@ -89,7 +89,7 @@ type MessageReasons = (Blocked, PreChatRequired, MessageIdReused);
     responses(
         (status = 201, description = "The message is stored.", body = Message),
         (status = 200, description = "The message was stored before.", body = Message),
-        Refusals<(MessageSender, Body<NewMessage>, MessageReasons)>,
+        Problems<(MessageSender, Body<NewMessage>, MessageReasons)>,
     ))]
 pub(super) async fn send(
     State(app): State<Arc<App>>,
@@ -153,7 +153,7 @@ async fn admit(
 #[utoipa::path(post, path = "/read", operation_id = "markOwnRead", tag = "widget",
     request_body = ReadMark,
     responses((status = 204, description = "The mark is stored."),
-        Refusals<(WidgetCaller, Body<ReadMark>)>))]
+        Problems<(WidgetCaller, Body<ReadMark>)>))]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     caller: WidgetCaller,
@@ -178,7 +178,7 @@ pub(super) async fn read(
 #[utoipa::path(post, path = "/typing", operation_id = "setOwnTyping", tag = "widget",
     request_body = TypingState,
     responses((status = 204, description = "The agents see it."),
-        Refusals<(WidgetCaller, Body<TypingState>)>))]
+        Problems<(WidgetCaller, Body<TypingState>)>))]
 pub(super) async fn typing(
     State(app): State<Arc<App>>,
     caller: WidgetCaller,

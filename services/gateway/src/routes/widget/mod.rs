@@ -1,5 +1,5 @@
-//! `/widget/v1`: what pages and apps call for the person in front of them. There are no cookies, so
-//! the token in the header is all that counts; which sites' pages may call, the application says.
+//! `/widget/v1`: what pages and apps call for a visitor or contact. There are no cookies, only the
+//! token in the header. The application lists the sites whose pages may call.
 
 mod events;
 mod init;
@@ -34,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(init::logout))
         .split_for_parts();
     openapi::secure(&mut document, &["session"]);
-    // Before the layers, so that a page of another site can read this answer, too.
+    // Before the layers, so that a page of another site can read this answer as well.
     let router = router
         .method_not_allowed_fallback(problem::no_method)
         .layer(cors())
@@ -44,9 +44,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     routes
 }
 
-/// A preflight names no application, so it is answered for every origin: nothing is read or changed
-/// by it. The call itself is carried out for those origins alone that its application takes, and
-/// no page of another one may read the answer.
+/// A preflight names no application, so it is answered for every origin: it reads and changes
+/// nothing. The call itself is rejected unless its origin is one of the application's, and pages of
+/// other origins can't read the answer.
 fn cors() -> CorsLayer {
     let last_event_id = HeaderName::from_static("last-event-id");
     CorsLayer::new()
@@ -57,16 +57,16 @@ fn cors() -> CorsLayer {
         .max_age(Duration::from_secs(2 * 60 * 60))
 }
 
-/// Names the origin that may read the answer: the caller's, unless it was refused for it.
+/// Allows the calling origin to read the answer, unless the call was rejected because of it.
 async fn allow_origin(request: Request, next: Next) -> Response {
     let preflight = request.method() == Method::OPTIONS;
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| !preflight);
     let mut response = next.run(request).await;
     let Some(origin) = origin else { return response };
-    let refused = response.extensions().get() == Some(&Reason::OriginRefused);
+    let is_rejected = response.extensions().get() == Some(&Reason::OriginRefused);
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("origin"));
-    if refused {
+    if is_rejected {
         headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     } else {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);

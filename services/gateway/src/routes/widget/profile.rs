@@ -21,7 +21,7 @@ use crate::{
     authentication::WidgetCaller,
     extract::{Body, Faults, Lenient},
     json::{self, Session, Warning, value_to_wire},
-    openapi::{AttributeChange, Refusals, reasons::NotAVisitor},
+    openapi::{AttributeChange, Problems, reasons::NotAVisitor},
     problem::ApiResult,
 };
 
@@ -56,7 +56,7 @@ pub(super) struct PreChatAnswers {
 #[utoipa::path(post, path = "/pre-chat", operation_id = "submitPreChat", tag = "widget",
     request_body = PreChatAnswers,
     responses((status = 200, description = "The session as it is now.", body = Session),
-        Refusals<(WidgetCaller, Body<PreChatAnswers>, NotAVisitor)>))]
+        Problems<(WidgetCaller, Body<PreChatAnswers>, NotAVisitor)>))]
 pub(super) async fn pre_chat(
     State(app): State<Arc<App>>,
     caller: WidgetCaller,
@@ -94,7 +94,7 @@ pub(super) struct ChangedProfile {
 #[utoipa::path(patch, path = "/contact", operation_id = "updateOwnProfile", tag = "widget",
     request_body = Profile,
     responses((status = 200, description = "The profile as it is now.", body = ChangedProfile),
-        Refusals<(WidgetCaller, Body<Profile>)>))]
+        Problems<(WidgetCaller, Body<Profile>)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     caller: WidgetCaller,
@@ -127,12 +127,12 @@ pub(super) struct NewEvent {
 
 /// Records an event of the caller.
 ///
-/// The last 100 events of a contact are kept, for 90 days. Of a caller of whom nothing is stored,
-/// no event is stored either.
+/// The last 100 events of a contact are kept, for 90 days. Events of a visitor who isn't stored yet
+/// are discarded.
 #[utoipa::path(post, path = "/track", operation_id = "track", tag = "widget",
     request_body = NewEvent,
     responses((status = 204, description = "The event is recorded."),
-        Refusals<(WidgetCaller, Body<NewEvent>)>))]
+        Problems<(WidgetCaller, Body<NewEvent>)>))]
 pub(super) async fn track(
     State(app): State<Arc<App>>,
     caller: WidgetCaller,

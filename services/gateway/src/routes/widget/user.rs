@@ -44,7 +44,7 @@ struct Identification {
     user_jwt: Member,
 }
 
-/// What people say about themselves. Absent members stay as they are, null clears.
+/// What visitors and contacts say about themselves. Absent members stay as they are, null clears.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults)]
 pub(super) struct Profile {

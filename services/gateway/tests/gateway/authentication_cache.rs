@@ -1,4 +1,4 @@
-//! What identity said a moment ago is trusted, and what ends that.
+//! The cache of authentications: when an answer of identity is used again, and what ends that.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{
 
 const MESSAGES: &str = "/widget/v1/messages";
 
-/// The call's status, and whether identity was asked for it.
+/// The call's status, and whether identity was asked.
 async fn call(gateway: &Gateway, path: &str, token: &str) -> (u16, bool) {
     let asked = || gateway.world.authenticated.load(Ordering::SeqCst);
     let before = asked();
@@ -22,23 +22,23 @@ async fn call(gateway: &Gateway, path: &str, token: &str) -> (u16, bool) {
     (status, asked() > before)
 }
 
-/// Calls until identity is not asked any more.
-async fn until_trusted(gateway: &Gateway, path: &str, token: &str) {
-    let trusted = async { while call(gateway, path, token).await != (200, false) {} };
-    timeout(Duration::from_secs(10), trusted).await.expect("the feed is heard by then");
+/// Calls until the answer comes from the cache.
+async fn until_cached(gateway: &Gateway, path: &str, token: &str) {
+    let cached = async { while call(gateway, path, token).await != (200, false) {} };
+    timeout(Duration::from_secs(10), cached).await.expect("the feed is heard by then");
 }
 
-/// Identity would not know the session any more.
+/// Ends the session at identity.
 fn end(gateway: &Gateway, token: &str) {
     gateway.world.callers.lock().unwrap().remove(token).unwrap();
 }
 
 #[tokio::test]
-async fn whoever_is_revoked_elsewhere_is_refused_within_a_second() {
+async fn a_revocation_takes_effect_within_a_second() {
     let gateway = Gateway::start().await;
     for subject in [DEVICE, CONTACT, super::support::ORGANIZATION] {
-        gateway.may("contact", super::support::contact());
-        until_trusted(&gateway, MESSAGES, "contact").await;
+        gateway.authorize("contact", super::support::contact());
+        until_cached(&gateway, MESSAGES, "contact").await;
         end(&gateway, "contact");
         let ended = Instant::now();
         revoke(&gateway, subject).await;
@@ -49,9 +49,9 @@ async fn whoever_is_revoked_elsewhere_is_refused_within_a_second() {
 }
 
 #[tokio::test]
-async fn what_no_feed_tells_is_trusted_for_a_second_at_most() {
+async fn an_answer_is_used_for_a_second_at_most() {
     let gateway = Gateway::start().await;
-    until_trusted(&gateway, MESSAGES, "contact").await;
+    until_cached(&gateway, MESSAGES, "contact").await;
     end(&gateway, "contact");
     let ended = Instant::now();
     while call(&gateway, MESSAGES, "contact").await.0 == 200 {}
@@ -59,9 +59,9 @@ async fn what_no_feed_tells_is_trusted_for_a_second_at_most() {
 }
 
 #[tokio::test]
-async fn while_the_feed_is_silent_every_call_is_asked_for() {
+async fn while_the_feed_is_silent_identity_is_asked_for_every_call() {
     let gateway = Gateway::start().await;
-    until_trusted(&gateway, MESSAGES, "contact").await;
+    until_cached(&gateway, MESSAGES, "contact").await;
     gateway.world.feed_silent.store(true, Ordering::SeqCst);
     let mut in_a_row = 0;
     let silent = async {
@@ -74,24 +74,24 @@ async fn while_the_feed_is_silent_every_call_is_asked_for() {
     timeout(Duration::from_secs(10), silent).await.expect("it asks");
     end(&gateway, "contact");
     assert_eq!(call(&gateway, MESSAGES, "contact").await.0, 401);
-    // Once it is heard again, so is trust.
+    // When the feed is heard again, the cache is used again.
     gateway.world.feed_silent.store(false, Ordering::SeqCst);
-    until_trusted(&gateway, MESSAGES, "visitor").await;
+    until_cached(&gateway, MESSAGES, "visitor").await;
 }
 
 #[tokio::test]
-async fn after_a_logout_the_very_next_call_is_refused() {
+async fn after_a_logout_the_next_call_is_rejected() {
     let gateway = Gateway::start().await;
-    until_trusted(&gateway, MESSAGES, "contact").await;
+    until_cached(&gateway, MESSAGES, "contact").await;
     end(&gateway, "contact");
     gateway.post("/widget/v1/logout", "contact").send().await.unwrap();
     assert_eq!(call(&gateway, MESSAGES, "contact").await.0, 401);
 }
 
 #[tokio::test]
-async fn whose_session_an_init_ends_is_refused_at_once() {
+async fn a_session_that_an_init_ends_is_rejected_at_once() {
     let gateway = Gateway::start().await;
-    until_trusted(&gateway, MESSAGES, "contact").await;
+    until_cached(&gateway, MESSAGES, "contact").await;
     end(&gateway, "contact");
     let outcome = Some(Outcome::Session(session(true)));
     let revoked_ids = vec![DEVICE.to_owned()];
@@ -104,9 +104,9 @@ async fn whose_session_an_init_ends_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn what_an_owner_does_is_asked_for_each_time() {
+async fn identity_is_asked_for_every_call_of_an_owner() {
     let gateway = Gateway::start().await;
-    until_trusted(&gateway, "/v1/me", "agent").await;
+    until_cached(&gateway, "/v1/me", "agent").await;
     for _ in 0..20 {
         let (_, asked) = call(&gateway, "/v1/organization", "agent").await;
         assert!(asked);

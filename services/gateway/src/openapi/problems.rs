@@ -1,5 +1,5 @@
-//! What a call may be refused with. Each extractor says what it refuses, each handler names its
-//! extractors and its own reasons, and the document has them by status.
+//! The problems that a call may be answered with. Each extractor has its reasons, each handler names
+//! its extractors and its own reasons, and the document lists them by status.
 
 use std::{collections::BTreeMap, marker::PhantomData};
 
@@ -14,18 +14,18 @@ use utoipa::{
 
 use crate::json::Session;
 
-/// Something that refuses calls.
-pub(crate) trait Refuses {
-    /// Why it does.
+/// A part of a handler that may reject calls.
+pub(crate) trait Rejects {
+    /// The reasons for which it does.
     fn reasons() -> Vec<Reason>;
 }
 
-/// The reasons of all in the tuple, as answers.
-pub(crate) struct Refusals<T>(PhantomData<T>);
+/// The reasons of all members of the tuple, as responses.
+pub(crate) struct Problems<T>(PhantomData<T>);
 
-macro_rules! refuses_in_tuples {
+macro_rules! rejects_in_tuples {
     ($($one:ident)+) => {
-        impl<$($one: Refuses),+> Refuses for ($($one,)+) {
+        impl<$($one: Rejects),+> Rejects for ($($one,)+) {
             fn reasons() -> Vec<Reason> {
                 [$($one::reasons()),+].concat()
             }
@@ -33,23 +33,23 @@ macro_rules! refuses_in_tuples {
     };
 }
 
-refuses_in_tuples!(A);
-refuses_in_tuples!(A B);
-refuses_in_tuples!(A B C);
-refuses_in_tuples!(A B C D);
-refuses_in_tuples!(A B C D E);
-refuses_in_tuples!(A B C D E F);
+rejects_in_tuples!(A);
+rejects_in_tuples!(A B);
+rejects_in_tuples!(A B C);
+rejects_in_tuples!(A B C D);
+rejects_in_tuples!(A B C D E);
+rejects_in_tuples!(A B C D E F);
 
-/// Single reasons, for those that are a handler's own.
+/// Single reasons, for a handler's own.
 pub(crate) mod reasons {
-    use super::{Reason, Refuses};
+    use super::{Reason, Rejects};
 
-    macro_rules! refuse_for_themselves {
+    macro_rules! single_reasons {
         ($($name:ident)+) => {
             $(
                 pub(crate) enum $name {}
 
-                impl Refuses for $name {
+                impl Rejects for $name {
                     fn reasons() -> Vec<Reason> {
                         vec![Reason::$name]
                     }
@@ -58,7 +58,7 @@ pub(crate) mod reasons {
         };
     }
 
-    refuse_for_themselves! {
+    single_reasons! {
         AgentExists ApplicationExists Blocked ClaimExists DeadlineExceeded IdempotencyKeyReused
         IdentityRefused ImportState InvalidArgument InvitationRefused LastOwner LoginRefused
         MessageIdReused NoUserId NotAVisitor OrganizationExists OriginRefused PreChatRequired
@@ -68,12 +68,12 @@ pub(crate) mod reasons {
     }
 }
 
-impl<T: Refuses> IntoResponses for Refusals<T> {
+impl<T: Rejects> IntoResponses for Problems<T> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut by_status: BTreeMap<u16, Vec<Reason>> = BTreeMap::new();
         for reason in T::reasons() {
             let same = by_status.entry(reason.http()).or_default();
-            // What may be away may also have a full disk.
+            // A service that may be unavailable may also have a full disk.
             let all =
                 [Some(reason), Some(Reason::StorageFull).filter(|_| reason == Reason::Unavailable)];
             for reason in all.into_iter().flatten() {
@@ -82,20 +82,23 @@ impl<T: Refuses> IntoResponses for Refusals<T> {
                 }
             }
         }
-        let answers = by_status.into_iter();
-        answers.map(|(status, of)| (status.to_string(), answer(status, &of).into())).collect()
+        let responses = by_status.into_iter();
+        let response = |(status, reasons): (u16, Vec<Reason>)| {
+            (status.to_string(), response(status, &reasons).into())
+        };
+        responses.map(response).collect()
     }
 }
 
-fn answer(status: u16, reasons: &[Reason]) -> Response {
-    let said: Vec<_> = reasons.iter().map(|reason| format!("{}.", reason.title())).collect();
-    let mut answer = ResponseBuilder::new()
-        .description(said.join(" "))
+fn response(status: u16, reasons: &[Reason]) -> Response {
+    let titles: Vec<_> = reasons.iter().map(|reason| format!("{}.", reason.title())).collect();
+    let mut response = ResponseBuilder::new()
+        .description(titles.join(" "))
         .content("application/problem+json", content(status, reasons));
     if matches!(status, 429 | 503) {
-        answer = answer.header("Retry-After", retry_after());
+        response = response.header("Retry-After", retry_after());
     }
-    answer.build()
+    response.build()
 }
 
 fn content(status: u16, reasons: &[Reason]) -> Content {
@@ -105,7 +108,7 @@ fn content(status: u16, reasons: &[Reason]) -> Content {
         .property("status", whole_number().enum_values(Some([status])));
     if reasons.contains(&Reason::IdentityRefused) {
         own = own.property("cleanSession", Ref::from_schema_name(Session::name()));
-        // Whoever is refused for another reason gets none.
+        // Other reasons have no clean session.
         if reasons.len() == 1 {
             own = own.required("cleanSession");
         }
@@ -117,21 +120,21 @@ fn content(status: u16, reasons: &[Reason]) -> Content {
 fn retry_after() -> Header {
     HeaderBuilder::new()
         .schema(Some(whole_number().minimum(Some(1))))
-        .description(Some("Seconds to wait before another try."))
+        .description(Some("Seconds to wait before the next attempt."))
         .build()
 }
 
-/// The problem that every failure is.
+/// The schema of problems.
 pub(super) fn add_schemas(components: &mut Components) {
     let types = Reason::ALL.iter().map(|reason| format!("/problems/{}", reason.slug()));
     let field = ObjectBuilder::new()
-        .property("pointer", text().description(Some("JSON pointer into what was sent.")))
+        .property("pointer", text().description(Some("JSON pointer into the request.")))
         .required("pointer")
         .property("detail", text())
         .required("detail");
     let errors = utoipa::openapi::ArrayBuilder::new()
         .items(field)
-        .description(Some("The fields at fault; none when it is no field's fault."));
+        .description(Some("The fields at fault; empty if no field is."));
     let members: [(&str, Schema); 6] = [
         ("type", text().enum_values(Some(types)).into()),
         ("title", text().into()),
@@ -163,13 +166,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_of_one_status_stand_together_and_once() {
+    fn reasons_of_one_status_are_listed_together_and_once() {
         use reasons::{Blocked, PreChatRequired, RateLimited};
-        type All = Refusals<(Blocked, (PreChatRequired, Blocked), RateLimited)>;
+        type All = Problems<(Blocked, (PreChatRequired, Blocked), RateLimited)>;
         let answers = All::responses();
         assert_eq!(answers.keys().collect::<Vec<_>>(), ["403", "429"]);
-        let told = serde_json::to_value(&answers["403"]).unwrap();
-        let types = &told["content"]["application/problem+json"]["schema"]["allOf"][1];
+        let response = serde_json::to_value(&answers["403"]).unwrap();
+        let types = &response["content"]["application/problem+json"]["schema"]["allOf"][1];
         let types = &types["properties"]["type"]["enum"];
         assert_eq!(*types, serde_json::json!(["/problems/blocked", "/problems/pre-chat-required"]));
     }

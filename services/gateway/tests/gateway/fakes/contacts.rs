@@ -1,0 +1,168 @@
+//! Identity's contacts.
+
+use std::sync::atomic::Ordering;
+
+use futures::stream::BoxStream;
+use onethread_errors::{Error, Reason};
+use onethread_proto::identity::{contact_service_server::ContactService, *};
+use prost_types::{Struct, Value, value::Kind};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Answer, Fake};
+use crate::support::{self, CONTACT, at, id};
+
+#[tonic::async_trait]
+impl ContactService for Fake {
+    async fn get_contact(&self, request: Request<GetContactRequest>) -> Answer<GetContactResponse> {
+        if request.into_inner().contact_id != CONTACT {
+            return Err(Error::not_found().into());
+        }
+        Ok(Response::new(GetContactResponse { contact: Some(contact()) }))
+    }
+
+    async fn batch_get_contacts(
+        &self,
+        request: Request<BatchGetContactsRequest>,
+    ) -> Answer<BatchGetContactsResponse> {
+        let ids = request.into_inner().contact_ids.into_iter();
+        let contact = |id| Contact {
+            person: Some(Person { id, name: "Ann".to_owned(), ..Person::default() }),
+            ..Contact::default()
+        };
+        Ok(Response::new(BatchGetContactsResponse { contacts: ids.map(contact).collect() }))
+    }
+
+    async fn list_contacts(
+        &self,
+        request: Request<ListContactsRequest>,
+    ) -> Answer<ListContactsResponse> {
+        let next_page_token = request.into_inner().page_size.to_string();
+        Ok(Response::new(ListContactsResponse { contacts: vec![contact()], next_page_token }))
+    }
+
+    async fn search_contacts(
+        &self,
+        _: Request<SearchContactsRequest>,
+    ) -> Answer<SearchContactsResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn list_attribute_keys(
+        &self,
+        _: Request<ListAttributeKeysRequest>,
+    ) -> Answer<ListAttributeKeysResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn upsert_contact(
+        &self,
+        _: Request<UpsertContactRequest>,
+    ) -> Answer<UpsertContactResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn update_contact(
+        &self,
+        _: Request<UpdateContactRequest>,
+    ) -> Answer<UpdateContactResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn delete_contact(
+        &self,
+        _: Request<DeleteContactRequest>,
+    ) -> Answer<DeleteContactResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn merge_contacts(
+        &self,
+        request: Request<MergeContactsRequest>,
+    ) -> Answer<MergeContactsResponse> {
+        let MergeContactsRequest { contact_id, into_id, dry_run, .. } = request.into_inner();
+        if !dry_run && contact_id == into_id {
+            return Err(Error::new(Reason::TwoUserIds).into());
+        }
+        let id = Some(Person { id: into_id, ..support::session(true).person.unwrap() });
+        let contact = Contact { person: id, ..contact() };
+        Ok(Response::new(MergeContactsResponse { contact: Some(contact) }))
+    }
+
+    async fn track_event(&self, _: Request<TrackEventRequest>) -> Answer<TrackEventResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn update_own_profile(
+        &self,
+        request: Request<UpdateOwnProfileRequest>,
+    ) -> Answer<UpdateOwnProfileResponse> {
+        let user = request.into_inner().user.unwrap_or_default();
+        assert!(user.user_id.is_none() && user.security_hash.is_none());
+        let warning = Warning { pointer: "/user/email".to_owned(), detail: "is odd".to_owned() };
+        let person = support::session(true).person;
+        Ok(Response::new(UpdateOwnProfileResponse { person, warnings: vec![warning] }))
+    }
+
+    async fn admit_visitor(&self, _: Request<AdmitVisitorRequest>) -> Answer<AdmitVisitorResponse> {
+        self.0.admitted.fetch_add(1, Ordering::SeqCst);
+        Ok(Response::new(AdmitVisitorResponse { person: support::session(true).person }))
+    }
+
+    async fn record_first_message(
+        &self,
+        _: Request<RecordFirstMessageRequest>,
+    ) -> Answer<RecordFirstMessageResponse> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn set_security_hash(
+        &self,
+        request: Request<SetSecurityHashRequest>,
+    ) -> Answer<SetSecurityHashResponse> {
+        match request.into_inner().security_hash.as_str() {
+            "claimed" => Err(Error::new(Reason::ClaimExists).into()),
+            "visitor" => Err(Error::new(Reason::NoUserId).into()),
+            _ => Ok(Response::new(SetSecurityHashResponse {})),
+        }
+    }
+
+    async fn reset_security_hash(
+        &self,
+        request: Request<ResetSecurityHashRequest>,
+    ) -> Answer<ResetSecurityHashResponse> {
+        assert_eq!(request.into_inner().reason, "lost");
+        Ok(Response::new(ResetSecurityHashResponse {}))
+    }
+
+    type ImportContactsStream = BoxStream<'static, Result<ImportContactsResponse, Status>>;
+
+    async fn import_contacts(
+        &self,
+        _: Request<Streaming<ImportContactsRequest>>,
+    ) -> Answer<Self::ImportContactsStream> {
+        Err(Status::unimplemented("not called"))
+    }
+}
+
+fn contact() -> Contact {
+    let custom_data =
+        [("plan", Kind::StringValue("pro".to_owned())), ("age", Kind::NumberValue(3.5))];
+    let fields = custom_data.map(|(key, kind)| (key.to_owned(), Value { kind: Some(kind) }));
+    let person = Person {
+        id: CONTACT.to_owned(),
+        user_id: Some("u".to_owned()),
+        name: "Ann".to_owned(),
+        custom_data: Some(Struct { fields: fields.into_iter().collect() }),
+        ..Person::default()
+    };
+    let device = Device { id: id(4), platform: "web".to_owned(), last_seen_at: at() };
+    Contact {
+        person: Some(person),
+        source: Source::PreChat.into(),
+        verification: Verification::SecurityHash.into(),
+        page: Some(Page { url: "https://shop.example/".to_owned(), ..Page::default() }),
+        devices: vec![device],
+        created_at: at(),
+        ..Contact::default()
+    }
+}
