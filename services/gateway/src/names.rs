@@ -1,5 +1,5 @@
 //! Names of authors. Messages carry only ids and identity has the names, which are cached for a
-//! moment.
+//! moment. Functions that read names fail as the call to identity does.
 
 use std::{
     collections::{BTreeSet, HashMap},

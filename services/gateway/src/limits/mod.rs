@@ -1,4 +1,5 @@
-//! Rate limits. They are counted by each process for itself.
+//! Rate limits. They are counted by each process for itself. Every check fails only with `RateLimited`,
+//! which says when to retry.
 
 mod refused_proofs;
 

@@ -66,6 +66,10 @@ impl MessageRange {
 }
 
 /// A page of the messages of any conversation.
+///
+/// # Errors
+///
+/// `NotFound` for an unknown conversation, and other failures of the service.
 pub(super) async fn page(
     app: &App,
     (organization, conversation): (OrganizationId, ConversationId),

@@ -26,6 +26,10 @@ use crate::{app::App, authentication::WidgetCaller, json, routes::messages};
 const PAGE_SIZE: i32 = 200;
 
 /// Answers with the caller's events: everything after the sequence number, or from now.
+///
+/// # Errors
+///
+/// `Unavailable` if the subscription doesn't open, and failures of the services.
 pub(crate) async fn follow(
     app: Arc<App>,
     mut caller: WidgetCaller,

@@ -21,6 +21,11 @@ use crate::{app::App, authentication::ApiCaller, json::Import};
 const FIRST_STATE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers with the import's events.
+///
+/// # Errors
+///
+/// `NotFound` for an unknown import, `DeadlineExceeded` if its state doesn't arrive in time, and other
+/// failures of the service.
 pub(crate) async fn follow(app: Arc<App>, caller: ApiCaller, import: ImportId) -> Result<Response> {
     let mut guard = Guard::for_api(&app, &caller);
     let mut request = Request::new(WatchImportRequest {

@@ -23,6 +23,10 @@ use crate::{app::App, authentication::ApiCaller, json};
 const BATCH_SIZE: usize = 64;
 
 /// Answers with the organization's events.
+///
+/// # Errors
+///
+/// `Unavailable` if the subscription doesn't open.
 pub(crate) async fn follow(app: Arc<App>, caller: ApiCaller) -> Result<Response> {
     let mut guard = Guard::for_api(&app, &caller);
     let organization = caller.organization;
