@@ -1,11 +1,12 @@
-//! contact-import: loads people from CSV files. [`build`] makes the service, [`Service::peer`] is
-//! it for callers in the process, [`Service::start`] puts it on the air. How a contact is stored
-//! is identity's; files, the state of each import and the report on its rows live here.
+//! contact-import: loads contacts from CSV files. [`build`] creates the service, [`Service::peer`] is
+//! it for callers in this process, and [`Service::start`] serves it. Identity stores contacts; this
+//! service has the uploaded files, the state of each import and the rejected rows.
 
 mod app;
+mod clients;
 mod domain;
-mod files;
 mod grpc;
+mod storage;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -19,17 +20,18 @@ use onethread_errors::Result;
 use onethread_grpc::{Listener, Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::contactimport::import_service_server::{ImportServiceServer, SERVICE_NAME};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use app::App;
-use grpc::{Contacts, Handlers};
-use store::Store;
-use worker::{Sweep, Waiting, Wake, Worker, run_measures};
+use app::{App, MAX_UPLOADS, jobs::Jobs};
+use clients::ContactsClient;
+use grpc::Handlers;
+use worker::{Sweeper, WaitReasons, WorkSignal, Worker, report_metrics};
 
-pub use files::Files;
+pub use storage::FileStorage;
 
-/// Imports that one process works on at once: a long one must not hold up a short one.
+/// Imports that a process works on at a time: a long one must not block a short one.
 const WORKERS: usize = 2;
 
 /// The service's tables.
@@ -47,10 +49,10 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Randomness for ids.
     pub entropy: Arc<dyn Entropy>,
-    /// Identity, which keeps the contacts.
+    /// Identity, which stores the contacts.
     pub identity: Peer,
-    /// Where uploaded files lie. Replicas share it.
-    pub uploads: Files,
+    /// Storage of uploaded files, shared by replicas.
+    pub files: FileStorage,
 }
 
 impl std::fmt::Debug for Deps {
@@ -59,40 +61,43 @@ impl std::fmt::Debug for Deps {
     }
 }
 
-/// The service, not yet on the air.
+/// The service, not yet served.
 #[derive(Debug)]
 pub struct Service {
     server: Server,
     worker: Worker,
-    sweep: Sweep,
-    db: Database,
+    sweeper: Sweeper,
     stopping: CancellationToken,
 }
 
-/// Makes the service. Fails when an embedded database can't be written.
+/// Builds the service.
+///
+/// # Errors
+///
+/// When an embedded database can't be written.
 pub async fn build(deps: Deps) -> Result<Service> {
-    let Deps { db, clock, entropy, identity, uploads: files } = deps;
-    let alone = db.is_embedded();
-    let (store, stopping) = (Store::new(db.clone()), CancellationToken::new());
-    let (wake, waiting) = (Wake::default(), Waiting::default());
-    if alone {
-        // Nobody else works on this file, so whoever was killed need not be waited for.
-        store.free_all(clock.now()).await?;
+    let Deps { db, clock, entropy, identity, files } = deps;
+    let (work, wait_reasons) = (WorkSignal::default(), WaitReasons::default());
+    let stopping = CancellationToken::new();
+    let jobs = Jobs { db: db.clone(), clock: Arc::clone(&clock) };
+    if db.is_embedded() {
+        jobs.release_all().await?;
     }
-    let app = App::new(
-        store.clone(),
-        Arc::clone(&clock),
-        Arc::clone(&entropy),
-        files.clone(),
-        wake.clone(),
-        waiting.clone(),
-        stopping.clone(),
-    );
+    let app = App {
+        db: db.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        files: files.clone(),
+        work: work.clone(),
+        wait_reasons: wait_reasons.clone(),
+        uploads: Arc::new(Semaphore::new(MAX_UPLOADS)),
+        stopping: stopping.clone(),
+    };
     let server = Server::new(Routes::new(ImportServiceServer::new(Handlers(app))), &[SERVICE_NAME]);
-    let sweep = Sweep { store: store.clone(), clock: Arc::clone(&clock), files: files.clone() };
-    let contacts = Contacts(identity);
-    let worker = Worker { store, clock, entropy, files, contacts, wake, waiting };
-    Ok(Service { server, worker, sweep, db, stopping })
+    let sweeper = Sweeper { db, clock: Arc::clone(&clock), files: files.clone() };
+    let contacts = ContactsClient(identity);
+    let worker = Worker { jobs, clock, entropy, files, contacts, work, wait_reasons };
+    Ok(Service { server, worker, sweeper, stopping })
 }
 
 impl Service {
@@ -101,18 +106,18 @@ impl Service {
         self.server.peer()
     }
 
-    /// Serves and works on imports until the process stops.
+    /// Serves calls and works on imports until the process stops.
     pub fn start(self, listener: impl Into<Listener>, life: &Lifecycle) {
         let (stop, stopping) = (life.stopping(), self.stopping);
         life.spawn(async move {
             stop.await;
             stopping.cancel();
         });
+        life.spawn(report_metrics(self.worker.jobs.clone(), life.clone()));
         for _ in 0..WORKERS {
             life.spawn(self.worker.clone().run(life.clone()));
         }
-        life.spawn(self.sweep.run(life.clone()));
-        life.spawn(run_measures(self.db, life.clone()));
+        life.spawn(self.sweeper.run(life.clone()));
         life.spawn(self.server.serve(listener.into(), life.clone()));
     }
 }

@@ -7,7 +7,7 @@ use onethread_config::{
     ContactImportAddress, DatabaseArgs, Dump, IdentityUrl, ObjectStoreArgs, ProcessArgs, Task,
     TransportArgs, dump, parse,
 };
-use onethread_contact_import::{Deps, Files, MIGRATIONS, build};
+use onethread_contact_import::{Deps, FileStorage, MIGRATIONS, build};
 use onethread_core::{Entropy, SystemClock, SystemEntropy};
 use onethread_errors::Error;
 use onethread_grpc::{Listener, Peer};
@@ -64,9 +64,9 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         cli.transport.check(&[("--contact-import-addr", address)], &[("--identity-url", identity)]);
     let certificates = checked.map_err(StartError::Configuration)?;
     let folder = DataFolder::open(data_dir).map_err(StartError::Configuration)?;
-    let url_of_files = cli.object_store.object_store_url.as_ref();
-    let uploads = Files::open(url_of_files, folder.path("uploads"));
-    let uploads = uploads.map_err(StartError::Configuration)?;
+    let files_url = cli.object_store.object_store_url.as_ref();
+    let files = FileStorage::open(files_url, folder.path("uploads"));
+    let files = files.map_err(StartError::Configuration)?;
     let listener = bind("--contact-import-addr", address).await?;
     let db = open_database(url, &folder, &MIGRATIONS, NAME).await?;
     life.stop_on_signals().map_err(Error::internal)?;
@@ -78,7 +78,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         clock: Arc::new(SystemClock),
         identity: Peer::connect(identity, certificates.as_ref(), &entropy),
         entropy,
-        uploads,
+        files,
     })
     .await?;
     service.start(Listener::new(listener, certificates), &life);

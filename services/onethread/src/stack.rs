@@ -34,7 +34,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     let certificates = settings.check().map_err(StartError::Configuration)?;
     let folder = DataFolder::open(&settings.process.data_dir).map_err(StartError::Configuration)?;
     restore::refuse_unfinished(&settings.process.data_dir)?;
-    let uploads = onethread_contact_import::Files::open(
+    let files = onethread_contact_import::FileStorage::open(
         settings.object_store.object_store_url.as_ref(),
         folder.path("uploads"),
     )
@@ -75,7 +75,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         clock: clock.clone(),
         entropy: entropy.clone(),
         identity: identity.peer(),
-        uploads,
+        files,
     })
     .await?;
     // Hashing a password takes 19 MiB for a moment: late, so that little else is laid out over it.

@@ -1,21 +1,21 @@
 //! The first record: which columns there are.
 
-use super::{Broken, Record, unguard};
+use super::{FileError, Record, strip_formula_guard};
 
-/// Columns of a file at most.
-const COLUMNS: usize = 1000;
-/// Bytes of the header at most: it goes with every message about the import.
-const HEADER_BYTES: usize = 64 * 1024;
-/// Columns that a list of rejected rows adds. A file that brings them back loses them, so that it
-/// can be mended and loaded any number of times.
-const IGNORED: [&str; 3] = ["rejected_line", "rejected_column", "rejected_reason"];
+/// Most columns of a file.
+const MAX_COLUMNS: usize = 1000;
+/// Largest header: every message about the import contains it.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// Columns that a file of rejected rows has in addition. They are ignored, so that such a file can be
+/// corrected and loaded any number of times.
+const REJECTION_COLUMNS: [&str; 3] = ["rejected_line", "rejected_column", "rejected_reason"];
 
 /// The columns of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Those that have a name and are not ignored.
+    /// Columns with a name, without ignored ones.
     pub(crate) columns: Vec<Column>,
-    /// Cells that each record has.
+    /// Cells of each record.
     pub(crate) width: usize,
 }
 
@@ -23,29 +23,29 @@ pub(crate) struct Header {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
     pub(crate) name: String,
-    /// Which cell of a record it is, from 0.
+    /// Index of its cell in a record.
     pub(crate) position: usize,
 }
 
 impl Header {
-    /// Reads the header. A column without a name is left out: nothing can be said about it, and
-    /// spreadsheets leave such ones at the end. Of several with one name the first has it; the
-    /// others have a number behind it, so that each can be chosen.
-    pub(crate) fn read(record: &Record) -> Result<Self, Broken> {
-        let broken = |reason: &str| Err(Broken::new(record.line, reason));
-        if record.width() > COLUMNS {
-            return broken("there are more than 1,000 columns.");
+    /// Reads the header. Columns without a name are left out: spreadsheets add such columns at the
+    /// end. Of several columns with one name, the first keeps it and the others get a number, so
+    /// that each can be mapped.
+    pub(crate) fn read(record: &Record) -> Result<Self, FileError> {
+        let error = |reason: &str| Err(FileError::new(record.line, reason));
+        if record.width() > MAX_COLUMNS {
+            return error("there are more than 1,000 columns.");
         }
-        if record.text.len() > HEADER_BYTES {
-            return broken("the header is over 64 KiB.");
+        if record.text.len() > MAX_HEADER_BYTES {
+            return error("the header is over 64 KiB.");
         }
         if record.text.contains('\0') {
-            return broken("a NUL byte: this is not a text file.");
+            return error("a NUL byte: this is not a text file.");
         }
-        let names: Vec<_> = record.cells().map(|cell| unguard(cell.trim())).collect();
+        let names: Vec<_> = record.cells().map(|cell| strip_formula_guard(cell.trim())).collect();
         let mut columns: Vec<Column> = Vec::new();
         for (position, name) in names.iter().enumerate() {
-            if name.is_empty() || Self::is_ours(name) {
+            if name.is_empty() || Self::is_added_by_us(name) {
                 continue;
             }
             let is_first = !names[..position].contains(name);
@@ -53,14 +53,14 @@ impl Header {
             columns.push(Column { name, position });
         }
         if columns.is_empty() {
-            return broken("no column has a name.");
+            return error("no column has a name.");
         }
         Ok(Self { columns, width: record.width() })
     }
 
-    /// True when a list of rejected rows adds a column of this name.
-    pub(crate) fn is_ours(name: &str) -> bool {
-        IGNORED.contains(&name)
+    /// True when files of rejected rows add a column of this name.
+    pub(crate) fn is_added_by_us(name: &str) -> bool {
+        REJECTION_COLUMNS.contains(&name)
     }
 
     /// True when there is a column of this name.
@@ -68,7 +68,7 @@ impl Header {
         self.columns.iter().any(|column| column.name == name)
     }
 
-    /// The cells of a record in the columns' order, and behind them those that are too many.
+    /// The cells of a record in the columns' order, then those beyond the header's width.
     pub(crate) fn cells<'r>(&'r self, record: &'r Record) -> impl Iterator<Item = &'r str> {
         let known = self.columns.iter().map(|column| column.position);
         let known = known.filter(|position| *position < record.width());
@@ -77,12 +77,12 @@ impl Header {
     }
 }
 
-/// A name that no other column has or gets: the name with the first number that is free behind it.
+/// The name with the first number after it that makes it unlike all other columns' names.
 fn numbered(name: &str, names: &[&str], columns: &[Column]) -> String {
-    let taken = |wanted: &str| {
+    let is_taken = |wanted: &str| {
         names.contains(&wanted) || columns.iter().any(|column| column.name == wanted)
     };
-    let free = (2..).map(|number| format!("{name} ({number})")).find(|name| !taken(name));
+    let free = (2..).map(|number| format!("{name} ({number})")).find(|name| !is_taken(name));
     free.unwrap_or_default()
 }
 
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn each_column_has_a_name_of_its_own() {
+    fn column_names_are_unique() {
         assert_eq!(names(&["a", " a ", "a (2)", "a"]), ["a", "a (3)", "a (2)", "a (4)"]);
         assert_eq!(names(&["Mail", "mail"]), ["Mail", "mail"]);
         assert_eq!(names(&["", "rejected_line", "'=a", "=a"]), ["=a", "=a (2)"]);

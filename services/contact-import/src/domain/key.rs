@@ -1,9 +1,9 @@
-//! Whom a row is about.
+//! Keys that identify the person of a row.
 
 use sha2::{Digest, Sha256};
 
-/// What tells a row's person from others, shortened to 128 bits: a file may have tens of millions
-/// of them. Two rows of a file with the same key are about the same person.
+/// The user id or email of a row, hashed to 128 bits, since a file may have tens of millions of
+/// rows. Two rows of a file with the same key are about the same person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(pub(crate) [u64; 2]);
 
@@ -13,7 +13,7 @@ impl Key {
         Self::new(b'u', user_id.as_bytes())
     }
 
-    /// An e-mail, compared as the contacts do it: without case and what is blank around it.
+    /// An email, compared as identity compares them: without case and surrounding spaces.
     pub(crate) fn email(email: &str) -> Self {
         Self::new(b'e', email.trim().to_lowercase().as_bytes())
     }

@@ -1,4 +1,4 @@
-//! Which column becomes what.
+//! The mapping of columns to contact fields.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -6,12 +6,12 @@ use onethread_errors::{Error, Field, Result};
 
 use super::Header;
 
-/// Custom attributes that one file may fill: as many as a contact may have.
-const CUSTOM_COLUMNS: usize = 100;
-/// Characters of a custom attribute's key.
-const CUSTOM_KEY: usize = 64;
+/// Most custom attributes of a file: as many as a contact may have.
+const MAX_CUSTOM_COLUMNS: usize = 100;
+/// Longest key of a custom attribute.
+const MAX_CUSTOM_KEY_BYTES: usize = 64;
 
-/// What a column becomes.
+/// The contact field that a column is mapped to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
     UserId,
@@ -25,10 +25,10 @@ pub(crate) enum Target {
     Custom(String),
 }
 
-/// Each field with its name and the other names that columns usually have for it, best first, in
-/// lower case without spaces, `_`, `-` and `.`. A bare `id` is none of them: it is as often a
-/// number of the row, and a wrong user id would put strangers together.
-const USUAL: [(Target, &str, &[&str]); 7] = [
+/// Each field with its name and the usual names of its columns, best first, in lower case without
+/// spaces, `_`, `-` and `.`. A bare `id` is not among them: it is as often the number of the row, and
+/// a wrong user id would merge strangers.
+const FIELDS: [(Target, &str, &[&str]); 7] = [
     (Target::UserId, "user_id", &["userid", "externaluserid", "externalid"]),
     (Target::Email, "email", &["email", "emailaddress", "mail", "mailaddress"]),
     (Target::Name, "name", &["name", "fullname", "displayname"]),
@@ -51,14 +51,14 @@ impl fmt::Display for Target {
         match self {
             Self::Custom(key) => write!(f, "custom.{key}"),
             field => {
-                let named = USUAL.iter().find(|(target, ..)| target == field);
+                let named = FIELDS.iter().find(|(target, ..)| target == field);
                 f.write_str(named.expect("every field has a name").1)
             }
         }
     }
 }
 
-/// A text that names nothing a column can become.
+/// The text is not the name of a field.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "is none of user_id, email, name, phone, company, security_hash, tags and custom.<key> with a key of 1 to 64 of A-Z a-z 0-9 _ . -"
@@ -69,12 +69,12 @@ impl FromStr for Target {
     type Err = UnknownTarget;
 
     fn from_str(text: &str) -> Result<Self, UnknownTarget> {
-        if let Some((field, ..)) = USUAL.iter().find(|(_, name, _)| *name == text) {
+        if let Some((field, ..)) = FIELDS.iter().find(|(_, name, _)| *name == text) {
             return Ok(field.clone());
         }
         let key = text.strip_prefix("custom.").ok_or(UnknownTarget)?;
         let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        if (1..=CUSTOM_KEY).contains(&key.len()) && key.bytes().all(fits) {
+        if (1..=MAX_CUSTOM_KEY_BYTES).contains(&key.len()) && key.bytes().all(fits) {
             Ok(Self::Custom(key.to_owned()))
         } else {
             Err(UnknownTarget)
@@ -82,17 +82,17 @@ impl FromStr for Target {
     }
 }
 
-/// What each column becomes, by the column's name. No two columns become the same.
+/// The field of each mapped column, by the column's name. No two columns have the same field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Mapping(pub(crate) BTreeMap<String, Target>);
 
 impl Mapping {
-    /// The mapping that a header suggests: for each field the column with the best of its usual
-    /// names, and `custom.<key>` as an export writes it.
+    /// The mapping that is proposed for a header: for each field the column with the best of its
+    /// usual names, and columns named `custom.<key>`, as exports name them.
     pub(crate) fn propose(header: &Header) -> Self {
         let mut mapping = BTreeMap::new();
-        for (target, _, names) in &USUAL {
-            let rank = |name: &str| names.iter().position(|usual| *usual == plain(name));
+        for (target, _, names) in &FIELDS {
+            let rank = |name: &str| names.iter().position(|usual| *usual == normalize(name));
             let named = header.columns.iter().filter_map(|c| Some((rank(&c.name)?, c)));
             // Equal ranks keep the order of the file.
             if let Some((_, column)) = named.min_by_key(|(rank, _)| *rank) {
@@ -103,68 +103,75 @@ impl Mapping {
             Ok(target @ Target::Custom(_)) => Some((column.name.clone(), target)),
             _ => None,
         });
-        mapping.extend(custom.take(CUSTOM_COLUMNS));
+        mapping.extend(custom.take(MAX_CUSTOM_COLUMNS));
         Self(mapping)
     }
 
-    /// True when rows can be told apart: a user id or an e-mail is there.
+    /// True when a user id or an email is mapped, so that rows have a key.
     pub(crate) fn has_key(&self) -> bool {
         self.0.values().any(|target| matches!(target, Target::UserId | Target::Email))
     }
 
-    /// The mapping with somebody's changes; an empty target leaves a column out. A field that is
-    /// given to another column goes from the one that was proposed for it.
+    /// The mapping with changes; an empty target removes a column. A field that is given to another
+    /// column is taken from the column that was proposed for it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` with a pointer for each invalid change, or for the mapping when its rows
+    /// have no key or it has too many custom attributes.
     pub(crate) fn change(mut self, header: &Header, changes: &[(String, String)]) -> Result<Self> {
-        let mut wrong = Vec::new();
-        let mut wanted = BTreeMap::new();
+        let mut errors = Vec::new();
+        let mut changed = BTreeMap::new();
         for (column, target) in changes {
-            let mut refuse = |why: &str| wrong.push(Field::new(pointer(column), why));
+            let mut reject = |why: &str| errors.push(Field::new(pointer(column), why));
             if !header.has(column) {
-                refuse("is no column of the file");
+                reject("is no column of the file");
             } else if target.is_empty() {
                 self.0.remove(column);
             } else {
                 match target.parse::<Target>() {
-                    Err(unknown) => refuse(&unknown.to_string()),
-                    Ok(target) if wanted.values().any(|other| *other == target) => {
-                        refuse("becomes what another column becomes");
+                    Err(unknown) => reject(&unknown.to_string()),
+                    Ok(target) if changed.values().any(|other| *other == target) => {
+                        reject("becomes what another column becomes");
                     }
                     Ok(target) => {
-                        wanted.insert(column.clone(), target);
+                        changed.insert(column.clone(), target);
                     }
                 }
             }
         }
         self.0.retain(|column, target| {
-            !wanted.contains_key(column) && wanted.values().all(|other| other != target)
+            !changed.contains_key(column) && changed.values().all(|other| other != target)
         });
-        self.0.extend(wanted);
+        self.0.extend(changed);
         let custom = self.0.values().filter(|target| matches!(target, Target::Custom(_))).count();
-        if custom > CUSTOM_COLUMNS {
-            wrong.push(Field::new("/mapping", "has more than 100 custom attributes"));
+        if custom > MAX_CUSTOM_COLUMNS {
+            errors.push(Field::new("/mapping", "has more than 100 custom attributes"));
         }
-        if wrong.is_empty() && !self.has_key() {
-            wrong.push(Field::new("/mapping", "has neither a user_id nor an email"));
+        if errors.is_empty() && !self.has_key() {
+            errors.push(Field::new("/mapping", "has neither a user_id nor an email"));
         }
-        if wrong.is_empty() { Ok(self) } else { Err(Error::invalid_fields(wrong)) }
+        if errors.is_empty() { Ok(self) } else { Err(Error::invalid_fields(errors)) }
     }
 }
 
-/// A name as it is compared with the usual ones.
-fn plain(name: &str) -> String {
+/// A column's name as it is compared with the usual names.
+fn normalize(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, ' ' | '_' | '-' | '.'))
         .flat_map(char::to_lowercase)
         .collect()
 }
 
-/// JSON pointer (RFC 6901) to a column's line of the mapping.
+/// JSON pointer (RFC 6901) to a column in the mapping.
 fn pointer(column: &str) -> String {
     format!("/mapping/{}", column.replace('~', "~0").replace('/', "~1"))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::Column;
 
@@ -173,21 +180,21 @@ mod tests {
         Header { columns: names.iter().enumerate().map(column).collect(), width: names.len() }
     }
 
-    fn shown(mapping: &Mapping) -> String {
+    fn text(mapping: &Mapping) -> String {
         let lines = mapping.0.iter().map(|(column, target)| format!("{column}={target}"));
         lines.collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn usual_names_are_known_in_any_spelling() {
+    fn usual_names_are_recognized_in_any_spelling() {
         let names = ["User ID", "E-Mail", "Full Name", "mobile", "ORGANISATION", "plan", "id"];
         assert_eq!(
-            shown(&Mapping::propose(&header(&names))),
+            text(&Mapping::propose(&header(&names))),
             "E-Mail=email Full Name=name ORGANISATION=company User ID=user_id mobile=phone"
         );
         let names = ["mobile", "Phone", "custom.plan", "custom.", "tags", "Security-Hash"];
         assert_eq!(
-            shown(&Mapping::propose(&header(&names))),
+            text(&Mapping::propose(&header(&names))),
             "Phone=phone Security-Hash=security_hash custom.plan=custom.plan tags=tags"
         );
     }
@@ -196,11 +203,11 @@ mod tests {
         let header = header(&["email", "second", "a/b~c", "plan"]);
         let changes = changes.iter().map(|(c, t)| (c.to_string(), t.to_string()));
         let changes: Vec<_> = changes.collect();
-        Mapping::propose(&header).change(&header, &changes).map(|mapping| shown(&mapping))
+        Mapping::propose(&header).change(&header, &changes).map(|mapping| text(&mapping))
     }
 
     #[test]
-    fn changes_replace_what_was_proposed() {
+    fn changes_replace_the_proposal() {
         assert_eq!(change(&[]).unwrap(), "email=email");
         assert_eq!(change(&[("second", "email")]).unwrap(), "second=email");
         assert_eq!(
@@ -210,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_changes_are_told_with_their_pointer() {
+    fn errors_in_changes_have_a_pointer() {
         for (changes, pointer) in [
             (&[("nobody", "email")][..], "/mapping/nobody"),
             (&[("a/b~c", "colour")], "/mapping/a~1b~0c"),
@@ -219,6 +226,30 @@ mod tests {
             (&[("email", "")], "/mapping"),
         ] {
             assert_eq!(change(changes).unwrap_err().fields[0].pointer, pointer);
+        }
+    }
+
+    proptest! {
+        /// Whatever the columns are called, a proposal and a change of it map no field twice.
+        #[test]
+        fn no_field_is_mapped_twice(
+            names in prop::collection::btree_set("(E-?mail|mail|User.?ID|tags?|custom\\.[ab])", 1..6),
+            changes in prop::collection::vec(("[a-z.]{0,9}", "(email|tags|custom\\.a|)"), 0..4),
+        ) {
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            let header = header(&names);
+            let proposed = Mapping::propose(&header);
+            let mut changes = changes;
+            for (change, name) in changes.iter_mut().zip(&names) {
+                change.0 = (*name).to_owned();
+            }
+            for mapping in [Some(proposed.clone()), proposed.change(&header, &changes).ok()] {
+                let mut fields: Vec<_> = mapping.iter().flat_map(|m| m.0.values()).collect();
+                let count = fields.len();
+                fields.sort();
+                fields.dedup();
+                prop_assert_eq!(fields.len(), count);
+            }
         }
     }
 }

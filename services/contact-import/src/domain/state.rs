@@ -1,58 +1,58 @@
-//! Where an import stands, and where it may go from there.
+//! States of an import, and which may follow which.
 
 use std::str::FromStr;
 
-/// Where an import stands.
+/// State of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ImportState {
-    /// Being read for the first time; nothing is written.
+    /// The file is read for the first time; nothing is written.
     Scanning,
-    /// Scanned, waiting for somebody to start it.
+    /// Scanned, waiting for a mapping.
     Ready,
     /// Rows are being applied.
     Running,
     /// Every row has its outcome.
     Done,
-    /// The file can't be taken.
+    /// It can't be applied; its error says why.
     Failed,
-    /// Stopped by somebody.
-    Cancelled,
+    /// Stopped on request.
+    Canceled,
 }
 
-use ImportState::{Cancelled, Done, Failed, Ready, Running, Scanning};
+use ImportState::{Canceled, Done, Failed, Ready, Running, Scanning};
 
-/// Each state with its name and the states that may follow it. One that nothing follows is an end.
+/// Each state with its name in the database and the states that may follow it.
 const STATES: [(ImportState, &str, &[ImportState]); 6] = [
-    (Scanning, "scanning", &[Ready, Running, Failed, Cancelled]),
-    (Ready, "ready", &[Running, Cancelled]),
-    (Running, "running", &[Done, Failed, Cancelled]),
+    (Scanning, "scanning", &[Ready, Running, Failed, Canceled]),
+    (Ready, "ready", &[Running, Canceled]),
+    (Running, "running", &[Done, Failed, Canceled]),
     (Done, "done", &[]),
     (Failed, "failed", &[]),
-    (Cancelled, "cancelled", &[]),
+    (Canceled, "cancelled", &[]),
 ];
 
 impl ImportState {
-    fn line(self) -> &'static (Self, &'static str, &'static [Self]) {
-        STATES.iter().find(|(state, ..)| *state == self).expect("every state has a line")
+    fn entry(self) -> &'static (Self, &'static str, &'static [Self]) {
+        STATES.iter().find(|(state, ..)| *state == self).expect("every state has an entry")
     }
 
     /// True when `next` may follow.
     pub(crate) fn may_become(self, next: Self) -> bool {
-        self.line().2.contains(&next)
+        self.entry().2.contains(&next)
     }
 
-    /// True when nothing follows.
-    pub(crate) fn has_ended(self) -> bool {
-        self.line().2.is_empty()
+    /// True when no state may follow.
+    pub(crate) fn is_final(self) -> bool {
+        self.entry().2.is_empty()
     }
 
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
-        self.line().1
+        self.entry().1
     }
 }
 
-/// A text that names no state.
+/// The text is not the name of a state.
 #[derive(Debug)]
 pub(crate) struct UnknownState;
 
@@ -73,12 +73,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_come_back_and_an_end_is_final() {
+    fn names_are_parsed_and_no_state_follows_a_final_one() {
         for (state, name, next) in STATES {
             assert_eq!(name.parse::<ImportState>().unwrap(), state);
-            assert_eq!(state.has_ended(), next.is_empty());
+            assert_eq!(state.is_final(), next.is_empty());
             assert!(!state.may_become(state));
         }
-        assert!(Ready.may_become(Running) && !Done.may_become(Cancelled));
+        assert!(Ready.may_become(Running) && !Done.may_become(Canceled));
     }
 }

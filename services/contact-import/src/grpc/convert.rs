@@ -1,15 +1,12 @@
-//! Between messages and what they mean.
+//! Conversions between messages and domain types.
 
 use onethread_errors::{Error, Result};
 use onethread_grpc::{id, timestamp};
-use onethread_proto::{
-    contactimport::{self as proto, UploadHeader},
-    identity::{ImportOutcome, ImportRow, ImportRowResult},
-};
+use onethread_proto::contactimport::{self as proto, UploadHeader};
 
 use crate::{
     app::NewFile,
-    domain::{Import, ImportState, Outcome, RejectedRow, Row},
+    domain::{Import, ImportState, RejectedRow},
 };
 
 impl TryFrom<UploadHeader> for NewFile {
@@ -25,7 +22,7 @@ impl TryFrom<UploadHeader> for NewFile {
     }
 }
 
-/// An import with the rate that it has now.
+/// An import with its present rate.
 pub(super) fn import(import: Import, now: onethread_core::Timestamp) -> proto::Import {
     let (rows_per_second, seconds_left) = (import.rows_per_second(now), import.seconds_left(now));
     let mapping = import.mapping.0.into_iter();
@@ -60,7 +57,7 @@ impl From<ImportState> for proto::ImportState {
             ImportState::Running => Self::Running,
             ImportState::Done => Self::Done,
             ImportState::Failed => Self::Failed,
-            ImportState::Cancelled => Self::Cancelled,
+            ImportState::Canceled => Self::Cancelled,
         }
     }
 }
@@ -74,30 +71,4 @@ impl From<RejectedRow> for proto::RejectedRow {
             cells: row.cells,
         }
     }
-}
-
-/// A row on its way to the contacts.
-pub(super) fn import_row((line, row): (u64, Row)) -> ImportRow {
-    ImportRow {
-        line: i64::try_from(line).unwrap_or(i64::MAX),
-        user_id: row.user_id,
-        email: row.email,
-        name: row.name,
-        phone: row.phone,
-        company: row.company,
-        security_hash: row.security_hash,
-        tags: row.tags,
-        custom_data: row.custom.into_iter().collect(),
-    }
-}
-
-/// What the contacts made of it. `None` when they don't say.
-pub(super) fn outcome(result: ImportRowResult) -> Option<Outcome> {
-    Some(match result.outcome() {
-        ImportOutcome::Unspecified => return None,
-        ImportOutcome::Created => Outcome::Created,
-        ImportOutcome::Updated => Outcome::Updated,
-        ImportOutcome::Unchanged => Outcome::Unchanged,
-        ImportOutcome::Rejected => Outcome::Rejected { field: result.field, reason: result.reason },
-    })
 }

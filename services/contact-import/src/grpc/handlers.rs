@@ -1,4 +1,4 @@
-//! `ImportService`: each call is read, handed to its use case, and answered.
+//! Handlers of `ImportService`: each decodes its request, calls a use case, and encodes the answer.
 
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use onethread_core::{ImportId, PageToken};
@@ -20,14 +20,14 @@ use crate::{
     domain::Import,
 };
 
-/// The service as offered.
+/// The service.
 #[derive(Debug)]
 pub(crate) struct Handlers(pub(crate) App);
 
 type Answer<T> = Result<Response<T>, Status>;
 
 impl Handlers {
-    fn shown(&self, import: Import) -> Option<onethread_proto::contactimport::Import> {
+    fn message(&self, import: Import) -> Option<onethread_proto::contactimport::Import> {
         Some(convert::import(import, self.0.clock.now()))
     }
 
@@ -46,24 +46,28 @@ impl Handlers {
 
     async fn list(&self, request: ListImportsRequest) -> Result<ListImportsResponse> {
         let organization = id("/organizationId", &request.organization_id)?;
-        let after = key(&request.page_token)?.map(ImportId);
+        let after = page_key(&request.page_token)?.map(ImportId);
         let size = page_size("/limit", request.page_size)?;
         let Page { items, next } = self.0.list(organization, after, size).await?;
         Ok(ListImportsResponse {
-            imports: items.into_iter().filter_map(|import| self.shown(import)).collect(),
-            next_page_token: token(next.map(|id| id.0)),
+            imports: items.into_iter().filter_map(|import| self.message(import)).collect(),
+            next_page_token: page_token(next.map(|id| id.0)),
         })
     }
 
-    async fn rejected(&self, request: ListRejectedRowsRequest) -> Result<ListRejectedRowsResponse> {
+    async fn list_rejected(
+        &self,
+        request: ListRejectedRowsRequest,
+    ) -> Result<ListRejectedRowsResponse> {
         let organization = id("/organizationId", &request.organization_id)?;
         let import = id("/importId", &request.import_id)?;
-        let after = key(&request.page_token)?.unwrap_or(0);
+        let after = page_key(&request.page_token)?.unwrap_or(0);
         let size = page_size("/limit", request.page_size)?;
-        let Page { items, next } = self.0.rejected(organization, import, after, size).await?;
+        let Page { items, next } =
+            self.0.list_rejected_rows(organization, import, after, size).await?;
         Ok(ListRejectedRowsResponse {
             rows: items.into_iter().map(Into::into).collect(),
-            next_page_token: token(next),
+            next_page_token: page_token(next),
         })
     }
 
@@ -78,11 +82,11 @@ impl Handlers {
         let messages = imports.map_ok(move |import| WatchImportResponse {
             import: Some(convert::import(import, clock.now())),
         });
-        let told = messages.map_err(|error| {
+        let messages = messages.map_err(|error| {
             log_failure(&error);
             Status::from(error)
         });
-        Ok(told.boxed())
+        Ok(messages.boxed())
     }
 }
 
@@ -95,7 +99,7 @@ impl ImportService for Handlers {
         request: Request<Streaming<UploadImportRequest>>,
     ) -> Answer<UploadImportResponse> {
         let import = self.upload(request.into_inner()).await;
-        answer(import.map(|import| UploadImportResponse { import: self.shown(import) }))
+        answer(import.map(|import| UploadImportResponse { import: self.message(import) }))
     }
 
     async fn get_import(&self, request: Request<GetImportRequest>) -> Answer<GetImportResponse> {
@@ -104,7 +108,7 @@ impl ImportService for Handlers {
             let organization = id("/organizationId", &request.organization_id)?;
             self.0.get(organization, id("/importId", &request.import_id)?).await
         };
-        answer(got.await.map(|import| GetImportResponse { import: self.shown(import) }))
+        answer(got.await.map(|import| GetImportResponse { import: self.message(import) }))
     }
 
     async fn list_imports(
@@ -123,11 +127,11 @@ impl ImportService for Handlers {
             let organization = id("/organizationId", &request.organization_id)?;
             let import = id("/importId", &request.import_id)?;
             let mut changes: Vec<_> = request.mapping.into_iter().collect();
-            // A map has no order; errors have to have one.
+            // A map has no order, but errors need one.
             changes.sort();
             self.0.apply(organization, import, &changes).await
         };
-        answer(applied.await.map(|import| ApplyImportResponse { import: self.shown(import) }))
+        answer(applied.await.map(|import| ApplyImportResponse { import: self.message(import) }))
     }
 
     async fn cancel_import(
@@ -135,11 +139,11 @@ impl ImportService for Handlers {
         request: Request<CancelImportRequest>,
     ) -> Answer<CancelImportResponse> {
         let request = request.into_inner();
-        let cancelled = async {
+        let canceled = async {
             let organization = id("/organizationId", &request.organization_id)?;
             self.0.cancel(organization, id("/importId", &request.import_id)?).await
         };
-        answer(cancelled.await.map(|import| CancelImportResponse { import: self.shown(import) }))
+        answer(canceled.await.map(|import| CancelImportResponse { import: self.message(import) }))
     }
 
     async fn watch_import(
@@ -153,14 +157,16 @@ impl ImportService for Handlers {
         &self,
         request: Request<ListRejectedRowsRequest>,
     ) -> Answer<ListRejectedRowsResponse> {
-        answer(self.rejected(request.into_inner()).await)
+        answer(self.list_rejected(request.into_inner()).await)
     }
 }
 
-fn key<K: DeserializeOwned>(token: &str) -> Result<Option<K>> {
+/// The key in a page token; `None` for the first page.
+fn page_key<K: DeserializeOwned>(token: &str) -> Result<Option<K>> {
     PageToken::decode(token).map_err(|error| Error::invalid("/cursor", error.to_string()))
 }
 
-fn token<K: Serialize>(key: Option<K>) -> String {
+/// The page token of a key; empty on the last page.
+fn page_token<K: Serialize>(key: Option<K>) -> String {
     key.map(|key| PageToken::encode(&key)).unwrap_or_default()
 }

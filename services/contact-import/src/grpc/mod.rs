@@ -1,8 +1,6 @@
-//! The protocol's two sides: the service that is offered, and the contacts that are called.
+//! The gRPC service.
 
-mod contacts;
 mod convert;
 mod handlers;
 
-pub(crate) use contacts::{Contacts, ContactsImport};
 pub(crate) use handlers::Handlers;

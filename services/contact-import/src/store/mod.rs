@@ -1,42 +1,10 @@
-//! What is kept about imports, in words of the use cases. The organization comes first everywhere;
-//! the exceptions are the work queue, where a [`Lease`](crate::domain::Lease) names it, and the
-//! clearing of old files.
+//! Statements on the tables of imports. Functions take the connection, then the organization, and
+//! decide nothing; use cases open connections and transactions. Two kinds of statements have no
+//! organization: the work queue, where a [`Lease`](crate::domain::Lease) names it, and the search
+//! for files that may be deleted.
 
-mod queue;
-mod reads;
+pub(crate) mod imports;
+pub(crate) mod jobs;
+pub(crate) mod rejected_rows;
 mod rows;
 mod sql;
-mod writes;
-
-use onethread_db::Database;
-
-pub(crate) use writes::{Added, NewImport};
-
-/// The service's store. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Store {
-    db: Database,
-}
-
-impl Store {
-    /// Works on a migrated database.
-    pub(crate) fn new(db: Database) -> Self {
-        Self { db }
-    }
-}
-
-/// Runs one UPDATE in a transaction and tells whether it found its row.
-macro_rules! update {
-    ($self:ident, $name:literal, $text:expr, $($value:expr),+ $(,)?) => {
-        $self.db.write($name, move |mut conn| Box::pin(async move {
-            let rows = on!(&mut conn, |c| query($text)
-                $(.bind($value))+
-                .execute(&mut **c)
-                .await?
-                .rows_affected());
-            Ok(rows == 1)
-        }))
-    };
-}
-
-use update;

@@ -1,6 +1,6 @@
-//! Rows as stored, and the way to and from what they mean.
+//! Rows of the tables, and conversions between them and domain types.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use onethread_core::{ImportId, OrganizationId};
 use onethread_db::{Error, Json, Time};
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::{
-    Column, Counts, Format, Header, Import, Job, Lease, Mapping, Position, RejectedRow, Scanned,
+    Column, Counts, Format, Header, Import, Job, Lease, Mapping, Position, RejectedRow, ScanResult,
 };
 
-/// The header as stored: each column's name and cell.
+/// The header as JSON: each column's name and position.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct HeaderJson {
     columns: Vec<(String, usize)>,
@@ -35,7 +35,7 @@ impl From<HeaderJson> for Header {
     }
 }
 
-/// A mapping as stored.
+/// A mapping as JSON.
 pub(super) type MappingJson = BTreeMap<String, String>;
 
 pub(super) fn mapping_json(mapping: Mapping) -> MappingJson {
@@ -91,7 +91,7 @@ impl TryFrom<ImportRow> for Import {
             delimiter: row.delimiter,
             header: row.header.0.into(),
             mapping: mapping(row.mapping.0)?,
-            preview: row.preview.0.into_iter().map(|cells| each(cells, unescaped)).collect(),
+            preview: row.preview.0.into_iter().map(unescape_cells).collect(),
             error: row.error,
             created_at: row.created_at.into(),
             started_at: row.started_at.map(Into::into),
@@ -103,7 +103,7 @@ impl TryFrom<ImportRow> for Import {
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct JobRow {
-    pub(super) organization_id: Uuid,
+    organization_id: Uuid,
     id: Uuid,
     lease: i64,
     state: String,
@@ -126,12 +126,12 @@ impl TryFrom<JobRow> for Job {
     fn try_from(row: JobRow) -> Result<Self, Error> {
         Ok(Self {
             lease: Lease {
-                organization_id: OrganizationId(row.organization_id),
-                import_id: ImportId(row.id),
+                organization: OrganizationId(row.organization_id),
+                import: ImportId(row.id),
                 number: row.lease,
             },
             state: row.state.parse().map_err(|_| Error::Corrupt("state"))?,
-            apply_at_once: row.apply_at_once,
+            apply_after_scan: row.apply_at_once,
             format: format(&row.encoding, &row.delimiter)?,
             header: row.header.0.into(),
             mapping: mapping(row.mapping.0)?,
@@ -147,7 +147,7 @@ impl TryFrom<JobRow> for Job {
     }
 }
 
-/// The format as stored; nothing is known of it before the scan.
+/// The format. Both columns are empty before the scan.
 fn format(encoding: &str, delimiter: &str) -> Result<Format, Error> {
     if encoding.is_empty() {
         return Ok(Format::default());
@@ -158,30 +158,30 @@ fn format(encoding: &str, delimiter: &str) -> Result<Format, Error> {
 }
 
 /// A position as three columns.
-pub(super) fn position(at: Position) -> [i64; 3] {
-    [at.offset, at.line, at.record].map(signed)
+pub(super) fn position(position: Position) -> [i64; 3] {
+    [position.offset, position.line, position.record].map(signed)
 }
 
-/// A rejected row on its way in: many of them are one parameter.
+/// A rejected row to insert. Those of a batch are one JSON parameter.
 #[derive(Debug, Serialize)]
-pub(super) struct RejectedJson {
+pub(super) struct RejectedJson<'r> {
     record: i64,
     line: i64,
-    column: String,
-    reason: String,
-    cells: Vec<String>,
+    column: &'r str,
+    reason: &'r str,
+    cells: Vec<Cow<'r, str>>,
 }
 
-/// PostgreSQL's JSON holds no NUL: it is kept as `\u{1}0`, and `\u{1}` as `\u{1}1`.
-fn escaped(cell: String) -> String {
+/// Encodes NUL, which PostgreSQL's JSON can't hold, as `\u{1}0`, and `\u{1}` as `\u{1}1`.
+fn escape_nul(cell: &str) -> Cow<'_, str> {
     if cell.contains(['\0', '\u{1}']) {
-        cell.replace('\u{1}', "\u{1}1").replace('\0', "\u{1}0")
+        Cow::Owned(cell.replace('\u{1}', "\u{1}1").replace('\0', "\u{1}0"))
     } else {
-        cell
+        Cow::Borrowed(cell)
     }
 }
 
-fn unescaped(cell: String) -> String {
+fn unescape_nul(cell: String) -> String {
     if cell.contains('\u{1}') {
         cell.replace("\u{1}0", "\0").replace("\u{1}1", "\u{1}")
     } else {
@@ -189,24 +189,28 @@ fn unescaped(cell: String) -> String {
     }
 }
 
-fn each(cells: Vec<String>, change: fn(String) -> String) -> Vec<String> {
-    cells.into_iter().map(change).collect()
+fn escape_cells(cells: &[String]) -> Vec<String> {
+    cells.iter().map(|cell| escape_nul(cell).into_owned()).collect()
 }
 
-impl From<RejectedRow> for RejectedJson {
-    fn from(row: RejectedRow) -> Self {
+fn unescape_cells(cells: Vec<String>) -> Vec<String> {
+    cells.into_iter().map(unescape_nul).collect()
+}
+
+impl<'r> From<&'r RejectedRow> for RejectedJson<'r> {
+    fn from(row: &'r RejectedRow) -> Self {
         Self {
             record: signed(row.record),
             line: signed(row.line),
-            column: row.column,
-            reason: row.reason,
-            cells: each(row.cells, escaped),
+            column: &row.column,
+            reason: &row.reason,
+            cells: row.cells.iter().map(|cell| escape_nul(cell)).collect(),
         }
     }
 }
 
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct RejectedDbRow {
+pub(super) struct RejectedRowRow {
     record: i64,
     line: i64,
     column_name: String,
@@ -214,22 +218,22 @@ pub(super) struct RejectedDbRow {
     cells: Json<Vec<String>>,
 }
 
-impl TryFrom<RejectedDbRow> for RejectedRow {
+impl TryFrom<RejectedRowRow> for RejectedRow {
     type Error = Error;
 
-    fn try_from(row: RejectedDbRow) -> Result<Self, Error> {
+    fn try_from(row: RejectedRowRow) -> Result<Self, Error> {
         Ok(Self {
             record: unsigned(row.record)?,
             line: unsigned(row.line)?,
             column: row.column_name,
             reason: row.reason,
-            cells: each(row.cells.0, unescaped),
+            cells: unescape_cells(row.cells.0),
         })
     }
 }
 
-/// What the scan found, as columns.
-pub(super) struct ScannedColumns {
+/// The result of a scan as columns.
+pub(super) struct ScanColumns {
     pub(super) encoding: &'static str,
     pub(super) delimiter: String,
     pub(super) header: Json<HeaderJson>,
@@ -238,24 +242,24 @@ pub(super) struct ScannedColumns {
     pub(super) first: [i64; 3],
 }
 
-impl From<Scanned> for ScannedColumns {
-    fn from(scanned: Scanned) -> Self {
+impl From<ScanResult> for ScanColumns {
+    fn from(scan: ScanResult) -> Self {
         Self {
-            encoding: scanned.format.encoding.name(),
-            delimiter: char::from(scanned.format.delimiter).to_string(),
-            header: Json(scanned.header.into()),
-            preview: Json(scanned.preview.into_iter().map(|cells| each(cells, escaped)).collect()),
-            rows: scanned.rows,
-            first: position(scanned.first),
+            encoding: scan.format.encoding.name(),
+            delimiter: char::from(scan.format.delimiter).to_string(),
+            header: Json(scan.header.into()),
+            preview: Json(scan.preview.iter().map(|cells| escape_cells(cells)).collect()),
+            rows: scan.rows,
+            first: position(scan.first),
         }
     }
 }
 
 pub(super) fn signed(number: u64) -> i64 {
-    // Files end at 1 GiB, so that nothing counted in one comes near.
+    // Files have at most 1 GiB, so no count in one comes near the limit.
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> Result<u64, Error> {
+pub(super) fn unsigned(number: i64) -> Result<u64, Error> {
     u64::try_from(number).map_err(|_| Error::Corrupt("a negative position"))
 }

@@ -1,4 +1,4 @@
-//! What people do with imports.
+//! Imports from upload to end, as callers see them.
 
 use std::{fmt::Write, time::Duration};
 
@@ -11,20 +11,20 @@ use super::stack::{ORGANIZATION, OTHER, Stack, counts};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
-    a_file_comes_in_and_the_same_file_again_changes_nothing,
-    rows_that_cannot_be_taken_are_reported,
+    a_file_is_imported_and_the_same_file_again_changes_nothing,
+    rejected_rows_are_listed_with_their_reasons,
     files_that_cannot_be_read_apply_nothing,
     a_scanned_file_waits_for_its_mapping,
     nothing_is_applied_before_the_scan,
     a_header_alone_is_done_with_no_rows,
-    an_idempotency_key_stands_for_one_file_of_one_organization,
-    a_key_that_comes_many_times_at_once_stands_for_one_file,
-    an_import_is_stopped_wherever_it_stands_before_its_end,
-    imports_are_listed_by_their_own_organization_alone,
-    no_batch_grows_over_its_bounds,
+    an_idempotency_key_belongs_to_one_file_of_one_organization,
+    concurrent_uploads_with_one_idempotency_key_create_one_import,
+    an_import_is_canceled_once_and_not_after_its_end,
+    imports_are_visible_only_to_their_organization,
+    no_batch_exceeds_its_limits,
 }
 
-fn people(count: usize) -> String {
+fn contacts_file(count: usize) -> String {
     let mut file = "\u{feff}User ID,E-Mail,Full name,custom.plan,shoe size\r\n".to_owned();
     for n in 0..count {
         write!(file, "u{n},p{n}@example.org,\"Person \"\"{n}\"\", Jr\",pro,4{}\r\n", n % 10)
@@ -33,9 +33,9 @@ fn people(count: usize) -> String {
     file
 }
 
-async fn a_file_comes_in_and_the_same_file_again_changes_nothing(scratch: ScratchDatabase) {
+async fn a_file_is_imported_and_the_same_file_again_changes_nothing(scratch: ScratchDatabase) {
     let stack = Stack::new(scratch).await;
-    let file = people(2500);
+    let file = contacts_file(2500);
     let first = stack.upload(&file, true).await;
     assert_eq!(first.state(), ImportState::Scanning);
     let first = stack.ended(&first.id).await;
@@ -58,18 +58,18 @@ async fn a_file_comes_in_and_the_same_file_again_changes_nothing(scratch: Scratc
     );
 }
 
-async fn rows_that_cannot_be_taken_are_reported(scratch: ScratchDatabase) {
+async fn rejected_rows_are_listed_with_their_reasons(scratch: ScratchDatabase) {
     let stack = Stack::new(scratch).await;
     let file =
         "user_id,mail,name\n1,a@b.c,A\n2\n,,C\n1,x@b.c,D\n,A@B.c,E\n,a@B.C,F\n9,bad,G\n1,2,3,4\n";
     let import = stack.ended(&stack.upload(file, true).await.id).await;
     assert_eq!((import.state(), import.rows), (ImportState::Done, 8));
     assert_eq!(counts(&import), [2, 0, 0, 6]);
-    let told = stack.rejected(&import.id).await;
-    let told: Vec<_> =
-        told.iter().map(|row| (row.line, row.column.as_str(), row.reason.as_str())).collect();
+    let rows = stack.rejected(&import.id).await;
+    let rows: Vec<_> =
+        rows.iter().map(|row| (row.line, row.column.as_str(), row.reason.as_str())).collect();
     assert_eq!(
-        told,
+        rows,
         [
             (3, "", "too few fields: 1 where the header has 3"),
             (4, "", "has neither a user_id nor an email"),
@@ -117,9 +117,9 @@ async fn a_scanned_file_waits_for_its_mapping(scratch: ScratchDatabase) {
         (&[("contact", "email"), ("sh/oe", "name")], "/mapping/sh~1oe"),
         (&[("contact", "mail")], "/mapping/contact"),
     ] {
-        let refused = stack.apply(&import.id, changes).await.unwrap_err();
+        let error = stack.apply(&import.id, changes).await.unwrap_err();
         assert_eq!(
-            (refused.reason, refused.fields[0].pointer.as_str()),
+            (error.reason, error.fields[0].pointer.as_str()),
             (Reason::InvalidArgument, pointer)
         );
     }
@@ -145,7 +145,7 @@ async fn a_header_alone_is_done_with_no_rows(scratch: ScratchDatabase) {
     assert_eq!(counts(&import), [0; 4]);
 }
 
-async fn an_idempotency_key_stands_for_one_file_of_one_organization(scratch: ScratchDatabase) {
+async fn an_idempotency_key_belongs_to_one_file_of_one_organization(scratch: ScratchDatabase) {
     let stack = Stack::idle(scratch).await;
     let upload = |organization, file: &'static str| {
         stack.upload_as(organization, file.as_bytes(), true, "k")
@@ -155,7 +155,7 @@ async fn an_idempotency_key_stands_for_one_file_of_one_organization(scratch: Scr
     let other = upload(ORGANIZATION, "email\nb@b.c\n").await.unwrap_err();
     assert_eq!(other.reason, Reason::IdempotencyKeyReused);
     assert_ne!(upload(OTHER, "email\nb@b.c\n").await.unwrap().id, first.id);
-    // What was sent in vain is not kept.
+    // The files of the other uploads were removed.
     let folder = stack.uploads.path().join(ORGANIZATION);
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
     let long = "k".repeat(256);
@@ -163,20 +163,20 @@ async fn an_idempotency_key_stands_for_one_file_of_one_organization(scratch: Scr
     assert_eq!(long.reason, Reason::InvalidArgument);
 }
 
-async fn a_key_that_comes_many_times_at_once_stands_for_one_file(scratch: ScratchDatabase) {
+async fn concurrent_uploads_with_one_idempotency_key_create_one_import(scratch: ScratchDatabase) {
     let stack = Stack::idle(scratch).await;
     let files = [&b"email\na@b.c\n"[..], b"email\nb@b.c\n"];
     let uploads = (0..16).map(|n| stack.upload_as(ORGANIZATION, files[n % 2], true, "k"));
     let answers = futures::future::join_all(uploads).await;
-    let won = answers[0].is_ok();
+    let first_won = answers[0].is_ok();
     let mut ids = std::collections::BTreeSet::new();
     for (n, answer) in answers.into_iter().enumerate() {
         match answer {
             Ok(import) => {
-                assert_eq!(n % 2 == 0, won, "one of the files is the one");
+                assert_eq!(n % 2 == 0, first_won, "one file has the key");
                 ids.insert(import.id);
             }
-            Err(refused) => assert_eq!(refused.reason, Reason::IdempotencyKeyReused),
+            Err(error) => assert_eq!(error.reason, Reason::IdempotencyKeyReused),
         }
     }
     assert_eq!(ids.len(), 1);
@@ -185,9 +185,9 @@ async fn a_key_that_comes_many_times_at_once_stands_for_one_file(scratch: Scratc
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
 }
 
-async fn an_import_is_stopped_wherever_it_stands_before_its_end(scratch: ScratchDatabase) {
+async fn an_import_is_canceled_once_and_not_after_its_end(scratch: ScratchDatabase) {
     let stack = Stack::idle(scratch).await;
-    let cancelled = async |id: &str| {
+    let canceled = async |id: &str| {
         let import = stack.cancel(id).await.unwrap();
         assert!(import.finished_at.is_some());
         assert_eq!(stack.cancel(id).await.unwrap_err().reason, Reason::ImportState);
@@ -196,13 +196,13 @@ async fn an_import_is_stopped_wherever_it_stands_before_its_end(scratch: Scratch
     };
     let nothing = (ImportState::Cancelled, [0; 4]);
     let scanning = stack.upload("email\na@b.c\n", true).await;
-    assert_eq!(cancelled(&scanning.id).await, nothing);
+    assert_eq!(canceled(&scanning.id).await, nothing);
 
     let worker = stack.replica(2).await;
     worker.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), &stack.life);
     let ready = stack.upload("email\na@b.c\n", false).await;
     stack.until(&ready.id, &[ImportState::Ready]).await;
-    assert_eq!(cancelled(&ready.id).await, nothing);
+    assert_eq!(canceled(&ready.id).await, nothing);
 
     for (file, end) in [("email\na@b.c\n", ImportState::Done), ("", ImportState::Failed)] {
         let import = stack.ended(&stack.upload(file, true).await.id).await;
@@ -210,10 +210,10 @@ async fn an_import_is_stopped_wherever_it_stands_before_its_end(scratch: Scratch
         assert_eq!(stack.cancel(&import.id).await.unwrap_err().reason, Reason::ImportState);
     }
     let state = stack.contacts.state.lock().unwrap();
-    assert_eq!(state.contacts.len(), 1, "of the one that was done");
+    assert_eq!(state.contacts.len(), 1, "only of the import that was done");
 }
 
-async fn imports_are_listed_by_their_own_organization_alone(scratch: ScratchDatabase) {
+async fn imports_are_visible_only_to_their_organization(scratch: ScratchDatabase) {
     let stack = Stack::idle(scratch).await;
     let mut ids = Vec::new();
     for _ in 0..5 {
@@ -227,7 +227,7 @@ async fn imports_are_listed_by_their_own_organization_alone(scratch: ScratchData
     assert_eq!(stack.get(ORGANIZATION, "x").await.unwrap_err().fields[0].pointer, "/importId");
 }
 
-async fn no_batch_grows_over_its_bounds(scratch: ScratchDatabase) {
+async fn no_batch_exceeds_its_limits(scratch: ScratchDatabase) {
     let stack = Stack::new(scratch).await;
     let mut file = "email,custom.text\n".to_owned();
     for n in 0..40 {

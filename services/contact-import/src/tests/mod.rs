@@ -1,8 +1,8 @@
-//! The whole service over its own protocol, with contacts that live in memory.
+//! The whole service over gRPC, with a fake of identity's contacts.
 
-mod contacts;
+mod fake_contacts;
 mod faults;
+mod jobs;
 mod journeys;
 mod queue;
 mod stack;
-mod store;

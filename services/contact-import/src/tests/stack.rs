@@ -1,4 +1,4 @@
-//! The service on a database of its own, and short ways to call it.
+//! The service on a database of its own, with short ways to call it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,14 +15,14 @@ use onethread_testing::ScratchDatabase;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::contacts::FakeContacts;
-use crate::{Deps, Files, Service, build};
+use super::fake_contacts::FakeContacts;
+use crate::{Deps, FileStorage, Service, build};
 
 pub(super) const ORGANIZATION: &str = "00000000-0000-4000-8000-000000000001";
 pub(super) const OTHER: &str = "00000000-0000-4000-8000-000000000002";
 
-/// How long a test waits for what has to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a test waits for an expected change.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) struct Stack {
     pub(super) contacts: FakeContacts,
@@ -34,7 +34,7 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    /// Nobody works yet.
+    /// A service without workers.
     pub(super) async fn idle(scratch: ScratchDatabase) -> Self {
         let uploads = tempfile::tempdir().unwrap();
         let (contacts, clock) = (FakeContacts::default(), FixedClock::new(SystemClock.now()));
@@ -44,7 +44,7 @@ impl Stack {
         Self { contacts, clock, scratch, uploads, client, life }
     }
 
-    /// A service that works.
+    /// A service with workers.
     pub(super) async fn new(scratch: ScratchDatabase) -> Self {
         let stack = Self::idle(scratch).await;
         let service = stack.replica(2).await;
@@ -89,55 +89,55 @@ impl Stack {
         Ok(self.client.clone().get_import(request).await?.into_inner().import.unwrap())
     }
 
-    /// Follows an import until it stands at one of these.
+    /// Watches an import until it is in one of these states.
     pub(super) async fn until(&self, id: &str, states: &[ImportState]) -> Import {
         let request = WatchImportRequest {
             organization_id: ORGANIZATION.to_owned(),
             import_id: id.to_owned(),
         };
         let follow = async {
-            let mut told = self.client.clone().watch_import(request).await.unwrap().into_inner();
-            while let Some(now) = told.message().await.unwrap() {
-                let import = now.import.unwrap();
+            let mut updates = self.client.clone().watch_import(request).await.unwrap().into_inner();
+            while let Some(update) = updates.message().await.unwrap() {
+                let import = update.import.unwrap();
                 if states.contains(&import.state()) {
                     return import;
                 }
             }
-            panic!("the import ended elsewhere");
+            panic!("the import ended in another state");
         };
-        tokio::time::timeout(PATIENCE, follow).await.expect("it comes in time")
+        tokio::time::timeout(WAIT_TIMEOUT, follow).await.expect("in time")
     }
 
-    /// Follows an import until this holds of it.
-    pub(super) async fn shown(&self, id: &str, holds: impl Fn(&Import) -> bool) -> Import {
+    /// Watches an import until a condition holds.
+    pub(super) async fn until_holds(&self, id: &str, holds: impl Fn(&Import) -> bool) -> Import {
         let request = WatchImportRequest {
             organization_id: ORGANIZATION.to_owned(),
             import_id: id.to_owned(),
         };
         let follow = async {
-            let mut told = self.client.clone().watch_import(request).await.unwrap().into_inner();
+            let mut updates = self.client.clone().watch_import(request).await.unwrap().into_inner();
             let mut last = None;
-            while let Some(now) = told.message().await.unwrap() {
-                let import = now.import.unwrap();
+            while let Some(update) = updates.message().await.unwrap() {
+                let import = update.import.unwrap();
                 if holds(&import) {
                     return import;
                 }
                 last = Some(import);
             }
-            panic!("it never was so: {last:?}");
+            panic!("the condition never held: {last:?}");
         };
-        tokio::time::timeout(PATIENCE, follow).await.expect("it comes in time")
+        tokio::time::timeout(WAIT_TIMEOUT, follow).await.expect("in time")
     }
 
-    /// Follows an import until so many records have an outcome.
+    /// Watches an import until so many records have an outcome.
     pub(super) async fn processed(&self, id: &str, count: i64) {
-        self.shown(id, |import| {
+        self.until_holds(id, |import| {
             import.state() == ImportState::Running && import.processed == count
         })
         .await;
     }
 
-    /// Waits for the end of another organization's import.
+    /// Waits for the end of any organization's import.
     pub(super) async fn ended_of(&self, organization: &str, id: &str) -> Import {
         let ended = async {
             loop {
@@ -148,36 +148,36 @@ impl Stack {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, ended).await.expect("it comes in time")
+        tokio::time::timeout(WAIT_TIMEOUT, ended).await.expect("in time")
     }
 
-    /// Follows an import until nothing changes any more.
+    /// Watches an import until it doesn't change any more.
     pub(super) async fn settled(&self, id: &str) -> Import {
         let request = WatchImportRequest {
             organization_id: ORGANIZATION.to_owned(),
             import_id: id.to_owned(),
         };
         let follow = async {
-            let told = self.client.clone().watch_import(request).await.unwrap().into_inner();
-            let all: Vec<_> = futures::TryStreamExt::try_collect(told).await.unwrap();
+            let updates = self.client.clone().watch_import(request).await.unwrap().into_inner();
+            let all: Vec<_> = futures::TryStreamExt::try_collect(updates).await.unwrap();
             let last: Option<onethread_proto::contactimport::WatchImportResponse> =
                 all.into_iter().last();
             last.unwrap().import.unwrap()
         };
-        tokio::time::timeout(PATIENCE, follow).await.expect("it comes in time")
+        tokio::time::timeout(WAIT_TIMEOUT, follow).await.expect("in time")
     }
 
-    /// The counts say what is there.
+    /// Compares the import's counts with the stored contacts.
     pub(super) fn contacts_are_counted(&self, import: &Import) {
         let contacts = self.contacts.state.lock().unwrap().contacts.len();
         assert_eq!(usize::try_from(import.created).unwrap(), contacts, "{import:?}");
     }
 
-    /// A worker of its own.
-    pub(super) async fn work(&self, seed: u64) -> Working {
+    /// Starts another worker.
+    pub(super) async fn work(&self, seed: u64) -> RunningWorker {
         let life = Lifecycle::new();
         let running = tokio::spawn(self.replica(seed).await.worker.run(life.clone()));
-        Working { life, running }
+        RunningWorker { life, running }
     }
 
     pub(super) async fn ended(&self, id: &str) -> Import {
@@ -219,33 +219,37 @@ impl Stack {
     }
 
     pub(super) async fn rejected(&self, id: &str) -> Vec<RejectedRow> {
-        let (mut rows, mut token) = (Vec::new(), String::new());
+        self.rejected_pages(id, 7).await.concat()
+    }
+
+    pub(super) async fn rejected_pages(&self, id: &str, size: i32) -> Vec<Vec<RejectedRow>> {
+        let (mut pages, mut token) = (Vec::new(), String::new());
         loop {
             let request = ListRejectedRowsRequest {
                 organization_id: ORGANIZATION.to_owned(),
                 import_id: id.to_owned(),
-                page_size: 7,
+                page_size: size,
                 page_token: token,
             };
             let page = self.client.clone().list_rejected_rows(request).await.unwrap().into_inner();
-            rows.extend(page.rows);
+            pages.push(page.rows);
             token = page.next_page_token;
             if token.is_empty() {
-                return rows;
+                return pages;
             }
         }
     }
 }
 
-/// A worker at work.
-pub(super) struct Working {
+/// A running worker.
+pub(super) struct RunningWorker {
     life: Lifecycle,
     running: tokio::task::JoinHandle<()>,
 }
 
-impl Working {
-    /// Asks it to end, and waits for that.
-    pub(super) async fn end(self) {
+impl RunningWorker {
+    /// Stops it and waits for its end.
+    pub(super) async fn stop(self) {
         self.life.stop();
         self.running.await.unwrap();
     }
@@ -269,12 +273,12 @@ async fn service(
         clock: Arc::<FixedClock>::clone(clock),
         entropy: Arc::new(SeededEntropy::new(seed)),
         identity: contacts.peer(),
-        uploads: Files::open(None, uploads.path().to_owned()).unwrap(),
+        files: FileStorage::open(None, uploads.path().to_owned()).unwrap(),
     };
     build(deps).await.unwrap()
 }
 
-/// What an import brought, in the order created, updated, unchanged, rejected.
+/// Created, updated, unchanged, rejected.
 pub(super) fn counts(import: &Import) -> [i64; 4] {
     assert_eq!(
         import.created + import.updated + import.unchanged + import.rejected,

@@ -1,145 +1,155 @@
-//! The second pass: batch after batch goes to the contacts, and each batch's outcome is stored
-//! with the place behind it in one transaction. While the contacts are at a batch, the outcome of
-//! the one before is stored and the one behind it read.
+//! The second pass: batch after batch is sent to identity, and each batch's outcome is stored with the
+//! position after it in one transaction. While identity works on a batch, the outcome of the one
+//! before is stored and the one after is read.
 
 use std::{collections::VecDeque, time::Duration};
 
+use onethread_core::Timestamp;
 use onethread_errors::{Error, Result};
+use onethread_lifecycle::shielded;
 
 use super::{
-    Stopped, Worker,
-    batch::{Batch, Batches},
+    JobError, Worker,
+    batch::{Batch, BatchReader},
+    batch_thread::BatchThread,
     duplicates::Duplicates,
-    reader::Reader,
-    records::Records,
 };
 use crate::{
-    domain::{Advance, Counts, ImportState, Job, Outcome, Plan, Position, Rejection},
-    grpc::ContactsImport,
+    clients::{ImportStream, MAX_IN_FLIGHT},
+    domain::{
+        BatchResult, Counts, Failure, ImportState, Job, Lease, Outcome, Position, Rejection,
+        RowParser,
+    },
 };
 
-/// Batches that are under way at once. Whoever takes up an import after another finds no more than
-/// so many behind the last one that is stored.
-const UNDER_WAY: usize = 2;
 /// How long an import is worked on while another organization waits.
-const TURN: Duration = Duration::from_secs(15);
+const TURN_DURATION: Duration = Duration::from_secs(15);
 
 impl Worker {
-    /// Applies an import from where it stands: to its end, until it is stopped, or until others
-    /// have waited long enough.
-    pub(super) async fn apply(&self, job: &Job) -> Result<(), Stopped> {
-        let (of, import) = (job.lease.organization_id, job.lease.import_id);
-        let turn_ends = self.clock.now().plus(TURN);
+    /// Applies an import from its position to its end, until it is canceled, or until its turn ends
+    /// because another organization waits.
+    pub(super) async fn apply(&self, job: &Job) -> Result<(), JobError> {
+        let turn_ends = self.clock.now().plus(TURN_DURATION);
         let reader = self.batches(job).await?;
-        let mut contacts = self.contacts.import(of, import);
-        let (mut number, mut more, mut state) = (job.batch, true, ImportState::Running);
-        let mut under_way = VecDeque::with_capacity(UNDER_WAY);
+        let mut stream = self.contacts.import(job.lease.organization, job.lease.import);
+        let (mut number, mut has_more, mut state) = (job.batch, true, ImportState::Running);
+        let mut in_flight = VecDeque::with_capacity(MAX_IN_FLIGHT);
         loop {
-            while more && under_way.len() < UNDER_WAY {
+            while has_more && in_flight.len() < MAX_IN_FLIGHT {
                 let mut batch = reader.next().await?;
                 number += 1;
-                more = batch.next.is_some();
-                send(&mut contacts, number, &mut batch).await?;
-                under_way.push_back((number, batch));
+                has_more = batch.next.is_some();
+                send(&mut stream, number, &mut batch).await?;
+                in_flight.push_back((number, batch));
             }
-            let Some((number, batch)) = under_way.pop_front() else { break };
-            let outcomes = answer(&mut contacts, number, &batch).await?.ok_or(Stopped::Gone)?;
-            let advance = advance(number, batch, outcomes, &reader);
-            let stored = self.store.advance(job.lease, advance, self.clock.now()).await?;
-            state = stored.ok_or(Stopped::Gone)?;
-            self.waiting.over(import);
-            let now = self.clock.now();
-            // What is under way is seen to its end either way.
-            more = more
+            let Some((number, batch)) = in_flight.pop_front() else { break };
+            let outcomes = receive(&mut stream, number, &batch).await?;
+            let outcomes = outcomes.ok_or(JobError::LeaseLost)?;
+            let result = batch_result(number, batch, outcomes, reader.parser());
+            state = self.record(job.lease, result).await?.ok_or(JobError::LeaseLost)?;
+            // Batches in flight are finished in any case.
+            has_more = has_more
                 && state == ImportState::Running
-                && !(now > turn_ends && self.store.others_wait(of, now).await?);
+                && !self.turn_has_ended(job, turn_ends).await?;
         }
         match state {
-            ImportState::Cancelled => self.store.settled(job.lease).await?,
+            ImportState::Canceled => self.jobs.settle(job.lease).await?,
             ImportState::Running => {
-                self.store.give_back(job.lease, self.clock.now(), 0, None).await?;
+                self.jobs.release(job.lease, Duration::ZERO, 0, None).await?;
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Finds out what became of the batches that were under way when an import was stopped, and
-    /// sees to it that none of them comes late.
-    pub(super) async fn settle(&self, job: &Job) -> Result<(), Stopped> {
+    async fn turn_has_ended(&self, job: &Job, turn_ends: Timestamp) -> Result<bool> {
+        Ok(self.clock.now() > turn_ends && self.jobs.others_wait(job.lease.organization).await?)
+    }
+
+    /// Stores the outcome of a batch, also when this worker stops meanwhile.
+    async fn record(&self, lease: Lease, result: BatchResult) -> Result<Option<ImportState>> {
+        let jobs = self.jobs.clone();
+        let state = shielded(async move { jobs.record_batch(lease, result).await }).await?;
+        self.wait_reasons.clear(lease.import);
+        Ok(state)
+    }
+
+    /// Finds the outcome of batches that were in flight when an import was canceled, and prevents
+    /// that one is committed later.
+    pub(super) async fn settle(&self, job: &Job) -> Result<(), JobError> {
         let reader = self.batches(job).await?;
-        let mut contacts = self.contacts.import(job.lease.organization_id, job.lease.import_id);
-        let mut known = true;
-        for number in (job.batch + 1..).take(UNDER_WAY) {
+        let mut stream = self.contacts.import(job.lease.organization, job.lease.import);
+        let mut is_next_known = true;
+        for number in (job.batch + 1..).take(MAX_IN_FLIGHT) {
             let batch = reader.next().await?;
-            let last = batch.next.is_none();
+            let is_last = batch.next.is_none();
             if !batch.rows.is_empty() {
-                contacts.close(number).await.map_err(refused)?;
+                stream.close(number).await.map_err(contacts_error)?;
             }
-            match answer(&mut contacts, number, &batch).await? {
-                Some(outcomes) if known => {
-                    let advance = advance(number, batch, outcomes, &reader);
-                    self.store.advance(job.lease, advance, self.clock.now()).await?;
+            match receive(&mut stream, number, &batch).await? {
+                Some(outcomes) if is_next_known => {
+                    let result = batch_result(number, batch, outcomes, reader.parser());
+                    self.record(job.lease, result).await?;
                 }
-                _ => known = false,
+                _ => is_next_known = false,
             }
-            if last {
+            if is_last {
                 break;
             }
         }
-        Ok(self.store.settled(job.lease).await?)
+        Ok(self.jobs.settle(job.lease).await?)
     }
 
-    async fn batches(&self, job: &Job) -> Result<Reader, Stopped> {
-        let plan = Plan::new(job.header.clone(), &job.mapping);
-        let (keys, folder) = (plan.clone(), self.files.work().to_owned());
+    async fn batches(&self, job: &Job) -> Result<BatchThread, JobError> {
+        let parser = RowParser::new(job.header.clone(), &job.mapping);
+        let (keys, folder) = (parser.clone(), self.files.work_folder().to_owned());
         let duplicates = self
-            .read(job, Position::START, move |records, halt| {
-                Duplicates::find(records, &keys, folder, halt)
+            .read(job, Position::START, move |records, canceled| {
+                Duplicates::find(records, &keys, folder, canceled)
             })
             .await?;
-        let batches = self.read(job, job.position, move |records: Records<_>, _| {
-            Ok(Batches::new(records, plan, duplicates))
+        let batches = self.read(job, job.position, move |records, _| {
+            Ok(BatchReader::new(records, parser, duplicates))
         });
-        Ok(Reader::start(batches.await?))
+        Ok(BatchThread::start(batches.await?))
     }
 }
 
-/// A batch without rows has nothing to say to the contacts.
-async fn send(
-    contacts: &mut ContactsImport,
-    number: i64,
-    batch: &mut Batch,
-) -> Result<(), Stopped> {
+/// Sends a batch, unless it has no rows.
+async fn send(stream: &mut ImportStream, number: i64, batch: &mut Batch) -> Result<(), JobError> {
     if batch.rows.is_empty() {
         return Ok(());
     }
     let rows = batch.rows.iter_mut();
     let rows = rows.map(|(record, row)| (record.line, std::mem::take(row))).collect();
-    contacts.send(number, rows).await.map_err(refused)
+    stream.send(number, rows).await.map_err(contacts_error)
 }
 
-async fn answer(
-    contacts: &mut ContactsImport,
+async fn receive(
+    stream: &mut ImportStream,
     number: i64,
     batch: &Batch,
-) -> Result<Option<Vec<Outcome>>, Stopped> {
+) -> Result<Option<Vec<Outcome>>, JobError> {
     if batch.rows.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    contacts.answer(number, batch.rows.len()).await.map_err(refused)
+    stream.answer(number, batch.rows.len()).await.map_err(contacts_error)
 }
 
-/// What the contacts refuse as a whole is refused again at every try; the rest may pass.
-fn refused(error: Error) -> Stopped {
-    if matches!(error.reason.http(), 500..) {
-        Stopped::Trouble(error)
+fn contacts_error(error: Error) -> JobError {
+    if Failure::is_permanent(&error) {
+        JobError::Permanent(format!("The contacts did not take the rows: {}", error.detail))
     } else {
-        Stopped::Refused(format!("The contacts did not take the rows: {}", error.detail))
+        JobError::Failed(error)
     }
 }
 
-fn advance(number: i64, batch: Batch, outcomes: Vec<Outcome>, reader: &Reader) -> Advance {
+fn batch_result(
+    number: i64,
+    batch: Batch,
+    outcomes: Vec<Outcome>,
+    parser: &RowParser,
+) -> BatchResult {
     let Batch { rows, mut rejected, next } = batch;
     let mut counts = Counts::default();
     for ((record, _), outcome) in rows.into_iter().zip(outcomes) {
@@ -148,11 +158,11 @@ fn advance(number: i64, batch: Batch, outcomes: Vec<Outcome>, reader: &Reader) -
             Outcome::Updated => counts.updated += 1,
             Outcome::Unchanged => counts.unchanged += 1,
             Outcome::Rejected { field, reason } => {
-                let rejection = Rejection { column: reader.column_of(&field), reason };
-                rejected.push(reader.rejected(&record, rejection));
+                let rejection = Rejection { column: parser.column_of(&field), reason };
+                rejected.push(parser.rejected(&record, rejection));
             }
         }
     }
     counts.rejected = i64::try_from(rejected.len()).unwrap_or(i64::MAX);
-    Advance { batch: number, counts, rejected, next }
+    BatchResult { batch: number, counts, rejected, next }
 }

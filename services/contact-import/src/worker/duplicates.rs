@@ -1,6 +1,6 @@
-//! Finds the rows that repeat an earlier row's key. A pass of its own before the rows are applied:
-//! it depends on the file and the mapping alone, so that whoever goes on with an import finds the
-//! same, and it needs the same little memory for any file.
+//! Finds rows with the key of an earlier row, in a pass before the rows are applied. The result
+//! depends only on the file and the mapping, so after a takeover it is the same. It needs the same
+//! small amount of memory for every file.
 
 use std::{
     io::{self, Read},
@@ -10,83 +10,77 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    records::{ReadError, Records},
+    check_canceled,
+    records::{ReadError, RecordReader},
     sorter::{Entry, Sorted, Sorter},
 };
-use crate::domain::{Plan, Record};
+use crate::domain::{Record, RowParser};
 
-/// Entries that one sorting keeps in memory: 2 MiB.
-const HOLD: usize = 64 * 1024;
-/// How often it looks whether somebody still waits for it.
-const LOOK: u64 = 4096;
-
-/// The rows that repeat an earlier one, to be asked for in the order of the file.
+/// Entries of one sorter in memory: 2 MiB.
+const ENTRIES_IN_MEMORY: usize = 64 * 1024;
+/// The duplicate rows, to be asked for in the order of the file.
 #[derive(Debug)]
 pub(crate) struct Duplicates {
-    repeats: Sorted,
+    duplicates: Sorted,
     next: Option<Entry>,
 }
 
 impl Duplicates {
-    /// Reads all records of a file, the header first, and finds them. Blocks; stops early with an error when `halt` is said.
+    /// Reads all records of a file from its header on. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be read, or `canceled` is canceled.
     pub(crate) fn find<R: Read>(
-        mut records: Records<R>,
-        plan: &Plan,
+        mut records: RecordReader<R>,
+        parser: &RowParser,
         folder: PathBuf,
-        halt: &CancellationToken,
+        canceled: &CancellationToken,
     ) -> Result<Self, ReadError> {
-        let mut keys = Sorter::new(folder.clone(), HOLD);
+        let mut keys = Sorter::new(folder.clone(), ENTRIES_IN_MEMORY);
         let mut record = Record::default();
-        // The header is nobody's row.
+        // The header is not a row.
         records.read(&mut record)?;
         while records.read(&mut record)? {
-            if let Some(key) = plan.key(&record) {
+            if let Some(key) = parser.key(&record) {
                 keys.push([key.0[0], key.0[1], record.number, record.line])?;
             }
-            look(halt, record.number)?;
+            check_canceled(canceled, record.number)?;
         }
         drop(records);
 
-        let mut repeats = Sorter::new(folder, HOLD);
+        let mut duplicates = Sorter::new(folder, ENTRIES_IN_MEMORY);
         let mut keys = keys.sorted()?;
         let (mut first, mut seen) = (None::<Entry>, 0);
         while let Some(entry) = keys.next()? {
             match first {
-                // Equal keys stand together, the earliest record before the others.
+                // Entries with equal keys follow each other, the earliest record first.
                 Some(first) if first[..2] == entry[..2] => {
-                    repeats.push([entry[2], first[3], 0, 0])?;
+                    duplicates.push([entry[2], first[3], 0, 0])?;
                 }
                 _ => first = Some(entry),
             }
             seen += 1;
-            look(halt, seen)?;
+            check_canceled(canceled, seen)?;
         }
         drop(keys);
-        let mut repeats = repeats.sorted()?;
-        let next = repeats.next()?;
-        Ok(Self { repeats, next })
+        let mut duplicates = duplicates.sorted()?;
+        let next = duplicates.next()?;
+        Ok(Self { duplicates, next })
     }
 
-    /// The line of the earlier row that this record repeats. Records are asked for in ascending
-    /// order; any may be left out.
+    /// The line of the first row with the key of this record, if this record is a duplicate. Records
+    /// are asked for in ascending order; some may be skipped.
     pub(crate) fn first_line(&mut self, record: u64) -> io::Result<Option<u64>> {
         while let Some([number, line, ..]) = self.next {
             if number > record {
                 break;
             }
-            self.next = self.repeats.next()?;
+            self.next = self.duplicates.next()?;
             if number == record {
                 return Ok(Some(line));
             }
         }
         Ok(None)
     }
-}
-
-/// Stops work whose result nobody waits for any more.
-pub(crate) fn look(halt: &CancellationToken, count: u64) -> io::Result<()> {
-    if count.is_multiple_of(LOOK) && halt.is_cancelled() {
-        return Err(io::Error::other("nobody waits for it any more"));
-    }
-    Ok(())
 }

@@ -1,77 +1,75 @@
-//! Reads a file record by record, in bounded memory, and checks its structure on the way.
+//! Reads a file record by record, in bounded memory, and checks its structure.
 
 use std::io::Read;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::text::{Piece, Text};
-use crate::domain::{Broken, Format, Lines, Position, Record, Structure};
+use super::decoder::{Chunk, TextDecoder};
+use crate::domain::{FileError, Format, LineCounter, Position, Record, StructureCheck};
 
-/// Reading ended badly.
+/// Why reading a file failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
-    /// The file is at fault.
+    /// It isn't well-formed CSV.
     #[error(transparent)]
-    Broken(#[from] Broken),
-    /// What was taken for UTF-8 is something else.
+    File(#[from] FileError),
+    /// It isn't UTF-8.
     #[error("Line {line}: the text is not UTF-8.")]
     NotUtf8 {
-        /// Line of the record at fault, from 1.
+        /// First line of the record, from 1.
         line: u64,
     },
-    /// The disk is.
+    /// The storage failed.
     #[error("reading the file")]
     Io(#[from] std::io::Error),
 }
 
-/// The records of a file.
+/// Reads the records of a file.
 #[derive(Debug)]
-pub(crate) struct Records<R> {
-    text: Text<R>,
+pub(crate) struct RecordReader<R> {
+    decoder: TextDecoder<R>,
     buffer: Vec<u8>,
-    /// Bytes of the buffer that are used up.
+    /// Bytes of the buffer that were read.
     used: usize,
     ended: bool,
-    /// What says no; `None` where any reading is better than none.
-    structure: Option<Structure>,
+    structure: StructureCheck,
     core: Reader,
     /// Offset of the next byte.
     offset: u64,
-    lines: Lines,
+    lines: LineCounter,
     /// Number of the next record.
     number: u64,
 }
 
-impl<R: Read> Records<R> {
-    /// Reads from a source that stands at `from`, where a record begins.
+impl<R: Read> RecordReader<R> {
+    /// Reads from a source whose first byte is at `from`, the start of a record.
     pub(crate) fn new(source: R, from: Position, format: Format) -> Self {
         let mut core = ReaderBuilder::new().delimiter(format.delimiter).build();
-        // It takes a byte order mark off its first input, which is a file's beginning only at times.
+        // It would remove a byte order mark from its first input, which may be in the middle of a file.
         core.read_record(b"\n", &mut [0], &mut [0]);
         Self {
-            text: Text::new(source, format.encoding),
+            decoder: TextDecoder::new(source, format.encoding),
             buffer: Vec::new(),
             used: 0,
             ended: false,
-            structure: Some(Structure::from(from.line, format.delimiter)),
+            structure: StructureCheck::starting_at(from.line, format.delimiter),
             core,
             offset: from.offset,
-            lines: Lines::from(from.line),
+            lines: LineCounter::starting_at(from.line),
             number: from.record,
         }
     }
 
-    /// Reads a text that need not be sound, to see how it looks.
-    pub(crate) fn lenient(source: R, format: Format) -> Self {
-        Self { structure: None, ..Self::new(source, Position::START, format) }
-    }
-
-    /// Where it has come to.
+    /// Position of the next record.
     pub(crate) fn position(&self) -> Position {
         Position { offset: self.offset, line: self.lines.line, record: self.number }
     }
 
-    /// Reads the next record. False at the end of the file, which has then been checked whole.
+    /// Reads the next record. False at the end of the file, all of which was checked then.
+    ///
+    /// # Errors
+    ///
+    /// When the file isn't well-formed, isn't UTF-8, or can't be read.
     pub(crate) fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
         if !self.skip_breaks()? {
             return Ok(false);
@@ -90,12 +88,12 @@ impl<R: Read> Records<R> {
             let input = &self.buffer[self.used..];
             let (result, read, wrote, ends) =
                 self.core.read_record(input, &mut text[length..], &mut record.ends[width..]);
-            self.pass(read);
+            self.advance(read);
             length += wrote;
             width += ends;
             match result {
                 ReadRecordResult::InputEmpty => {}
-                // The check of the structure bounds both: a record has 1 MiB at most.
+                // Both are bounded: the structure check limits a record to 1 MiB.
                 ReadRecordResult::OutputFull => text.resize(text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => record.ends.resize(width * 2, 0),
                 ReadRecordResult::Record => break,
@@ -106,7 +104,7 @@ impl<R: Read> Records<R> {
         record.ends.truncate(width);
         let not_utf8 = || ReadError::NotUtf8 { line: record.line };
         record.text = String::from_utf8(text).map_err(|_| not_utf8())?;
-        // Halves of a character in neighbouring cells would make a whole one together.
+        // Two cells with half a character each are not UTF-8, though their text together is.
         if record.ends.iter().any(|end| !record.text.is_char_boundary(*end)) {
             return Err(not_utf8());
         }
@@ -114,11 +112,11 @@ impl<R: Read> Records<R> {
         Ok(true)
     }
 
-    /// Goes to the next record over line breaks and empty lines. False when there is none.
+    /// Skips line breaks and empty lines before the next record. False when there is none.
     fn skip_breaks(&mut self) -> Result<bool, ReadError> {
         loop {
             match self.buffer.get(self.used) {
-                Some(b'\r' | b'\n') => self.pass(1),
+                Some(b'\r' | b'\n') => self.advance(1),
                 Some(_) => return Ok(true),
                 None if self.ended => return Ok(false),
                 None => self.fill()?,
@@ -126,32 +124,29 @@ impl<R: Read> Records<R> {
         }
     }
 
-    fn pass(&mut self, bytes: usize) {
-        let encoding = self.text.encoding();
+    fn advance(&mut self, bytes: usize) {
+        let encoding = self.decoder.encoding();
         for &byte in &self.buffer[self.used..self.used + bytes] {
-            self.lines.pass(byte);
-            self.offset += encoding.width(byte);
+            self.lines.advance(byte);
+            self.offset += encoding.bytes_in_file(byte);
         }
         self.used += bytes;
     }
 
     fn fill(&mut self) -> Result<(), ReadError> {
         self.used = 0;
-        let (piece, mark) = self.text.read(&mut self.buffer, self.offset == 0)?;
+        let (chunk, mark) = self.decoder.read(&mut self.buffer, self.offset == 0)?;
         self.offset += mark as u64;
-        if let Some(structure) = &mut self.structure {
-            structure.check(&self.buffer)?;
-        }
-        match piece {
-            Piece::Some => Ok(()),
-            Piece::Malformed => {
+        self.structure.check(&self.buffer)?;
+        match chunk {
+            Chunk::Text => Ok(()),
+            Chunk::Malformed => {
                 let reason = "the text is not UTF-16, as it begins.";
-                let line = self.structure.as_ref().map_or(self.lines.line, Structure::line);
-                Err(Broken::new(line, reason).into())
+                Err(FileError::new(self.structure.line(), reason).into())
             }
-            Piece::End => {
+            Chunk::End => {
                 self.ended = true;
-                Ok(self.structure.as_ref().map_or(Ok(()), Structure::finish)?)
+                Ok(self.structure.finish()?)
             }
         }
     }
@@ -176,15 +171,15 @@ mod tests {
         format: Format,
     ) -> Result<(Cells, Vec<Position>), ReadError> {
         let start = usize::try_from(from.offset).unwrap();
-        let mut records = Records::new(&file[start..], from, format);
-        let (mut cells, mut places) = (Vec::new(), Vec::new());
+        let mut records = RecordReader::new(&file[start..], from, format);
+        let (mut cells, mut positions) = (Vec::new(), Vec::new());
         let mut record = Record::default();
         while records.read(&mut record)? {
             cells.push(record.cells().map(str::to_owned).collect());
             let (offset, line, number) = (record.offset, record.line, record.number);
-            places.push(Position { offset, line, record: number });
+            positions.push(Position { offset, line, record: number });
         }
-        Ok((cells, places))
+        Ok((cells, positions))
     }
 
     fn by_csv(file: &[u8]) -> Option<Cells> {
@@ -197,38 +192,38 @@ mod tests {
     }
 
     fn lines_of(file: &str) -> Vec<u64> {
-        let (_, places) = read_from(file.as_bytes(), Position::START).unwrap();
-        places.into_iter().map(|place| place.line).collect()
+        let (_, positions) = read_from(file.as_bytes(), Position::START).unwrap();
+        positions.into_iter().map(|position| position.line).collect()
     }
 
     #[test]
-    fn lines_are_those_an_editor_shows() {
+    fn lines_are_counted_as_editors_do() {
         assert_eq!(lines_of("\u{feff}a\r\n\r\n1\r\n\"x\r\ny\"\r\n2"), [1, 3, 4, 6]);
         assert_eq!(lines_of("a\rb\r\rc"), [1, 2, 4]);
         assert_eq!(lines_of("\n\na\n\"\"\n"), [3, 4]);
     }
 
     #[test]
-    fn other_encodings_are_told() {
-        for (file, wanted) in [(&b"a\nb\n\xe4\n"[..], 3), (b"a,b\n\xc3,\xa4\n", 2)] {
+    fn text_that_is_not_utf8_is_an_error() {
+        for (file, expected) in [(&b"a\nb\n\xe4\n"[..], 3), (b"a,b\n\xc3,\xa4\n", 2)] {
             match read_from(file, Position::START) {
-                Err(ReadError::NotUtf8 { line }) => assert_eq!(line, wanted),
+                Err(ReadError::NotUtf8 { line }) => assert_eq!(line, expected),
                 other => panic!("{other:?}"),
             }
         }
     }
 
     #[test]
-    fn records_longer_than_a_chunk_come_whole() {
+    fn records_longer_than_a_chunk_are_read_whole() {
         let long = "x\"\"y\n".repeat(50_000);
         let file = format!("a,b\n1,\"{long}\"\n2,3\n");
-        let (cells, places) = read_from(file.as_bytes(), Position::START).unwrap();
+        let (cells, positions) = read_from(file.as_bytes(), Position::START).unwrap();
         assert_eq!(cells[1][1], long.replace("\"\"", "\""));
-        assert_eq!(places[2].line, 50_003);
+        assert_eq!(positions[2].line, 50_003);
     }
 
     proptest! {
-        /// What passes the check is read as the csv crate reads it.
+        /// A file that passes the check is read as the csv crate reads it.
         #[test]
         fn reads_as_the_csv_crate_does(file in "[ab,\"\r\n ä]{0,60}") {
             if let Ok((cells, _)) = read_from(file.as_bytes(), Position::START) {
@@ -236,9 +231,9 @@ mod tests {
             }
         }
 
-        /// What a writer of CSV writes is never refused, and comes back.
+        /// A file written by the csv crate is accepted and read back.
         #[test]
-        fn takes_what_is_well_formed(
+        fn accepts_well_formed_files(
             rows in prop::collection::vec(prop::collection::vec("[ab,\"\r\n ä]{0,6}", 2..4), 1..9)
         ) {
             let mut writer =
@@ -250,9 +245,9 @@ mod tests {
             prop_assert_eq!(read_from(&file, Position::START).unwrap().0, rows);
         }
 
-        /// Reading can go on at any record, whatever the encoding.
+        /// Reading can resume at any record, in every encoding.
         #[test]
-        fn goes_on_where_a_record_begins(text in "\u{feff}?[ab;\"\r\n\u{e4}\u{20ac}\u{1f600}]{0,60}") {
+        fn resumes_at_the_start_of_a_record(text in "\u{feff}?[ab;\"\r\n\u{e4}\u{20ac}\u{1f600}]{0,60}") {
             let one_byte = |c: char| match c {
                 '\u{20ac}' => 0x80,
                 c => u8::try_from(c).unwrap_or(b'?'),
@@ -264,36 +259,35 @@ mod tests {
                 (Encoding::Windows1252, text.chars().map(one_byte).collect()),
             ] {
                 let format = Format { encoding, delimiter: b';' };
-                if let Ok((cells, places)) = read_as(&file, Position::START, format) {
-                    for (index, place) in places.iter().enumerate() {
-                        let (rest, there) = read_as(&file, *place, format).unwrap();
+                if let Ok((cells, positions)) = read_as(&file, Position::START, format) {
+                    for (index, position) in positions.iter().enumerate() {
+                        let (rest, there) = read_as(&file, *position, format).unwrap();
                         prop_assert_eq!(&rest[..], &cells[index..]);
-                        prop_assert_eq!(&there[..], &places[index..]);
+                        prop_assert_eq!(&there[..], &positions[index..]);
                     }
                 }
             }
         }
 
-        /// All encodings that know the characters say the same.
+        /// A text is read the same from all encodings that have its characters.
         #[test]
         fn encodings_agree(text in "[ab,\"\r\n\u{e4}]{0,60}") {
             let wide = |to: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to).collect::<Vec<_>>();
             let narrow: Vec<_> = text.chars().map(|c| u8::try_from(c).unwrap()).collect();
             let read = |encoding, file: &[u8]| {
                 let format = Format { encoding, delimiter: b',' };
-                read_as(file, Position::START, format).map(|(cells, places)| {
-                    (cells, places.into_iter().map(|place| place.line).collect::<Vec<_>>())
+                read_as(file, Position::START, format).map(|(cells, positions)| {
+                    (cells, positions.into_iter().map(|position| position.line).collect::<Vec<_>>())
                 }).map_err(|error| error.to_string())
             };
-            let wanted = read(Encoding::Utf8, text.as_bytes());
-            prop_assert_eq!(&read(Encoding::Utf16Le, &wide(u16::to_le_bytes)), &wanted);
-            prop_assert_eq!(&read(Encoding::Utf16Be, &wide(u16::to_be_bytes)), &wanted);
-            prop_assert_eq!(&read(Encoding::Windows1252, &narrow), &wanted);
+            let expected = read(Encoding::Utf8, text.as_bytes());
+            prop_assert_eq!(&read(Encoding::Utf16Le, &wide(u16::to_le_bytes)), &expected);
+            prop_assert_eq!(&read(Encoding::Utf16Be, &wide(u16::to_be_bytes)), &expected);
+            prop_assert_eq!(&read(Encoding::Windows1252, &narrow), &expected);
         }
 
-        /// Nothing makes it panic.
         #[test]
-        fn takes_any_bytes(file in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_make_it_panic(file in prop::collection::vec(any::<u8>(), 0..200)) {
             for encoding in [Encoding::Utf8, Encoding::Utf16Le, Encoding::Windows1252] {
                 let _ = read_as(&file, Position::START, Format { encoding, delimiter: b'|' });
             }

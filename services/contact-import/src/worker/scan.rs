@@ -5,64 +5,69 @@ use std::io::{Read, Seek};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    duplicates::look,
-    records::{ReadError, Records},
-    sniff::{HEAD, sniff},
+    check_canceled,
+    records::{ReadError, RecordReader},
 };
 use crate::domain::{
-    Broken, Encoding, Format, Header, PREVIEW_BYTES, PREVIEW_RECORDS, Position, Record,
-    SHOWN_BYTES, Scanned, cut,
+    DETECTION_BYTES, FileError, Format, Header, MAX_PREVIEW_BYTES, MAX_SHOWN_BYTES,
+    PREVIEW_RECORDS, Position, Record, ScanResult, truncate,
 };
 
-/// Finds out how a file is written and reads all of it. Blocks; stops early with an error when
-/// `halt` is said.
+/// Detects the format of a file and reads all of it. Blocks.
+///
+/// # Errors
+///
+/// When the file can't be read, or `canceled` is canceled.
 pub(crate) fn scan<R: Read + Seek>(
     mut file: R,
-    halt: &CancellationToken,
-) -> Result<Scanned, ReadError> {
-    let mut head = Vec::with_capacity(HEAD);
-    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
-    let format = sniff(&head);
+    canceled: &CancellationToken,
+) -> Result<ScanResult, ReadError> {
+    let mut head = Vec::with_capacity(DETECTION_BYTES);
+    file.by_ref().take(DETECTION_BYTES as u64).read_to_end(&mut head)?;
+    let format = Format::detect(&head);
     file.rewind()?;
-    match scan_as(&mut file, format, halt) {
-        // A mark says that it is UTF-8; without one it was a guess.
-        Err(ReadError::NotUtf8 { .. }) if Encoding::marked(&head).is_none() => {
+    let scanned = scan_as(&mut file, format, canceled);
+    let not_utf8 = matches!(scanned, Err(ReadError::NotUtf8 { .. }));
+    match format.fallback(&head).filter(|_| not_utf8) {
+        Some(fallback) => {
             file.rewind()?;
-            scan_as(&mut file, Format { encoding: Encoding::Windows1252, ..format }, halt)
+            scan_as(&mut file, fallback, canceled)
         }
-        scanned => scanned,
+        None => scanned,
     }
 }
 
 fn scan_as<R: Read>(
     file: R,
     format: Format,
-    halt: &CancellationToken,
-) -> Result<Scanned, ReadError> {
-    let mut records = Records::new(file, Position::START, format);
+    canceled: &CancellationToken,
+) -> Result<ScanResult, ReadError> {
+    let mut records = RecordReader::new(file, Position::START, format);
     let mut record = Record::default();
     if !records.read(&mut record)? {
-        return Err(Broken::new(1, "the file is empty.").into());
+        return Err(FileError::new(1, "the file is empty.").into());
     }
     let header = Header::read(&record)?;
     let mut preview = Vec::new();
-    let (mut shown, mut rows, mut first) = (0, 0, None);
+    let (mut preview_bytes, mut rows, mut first) = (0, 0, None);
     while records.read(&mut record)? {
         let Record { offset, line, number, .. } = record;
         first.get_or_insert(Position { offset, line, record: number });
         rows += 1;
         if preview.len() < PREVIEW_RECORDS {
-            let cells: Vec<_> =
-                header.cells(&record).map(|cell| cut(cell, SHOWN_BYTES).to_owned()).collect();
-            shown += cells.iter().map(|cell| cell.len() + 8).sum::<usize>();
-            if shown <= PREVIEW_BYTES {
+            let cells: Vec<_> = header
+                .cells(&record)
+                .map(|cell| truncate(cell, MAX_SHOWN_BYTES).to_owned())
+                .collect();
+            preview_bytes += cells.iter().map(|cell| cell.len() + 8).sum::<usize>();
+            if preview_bytes <= MAX_PREVIEW_BYTES {
                 preview.push(cells);
             }
         }
-        look(halt, number)?;
+        check_canceled(canceled, number)?;
     }
     let first = first.unwrap_or_else(|| records.position());
-    Ok(Scanned { format, header, rows, preview, first })
+    Ok(ScanResult { format, header, rows, preview, first })
 }
 
 #[cfg(test)]
@@ -71,12 +76,12 @@ mod tests {
 
     use super::*;
 
-    fn scanned(file: &str) -> Result<Scanned, String> {
+    fn scanned(file: &str) -> Result<ScanResult, String> {
         scan(Cursor::new(file), &CancellationToken::new()).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_sound_file_tells_its_columns_and_rows() {
+    fn a_scan_finds_columns_and_rows() {
         let found = scanned("\u{feff}email, name ,,rejected_line\r\na@b.c,A,,7\r\n\r\nb@b.c\r\n");
         let found = found.unwrap();
         let names: Vec<_> = found.header.columns.iter().map(|c| c.name.as_str()).collect();
@@ -86,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn unsound_files_say_why() {
+    fn files_that_cannot_be_read_have_a_reason() {
         for (file, why) in [
             ("", "Line 1: the file is empty."),
             ("\r\n\n", "Line 1: the file is empty."),
@@ -101,24 +106,24 @@ mod tests {
         assert!(scanned(&wide).unwrap_err().contains("1,000 columns"));
     }
 
-    fn written(file: &[u8]) -> (&'static str, Vec<String>, Position) {
+    fn format_of(file: &[u8]) -> (&'static str, Vec<String>, Position) {
         let found = scan(Cursor::new(file), &CancellationToken::new()).unwrap();
         (found.format.encoding.name(), found.preview.concat(), found.first)
     }
 
     #[test]
-    fn what_is_not_utf8_is_read_as_windows_1252() {
+    fn text_that_is_not_utf8_is_read_as_windows_1252() {
         let first = |offset| Position { offset, line: 2, record: 1 };
-        // The first strange byte may come long after the beginning.
+        // The first byte that isn't UTF-8 may be long after the beginning.
         let mut long = b"n\xe4me\n".to_vec();
         long[1] = b'a';
         long.extend("x\n".repeat(100_000).bytes());
         long.extend(b"caf\xe9 \x80\n");
-        let (encoding, _, at) = written(&long);
+        let (encoding, _, at) = format_of(&long);
         assert_eq!((encoding, at), ("windows-1252", first(5)));
         let cells = |cells: &[&str]| cells.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(
-            written(b"n\xe4me;b\ncaf\xe9;\x80\n"),
+            format_of(b"n\xe4me;b\ncaf\xe9;\x80\n"),
             ("windows-1252", cells(&["caf\u{e9}", "\u{20ac}"]), first(7))
         );
         let marked = scan(Cursor::new(b"\xef\xbb\xbfa\n\xe9\n"), &CancellationToken::new());
@@ -126,15 +131,15 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_is_read_both_ways() {
+    fn utf_16_is_read_in_both_byte_orders() {
         let text = "\u{feff}n\u{e4}me,b\n\u{1f600},\"\u{5d0}\n\"\n";
         let cells = vec!["\u{1f600}".to_owned(), "\u{5d0}\n".to_owned()];
         let first = Position { offset: 16, line: 2, record: 1 };
         let little: Vec<_> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(written(&little), ("utf-16le", cells.clone(), first));
+        assert_eq!(format_of(&little), ("utf-16le", cells.clone(), first));
         let big: Vec<_> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        assert_eq!(written(&big), ("utf-16be", cells, first));
-        // Half a character at the end, and a half of a pair without its other.
+        assert_eq!(format_of(&big), ("utf-16be", cells, first));
+        // Half a character at the end, and half of a surrogate pair.
         for broken in [&little[..little.len() - 1], b"\xff\xfea\0\n\0\x00\xd8\n\0"] {
             let error = scan(Cursor::new(broken), &CancellationToken::new()).unwrap_err();
             assert!(error.to_string().contains("the text is not UTF-16"), "{error}");
@@ -142,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_has_a_bound() {
+    fn a_preview_has_a_size_limit() {
         let names: Vec<_> = (0..500).map(|n| format!("c{n}")).collect();
         let row = vec!["x".repeat(300); 500].join(",");
         let found = scanned(&format!("{}\n{row}\nshort\n", names.join(","))).unwrap();

@@ -1,5 +1,5 @@
-//! Contacts in memory: a row with a known key changes its contact, a batch that came before gets
-//! its first answer again.
+//! A fake of identity's contacts: a row with a known key changes its contact, and a repeated batch
+//! gets its first answer again.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,27 +22,27 @@ pub(super) struct State {
     /// Contacts by organization and key.
     pub(super) contacts: BTreeMap<(String, String), ImportRow>,
     answered: HashMap<(String, i64), ImportContactsResponse>,
-    /// Takes this batch only once `late` is told, whenever it comes.
-    pub(super) late_at: Option<i64>,
-    /// Batches that came, repeated ones too.
+    /// Delays this batch until `resume` is notified.
+    pub(super) delay_at: Option<i64>,
+    /// Received batches, with repeated ones.
     pub(super) batches: usize,
-    /// The largest batch that came, in bytes.
+    /// Bytes of the largest batch.
     pub(super) largest: usize,
-    /// Batches still to be turned away before anything is stored.
-    pub(super) away: usize,
-    /// Hangs after having stored this batch, without an answer.
+    /// How many of the next batches fail as unavailable, with nothing stored.
+    pub(super) unavailable: usize,
+    /// Stores this batch and never answers it.
     pub(super) hang_at: Option<i64>,
-    /// Refuses every batch for good.
-    pub(super) refuses: bool,
+    /// Rejects all batches permanently.
+    pub(super) rejects: bool,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct FakeContacts {
     pub(super) state: Arc<Mutex<State>>,
-    /// Told when a batch hangs, and when one is held up.
-    pub(super) hung: Arc<Notify>,
-    /// Lets the batch that is held up go on.
-    pub(super) late: Arc<Notify>,
+    /// Notified when a batch hangs or is delayed.
+    pub(super) blocked: Arc<Notify>,
+    /// Resumes the delayed batch.
+    pub(super) resume: Arc<Notify>,
 }
 
 impl FakeContacts {
@@ -50,26 +50,29 @@ impl FakeContacts {
         Server::new(Routes::new(ContactServiceServer::new(self.clone())), &[]).peer()
     }
 
-    async fn hold_up(&self, number: i64) {
-        let held = {
+    async fn delay(&self, number: i64) {
+        let is_delayed = {
             let mut state = self.state.lock().unwrap();
-            state.late_at.take_if(|at| *at == number).is_some()
+            state.delay_at.take_if(|at| *at == number).is_some()
         };
-        if held {
-            self.hung.notify_one();
-            self.late.notified().await;
+        if is_delayed {
+            self.blocked.notify_one();
+            self.resume.notified().await;
         }
     }
 
-    fn take(&self, batch: ImportContactsRequest) -> Result<Option<ImportContactsResponse>, Status> {
+    fn answer(
+        &self,
+        batch: ImportContactsRequest,
+    ) -> Result<Option<ImportContactsResponse>, Status> {
         let mut state = self.state.lock().unwrap();
         state.batches += 1;
         state.largest = state.largest.max(prost::Message::encoded_len(&batch));
-        if state.away > 0 {
-            state.away -= 1;
+        if state.unavailable > 0 {
+            state.unavailable -= 1;
             return Err(Error::new(Reason::Unavailable).into());
         }
-        if state.refuses {
+        if state.rejects {
             return Err(Error::not_found().into());
         }
         let number = batch.batch_number;
@@ -84,7 +87,7 @@ impl FakeContacts {
         }
         if state.hang_at == Some(number) {
             state.hang_at = None;
-            self.hung.notify_one();
+            self.blocked.notify_one();
             return Ok(None);
         }
         Ok(Some(state.answered[&id].clone()))
@@ -115,7 +118,7 @@ fn store(state: &mut State, organization: &str, row: ImportRow) -> ImportRowResu
     result(outcome, "", "")
 }
 
-macro_rules! not_offered {
+macro_rules! unimplemented_methods {
     ($($method:ident: $request:ident => $response:ident,)*) => {
         #[tonic::async_trait]
         impl ContactService for FakeContacts {
@@ -128,15 +131,15 @@ macro_rules! not_offered {
                 let (contacts, mut batches) = (self.clone(), request.into_inner());
                 let answers = async_stream::try_stream! {
                     while let Some(batch) = batches.message().await? {
-                        contacts.hold_up(batch.batch_number).await;
+                        contacts.delay(batch.batch_number).await;
                         let close = batch.close;
-                        let answer = match contacts.take(batch)? {
+                        let answer = match contacts.answer(batch)? {
                             Some(answer) => answer,
                             None => std::future::pending().await,
                         };
-                        let late = answer.closed && !close;
+                        let ends = answer.closed && !close;
                         yield answer;
-                        if late {
+                        if ends {
                             break;
                         }
                     }
@@ -148,13 +151,13 @@ macro_rules! not_offered {
                 &self,
                 _: Request<proto::$request>,
             ) -> Result<Response<proto::$response>, Status> {
-                Err(Status::unimplemented("no import calls it"))
+                Err(Status::unimplemented("imports don't call it"))
             })*
         }
     };
 }
 
-not_offered! {
+unimplemented_methods! {
     get_contact: GetContactRequest => GetContactResponse,
     batch_get_contacts: BatchGetContactsRequest => BatchGetContactsResponse,
     list_contacts: ListContactsRequest => ListContactsResponse,

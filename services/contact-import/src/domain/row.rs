@@ -1,8 +1,8 @@
-//! From a record to a row about a person.
+//! From a record of a file to a row with the fields of a contact.
 
-use super::{Header, Key, Mapping, Record, RejectedRow, Target, unguard};
+use super::{Header, Key, Mapping, Record, RejectedRow, Target, strip_formula_guard};
 
-/// One person of a file. An empty field leaves what is stored.
+/// The fields of one contact. An empty field leaves the stored value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) user_id: String,
@@ -12,15 +12,15 @@ pub(crate) struct Row {
     pub(crate) company: String,
     pub(crate) security_hash: String,
     pub(crate) tags: Vec<String>,
-    /// Attributes by their keys, each key once.
+    /// Custom attributes; each key appears once.
     pub(crate) custom: Vec<(String, String)>,
 }
 
 impl Row {
-    /// Bytes that it takes in a message, or somewhat fewer.
+    /// Bytes of its message, or somewhat fewer.
     pub(crate) fn size(&self) -> usize {
-        // Tags and lengths of the encoding come on top of each value.
-        const EACH: usize = 12;
+        // Tags and lengths of the encoding of each value.
+        const FIELD_OVERHEAD_BYTES: usize = 12;
         let fields = [
             &self.user_id,
             &self.email,
@@ -29,33 +29,33 @@ impl Row {
             &self.company,
             &self.security_hash,
         ];
-        let fields = fields.iter().map(|text| text.len() + EACH).sum::<usize>();
-        let tags = self.tags.iter().map(|tag| tag.len() + EACH).sum::<usize>();
-        let custom = self.custom.iter().map(|(key, value)| key.len() + value.len() + EACH);
+        let fields = fields.iter().map(|text| text.len() + FIELD_OVERHEAD_BYTES).sum::<usize>();
+        let tags = self.tags.iter().map(|tag| tag.len() + FIELD_OVERHEAD_BYTES).sum::<usize>();
+        let custom =
+            self.custom.iter().map(|(key, value)| key.len() + value.len() + FIELD_OVERHEAD_BYTES);
         fields + tags + custom.sum::<usize>()
     }
 }
 
-/// Why a record is set aside.
+/// Why a record is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rejection {
-    /// Column at fault; empty when it is the whole record.
+    /// Column with the error; empty for the whole record.
     pub(crate) column: String,
     pub(crate) reason: String,
 }
 
-/// A header and a mapping, made ready for many records.
+/// Parses records into rows, by a header and a mapping.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
+pub(crate) struct RowParser {
     header: Header,
-    /// What is read, with its cell.
+    /// Index of each mapped cell, and its field.
     fields: Vec<(usize, Target)>,
     user_id: Option<usize>,
     email: Option<usize>,
 }
 
-impl Plan {
-    /// Makes the plan.
+impl RowParser {
     pub(crate) fn new(header: Header, mapping: &Mapping) -> Self {
         let fields: Vec<_> = header
             .columns
@@ -67,8 +67,8 @@ impl Plan {
         Self { header, fields, user_id, email }
     }
 
-    /// What tells the record's person from others: the user id, or the e-mail where there is none.
-    /// `None` when the record is not whole or has neither.
+    /// The key of a record: its user id, or its email when there is no user id. `None` when it has
+    /// neither or the wrong number of cells.
     pub(crate) fn key(&self, record: &Record) -> Option<Key> {
         self.key_cell(record).map(|(_, key)| key)
     }
@@ -77,39 +77,44 @@ impl Plan {
         if record.width() != self.header.width {
             return None;
         }
-        let cell = |cell: Option<usize>| cell.map(|cell| (cell, unguard(record.cell(cell))));
+        let cell =
+            |cell: Option<usize>| cell.map(|cell| (cell, strip_formula_guard(record.cell(cell))));
         let user_id = cell(self.user_id).filter(|(_, text)| !text.is_empty());
         let email = || cell(self.email).filter(|(_, text)| !text.trim().is_empty());
         let by_user_id = user_id.map(|(cell, id)| (cell, Key::user_id(id)));
         by_user_id.or_else(|| email().map(|(cell, email)| (cell, Key::email(email))))
     }
 
-    /// Reads a record. `first_line` is the line of an earlier record with the same key.
-    pub(crate) fn row(&self, record: &Record, first_line: Option<u64>) -> Result<Row, Rejection> {
-        let whole = |reason: String| Rejection { column: String::new(), reason };
+    /// Parses a record. `first_line` is the line of an earlier record with the same key.
+    ///
+    /// # Errors
+    ///
+    /// Why the record is rejected.
+    pub(crate) fn parse(&self, record: &Record, first_line: Option<u64>) -> Result<Row, Rejection> {
+        let whole_record = |reason: String| Rejection { column: String::new(), reason };
         if record.width() != self.header.width {
             let few = if record.width() < self.header.width { "too few" } else { "too many" };
             let (got, wanted) = (record.width(), self.header.width);
-            return Err(whole(format!("{few} fields: {got} where the header has {wanted}")));
+            return Err(whole_record(format!("{few} fields: {got} where the header has {wanted}")));
         }
         let Some((key_cell, _)) = self.key_cell(record) else {
-            return Err(whole("has neither a user_id nor an email".to_owned()));
+            return Err(whole_record("has neither a user_id nor an email".to_owned()));
         };
-        let at = |position: usize, reason: String| Rejection {
+        let in_column = |position: usize, reason: String| Rejection {
             column: self.name_at(position).to_owned(),
             reason,
         };
         if let Some(line) = first_line {
-            return Err(at(key_cell, format!("duplicate of line {line}")));
+            return Err(in_column(key_cell, format!("duplicate of line {line}")));
         }
-        // No text that is kept has one: PostgreSQL could not hold it.
+        // PostgreSQL can't store it.
         let nul = self.fields.iter().find(|(cell, _)| record.cell(*cell).contains('\0'));
         if let Some((cell, _)) = nul {
-            return Err(at(*cell, "holds a NUL byte".to_owned()));
+            return Err(in_column(*cell, "holds a NUL byte".to_owned()));
         }
         let mut row = Row::default();
         for (position, target) in &self.fields {
-            let cell = unguard(record.cell(*position));
+            let cell = strip_formula_guard(record.cell(*position));
             match target {
                 Target::UserId => cell.clone_into(&mut row.user_id),
                 Target::Email => cell.clone_into(&mut row.email),
@@ -127,7 +132,7 @@ impl Plan {
         Ok(row)
     }
 
-    /// The column that becomes this field (`email`, `custom.plan`); empty where there is none.
+    /// The column of a field such as `email` or `custom.plan`; empty when there is none.
     pub(crate) fn column_of(&self, field: &str) -> String {
         let position = self.fields.iter().find(|(_, t)| t.to_string() == field).map(|f| f.0);
         position.map_or("", |position| self.name_at(position)).to_owned()
@@ -138,7 +143,7 @@ impl Plan {
         column.map_or("", |column| &column.name)
     }
 
-    /// A record as it is set aside.
+    /// A record as a rejected row.
     pub(crate) fn rejected(&self, record: &Record, rejection: Rejection) -> RejectedRow {
         RejectedRow {
             record: record.number,
@@ -149,13 +154,13 @@ impl Plan {
         }
     }
 
-    /// The record's cells as a list of rejected rows shows them: what they say, without guards.
+    /// The record's cells in the columns' order, without formula guards.
     fn cells(&self, record: &Record) -> Vec<String> {
-        self.header.cells(record).map(|cell| unguard(cell).to_owned()).collect()
+        self.header.cells(record).map(|cell| strip_formula_guard(cell).to_owned()).collect()
     }
 }
 
-/// Tags of a cell: with commas or semicolons between them.
+/// The tags of a cell, separated by commas or semicolons.
 fn tags(cell: &str) -> Vec<String> {
     let tags = cell.split([',', ';']).map(str::trim).filter(|tag| !tag.is_empty());
     tags.map(str::to_owned).collect()
@@ -174,24 +179,25 @@ mod tests {
         record
     }
 
-    fn plan() -> Plan {
+    fn parser() -> RowParser {
         let names = ["user_id", "rejected_line", "Mail", "phone", "tags", "custom.plan"];
         let header = Header::read(&record(&names)).unwrap();
         let mapping = Mapping::propose(&header);
-        Plan::new(header, &mapping)
+        RowParser::new(header, &mapping)
     }
 
     #[test]
-    fn a_row_is_read_without_guards_and_empty_attributes() {
-        let row = plan().row(&record(&["7", "x", "a@b.c", "'+49", "vip, new;", ""]), None).unwrap();
+    fn a_row_has_no_formula_guards_and_no_empty_attributes() {
+        let row =
+            parser().parse(&record(&["7", "x", "a@b.c", "'+49", "vip, new;", ""]), None).unwrap();
         assert_eq!((row.user_id.as_str(), row.phone.as_str()), ("7", "+49"));
         assert_eq!(row.tags, ["vip", "new"]);
         assert!(row.custom.is_empty());
     }
 
     #[test]
-    fn rows_that_cannot_be_taken_say_why() {
-        let reason = |cells: &[&str], first| plan().row(&record(cells), first).unwrap_err();
+    fn rejected_rows_have_a_reason() {
+        let reason = |cells: &[&str], first| parser().parse(&record(cells), first).unwrap_err();
         assert_eq!(reason(&["7"], None).reason, "too few fields: 1 where the header has 6");
         assert_eq!(
             reason(&["", "", "", "1", "2", "3"], None).reason,
@@ -202,16 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn a_nul_sets_its_own_row_aside_where_the_cell_is_read() {
-        let row = |cells: &[&str]| plan().row(&record(cells), None);
-        let aside = row(&["7", "", "a@b.c", "1\0", "", ""]).unwrap_err();
-        assert_eq!((aside.column.as_str(), aside.reason.as_str()), ("phone", "holds a NUL byte"));
+    fn a_nul_byte_in_a_mapped_cell_rejects_its_row() {
+        let row = |cells: &[&str]| parser().parse(&record(cells), None);
+        let rejection = row(&["7", "", "a@b.c", "1\0", "", ""]).unwrap_err();
+        assert_eq!(
+            (rejection.column.as_str(), rejection.reason.as_str()),
+            ("phone", "holds a NUL byte")
+        );
         assert!(row(&["7", "\0", "a@b.c", "1", "", ""]).is_ok());
     }
 
     #[test]
     fn keys_follow_the_user_id_before_the_email() {
-        let key = |id: &str, mail: &str| plan().key(&record(&[id, "", mail, "", "", ""]));
+        let key = |id: &str, mail: &str| parser().key(&record(&[id, "", mail, "", "", ""]));
         assert_eq!(key("", "A@B.c"), key("", " a@b.C"));
         assert_eq!(key("", "\u{c4}@b.c"), key("", "\u{e4}@b.c"));
         assert_ne!(key("7", "a@b.c"), key("", "a@b.c"));
@@ -221,9 +230,9 @@ mod tests {
     }
 
     #[test]
-    fn rejected_cells_leave_out_what_a_report_added() {
-        let cells = plan().cells(&record(&["7", "12", "m", "'+1", "t", "'c", "more"]));
+    fn rejected_rows_have_no_columns_of_earlier_rejections() {
+        let cells = parser().cells(&record(&["7", "12", "m", "'+1", "t", "'c", "more"]));
         assert_eq!(cells, ["7", "m", "+1", "t", "'c", "more"]);
-        assert_eq!(plan().column_of("email"), "Mail");
+        assert_eq!(parser().column_of("email"), "Mail");
     }
 }

@@ -1,5 +1,5 @@
-//! A bucket in the S3 protocol, with credentials, region and endpoint from the usual `AWS_*`
-//! variables. Requests go out through hyper, with the TLS that the other connections have.
+//! An S3-compatible bucket, with credentials, region and endpoint from the usual `AWS_*` variables.
+//! Its requests use hyper and the same TLS library as all other connections.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,41 +23,45 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-/// How long a connection may take to stand.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long a connection nobody uses is kept.
-const IDLE: Duration = Duration::from_secs(30);
-/// Further tries of a call.
-const TRIES: usize = 5;
-/// How long a call is tried again.
-const TRYING: Duration = Duration::from_secs(30);
+/// Longest connection attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time after which an unused connection is closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most retries of a call.
+const MAX_RETRIES: usize = 5;
+/// Time after which a call is not retried any more.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The bucket. Whether it can be reached shows with the first file.
+/// Opens a bucket, without a request to it.
 pub(super) fn bucket(name: &str) -> Result<AmazonS3, String> {
-    let http = Http::new()?;
-    let tries = RetryConfig { max_retries: TRIES, retry_timeout: TRYING, ..RetryConfig::default() };
+    let http = HyperClient::new()?;
+    let retries = RetryConfig {
+        max_retries: MAX_RETRIES,
+        retry_timeout: RETRY_TIMEOUT,
+        ..RetryConfig::default()
+    };
     AmazonS3Builder::from_env()
         .with_bucket_name(name)
         .with_http_connector(http)
-        .with_retry(tries)
+        .with_retry(retries)
         .build()
         .map_err(|error| error.to_string())
 }
 
 /// Sends requests. Cheap to clone.
 #[derive(Debug, Clone)]
-struct Http(Client<HttpsConnector<HttpConnector>, HttpRequestBody>);
+struct HyperClient(Client<HttpsConnector<HttpConnector>, HttpRequestBody>);
 
-impl Http {
+impl HyperClient {
     fn new() -> Result<Self, String> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        // A store of one's own is signed by an authority of one's own.
+        // A self-hosted store often has a certificate of a private authority.
         if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
-            let refused = |why: String| format!("AWS_CA_BUNDLE: {why}");
+            let bundle_error = |why: String| format!("AWS_CA_BUNDLE: {why}");
             let found = CertificateDer::pem_file_iter(&file);
-            for certificate in found.map_err(|error| refused(error.to_string()))? {
-                let certificate = certificate.map_err(|error| refused(error.to_string()))?;
-                roots.add(certificate).map_err(|error| refused(error.to_string()))?;
+            for certificate in found.map_err(|error| bundle_error(error.to_string()))? {
+                let certificate = certificate.map_err(|error| bundle_error(error.to_string()))?;
+                roots.add(certificate).map_err(|error| bundle_error(error.to_string()))?;
             }
         }
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -67,9 +71,9 @@ impl Http {
             .with_no_client_auth();
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(CONNECT));
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.set_nodelay(true);
-        // Plain HTTP goes where the endpoint itself says http://.
+        // Plain HTTP is used only when the endpoint begins with http://.
         let both = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -77,20 +81,20 @@ impl Http {
             .wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .build(both);
         Ok(Self(client))
     }
 }
 
-impl Connector for Http {
+impl Connector for HyperClient {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(self.clone()))
     }
 }
 
 #[tonic::async_trait]
-impl HttpService for Http {
+impl HttpService for HyperClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let failed = |error: legacy::Error| {
             let kind = if error.is_connect() {
