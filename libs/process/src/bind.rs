@@ -1,4 +1,4 @@
-//! From a bound listener to a clean end.
+//! Listeners, and `run.json` while a process serves.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -9,29 +9,37 @@ use tokio::net::TcpListener;
 
 use crate::{DataFolder, StartError};
 
-/// Takes an address; where it can't be had, the line names the flag that said it.
+/// Binds an address.
+///
+/// # Errors
+///
+/// When the address can't be bound. The message names the flag that has it.
 pub async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let refused = |error| StartError::Configuration(format!("{flag} {address}: {error}"));
-    TcpListener::bind(address).await.map_err(refused)
+    let failed = |error| StartError::Configuration(format!("{flag} {address}: {error}"));
+    TcpListener::bind(address).await.map_err(failed)
 }
 
 /// `run.json` of a process with one service.
 #[derive(Serialize)]
-struct Run {
+struct RunFile {
     #[serde(flatten)]
     addresses: BTreeMap<&'static str, SocketAddr>,
     pid: u32,
 }
 
-/// For a process with one service: tells in `run.json` where it serves, under the service's name,
-/// until it is told to stop and has drained.
+/// For a process with one service: writes its address to `run.json`, under the service's name, and
+/// removes it after the process was asked to stop and has drained.
+///
+/// # Errors
+///
+/// When `run.json` can't be written.
 pub async fn serving(
     folder: &DataFolder,
     service: &'static str,
     address: SocketAddr,
     life: &Lifecycle,
 ) -> Result<(), StartError> {
-    let run = Run { addresses: BTreeMap::from([(service, address)]), pid: std::process::id() };
+    let run = RunFile { addresses: BTreeMap::from([(service, address)]), pid: std::process::id() };
     folder.write_addresses(&run).map_err(Error::internal)?;
     tracing::info!(service, %address, "serves");
     life.drained().await;

@@ -1,17 +1,20 @@
-//! The database of a process with one service. An SQLite file is brought to this version's tables
-//! as it is opened: nobody else uses it. PostgreSQL is shared by replicas of several versions, so
-//! there it is a step of its own, and a process that finds tables missing doesn't serve.
+//! The database of a process with one service. An SQLite file is migrated when it is opened, since
+//! no other process uses it. PostgreSQL is shared by replicas of several versions: there, migration
+//! is a separate step, and a process that lacks tables doesn't serve.
 
 use std::{collections::HashSet, path::Path};
 
 use onethread_config::DatabaseUrl;
-use onethread_db::{Conn, Database, Migrations};
-use sqlx::{query_as, query_scalar};
+use onethread_db::{Database, Migrations};
 
 use crate::{DataFolder, StartError};
 
-/// Opens a service's database, ready to serve. `binary` is whom the person in front is told to
-/// run where tables are missing.
+/// Opens a service's database, ready to serve. `binary` is the program that the error names when
+/// tables are missing.
+///
+/// # Errors
+///
+/// When the database can't be opened, or a shared one lacks tables of this version.
 pub async fn open_database(
     url: Option<&DatabaseUrl>,
     folder: &DataFolder,
@@ -25,12 +28,12 @@ pub async fn open_database(
     if db.system() == "sqlite" {
         db.migrate(migrations).await?;
     } else {
-        refuse_older(&db, migrations, binary).await?;
+        check_migrated(&db, migrations, binary).await?;
     }
     Ok(db)
 }
 
-async fn refuse_older(
+async fn check_migrated(
     db: &Database,
     migrations: &'static Migrations,
     binary: &str,
@@ -43,8 +46,12 @@ async fn refuse_older(
     )))
 }
 
-/// Opens a service's database for a task that is done beside its processes. On PostgreSQL they may
-/// go on; a file is taken for this task alone, as long as the folder that comes with it is held.
+/// Opens a service's database for a task outside the service's process. On PostgreSQL the service may
+/// run meanwhile. A file is locked for this task, as long as the returned folder exists.
+///
+/// # Errors
+///
+/// When the database doesn't exist, lacks tables of this version, or another process uses its folder.
 pub async fn open_beside(
     url: Option<&DatabaseUrl>,
     data_dir: &Path,
@@ -53,21 +60,24 @@ pub async fn open_beside(
 ) -> Result<(Database, Option<DataFolder>), StartError> {
     if let Some(url) = url.filter(|url| !url.expose().starts_with("sqlite:")) {
         let db = Database::connect(url.expose(), migrations.schema).await?;
-        refuse_older(&db, migrations, binary).await?;
+        check_migrated(&db, migrations, binary).await?;
         return Ok((db, None));
     }
     let file = data_dir.join(file_name(migrations));
     if url.is_none() && !file.exists() {
-        let said = format!("{}: there is no such database", file.display());
-        return Err(StartError::Configuration(said));
+        let message = format!("{}: there is no such database", file.display());
+        return Err(StartError::Configuration(message));
     }
     let folder = DataFolder::open(data_dir).map_err(StartError::Configuration)?;
     let db = open_database(url, &folder, migrations, binary).await?;
     Ok((db, Some(folder)))
 }
 
-/// The step of its own: brings the database to this version's tables. Processes that do so at
-/// once wait for each other.
+/// Migrates the database. Processes that do so at the same time wait for each other.
+///
+/// # Errors
+///
+/// When the database can't be opened or migrated.
 pub async fn migrate(
     url: Option<&DatabaseUrl>,
     data_dir: &Path,
@@ -90,27 +100,16 @@ fn file_name(migrations: &Migrations) -> String {
     format!("{}.db", migrations.schema)
 }
 
-/// True when every migration known here was run. Further ones are a later version's, whose
-/// tables this version can still work on.
+/// True when every migration of this version was run. Others are of a later version, whose tables
+/// this version can still use.
 async fn is_migrated(db: &Database, migrations: &'static Migrations) -> Result<bool, StartError> {
-    let applied: HashSet<i64> = db
-        .read("migrations.applied", |conn| {
-            Box::pin(async move {
-                let Conn::Postgres(conn) = conn else { return Ok(HashSet::new()) };
-                let there: bool =
-                    query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-                        .fetch_one(&mut *conn)
-                        .await?;
-                if !there {
-                    return Ok(HashSet::new());
-                }
-                let rows: Vec<(i64,)> =
-                    query_as("SELECT version FROM _sqlx_migrations WHERE success")
-                        .fetch_all(&mut *conn)
-                        .await?;
-                Ok(rows.into_iter().map(|(version,)| version).collect())
-            })
-        })
-        .await?;
+    let mut conn = db.reader("migrations.applied").await?;
+    let has_table: bool =
+        conn.query("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").scalar().await?;
+    if !has_table {
+        return Ok(false);
+    }
+    let versions = conn.query("SELECT version FROM _sqlx_migrations WHERE success");
+    let applied: HashSet<i64> = versions.scalars().await?.into_iter().collect();
     Ok(migrations.postgres.iter().all(|migration| applied.contains(&migration.version)))
 }

@@ -1,4 +1,4 @@
-//! The data folder: one process at a time, and the addresses it serves on.
+//! The data folder, which one process uses at a time, and `run.json` in it.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,29 +9,33 @@ use std::{
 
 use serde::Serialize;
 
-/// A data folder that this process holds.
+/// A data folder that this process has locked.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
-    /// Holds the lock until the process ends, however it ends.
+    /// The lock ends with the process, also when it is killed.
     _lock: File,
 }
 
 impl DataFolder {
-    /// Makes the folder where it is missing, and locks it.
+    /// Creates the folder if it is missing, and locks it.
+    ///
+    /// # Errors
+    ///
+    /// One line for the person who starts the process, when that fails or another process has it.
     pub fn open(path: &Path) -> Result<Self, String> {
-        let refused = |error: std::io::Error| format!("data folder {}: {error}", path.display());
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(refused)?;
+        let failed = |error: std::io::Error| format!("data folder {}: {error}", path.display());
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let mut open = File::options();
         let lock =
             open.create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
-        let lock = lock.map_err(refused)?;
+        let lock = lock.map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(format!("data folder {}: another process is using it", path.display()));
             }
-            Err(TryLockError::Error(error)) => return Err(refused(error)),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let folder = Self { path: path.to_owned(), _lock: lock };
         // A process that was killed left its addresses behind.
@@ -39,25 +43,32 @@ impl DataFolder {
         Ok(folder)
     }
 
-    /// A file or folder in it.
+    /// The path of a file or folder in it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Tells where this process serves: the addresses really bound, each `host:port`, and its pid.
+    /// Writes `run.json`: the bound addresses, each `host:port`, and the process id.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be written.
     pub fn write_addresses(&self, addresses: &impl Serialize) -> std::io::Result<()> {
         let text = serde_json::to_vec(addresses)?;
         write_private(&self.path("run.json"), &text)
     }
 
-    /// Tells nothing any more.
+    /// Removes `run.json`, if it exists.
     pub fn clear_addresses(&self) {
-        // That it isn't there is what is wanted.
         let _ = fs::remove_file(self.path("run.json"));
     }
 }
 
-/// Writes a file of mode 0600 whole: a reader finds all of it or nothing, a power cut too.
+/// Writes a file with mode 0600 atomically and durably.
+///
+/// # Errors
+///
+/// When the file can't be written. An earlier version of it stays then.
 pub fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let draft = file.with_extension("draft");
     let mut open = File::options();
@@ -76,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_has_one_holder_and_is_free_after_it() {
+    fn a_folder_is_locked_while_it_is_in_use() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("deep/data");
         let first = DataFolder::open(&path).unwrap();

@@ -1,5 +1,5 @@
-//! What every process of Onethread has around its services: a data folder of its own, listeners,
-//! its database, telemetry, and a status to end with. What is served is the binaries' affair.
+//! What every process of Onethread needs around its services: a data folder, listeners, databases,
+//! telemetry, and an exit status. Its binaries decide what is served.
 
 mod bind;
 mod database;

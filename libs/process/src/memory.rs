@@ -1,21 +1,21 @@
-//! Gives free memory back to the machine.
+//! Returns free memory to the system.
 
 use std::{hint::black_box, time::Duration};
 
 use tokio::time::sleep;
 
-/// How often it is given back.
-const EVERY: Duration = Duration::from_secs(2);
+/// Interval at which free memory is returned.
+const RETURN_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Large enough to be a page of the allocator's own.
-const PAGE: usize = 4 << 20;
+/// Large enough that the allocator uses a separate page.
+const PAGE_BYTES: usize = 4 << 20;
 
-/// Lets go of what is free, for ever. The allocator (mimalloc) gives back what was free for a second
-/// only when somebody frees a whole page; a quiet process would keep what its start or its last
-/// login took. The page that is freed here is never written to, so it takes no memory.
-pub(crate) async fn give_back() {
+/// Returns free memory until the runtime ends. The allocator (mimalloc) returns memory that has been
+/// free for a second only when a whole page is freed, so an idle process would keep what its start or
+/// its last login used. The page that is freed here is never written to, so it needs no memory.
+pub(crate) async fn return_free_memory() {
     loop {
-        sleep(EVERY).await;
-        drop(black_box(Vec::<u8>::with_capacity(PAGE)));
+        sleep(RETURN_INTERVAL).await;
+        drop(black_box(Vec::<u8>::with_capacity(PAGE_BYTES)));
     }
 }

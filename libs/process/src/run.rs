@@ -1,4 +1,4 @@
-//! The frame of a process: runtime, telemetry, status.
+//! Running a process: runtime, telemetry, exit status.
 
 use std::process::ExitCode;
 
@@ -8,14 +8,14 @@ use onethread_lifecycle::Lifecycle;
 use onethread_telemetry::LogFormat;
 use tracing::error;
 
-use crate::memory::give_back;
+use crate::memory::return_free_memory;
 
-/// Why a process did not do what it was asked.
+/// Why a process ended without success.
 #[derive(Debug)]
 pub enum StartError {
-    /// The person who starts it can mend it; one line says how.
+    /// The person who starts it can correct it. Has one line that says how.
     Configuration(String),
-    /// Something broke.
+    /// Something else failed.
     Broken(Error),
 }
 
@@ -25,8 +25,8 @@ impl<E: Into<Error>> From<E> for StartError {
     }
 }
 
-/// Runs a process named `name` to its end and gives its status: telemetry first, so that whatever
-/// follows is told, and flushed last.
+/// Runs a process named `name` and returns its exit status. Telemetry is started first, so that all
+/// that follows is recorded, and flushed last.
 pub fn run(
     name: &'static str,
     format: Option<LogFormat>,
@@ -42,8 +42,7 @@ pub fn run(
             Ok(telemetry) => telemetry,
             Err(error) => return refuse(error),
         };
-        // It ends with the runtime.
-        tokio::spawn(give_back());
+        tokio::spawn(return_free_memory());
         let status = match serve(Lifecycle::new()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(StartError::Configuration(what)) => refuse(what),
