@@ -63,8 +63,8 @@ impl Beginning {
     }
 }
 
-/// Records of a text, which need not be well-formed CSV: a detection that came to no delimiter
-/// would help no one.
+/// Records of a text, which need not be well-formed CSV: its errors are reported later, with the
+/// delimiter that is detected here.
 struct Records<'t> {
     rest: &'t [u8],
     is_cut: bool,

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io};
 
 use onethread_errors::Error;
 
-/// The error behind an error of a file, whether an object store or a disk failed.
+/// Converts an error of a file, which an object store or a disk may have caused.
 pub(crate) fn io_error(error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,
