@@ -1,11 +1,13 @@
 //! contact-import: loads contacts from CSV files. [`build`] creates the service, [`Service::peer`] is
-//! it for callers in this process, and [`Service::start`] serves it. Identity stores contacts; this
-//! service has the uploaded files, the state of each import and the rejected rows.
+//! it for callers in this process, [`Service::start`] serves it, and [`main`] is the program. Identity
+//! stores contacts; this service has the uploaded files, the state of each import and the rejected
+//! rows.
 
 mod app;
 mod clients;
 mod domain;
 mod grpc;
+mod process;
 mod storage;
 mod store;
 #[cfg(test)]
@@ -29,6 +31,7 @@ use clients::ContactsClient;
 use grpc::Handlers;
 use worker::{Sweeper, WaitReasons, WorkSignal, Worker, report_metrics};
 
+pub use process::main;
 pub use storage::FileStorage;
 
 /// Imports that a process works on at a time: a long one must not block a short one.
