@@ -1,13 +1,14 @@
-//! Conversations: the one thread of each contact, its messages, its read marks and its live
-//! streams. Knows nothing of names, e-mails or HTTP.
+//! Conversations: the one conversation of each contact, its messages, read marks and live streams.
+//! Knows nothing of names, e-mails or HTTP.
 //!
-//! A call walks one way: `grpc → app → domain → store → libs/db`. `live` carries what happened
-//! to those who read along.
+//! Calls go one way: `grpc → app → domain`, `app → store → libs/db`. `live` carries hints to the
+//! readers of live streams.
 
 mod app;
 mod domain;
 mod grpc;
 mod live;
+mod process;
 mod store;
 
 use std::{sync::Arc, time::Duration};
@@ -26,16 +27,17 @@ use onethread_proto::conversation::{
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+pub use process::run;
+
 use crate::{
-    app::{App, ToIdentity},
+    app::{App, IdentityClient},
     grpc::Handlers,
     live::Live,
-    store::Store,
 };
 
-/// How often a live stream compares itself with the database, in case a hint was lost: readers
-/// are right again within 5 s.
-const CHECK_EVERY: Duration = Duration::from_secs(3);
+/// How often a live stream checks the database for what lost hints missed. Readers have it within
+/// 5 s.
+const CHECK_INTERVAL: Duration = Duration::from_secs(3);
 
 /// The tables of this service.
 pub static MIGRATIONS: Migrations = Migrations {
@@ -44,7 +46,7 @@ pub static MIGRATIONS: Migrations = Migrations {
     postgres: sqlx::migrate!("migrations/postgres"),
 };
 
-/// What the service works with.
+/// What the service depends on.
 pub struct Deps {
     /// Its own database, migrated with [`MIGRATIONS`].
     pub db: Database,
@@ -52,9 +54,9 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// The bus to other replicas and what connections to it show; absent: there are none.
+    /// The bus to other replicas and the certificates for it; absent where there is one replica.
     pub nats: Option<(NatsUrl, Option<TlsFiles>)>,
-    /// Identity, which is told of first messages.
+    /// Identity, for the deliveries of the outbox.
     pub identity: Peer,
 }
 
@@ -62,12 +64,16 @@ pub struct Deps {
 pub struct Service {
     server: Server,
     app: App,
-    relay: Relay<ToIdentity>,
+    relay: Relay<IdentityClient>,
     stop: CancellationToken,
 }
 
-/// Puts the service together. It answers calls by [`Service::peer`] at once; deliveries to
-/// identity begin with [`Service::start`].
+/// Builds the service. It answers calls through [`Service::peer`] at once; deliveries to identity
+/// begin with [`Service::start`].
+///
+/// # Errors
+///
+/// None so far; building the other services can fail.
 pub async fn build(deps: Deps) -> Result<Service> {
     let Deps { db, clock, entropy, nats, identity } = deps;
     let stop = CancellationToken::new();
@@ -75,26 +81,26 @@ pub async fn build(deps: Deps) -> Result<Service> {
         Some((url, tls)) => Bus::connect(&url, tls, "conversation", entropy.clone()),
         None => Bus::in_process(),
     };
-    let live = Live::new(bus, stop.clone(), CHECK_EVERY);
-    let app = App::new(Store::new(db.clone()), clock.clone(), entropy.clone(), live);
+    let live = Live::new(bus, stop.clone(), CHECK_INTERVAL);
+    let app = App::new(db.clone(), clock.clone(), entropy.clone(), live);
     let wake = app.wake.clone();
     let handlers = Handlers::new(app.clone());
     let routes = Routes::new(ConversationServiceServer::new(handlers.clone()))
         .add_service(StreamServiceServer::new(handlers));
     let services = [conversation_service_server::SERVICE_NAME, stream_service_server::SERVICE_NAME];
-    let deliver = ToIdentity::new(identity);
+    let deliver = IdentityClient::new(identity);
     let relay = Relay { db, clock, entropy, wake, deliver };
     Ok(Service { server: Server::new(routes, &services), app, relay, stop })
 }
 
 impl Service {
-    /// The service for clients in the same process.
+    /// A connection for clients in the same process.
     pub fn peer(&self) -> Peer {
         self.server.peer()
     }
 
-    /// Serves on the socket and delivers the outbox, until the process stops. Live streams end
-    /// with the first word of it.
+    /// Serves on the socket and delivers the outbox, until the process stops. Live streams end as
+    /// soon as it begins to stop.
     pub fn start(self, listener: impl Into<Listener>, life: &Lifecycle) {
         let Self { server, app, relay, stop } = self;
         let stopping = life.stopping();
@@ -102,7 +108,7 @@ impl Service {
             stopping.await;
             stop.cancel();
         });
-        life.spawn(app.measure(relay.db.clone(), life.clone()));
+        life.spawn(app.measure(life.clone()));
         life.spawn(relay.run(life.clone()));
         life.spawn(server.serve(listener.into(), life.clone()));
     }

@@ -9,49 +9,48 @@ use uuid::Uuid;
 use super::App;
 use crate::{
     domain::{Status, Summary},
-    store::{Assigned, ListKey, ListQuery},
+    store::{AssigneeFilter, ListKey, ListQuery, list},
 };
 
-/// How long after its beginning a walk through the list still finds what got newer meanwhile where
-/// it stood. Later pages leave that out: it stands at the top of a new walk.
-const WALK: Duration = Duration::from_secs(10 * 60);
+/// How long after the first page conversations with new activity keep their place. Later pages
+/// leave them out: they are at the top of a new list.
+const STABLE_ORDER_TIME: Duration = Duration::from_secs(10 * 60);
 
 /// Which conversations.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct ListInput {
     pub(crate) status: Option<Status>,
-    pub(crate) assigned: Assigned,
+    pub(crate) assignee: AssigneeFilter,
     pub(crate) size: PageSize,
 }
 
 /// A page of the list.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct ListOutput {
     pub(crate) conversations: Vec<Summary>,
-    /// Where to go on; empty on the last page.
+    /// Token of the next page; empty on the last one.
     pub(crate) next_page_token: String,
 }
 
 impl App {
-    /// Conversations, newest activity first.
+    /// Conversations, latest activity first.
     pub(crate) async fn list_conversations(
         &self,
         organization: OrganizationId,
-        wanted: Wanted,
+        input: ListInput,
         page_token: &str,
-    ) -> Result<Listed> {
-        let Wanted { status, assigned, size } = wanted;
-        let place = decode(page_token)?;
-        let begun = place.map(|(_, begun)| begun);
-        let oldest = self.clock.now().micros() - micros(WALK);
-        let since = begun.filter(|begun| begun.micros() >= oldest);
-        let behind = place.map(|(key, _)| key);
-        let query = ListQuery { status, assigned, behind, since, size };
-        let page = self.store.list(organization, query).await?;
+    ) -> Result<ListOutput> {
+        let ListInput { status, assignee, size } = input;
+        let (after, listed_at) = decode(page_token)?.unzip();
+        let oldest = self.clock.now().micros() - micros(STABLE_ORDER_TIME);
+        let since = listed_at.filter(|at| at.micros() >= oldest);
+        let query = ListQuery { status, assignee, after, since, size };
+        let mut conn = self.db.reader("conversation.list").await?;
+        let page = list::page(&mut conn, organization, query).await?;
         let newest = page.summaries.first().map(|first| first.conversation.updated_at);
-        let next = page.next.zip(begun.or(newest));
+        let next = page.next.zip(listed_at.or(newest));
         let next_page_token = next.map(encode).unwrap_or_default();
-        Ok(Listed { conversations: page.summaries, next_page_token })
+        Ok(ListOutput { conversations: page.summaries, next_page_token })
     }
 }
 
@@ -59,22 +58,22 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The last row's key, and when the walk began.
-type Place = (ListKey, Timestamp);
+/// The key of the last row, and the time of the first page.
+type ListToken = (ListKey, Timestamp);
 
-fn encode(((at, id), begun): Place) -> String {
-    PageToken::encode(&(at.micros(), id.0, begun.micros()))
+fn encode(((at, id), listed_at): ListToken) -> String {
+    PageToken::encode(&(at.micros(), id.0, listed_at.micros()))
 }
 
-fn decode(token: &str) -> Result<Option<Place>> {
-    let bad = || Error::invalid("/cursor", "is not one that a list answered with");
-    let place: Option<(i64, Uuid, i64)> = PageToken::decode(token).map_err(|_| bad())?;
-    let Some((at, id, begun)) = place else { return Ok(None) };
-    let (at, begun) = (Timestamp::from_micros(at), Timestamp::from_micros(begun));
-    // Made-up times have to be ones that a database can hold.
-    let real = |time: Timestamp| time.micros() >= 0 && time.to_datetime().is_some();
-    if !real(at) || !real(begun) {
-        return Err(bad());
+fn decode(token: &str) -> Result<Option<ListToken>> {
+    let invalid = || Error::invalid("/cursor", "is not one that a list answered with");
+    let key: Option<(i64, Uuid, i64)> = PageToken::decode(token).map_err(|_| invalid())?;
+    let Some((at, id, listed_at)) = key else { return Ok(None) };
+    let (at, listed_at) = (Timestamp::from_micros(at), Timestamp::from_micros(listed_at));
+    // The token isn't signed, so its times may be ones that a database can't store.
+    let is_storable = |time: Timestamp| time.micros() >= 0 && time.to_datetime().is_some();
+    if !is_storable(at) || !is_storable(listed_at) {
+        return Err(invalid());
     }
-    Ok(Some(((at, ConversationId(id)), begun)))
+    Ok(Some(((at, ConversationId(id)), listed_at)))
 }

@@ -1,25 +1,90 @@
-//! Reading a run of messages.
+//! Reading a page of messages.
+
+use std::sync::Arc;
 
 use onethread_core::{ConversationId, OrganizationId, PageSize};
+use onethread_db::{Connection, Result as DbResult};
 use onethread_errors::{Error, Result};
 
-use super::App;
+use super::{
+    App,
+    history_cache::{CachedHistory, HistoryKey},
+};
 use crate::{
-    domain::Side,
-    store::{History, Position},
+    domain::{Conversation, Message, Side},
+    store::{PagePosition, conversations, messages},
 };
 
+/// A page of messages, and the conversation as it was right after the page was read.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) messages: Arc<[Message]>,
+    pub(crate) conversation: Conversation,
+}
+
 impl App {
-    /// A run of messages that a side can see; fewer than asked for where they are very long.
+    /// The messages that a side sees, ascending. Long ones make the page shorter.
     pub(crate) async fn list_messages(
         &self,
         organization: OrganizationId,
         id: ConversationId,
         side: Side,
-        position: Position,
+        position: PagePosition,
         size: PageSize,
     ) -> Result<History> {
-        let history = self.store.history(organization, id, side, position, size).await?;
-        history.ok_or_else(Error::not_found)
+        let key = HistoryKey { organization, conversation: id, side, limit: size.rows() };
+        let is_newest = position == PagePosition::Newest;
+        let cached = is_newest.then(|| self.histories.get(&key)).flatten();
+        let mut conn = self.db.reader("conversation.history").await?;
+        if let Some(cached) = cached
+            && let Some(history) = if_current(&mut conn, key, cached).await?
+        {
+            return Ok(history);
+        }
+        let history = read(&mut conn, organization, id, side, position, size).await?;
+        let history = history.ok_or_else(Error::not_found)?;
+        if is_newest && history.conversation.id == id {
+            let last_seq = history.conversation.last_seq(side);
+            // Another message may have been stored between the two statements.
+            if history.messages.last().is_some_and(|last| last.seq == last_seq) {
+                let messages = history.messages.clone();
+                self.histories.insert(key, CachedHistory { last_seq, messages });
+            }
+        }
+        Ok(history)
     }
+}
+
+/// The cached messages, if they are still the newest ones.
+async fn if_current(
+    conn: &mut Connection,
+    key: HistoryKey,
+    cached: CachedHistory,
+) -> DbResult<Option<History>> {
+    let found = conversations::by_id(conn, key.organization, key.conversation).await?;
+    let current = found.filter(|found| found.last_seq(key.side) == cached.last_seq);
+    Ok(current.map(|conversation| History { messages: cached.messages, conversation }))
+}
+
+async fn read(
+    conn: &mut Connection,
+    organization: OrganizationId,
+    id: ConversationId,
+    side: Side,
+    position: PagePosition,
+    size: PageSize,
+) -> DbResult<Option<History>> {
+    // In this order, or the page could go beyond the last number that is returned with it.
+    let mut page = messages::page(conn, organization, id, side, position, size).await?;
+    let found = conversations::as_seen_by(conn, organization, id, side).await?;
+    let Some(mut conversation) = found else { return Ok(None) };
+    if conversation.id != id {
+        let target = conversation.id;
+        page = messages::page(conn, organization, target, side, position, size).await?;
+        match conversations::by_id(conn, organization, target).await? {
+            Some(found) => conversation = found,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(History { messages: page.messages.into(), conversation }))
 }

@@ -1,75 +1,77 @@
-//! The use cases, one file each.
+//! The use cases, one file each. A use case opens its transaction, reads through the store, asks
+//! the domain, saves, records what follows, and publishes hints after the commit.
 
-mod aside;
-mod ends;
-mod facts;
-mod first_message;
+mod clients;
+mod conversation_locks;
+mod effects;
+mod erase_conversation;
+mod get_conversation;
+mod history_cache;
 mod list_conversations;
 mod list_messages;
+mod locked_sends;
 mod mark_read;
-mod measure;
-mod queue;
+mod merge_conversations;
+mod metrics;
+mod send_batch;
 mod send_message;
+mod send_queue;
+mod set_interest;
 mod set_typing;
 mod subscribe;
-mod turns;
+#[cfg(test)]
+pub(crate) mod tests;
 mod update_conversation;
 
 use std::sync::Arc;
 
-use onethread_core::{Clock, ConversationId, Entropy, OrganizationId};
-use onethread_errors::{Error, Result};
+use onethread_core::{Clock, Entropy};
+use onethread_db::Database;
 use onethread_outbox::Wake;
 
-use crate::{
-    domain::{Side, Summary},
-    live::{Live, Typing},
-    store::Store,
-};
+use crate::live::{Live, Typing};
 
-pub(crate) use first_message::ToIdentity;
-pub(crate) use list_conversations::{Listed, Wanted};
-pub(crate) use send_message::{Accepted, Draft};
-pub(crate) use update_conversation::Update;
+pub(crate) use clients::IdentityClient;
+pub(crate) use list_conversations::{ListInput, ListOutput};
+pub(crate) use list_messages::History;
+pub(crate) use send_message::{MessageInput, SentMessage};
+pub(crate) use update_conversation::UpdateInput;
 
 /// What the use cases work with. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct App {
-    pub(crate) store: Store,
+    pub(crate) db: Database,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    /// Word to the readers.
+    /// Takes hints to live readers.
     pub(crate) live: Live,
-    /// Word to the outbox.
+    /// Wakes the relay.
     pub(crate) wake: Wake,
-    pub(crate) turns: turns::Turns,
-    /// Who types.
-    pub(crate) typing: Typing,
-    /// Sends on their way to the store.
-    pub(crate) queue: queue::Queue,
+    locks: conversation_locks::ConversationLocks,
+    typing: Typing,
+    sends: send_queue::SendQueue,
+    histories: history_cache::HistoryCache,
 }
 
 impl App {
-    /// With nothing under way. Has to be called on a runtime.
+    /// Starts the writer of sends, so it has to be called on a runtime.
     pub(crate) fn new(
-        store: Store,
+        db: Database,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         live: Live,
     ) -> Self {
-        let (turns, wake) = (turns::Turns::default(), Wake::default());
-        let typing = Typing::new(live.clone());
-        let queue = queue::Queue::start(store.clone(), live.clone(), wake.clone());
-        Self { store, clock, entropy, live, wake, turns, typing, queue }
-    }
-
-    /// One conversation as a side sees it.
-    pub(crate) async fn conversation(
-        &self,
-        organization: OrganizationId,
-        id: ConversationId,
-        side: Side,
-    ) -> Result<Summary> {
-        self.store.summary(organization, id, side).await?.ok_or_else(Error::not_found)
+        let wake = Wake::default();
+        Self {
+            locks: conversation_locks::ConversationLocks::default(),
+            typing: Typing::new(live.clone()),
+            sends: send_queue::SendQueue::start(&db, live.clone(), wake.clone()),
+            histories: history_cache::HistoryCache::default(),
+            db,
+            clock,
+            entropy,
+            live,
+            wake,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Reading along live.
+//! Live streams.
 
 use futures::{Stream, stream::BoxStream};
 use onethread_errors::Result;
@@ -7,12 +7,12 @@ use super::App;
 use crate::live::{Command, Event, Session};
 
 impl App {
-    /// What happens in the conversations that the commands name. Ends with the process, after a
-    /// command that can't be taken, or when the database is away.
+    /// Events of the conversations that the commands subscribe to. The stream ends with the
+    /// process, after an invalid command, and when the database is unavailable.
     pub(crate) fn subscribe(
         &self,
         commands: BoxStream<'static, Result<Command>>,
     ) -> impl Stream<Item = Result<Event>> + Send + use<> {
-        Session::new(self.store.clone(), &self.live, commands).events()
+        Session::new(self.db.clone(), &self.live, commands).events()
     }
 }

@@ -1,56 +1,52 @@
 //! Assigning, closing and reopening.
 
 use onethread_core::{ConversationId, MessageId, OrganizationId, new_uuid};
+use onethread_db::transaction;
 use onethread_errors::{Error, Result};
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::App;
 use crate::{
-    domain::{self, Side, Summary},
-    live::{Change, Hint},
-    store::NewChange,
+    domain::{ConversationUpdate, EventIds, Side, Summary},
+    store::{conversations, effects, messages},
 };
 
-/// What an agent or a server wants changed.
+/// An update by an agent or a server.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Update {
+pub(crate) struct UpdateInput {
     pub(crate) conversation: ConversationId,
-    pub(crate) change: domain::Change,
+    pub(crate) update: ConversationUpdate,
     /// Agent or API key.
     pub(crate) actor: Uuid,
 }
 
 impl App {
-    /// Changes a conversation and tells the readers. Answers it as it is then.
+    /// Updates a conversation and stores an event for each thing that changed. Returns the
+    /// conversation as it is then.
     pub(crate) async fn update_conversation(
         &self,
         organization: OrganizationId,
-        update: Update,
+        input: UpdateInput,
     ) -> Result<Summary> {
-        let turn = self.turns.wait(update.conversation).await?;
-        let app = self.clone();
-        let change = async move {
-            let changed = app.change_and_tell(organization, update).await;
-            drop(turn);
-            changed
-        };
-        // A caller who goes away must not keep a stored change from being told.
-        tokio::spawn(change.in_current_span()).await.map_err(Error::internal)??;
-        self.conversation(organization, update.conversation, Side::Agent).await
-    }
-
-    async fn change_and_tell(&self, organization: OrganizationId, update: Update) -> Result<()> {
+        let UpdateInput { conversation: id, update, actor } = input;
+        let lock = self.locks.lock(id).await?;
         let now = self.clock.now();
-        let Update { conversation, change, actor } = update;
-        let events = [0; 2].map(|_| MessageId(new_uuid(now, &*self.entropy)));
-        let new = NewChange { conversation, change, actor, now, events };
-        let stored = self.store.change(organization, new).await?;
-        // A closed conversation may be told of.
-        self.wake.wake();
-        for seq in stored.ok_or_else(Error::not_found)? {
-            self.live.tell(Hint::new(organization, conversation, Change::Stored { seq }));
-        }
-        Ok(())
+        let ids: EventIds = [0; 2].map(|_| MessageId(new_uuid(now, &*self.entropy)));
+        let effects = transaction!(self.db, "conversation.change", |tx| {
+            let found = conversations::locked_by_id(tx, organization, id).await?;
+            let mut conversation = found.ok_or_else(Error::not_found)?;
+            let (events, effects) = conversation.update(update, actor, ids, now);
+            if !events.is_empty() {
+                for event in &events {
+                    messages::insert(tx, organization, event).await?;
+                }
+                conversations::update_status(tx, organization, &conversation).await?;
+                effects::record(tx, organization, &effects, now).await?;
+            }
+            Ok(effects)
+        })?;
+        self.publish(organization, effects);
+        drop(lock);
+        self.get_conversation(organization, id, Side::Agent).await
     }
 }

@@ -1,28 +1,30 @@
 //! A message: who wrote it, who may see it.
 
 use onethread_core::{ConversationId, MessageId, Timestamp};
+use strum::FromRepr;
 use uuid::Uuid;
 
 use super::Text;
 
-/// Whose eyes a thread is read with.
+/// The two sides of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Side {
-    /// The contact, who sees texts, and marks of the thread.
+    /// The contact, who sees texts and public events.
     Contact,
     /// The agents, who see everything.
     Agent,
 }
 
-/// What an author is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Kinds of authors. The numbers are those in storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr)]
+#[repr(i64)]
 pub(crate) enum AuthorKind {
     /// The contact of the conversation.
-    Contact,
-    /// An agent, or a company's server in an agent's place.
-    Agent,
-    /// Onethread itself, telling what happened.
-    System,
+    Contact = 1,
+    /// An agent, or an organization's server that writes as an agent.
+    Agent = 2,
+    /// Onethread itself, the author of events.
+    System = 3,
 }
 
 impl AuthorKind {
@@ -33,41 +35,56 @@ impl AuthorKind {
             Self::Agent | Self::System => Side::Agent,
         }
     }
+
+    /// The number in storage.
+    pub(crate) fn code(self) -> i64 {
+        self as i64
+    }
 }
 
-/// Who wrote.
+impl Side {
+    /// The authors whose texts are unread for this side.
+    pub(crate) fn other_author(self) -> AuthorKind {
+        match self {
+            Self::Contact => AuthorKind::Agent,
+            Self::Agent => AuthorKind::Contact,
+        }
+    }
+}
+
+/// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Author {
     /// Contact, agent or system.
     pub(crate) kind: AuthorKind,
-    /// Contact, agent or API key. Of an event whoever caused it, nil when nobody did.
+    /// Contact, agent or API key. For an event, the id of what caused it, or nil.
     pub(crate) id: Uuid,
 }
 
 impl Author {
-    /// Onethread itself, because of what somebody did; nil for nobody.
+    /// The author of an event; `cause` is nil where no agent or key caused it.
     pub(crate) fn system(cause: Uuid) -> Self {
         Self { kind: AuthorKind::System, id: cause }
     }
 }
 
-/// What a message is.
+/// Kinds of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    /// Words for both sides.
+pub(crate) enum MessageKind {
+    /// A text for both sides.
     Text,
-    /// Words that agents alone see.
+    /// A text that only agents see.
     Note,
-    /// Something that happened; agents alone see it.
+    /// Something that happened to the conversation; only agents see it.
     Event,
-    /// Something that happened to the thread itself; both sides see it.
-    Mark,
+    /// An event that both sides see: a merge.
+    PublicEvent,
 }
 
-impl Kind {
+impl MessageKind {
     /// True when that side sees such messages.
     pub(crate) fn visible_to(self, side: Side) -> bool {
-        matches!(self, Self::Text | Self::Mark) || side == Side::Agent
+        matches!(self, Self::Text | Self::PublicEvent) || side == Side::Agent
     }
 }
 
@@ -76,19 +93,19 @@ impl Kind {
 pub(crate) struct Message {
     pub(crate) id: MessageId,
     pub(crate) conversation: ConversationId,
-    /// Number in the conversation, from 1 without a gap.
+    /// Sequence number in the conversation, from 1 without a gap.
     pub(crate) seq: i64,
-    /// The message before it that a contact can see; 0 when there is none.
+    /// Number of the message before it that a contact sees; 0 when there is none.
     pub(crate) prev_public_seq: i64,
     pub(crate) author: Author,
     pub(crate) client_message_id: Option<Uuid>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: MessageKind,
     pub(crate) text: Text,
     pub(crate) created_at: Timestamp,
 }
 
 impl Message {
-    /// The message before it that this side can see; 0 when there is none.
+    /// Number of the message before it that this side sees; 0 when there is none.
     pub(crate) fn prev_seq(&self, side: Side) -> i64 {
         match side {
             Side::Contact => self.prev_public_seq,

@@ -1,13 +1,23 @@
 //! What a conversation is and how it changes. Pure: no I/O, no wire type, no SQL.
 
-mod change;
 mod conversation;
-mod fact;
+mod effects;
+mod merge;
 mod message;
+mod send;
+mod send_plan;
 mod text;
+mod update;
+mod webhook_event;
 
-pub(crate) use change::{Change, Happening};
-pub(crate) use conversation::{Appended, Conversation, Reader, Status, Summary};
-pub(crate) use fact::Fact;
-pub(crate) use message::{Author, AuthorKind, Kind, Message, Side};
+pub(crate) use conversation::{
+    Appended, Conversation, ConversationKey, ConversationState, ReadState, Status, Summary,
+};
+pub(crate) use effects::{Delivery, Effects, HintKind};
+pub(crate) use merge::{Merge, MergeOutcome, MergePlan, SourceCounts, plan_merge};
+pub(crate) use message::{Author, AuthorKind, Message, MessageKind, Side};
+pub(crate) use send::{NewMessage, SendOutcome};
+pub(crate) use send_plan::{BatchSnapshot, SendPlan, SendSnapshot};
 pub(crate) use text::Text;
+pub(crate) use update::{ConversationEvent, ConversationUpdate, EventIds};
+pub(crate) use webhook_event::WebhookEvent;

@@ -1,41 +1,45 @@
-//! The words of a message.
+//! The text of a message.
 
 use onethread_errors::{Error, Result};
 
 /// Longest text, in Unicode scalar values.
-const LONGEST: usize = 20_000;
+const MAX_CHARS: usize = 20_000;
 
 /// 1 to 20,000 Unicode scalar values without NUL, byte for byte as they were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text(String);
 
 impl Text {
-    /// Takes a text from outside.
+    /// Checks a text that a client sent.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty, too long or contains NUL.
     pub(crate) fn new(text: String) -> Result<Self> {
-        let at_fault = |detail| Err(Error::invalid("/text", detail));
+        let invalid = |detail| Err(Error::invalid("/text", detail));
         if text.is_empty() {
-            return at_fault("is empty");
+            return invalid("is empty");
         }
-        if text.chars().nth(LONGEST).is_some() {
-            return at_fault("is longer than 20,000 characters");
+        if text.chars().nth(MAX_CHARS).is_some() {
+            return invalid("is longer than 20,000 characters");
         }
         if text.contains('\0') {
-            return at_fault("holds a NUL");
+            return invalid("holds a NUL");
         }
         Ok(Self(text))
     }
 
-    /// One that was checked before it was stored.
+    /// A text that was checked before it was stored.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text itself.
+    /// As a slice.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text itself, given away.
+    /// As a string.
     pub(crate) fn into_string(self) -> String {
         self.0
     }
@@ -47,7 +51,7 @@ mod tests {
 
     #[test]
     fn length_counts_scalar_values_not_bytes() {
-        let longest = "😀".repeat(LONGEST);
+        let longest = "😀".repeat(MAX_CHARS);
         assert_eq!(Text::new(longest.clone()).unwrap().into_string(), longest);
         for bad in [String::new(), longest + "a", "a\0b".to_owned()] {
             assert_eq!(Text::new(bad).unwrap_err().fields[0].pointer, "/text");
@@ -55,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_kept_as_they_are() {
+    fn a_text_is_not_normalized() {
         let odd = " \u{feff}\r\n e\u{301} \u{200b} ";
         assert_eq!(Text::new(odd.to_owned()).unwrap().as_str(), odd);
     }

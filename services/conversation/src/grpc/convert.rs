@@ -1,5 +1,5 @@
-//! Wire ⇄ domain. What comes in is checked here once. Errors name fields as the JSON API spells
-//! them, because the gateway passes them on.
+//! Proto to domain and back. Requests are validated here, once. Errors name fields as the JSON API
+//! does, because the gateway passes them on.
 
 use onethread_core::{ConversationId, OrganizationId};
 use onethread_errors::{Error, Result};
@@ -8,10 +8,13 @@ use onethread_proto::conversation as pb;
 use uuid::Uuid;
 
 use crate::{
-    app::{Accepted, Draft, Listed, Update, Wanted},
-    domain::{Author, AuthorKind, Change, Fact, Kind, Message, Side, Status, Summary, Text},
-    live::{Command, Event, Open, What},
-    store::{Assigned, History, Position},
+    app::{History, ListInput, ListOutput, MessageInput, SentMessage, UpdateInput},
+    domain::{
+        Author, AuthorKind, ConversationUpdate, Message, MessageKind, Side, Status, Summary, Text,
+        WebhookEvent,
+    },
+    live::{Command, Event, EventKind, OpenCommand},
+    store::{AssigneeFilter, PagePosition},
 };
 
 pub(super) fn organization(text: &str) -> Result<OrganizationId> {
@@ -30,13 +33,13 @@ pub(super) fn side(code: i32) -> Result<Side> {
     }
 }
 
-pub(super) fn facts(codes: &[i32]) -> Result<Vec<Fact>> {
-    let fact = |(n, code): (usize, &i32)| match pb::Fact::try_from(*code) {
-        Ok(pb::Fact::MessageCreated) => Ok(Fact::MessageCreated),
-        Ok(pb::Fact::ConversationClosed) => Ok(Fact::ConversationClosed),
-        _ => Err(Error::invalid(format!("/facts/{n}"), "is not known")),
+pub(super) fn webhook_events(codes: &[i32]) -> Result<Vec<WebhookEvent>> {
+    let event = |(index, code): (usize, &i32)| match pb::Fact::try_from(*code) {
+        Ok(pb::Fact::MessageCreated) => Ok(WebhookEvent::MessageCreated),
+        Ok(pb::Fact::ConversationClosed) => Ok(WebhookEvent::ConversationClosed),
+        _ => Err(Error::invalid(format!("/facts/{index}"), "is not known")),
     };
-    codes.iter().enumerate().map(fact).collect()
+    codes.iter().enumerate().map(event).collect()
 }
 
 fn status_filter(code: i32) -> Result<Option<Status>> {
@@ -48,59 +51,63 @@ fn status_filter(code: i32) -> Result<Option<Status>> {
     }
 }
 
-fn assigned(filter: Option<pb::list_conversations_request::Assignment>) -> Result<Assigned> {
+fn assignee_filter(
+    filter: Option<pb::list_conversations_request::Assignment>,
+) -> Result<AssigneeFilter> {
     use pb::list_conversations_request::Assignment;
     match filter {
-        None => Ok(Assigned::Any),
-        Some(Assignment::Unassigned(true)) => Ok(Assigned::ToNobody),
+        None => Ok(AssigneeFilter::Any),
+        Some(Assignment::Unassigned(true)) => Ok(AssigneeFilter::Unassigned),
         Some(Assignment::Unassigned(false)) => {
             Err(Error::invalid("/assignee", "has to be true where it is said"))
         }
-        Some(Assignment::AssigneeId(agent)) => Ok(Assigned::To(id("/assignee", &agent)?)),
+        Some(Assignment::AssigneeId(agent)) => {
+            Ok(AssigneeFilter::AssignedTo(id("/assignee", &agent)?))
+        }
     }
 }
 
-pub(super) fn wanted(request: &pb::ListConversationsRequest) -> Result<Wanted> {
-    Ok(Wanted {
+pub(super) fn list_input(request: &pb::ListConversationsRequest) -> Result<ListInput> {
+    Ok(ListInput {
         status: status_filter(request.status)?,
-        assigned: assigned(request.assignment.clone())?,
+        assignee: assignee_filter(request.assignment.clone())?,
         size: page_size("/limit", request.page_size)?,
     })
 }
 
-impl TryFrom<pb::UpdateConversationRequest> for Update {
+impl TryFrom<pb::UpdateConversationRequest> for UpdateInput {
     type Error = Error;
 
     fn try_from(request: pb::UpdateConversationRequest) -> Result<Self> {
-        let mut change = Change::default();
+        let mut update = ConversationUpdate::default();
         for path in request.update_mask.iter().flat_map(|mask| &mask.paths) {
             match path.as_str() {
                 "status" => {
                     let status = status_filter(request.status)?;
                     let missing = || Error::invalid("/status", "is neither open nor closed");
-                    change.status = Some(status.ok_or_else(missing)?);
+                    update.status = Some(status.ok_or_else(missing)?);
                 }
                 "assignee_id" => {
                     let assignee = request.assignee_id.as_deref();
                     let assignee = assignee.map(|agent| id("/assigneeId", agent)).transpose()?;
-                    change.assignee = Some(assignee);
+                    update.assignee = Some(assignee);
                 }
                 _ => return Err(Error::invalid("/updateMask", "names a field that can't change")),
             }
         }
         Ok(Self {
             conversation: conversation(&request.conversation_id)?,
-            change,
+            update,
             actor: uuid("/actorId", &request.actor_id)?,
         })
     }
 }
 
-pub(super) fn position(position: Option<pb::list_messages_request::Position>) -> Position {
+pub(super) fn position(position: Option<pb::list_messages_request::Position>) -> PagePosition {
     match position {
-        Some(pb::list_messages_request::Position::AfterSeq(seq)) => Position::After(seq),
-        Some(pb::list_messages_request::Position::BeforeSeq(seq)) => Position::Before(seq),
-        None => Position::Newest,
+        Some(pb::list_messages_request::Position::AfterSeq(seq)) => PagePosition::After(seq),
+        Some(pb::list_messages_request::Position::BeforeSeq(seq)) => PagePosition::Before(seq),
+        None => PagePosition::Newest,
     }
 }
 
@@ -121,13 +128,13 @@ impl TryFrom<pb::Author> for Author {
     }
 }
 
-impl TryFrom<pb::SendMessageRequest> for Draft {
+impl TryFrom<pb::SendMessageRequest> for MessageInput {
     type Error = Error;
 
     fn try_from(request: pb::SendMessageRequest) -> Result<Self> {
         let kind = match request.kind() {
-            pb::MessageKind::Unspecified | pb::MessageKind::Text => Kind::Text,
-            pb::MessageKind::Note => Kind::Note,
+            pb::MessageKind::Unspecified | pb::MessageKind::Text => MessageKind::Text,
+            pb::MessageKind::Note => MessageKind::Note,
             pb::MessageKind::Event => {
                 return Err(Error::invalid("/kind", "is neither text nor note"));
             }
@@ -139,7 +146,7 @@ impl TryFrom<pb::SendMessageRequest> for Draft {
             client_message_id: uuid("/clientMessageId", &request.client_message_id)?,
             kind,
             text: Text::new(request.text)?,
-            begins: request.begins_conversation,
+            may_begin: request.begins_conversation,
         })
     }
 }
@@ -162,12 +169,12 @@ impl TryFrom<pb::SubscribeRequest> for Command {
             "" => None,
             text => Some(conversation(text)?),
         };
-        Ok(Self::Open(Open {
+        Ok(Self::Open(OpenCommand {
             subscription: request.subscription_id,
             organization: organization(&open.organization_id)?,
             conversation,
             side,
-            // Nothing lies before the first message.
+            // There is nothing before the first message.
             after: open.after_seq.map(|seq| seq.max(0)),
         }))
     }
@@ -180,7 +187,7 @@ fn wire_side(side: Side) -> pb::Side {
     }
 }
 
-fn text(id: Uuid) -> String {
+fn id_text(id: Uuid) -> String {
     id.to_string()
 }
 
@@ -192,7 +199,7 @@ fn message(message: Message, side: Side) -> pb::Message {
             AuthorKind::Agent => pb::AuthorKind::Agent.into(),
             AuthorKind::System => pb::AuthorKind::System.into(),
         },
-        id: Some(message.author.id).filter(|id| !id.is_nil()).map_or_else(String::new, text),
+        id: Some(message.author.id).filter(|id| !id.is_nil()).map_or_else(String::new, id_text),
     };
     pb::Message {
         id: message.id.to_string(),
@@ -203,9 +210,9 @@ fn message(message: Message, side: Side) -> pb::Message {
         created_at: Some(timestamp(message.created_at)),
         client_message_id: message.client_message_id.map(|id| id.to_string()),
         kind: match message.kind {
-            Kind::Text => pb::MessageKind::Text.into(),
-            Kind::Note => pb::MessageKind::Note.into(),
-            Kind::Event | Kind::Mark => pb::MessageKind::Event.into(),
+            MessageKind::Text => pb::MessageKind::Text.into(),
+            MessageKind::Note => pb::MessageKind::Note.into(),
+            MessageKind::Event | MessageKind::PublicEvent => pb::MessageKind::Event.into(),
         },
         text: message.text.into_string(),
     }
@@ -223,55 +230,55 @@ pub(super) fn summary(summary: Summary, side: Side) -> pb::Conversation {
         assignee_id: conversation.assignee.map(|id| id.to_string()),
         last_message: last_message.map(|last| message(last, side)),
         last_seq: conversation.last_seq(side),
-        unread: conversation.reader(side).unread,
+        unread: conversation.read_state(side).unread,
         updated_at: Some(timestamp(conversation.updated_at)),
     }
 }
 
-/// A run of messages as a side sees it.
+/// A page of messages as a side sees it.
 pub(super) fn history(history: History, side: Side) -> pb::ListMessagesResponse {
     pb::ListMessagesResponse {
         messages: history.messages.iter().map(|one| message(one.clone(), side)).collect(),
         last_seq: history.conversation.last_seq(side),
-        unread: history.conversation.reader(side).unread,
+        unread: history.conversation.read_state(side).unread,
     }
 }
 
-impl From<Accepted> for pb::SendMessageResponse {
-    fn from(accepted: Accepted) -> Self {
-        let side = accepted.message.author.kind.side();
-        Self { message: Some(message(accepted.message, side)), repeated: accepted.repeated }
+impl From<SentMessage> for pb::SendMessageResponse {
+    fn from(sent: SentMessage) -> Self {
+        let side = sent.message.author.kind.side();
+        Self { message: Some(message(sent.message, side)), repeated: sent.is_repeated }
     }
 }
 
-impl From<Listed> for pb::ListConversationsResponse {
-    fn from(listed: Listed) -> Self {
-        let conversations = listed.conversations.into_iter();
+impl From<ListOutput> for pb::ListConversationsResponse {
+    fn from(list: ListOutput) -> Self {
+        let conversations = list.conversations.into_iter();
         Self {
             conversations: conversations.map(|one| summary(one, Side::Agent)).collect(),
-            next_page_token: listed.next_page_token,
+            next_page_token: list.next_page_token,
         }
     }
 }
 
 impl From<Event> for pb::SubscribeResponse {
     fn from(event: Event) -> Self {
-        use pb::subscribe_response::Event as Wire;
-        let wire = match event.what {
-            What::Opened => Wire::Opened(pb::SubscriptionOpened {}),
-            What::Message(one, side) => Wire::Message(message(*one, side)),
-            What::Read { conversation, side, seq } => Wire::Read(pb::ReadMark {
+        use pb::subscribe_response::Event as WireEvent;
+        let wire = match event.kind {
+            EventKind::Opened => WireEvent::Opened(pb::SubscriptionOpened {}),
+            EventKind::Message(one, side) => WireEvent::Message(message(*one, side)),
+            EventKind::ReadMarkMoved { conversation, side, seq } => WireEvent::Read(pb::ReadMark {
                 conversation_id: conversation.to_string(),
                 side: wire_side(side).into(),
                 seq,
             }),
-            What::Typing { conversation, side, typing } => Wire::Typing(pb::Typing {
+            EventKind::Typing { conversation, side, is_typing } => WireEvent::Typing(pb::Typing {
                 conversation_id: conversation.to_string(),
                 side: wire_side(side).into(),
-                typing,
+                typing: is_typing,
             }),
-            What::Conversation(one) => Wire::Conversation(summary(*one, Side::Agent)),
-            What::Reload => Wire::Reload(pb::ReloadSubscription {}),
+            EventKind::Conversation(one) => WireEvent::Conversation(summary(*one, Side::Agent)),
+            EventKind::Reload => WireEvent::Reload(pb::ReloadSubscription {}),
         };
         Self { subscription_id: event.subscription, event: Some(wire) }
     }

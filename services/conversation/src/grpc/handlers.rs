@@ -1,4 +1,4 @@
-//! The calls.
+//! The RPCs. Each one converts its request, calls its use case, and converts the answer.
 
 use futures::{StreamExt, stream::BoxStream};
 use onethread_errors::{Error, Result};
@@ -22,18 +22,17 @@ use crate::{app::App, domain::Side, live::Command};
 pub(crate) struct Handlers(App);
 
 impl Handlers {
-    /// On these use cases.
     pub(crate) fn new(app: App) -> Self {
         Self(app)
     }
 
     async fn send(&self, request: SendMessageRequest) -> Result<SendMessageResponse> {
         let organization = convert::organization(&request.organization_id)?;
-        let accepted = self.0.send_message(organization, request.try_into()?).await?;
-        Ok(accepted.into())
+        let sent = self.0.send_message(organization, request.try_into()?).await?;
+        Ok(sent.into())
     }
 
-    async fn list(&self, request: ListMessagesRequest) -> Result<ListMessagesResponse> {
+    async fn page(&self, request: ListMessagesRequest) -> Result<ListMessagesResponse> {
         let organization = convert::organization(&request.organization_id)?;
         let conversation = convert::conversation(&request.conversation_id)?;
         let side = convert::side(request.side)?;
@@ -44,24 +43,24 @@ impl Handlers {
         Ok(convert::history(history, side))
     }
 
-    async fn inbox(&self, request: ListConversationsRequest) -> Result<ListConversationsResponse> {
+    async fn list(&self, request: ListConversationsRequest) -> Result<ListConversationsResponse> {
         let organization = convert::organization(&request.organization_id)?;
-        let wanted = convert::wanted(&request)?;
-        Ok(self.0.list_conversations(organization, wanted, &request.page_token).await?.into())
+        let input = convert::list_input(&request)?;
+        Ok(self.0.list_conversations(organization, input, &request.page_token).await?.into())
     }
 
     async fn get(&self, request: GetConversationRequest) -> Result<GetConversationResponse> {
         let organization = convert::organization(&request.organization_id)?;
         let conversation = convert::conversation(&request.conversation_id)?;
         let side = convert::side(request.side)?;
-        let summary = self.0.conversation(organization, conversation, side).await?;
+        let summary = self.0.get_conversation(organization, conversation, side).await?;
         Ok(GetConversationResponse { conversation: Some(convert::summary(summary, side)) })
     }
 
     async fn mark(&self, request: MarkReadRequest) -> Result<MarkReadResponse> {
         let organization = convert::organization(&request.organization_id)?;
         let conversation = convert::conversation(&request.conversation_id)?;
-        let side: Side = convert::side(request.side)?;
+        let side = convert::side(request.side)?;
         if request.seq < 0 {
             return Err(Error::invalid("/seq", "is below 0"));
         }
@@ -87,30 +86,30 @@ impl Handlers {
         Ok(SetTypingResponse {})
     }
 
-    async fn fold(&self, request: FoldConversationRequest) -> Result<FoldConversationResponse> {
+    async fn merge(&self, request: FoldConversationRequest) -> Result<FoldConversationResponse> {
         let organization = convert::organization(&request.organization_id)?;
         let source = id("/sourceId", &request.source_id)?;
         let target = id("/targetId", &request.target_id)?;
-        let join = convert::uuid("/joinId", &request.join_id)?;
+        let merge_id = convert::uuid("/joinId", &request.join_id)?;
         if source == target {
             return Err(Error::invalid("/targetId", "is the source itself"));
         }
-        let into = self.0.fold(organization, source, target, join).await?;
-        let conversation_id = into.map(|id| id.to_string()).unwrap_or_default();
+        let target = self.0.merge_conversations(organization, source, target, merge_id).await?;
+        let conversation_id = target.map(|id| id.to_string()).unwrap_or_default();
         Ok(FoldConversationResponse { conversation_id })
     }
 
     async fn erase(&self, request: EraseConversationRequest) -> Result<EraseConversationResponse> {
         let organization = convert::organization(&request.organization_id)?;
         let conversation = convert::conversation(&request.conversation_id)?;
-        self.0.erase(organization, conversation).await?;
+        self.0.erase_conversation(organization, conversation).await?;
         Ok(EraseConversationResponse {})
     }
 
     async fn interest(&self, request: SetInterestRequest) -> Result<SetInterestResponse> {
         let organization = convert::organization(&request.organization_id)?;
-        let facts = convert::facts(&request.facts)?;
-        self.0.set_interest(organization, &facts, request.version).await?;
+        let events = convert::webhook_events(&request.facts)?;
+        self.0.set_interest(organization, &events, request.version).await?;
         Ok(SetInterestResponse {})
     }
 }
@@ -128,14 +127,14 @@ impl ConversationService for Handlers {
         &self,
         request: Request<ListMessagesRequest>,
     ) -> Result<Response<ListMessagesResponse>, Status> {
-        answer(self.list(request.into_inner()).await)
+        answer(self.page(request.into_inner()).await)
     }
 
     async fn list_conversations(
         &self,
         request: Request<ListConversationsRequest>,
     ) -> Result<Response<ListConversationsResponse>, Status> {
-        answer(self.inbox(request.into_inner()).await)
+        answer(self.list(request.into_inner()).await)
     }
 
     async fn get_conversation(
@@ -170,7 +169,7 @@ impl ConversationService for Handlers {
         &self,
         request: Request<FoldConversationRequest>,
     ) -> Result<Response<FoldConversationResponse>, Status> {
-        answer(self.fold(request.into_inner()).await)
+        answer(self.merge(request.into_inner()).await)
     }
 
     async fn erase_conversation(

@@ -1,5 +1,5 @@
-//! The service as gRPC: [`handlers`] call the use cases, [`convert`] turns messages into values of
-//! the domain and back. No rule lives here.
+//! The gRPC services: [`handlers`] call the use cases, [`convert`] turns proto messages into values
+//! of the domain and back. No rule is here.
 
 mod convert;
 mod handlers;

@@ -1,4 +1,4 @@
-//! What a reader asks for and what it hears.
+//! The commands and events of a stream.
 
 use onethread_core::{ConversationId, OrganizationId};
 
@@ -7,47 +7,44 @@ use crate::domain::{Message, Side, Summary};
 /// Opens or closes a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// Begin.
-    Open(Open),
-    /// End the one with this number.
+    Open(OpenCommand),
+    /// Closes the subscription with this id.
     Close(u64),
 }
 
-/// Begins a subscription.
+/// Opens a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Open {
-    /// Chosen by the reader, never used twice on a stream.
+pub(crate) struct OpenCommand {
+    /// Chosen by the reader, and used once on a stream.
     pub(crate) subscription: u64,
     pub(crate) organization: OrganizationId,
-    /// Absent: all conversations, as agents see them.
+    /// Absent for all conversations, as agents see them.
     pub(crate) conversation: Option<ConversationId>,
     pub(crate) side: Side,
-    /// With one conversation, where to go on; absent: from now.
+    /// For one conversation, the number to continue after; absent for new messages only.
     pub(crate) after: Option<i64>,
 }
 
-/// One event of one subscription.
+/// An event of a subscription.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
-    /// The subscription it is for.
     pub(crate) subscription: u64,
-    /// What happened.
-    pub(crate) what: What,
+    pub(crate) kind: EventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone)]
-pub(crate) enum What {
-    /// The subscription stands.
+pub(crate) enum EventKind {
+    /// The subscription is open.
     Opened,
     /// A message was stored; the side is the reader's.
     Message(Box<Message>, Side),
     /// A side's read mark moved.
-    Read { conversation: ConversationId, side: Side, seq: i64 },
-    /// A side types, or no longer does.
-    Typing { conversation: ConversationId, side: Side, typing: bool },
+    ReadMarkMoved { conversation: ConversationId, side: Side, seq: i64 },
+    /// A side started or stopped typing.
+    Typing { conversation: ConversationId, side: Side, is_typing: bool },
     /// A conversation changed, as agents see it.
     Conversation(Box<Summary>),
-    /// The subscription is over; what was missed has to be fetched.
+    /// The subscription is closed; the reader has to fetch what it missed.
     Reload,
 }

@@ -1,4 +1,4 @@
-//! Word that something happened, to the sessions of this process and of the other replicas.
+//! Hints to the sessions of this process and of the other replicas.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,15 +7,15 @@ use onethread_events::{Bus, Listener};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::Side;
+use crate::domain::{HintKind, Side};
 
 /// Something happened in a conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Hint {
     pub(crate) organization: OrganizationId,
     pub(crate) conversation: ConversationId,
-    pub(crate) change: Change,
-    /// The trace it happened in, for the one that delivers it.
+    pub(crate) kind: HintKind,
+    /// The trace of its cause, for the delivery.
     pub(crate) trace: Arc<str>,
 }
 
@@ -24,62 +24,54 @@ impl Hint {
     pub(crate) fn new(
         organization: OrganizationId,
         conversation: ConversationId,
-        change: Change,
+        kind: HintKind,
     ) -> Self {
-        Self { organization, conversation, change, trace: onethread_telemetry::text().into() }
+        Self { organization, conversation, kind, trace: onethread_telemetry::text().into() }
     }
-}
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// A message was stored under this number.
-    Stored { seq: i64 },
-    /// A side's read mark moved to this number.
-    Read { side: Side, seq: i64 },
-    /// A side types, or no longer does.
-    Typing { side: Side, typing: bool },
-    /// It was folded or erased; agents had it in their list when it had messages.
-    Ended { listed: bool },
 }
 
 /// A hint between replicas.
 #[derive(Serialize, Deserialize)]
-struct Wire {
+struct WireHint {
     organization: OrganizationId,
     conversation: ConversationId,
     #[serde(flatten)]
-    change: WireChange,
+    kind: WireKind,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
-enum WireChange {
+enum WireKind {
     Stored { seq: i64 },
     Read { agent: bool, seq: i64 },
     Typing { agent: bool, typing: bool },
     Ended { listed: bool },
 }
 
-impl From<Change> for WireChange {
-    fn from(change: Change) -> Self {
-        match change {
-            Change::Stored { seq } => Self::Stored { seq },
-            Change::Read { side, seq } => Self::Read { agent: side == Side::Agent, seq },
-            Change::Typing { side, typing } => Self::Typing { agent: side == Side::Agent, typing },
-            Change::Ended { listed } => Self::Ended { listed },
+impl From<HintKind> for WireKind {
+    fn from(kind: HintKind) -> Self {
+        let agent = |side| side == Side::Agent;
+        match kind {
+            HintKind::MessageStored { seq } => Self::Stored { seq },
+            HintKind::ReadMarkMoved { side, seq } => Self::Read { agent: agent(side), seq },
+            HintKind::Typing { side, is_typing } => {
+                Self::Typing { agent: agent(side), typing: is_typing }
+            }
+            HintKind::ConversationRemoved { was_listed } => Self::Ended { listed: was_listed },
         }
     }
 }
 
-impl From<WireChange> for Change {
-    fn from(change: WireChange) -> Self {
+impl From<WireKind> for HintKind {
+    fn from(kind: WireKind) -> Self {
         let side = |agent| if agent { Side::Agent } else { Side::Contact };
-        match change {
-            WireChange::Stored { seq } => Self::Stored { seq },
-            WireChange::Read { agent, seq } => Self::Read { side: side(agent), seq },
-            WireChange::Typing { agent, typing } => Self::Typing { side: side(agent), typing },
-            WireChange::Ended { listed } => Self::Ended { listed },
+        match kind {
+            WireKind::Stored { seq } => Self::MessageStored { seq },
+            WireKind::Read { agent, seq } => Self::ReadMarkMoved { side: side(agent), seq },
+            WireKind::Typing { agent, typing } => {
+                Self::Typing { side: side(agent), is_typing: typing }
+            }
+            WireKind::Ended { listed } => Self::ConversationRemoved { was_listed: listed },
         }
     }
 }
@@ -94,14 +86,14 @@ impl onethread_events::Hint for Hint {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let Self { organization, conversation, change, .. } = self.clone();
-        let wire = Wire { organization, conversation, change: change.into() };
+        let Self { organization, conversation, kind, .. } = self.clone();
+        let wire = WireHint { organization, conversation, kind: kind.into() };
         serde_json::to_vec(&wire).expect("ids and numbers are JSON")
     }
 
     fn decode(bytes: &[u8], trace: &str) -> Option<Self> {
-        let Wire { organization, conversation, change } = serde_json::from_slice(bytes).ok()?;
-        Some(Self { organization, conversation, change: change.into(), trace: trace.into() })
+        let WireHint { organization, conversation, kind } = serde_json::from_slice(bytes).ok()?;
+        Some(Self { organization, conversation, kind: kind.into(), trace: trace.into() })
     }
 }
 
@@ -110,21 +102,21 @@ impl onethread_events::Hint for Hint {
 pub(crate) struct Live {
     bus: Bus<Hint>,
     stop: CancellationToken,
-    check_every: Duration,
+    check_interval: Duration,
 }
 
 impl Live {
-    /// Sessions end with `stop`; they compare themselves with the database every `check_every`.
-    pub(crate) fn new(bus: Bus<Hint>, stop: CancellationToken, check_every: Duration) -> Self {
-        Self { bus, stop, check_every }
+    /// Sessions end with `stop`, and check the database every `check_interval`.
+    pub(crate) fn new(bus: Bus<Hint>, stop: CancellationToken, check_interval: Duration) -> Self {
+        Self { bus, stop, check_interval }
     }
 
-    /// Tells every session. To be called after the commit.
-    pub(crate) fn tell(&self, hint: Hint) {
+    /// Publishes a hint to all sessions. To be called after the commit.
+    pub(crate) fn publish(&self, hint: Hint) {
         self.bus.tell(hint);
     }
 
-    pub(super) fn listen(&self) -> Listener<Hint> {
+    pub(crate) fn listen(&self) -> Listener<Hint> {
         self.bus.listen()
     }
 
@@ -132,8 +124,8 @@ impl Live {
         self.stop.clone()
     }
 
-    pub(super) fn check_every(&self) -> Duration {
-        self.check_every
+    pub(super) fn check_interval(&self) -> Duration {
+        self.check_interval
     }
 }
 
@@ -145,20 +137,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hint_means_the_same_in_another_replica() {
-        for change in [
-            Change::Stored { seq: 7 },
-            Change::Read { side: Side::Contact, seq: 3 },
-            Change::Read { side: Side::Agent, seq: i64::MAX },
-            Change::Typing { side: Side::Agent, typing: true },
-            Change::Typing { side: Side::Contact, typing: false },
-            Change::Ended { listed: true },
+    fn a_hint_is_the_same_in_another_replica() {
+        for kind in [
+            HintKind::MessageStored { seq: 7 },
+            HintKind::ReadMarkMoved { side: Side::Contact, seq: 3 },
+            HintKind::ReadMarkMoved { side: Side::Agent, seq: i64::MAX },
+            HintKind::Typing { side: Side::Agent, is_typing: true },
+            HintKind::Typing { side: Side::Contact, is_typing: false },
+            HintKind::ConversationRemoved { was_listed: true },
         ] {
             let organization = OrganizationId(Uuid::from_u128(1));
-            let hint = Hint::new(organization, ConversationId(Uuid::from_u128(2)), change);
-            let there = Hint::decode(&hint.encode(), "a trace").unwrap();
-            assert_eq!((there.organization, there.conversation), (organization, hint.conversation));
-            assert_eq!((there.change, &*there.trace), (change, "a trace"));
+            let hint = Hint::new(organization, ConversationId(Uuid::from_u128(2)), kind);
+            let decoded = Hint::decode(&hint.encode(), "a trace").unwrap();
+            assert_eq!(
+                (decoded.organization, decoded.conversation),
+                (organization, hint.conversation)
+            );
+            assert_eq!((decoded.kind, &*decoded.trace), (kind, "a trace"));
         }
         assert!(Hint::decode(b"{}", "").is_none() && Hint::decode(b"\xff", "").is_none());
     }

@@ -1,6 +1,6 @@
-//! What those who read all conversations of an organization were told of each. It says what of a
-//! hint is news, and finds in the newest conversations what hints did not tell. Nothing here
-//! waits.
+//! What was delivered to the readers of all conversations of an organization. It tells what of a
+//! hint is new to them, and finds in the recent conversations what hints missed. Nothing here
+//! awaits.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,201 +8,210 @@ use onethread_core::{ConversationId, Timestamp};
 
 use crate::{
     domain::Side,
-    store::{Head, Recent},
+    store::{Head, RecentConversation},
 };
 
-/// Conversations that are remembered though they no longer are among the newest.
-const REMEMBERED: usize = 2000;
+/// Conversations that are remembered, even if they are no longer recent.
+const MAX_CONVERSATIONS: usize = 2000;
 
-/// A conversation that is younger than the last look, allowing for clocks that differ, was begun
-/// since.
-const SKEW: i64 = 60_000_000;
+/// How far the clocks of two replicas may differ. A conversation that is younger than the last
+/// check, less this, has begun since.
+const MAX_CLOCK_SKEW_MICROS: i64 = 60_000_000;
 
 /// The readers of one organization's conversations.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     /// Their subscriptions.
-    pub(super) readers: Vec<u64>,
-    told: HashMap<ConversationId, Told>,
-    /// The newest ones at the last look.
-    window: Vec<ConversationId>,
-    /// The last activity that was seen.
-    newest_at: Option<Timestamp>,
+    pub(super) subscriptions: Vec<u64>,
+    delivered: HashMap<ConversationId, Delivered>,
+    /// The recent ones at the last check.
+    recent: Vec<ConversationId>,
+    /// The latest activity at the last check.
+    latest_activity: Option<Timestamp>,
 }
 
-/// What was told of a conversation.
+/// What was delivered of a conversation.
 #[derive(Debug, Clone, Copy)]
-struct Told {
-    /// Messages from this number on.
-    first: i64,
-    /// Messages up to this number.
-    last: i64,
-    contact_read: i64,
-    agent_read: i64,
+struct Delivered {
+    /// Number of the first message.
+    first_seq: i64,
+    /// Number of the last message.
+    last_seq: i64,
+    contact_read_seq: i64,
+    agent_read_seq: i64,
 }
 
-/// What is to be told of a conversation.
+/// What has to be delivered of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct News {
-    pub(super) messages: Option<Stretch>,
+pub(super) struct Undelivered {
+    pub(super) messages: Option<MessageRange>,
     /// Read marks that moved.
-    pub(super) marks: Vec<(Side, i64)>,
+    pub(super) read_marks: Vec<(Side, i64)>,
 }
 
-/// Messages that are to be told.
+/// Messages to deliver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stretch {
+pub(super) enum MessageRange {
     /// All after this number.
     After(i64),
-    /// This one alone: it came late.
+    /// Only this one: its hint was late.
     Only(i64),
 }
 
-/// What a look at the newest conversations found.
+/// The result of a check of the recent conversations.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// This is to be told.
-    News(Vec<(ConversationId, News)>),
-    /// More than can be told.
-    TooMuch,
+pub(super) enum CheckResult {
+    Undelivered(Vec<(ConversationId, Undelivered)>),
+    /// More than can be delivered: the readers have to reload.
+    Reload,
 }
 
-impl Told {
-    fn mark(&mut self, side: Side) -> &mut i64 {
-        match side {
-            Side::Contact => &mut self.contact_read,
-            Side::Agent => &mut self.agent_read,
-        }
-    }
+impl Delivered {
+    /// Nothing was delivered.
+    const NONE: Self = Self { first_seq: 0, last_seq: 0, contact_read_seq: 0, agent_read_seq: 0 };
 
-    /// Takes a mark over; it is news when it moved forward.
-    fn read(&mut self, side: Side, seq: i64) -> Option<(Side, i64)> {
-        let mark = self.mark(side);
-        let news = *mark < seq;
+    /// Moves a read mark. Returns it if it moved forward.
+    fn move_mark(&mut self, side: Side, seq: i64) -> Option<(Side, i64)> {
+        let mark = match side {
+            Side::Contact => &mut self.contact_read_seq,
+            Side::Agent => &mut self.agent_read_seq,
+        };
+        let is_new = *mark < seq;
         *mark = seq.max(*mark);
-        news.then_some((side, seq))
+        is_new.then_some((side, seq))
     }
 
-    fn read_both(&mut self, head: &Head) -> Vec<(Side, i64)> {
+    fn move_marks(&mut self, head: &Head) -> Vec<(Side, i64)> {
         let sides = [Side::Contact, Side::Agent].into_iter();
-        sides.filter_map(|side| self.read(side, head.mark(side))).collect()
+        sides.filter_map(|side| self.move_mark(side, head.read_seq(side))).collect()
     }
 }
 
-impl From<&Head> for Told {
+impl From<&Head> for Delivered {
     fn from(head: &Head) -> Self {
         Self {
-            first: 0,
-            last: head.last_seq,
-            contact_read: head.contact_read_seq,
-            agent_read: head.agent_read_seq,
+            first_seq: 0,
+            last_seq: head.last_seq,
+            contact_read_seq: head.contact_read_seq,
+            agent_read_seq: head.agent_read_seq,
         }
     }
 }
 
 impl Inbox {
-    /// Readers begin with the conversations as they stand.
-    pub(super) fn new(recent: &[Recent]) -> Self {
+    /// Readers start with the conversations as they are.
+    pub(super) fn new(recent: &[RecentConversation]) -> Self {
         let mut inbox = Self::default();
         for one in recent {
-            inbox.told.insert(one.head.conversation, Told::from(&one.head));
+            inbox.delivered.insert(one.head.conversation, Delivered::from(&one.head));
         }
-        inbox.seen(recent);
+        inbox.set_recent(recent);
         inbox
     }
 
     /// A message was stored under this number.
-    pub(super) fn stored(&self, id: ConversationId, seq: i64) -> Option<News> {
-        let messages = match self.told.get(&id) {
-            Some(told) if seq < told.first => Stretch::Only(seq),
-            Some(told) if seq <= told.last => return None,
-            Some(told) => Stretch::After(told.last),
-            // It was quiet for long: the readers have what came before.
-            None => Stretch::After(seq - 1),
+    pub(super) fn message_stored(&self, id: ConversationId, seq: i64) -> Option<Undelivered> {
+        let messages = match self.delivered.get(&id) {
+            Some(delivered) if seq < delivered.first_seq => MessageRange::Only(seq),
+            Some(delivered) if seq <= delivered.last_seq => return None,
+            Some(delivered) => MessageRange::After(delivered.last_seq),
+            // It had no activity for long, so the readers have the messages before.
+            None => MessageRange::After(seq - 1),
         };
-        Some(News { messages: Some(messages), marks: Vec::new() })
+        Some(Undelivered { messages: Some(messages), read_marks: Vec::new() })
     }
 
     /// A read mark moved to this number.
-    pub(super) fn read(&mut self, id: ConversationId, side: Side, seq: i64) -> Option<News> {
-        let mark = match self.told.get_mut(&id) {
-            Some(told) => told.read(side, seq)?,
+    pub(super) fn read_mark_moved(
+        &mut self,
+        id: ConversationId,
+        side: Side,
+        seq: i64,
+    ) -> Option<Undelivered> {
+        let mark = match self.delivered.get_mut(&id) {
+            Some(delivered) => delivered.move_mark(side, seq)?,
             None => (side, seq),
         };
-        Some(News { messages: None, marks: vec![mark] })
+        Some(Undelivered { messages: None, read_marks: vec![mark] })
     }
 
-    /// Messages of this stretch were told, up to this number.
-    pub(super) fn tell(&mut self, id: ConversationId, stretch: Stretch, last: i64) {
-        let first = match stretch {
-            Stretch::After(seq) => seq + 1,
-            Stretch::Only(seq) => seq,
+    /// Messages of this range were delivered, up to this number.
+    pub(super) fn set_delivered(&mut self, id: ConversationId, range: MessageRange, last_seq: i64) {
+        let first_seq = match range {
+            MessageRange::After(seq) => seq + 1,
+            MessageRange::Only(seq) => seq,
         };
-        let told = self.told.entry(id);
-        let told = told.or_insert(Told { first, last, contact_read: 0, agent_read: 0 });
-        told.first = told.first.min(first);
-        told.last = told.last.max(last);
-        if self.told.len() > REMEMBERED {
-            let window: HashSet<_> = self.window.iter().copied().collect();
-            self.told.retain(|other, _| window.contains(other) || *other == id);
+        let new = Delivered { first_seq, last_seq, ..Delivered::NONE };
+        let delivered = self.delivered.entry(id).or_insert(new);
+        delivered.first_seq = delivered.first_seq.min(first_seq);
+        delivered.last_seq = delivered.last_seq.max(last_seq);
+        if self.delivered.len() > MAX_CONVERSATIONS {
+            let recent: HashSet<_> = self.recent.iter().copied().collect();
+            self.delivered.retain(|other, _| recent.contains(other) || *other == id);
         }
     }
 
-    /// Those of the last look that are not among the newest any more.
-    pub(super) fn left(&self, recent: &[Recent]) -> Vec<ConversationId> {
+    /// Those that were recent at the last check and no longer are.
+    pub(super) fn no_longer_recent(&self, recent: &[RecentConversation]) -> Vec<ConversationId> {
         let now: HashSet<_> = recent.iter().map(|one| one.head.conversation).collect();
-        self.window.iter().copied().filter(|id| !now.contains(id)).collect()
+        self.recent.iter().copied().filter(|id| !now.contains(id)).collect()
     }
 
-    /// Looks at the newest conversations, `full` when there may be more of them, and at those
-    /// that have left them.
-    pub(super) fn look(&mut self, recent: &[Recent], full: bool, left: &[Head]) -> Found {
-        // One that ended is gone from the agents' list, which they fetch anew.
-        if left.iter().any(|head| head.ended) {
-            return Found::TooMuch;
+    /// Checks the recent conversations, `is_full` when there may be more of them, and those that
+    /// are no longer recent.
+    pub(super) fn check(
+        &mut self,
+        recent: &[RecentConversation],
+        is_full: bool,
+        no_longer_recent: &[Head],
+    ) -> CheckResult {
+        // Removed ones are gone from the agents' list, which they have to fetch again.
+        if no_longer_recent.iter().any(|head| head.is_removed) {
+            return CheckResult::Reload;
         }
-        let begun_since = self.newest_at.map_or(i64::MIN, |at| at.micros() - SKEW);
-        let mut news = Vec::new();
+        let new_since =
+            self.latest_activity.map_or(i64::MIN, |at| at.micros() - MAX_CLOCK_SKEW_MICROS);
+        let mut undelivered = Vec::new();
         let mut unchanged = 0;
         for (head, created_at) in recent
             .iter()
             .map(|one| (&one.head, Some(one.created_at)))
-            .chain(left.iter().map(|head| (head, None)))
+            .chain(no_longer_recent.iter().map(|head| (head, None)))
         {
             let id = head.conversation;
-            let told = match self.told.get_mut(&id) {
-                Some(told) => told,
-                None if created_at.is_some_and(|at| at.micros() > begun_since) => {
-                    let nothing = Told { first: 0, last: 0, contact_read: 0, agent_read: 0 };
-                    self.told.entry(id).or_insert(nothing)
+            let delivered = match self.delivered.get_mut(&id) {
+                Some(delivered) => delivered,
+                None if created_at.is_some_and(|at| at.micros() > new_since) => {
+                    self.delivered.entry(id).or_insert(Delivered::NONE)
                 }
-                // What its readers have can't be said any more.
-                None => return Found::TooMuch,
+                // What its readers have isn't known any more.
+                None => return CheckResult::Reload,
             };
-            let marks = told.read_both(head);
-            let messages = (told.last < head.last_seq).then_some(Stretch::After(told.last));
+            let read_marks = delivered.move_marks(head);
+            let messages = (delivered.last_seq < head.last_seq)
+                .then_some(MessageRange::After(delivered.last_seq));
             if messages.is_none() {
                 unchanged += 1;
             }
-            if messages.is_some() || !marks.is_empty() {
-                news.push((id, News { messages, marks }));
+            if messages.is_some() || !read_marks.is_empty() {
+                undelivered.push((id, Undelivered { messages, read_marks }));
             }
         }
-        if full && unchanged == 0 {
+        if is_full && unchanged == 0 {
             // Older ones may have changed as well.
-            return Found::TooMuch;
+            return CheckResult::Reload;
         }
-        self.seen(recent);
+        self.set_recent(recent);
         // In the order in which it happened.
-        news.reverse();
-        Found::News(news)
+        undelivered.reverse();
+        CheckResult::Undelivered(undelivered)
     }
 
-    fn seen(&mut self, recent: &[Recent]) {
-        self.window = recent.iter().map(|one| one.head.conversation).collect();
-        let newest_at = recent.iter().map(|one| one.updated_at).max();
-        // Of an organization without a conversation every one is new.
-        self.newest_at = newest_at.max(self.newest_at);
+    fn set_recent(&mut self, recent: &[RecentConversation]) {
+        self.recent = recent.iter().map(|one| one.head.conversation).collect();
+        let latest = recent.iter().map(|one| one.updated_at).max();
+        // In an organization without a conversation, each one is new.
+        self.latest_activity = latest.max(self.latest_activity);
     }
 }
 
@@ -221,79 +230,87 @@ mod tests {
     }
 
     fn head(n: u128, last_seq: i64, contact_read_seq: i64) -> Head {
-        Head { conversation: id(n), last_seq, contact_read_seq, agent_read_seq: 0, ended: false }
+        Head {
+            conversation: id(n),
+            last_seq,
+            contact_read_seq,
+            agent_read_seq: 0,
+            is_removed: false,
+        }
     }
 
-    /// Begun and last active in these minutes.
-    fn recent(head: Head, created: i64, updated: i64) -> Recent {
-        Recent { head, created_at: at(created), updated_at: at(updated) }
+    /// Created and last active in these minutes.
+    fn recent(head: Head, created: i64, updated: i64) -> RecentConversation {
+        RecentConversation { head, created_at: at(created), updated_at: at(updated) }
     }
 
-    fn after(seq: i64) -> Option<News> {
-        Some(News { messages: Some(Stretch::After(seq)), marks: Vec::new() })
+    fn after(seq: i64) -> Option<Undelivered> {
+        Some(Undelivered { messages: Some(MessageRange::After(seq)), read_marks: Vec::new() })
     }
 
     #[test]
-    fn a_hint_is_told_once_and_brings_what_came_before_it() {
+    fn a_hint_is_delivered_once_with_what_came_before_it() {
         let mut inbox = Inbox::new(&[recent(head(1, 5, 0), 0, 9)]);
-        assert_eq!(inbox.stored(id(1), 5), None);
+        assert_eq!(inbox.message_stored(id(1), 5), None);
         // The hint of 6 was lost or is late.
-        assert_eq!(inbox.stored(id(1), 7), after(5));
-        inbox.tell(id(1), Stretch::After(5), 7);
-        assert_eq!(inbox.stored(id(1), 6), None);
-        assert_eq!(inbox.stored(id(1), 8), after(7));
-        let read = News { messages: None, marks: vec![(Side::Agent, 3)] };
-        assert_eq!(inbox.read(id(1), Side::Agent, 3), Some(read));
-        assert_eq!(inbox.read(id(1), Side::Agent, 3), None);
-        assert_eq!(inbox.read(id(1), Side::Agent, 2), None);
+        assert_eq!(inbox.message_stored(id(1), 7), after(5));
+        inbox.set_delivered(id(1), MessageRange::After(5), 7);
+        assert_eq!(inbox.message_stored(id(1), 6), None);
+        assert_eq!(inbox.message_stored(id(1), 8), after(7));
+        let read = Undelivered { messages: None, read_marks: vec![(Side::Agent, 3)] };
+        assert_eq!(inbox.read_mark_moved(id(1), Side::Agent, 3), Some(read));
+        assert_eq!(inbox.read_mark_moved(id(1), Side::Agent, 3), None);
+        assert_eq!(inbox.read_mark_moved(id(1), Side::Agent, 2), None);
     }
 
     #[test]
-    fn hints_of_a_quiet_conversation_may_come_in_any_order() {
+    fn hints_of_a_conversation_that_is_not_recent_may_come_in_any_order() {
         let mut inbox = Inbox::new(&[]);
-        assert_eq!(inbox.stored(id(1), 8), after(7));
-        inbox.tell(id(1), Stretch::After(7), 8);
-        let late = News { messages: Some(Stretch::Only(7)), marks: Vec::new() };
-        assert_eq!(inbox.stored(id(1), 7), Some(late));
-        inbox.tell(id(1), Stretch::Only(7), 7);
-        assert_eq!(inbox.stored(id(1), 7), None);
-        assert_eq!(inbox.stored(id(1), 8), None);
-        assert_eq!(inbox.stored(id(1), 9), after(8));
+        assert_eq!(inbox.message_stored(id(1), 8), after(7));
+        inbox.set_delivered(id(1), MessageRange::After(7), 8);
+        let late = Undelivered { messages: Some(MessageRange::Only(7)), read_marks: Vec::new() };
+        assert_eq!(inbox.message_stored(id(1), 7), Some(late));
+        inbox.set_delivered(id(1), MessageRange::Only(7), 7);
+        assert_eq!(inbox.message_stored(id(1), 7), None);
+        assert_eq!(inbox.message_stored(id(1), 8), None);
+        assert_eq!(inbox.message_stored(id(1), 9), after(8));
     }
 
     #[test]
-    fn a_look_finds_what_no_hint_told() {
+    fn a_check_finds_what_hints_missed() {
         let mut inbox = Inbox::new(&[recent(head(2, 4, 1), 0, 20), recent(head(1, 5, 0), 0, 10)]);
         let now = [
             recent(head(3, 2, 0), 21, 22),
             recent(head(1, 7, 2), 0, 21),
             recent(head(2, 4, 1), 0, 20),
         ];
-        let messages = |seq| Some(Stretch::After(seq));
+        let messages = |seq| Some(MessageRange::After(seq));
         let expected = vec![
-            (id(1), News { messages: messages(5), marks: vec![(Side::Contact, 2)] }),
-            (id(3), News { messages: messages(0), marks: Vec::new() }),
+            (id(1), Undelivered { messages: messages(5), read_marks: vec![(Side::Contact, 2)] }),
+            (id(3), Undelivered { messages: messages(0), read_marks: Vec::new() }),
         ];
-        assert_eq!(inbox.look(&now, false, &[]), Found::News(expected));
-        inbox.tell(id(1), Stretch::After(5), 7);
-        inbox.tell(id(3), Stretch::After(0), 2);
-        assert_eq!(inbox.look(&now, false, &[]), Found::News(Vec::new()));
+        assert_eq!(inbox.check(&now, false, &[]), CheckResult::Undelivered(expected));
+        inbox.set_delivered(id(1), MessageRange::After(5), 7);
+        inbox.set_delivered(id(3), MessageRange::After(0), 2);
+        assert_eq!(inbox.check(&now, false, &[]), CheckResult::Undelivered(Vec::new()));
     }
 
     #[test]
-    fn what_cannot_be_told_is_fetched_anew() {
-        let begin = || Inbox::new(&[recent(head(2, 4, 0), 0, 20), recent(head(1, 5, 0), 0, 10)]);
-        // An old one that was not among the newest.
+    fn readers_reload_what_cannot_be_delivered() {
+        let inbox = || Inbox::new(&[recent(head(2, 4, 0), 0, 20), recent(head(1, 5, 0), 0, 10)]);
+        // An old one that was not recent.
         let old = [recent(head(3, 9, 0), 2, 21), recent(head(2, 4, 0), 0, 20)];
-        assert_eq!(begin().look(&old, false, &[]), Found::TooMuch);
+        assert_eq!(inbox().check(&old, false, &[]), CheckResult::Reload);
         // One that is gone.
         let rest = [recent(head(2, 4, 0), 0, 20)];
-        assert_eq!(begin().left(&rest), [id(1)]);
-        let ended = Head { ended: true, ..head(1, 5, 0) };
-        assert_eq!(begin().look(&rest, false, &[ended]), Found::TooMuch);
+        assert_eq!(inbox().no_longer_recent(&rest), [id(1)]);
+        let ended = Head { is_removed: true, ..head(1, 5, 0) };
+        assert_eq!(inbox().check(&rest, false, &[ended]), CheckResult::Reload);
         // All of them changed, and there are more.
         let all = [recent(head(2, 5, 0), 0, 22), recent(head(1, 6, 0), 0, 21)];
-        assert_eq!(begin().look(&all, true, &[]), Found::TooMuch);
-        assert!(matches!(begin().look(&all, false, &[]), Found::News(news) if news.len() == 2));
+        assert_eq!(inbox().check(&all, true, &[]), CheckResult::Reload);
+        assert!(
+            matches!(inbox().check(&all, false, &[]), CheckResult::Undelivered(all) if all.len() == 2)
+        );
     }
 }

@@ -1,11 +1,10 @@
-//! Reading along: hints say that something happened, readers fetch it from the database. A hint
-//! carries ids and numbers only, so a lost one delays and never loses.
+//! Live streams: a hint says that something happened, and readers fetch it from the database. A
+//! hint carries only ids and numbers, so a lost one delays and never loses.
 //!
-//! [`Live`] carries hints from the use cases to the [`Session`]s, one for each stream of a
-//! gateway. A session keeps for each subscription the last number it delivered and reads on from
-//! there, so its memory is bounded by design: no message waits in a queue. Whatever hints did not
-//! tell, say because they were another replica's and the bus was away, the periodic look at the
-//! database finds.
+//! [`Live`] carries hints from the use cases to the [`Session`]s, one for each stream of a gateway.
+//! A session keeps the last number that it delivered to each subscription and continues from
+//! there, so its memory is bounded: no message waits in a queue. What hints missed, for example
+//! because another replica's could not be published, a periodic check of the database finds.
 
 mod events;
 mod hints;
@@ -16,7 +15,7 @@ mod session;
 mod tests;
 mod typing;
 
-pub(crate) use events::{Command, Event, Open, What};
-pub(crate) use hints::{Change, Hint, Live};
+pub(crate) use events::{Command, Event, EventKind, OpenCommand};
+pub(crate) use hints::{Hint, Live};
 pub(crate) use session::Session;
 pub(crate) use typing::Typing;

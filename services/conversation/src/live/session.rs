@@ -1,5 +1,5 @@
-//! One stream of a gateway: takes its commands, follows the hints, and reads from the database
-//! what its subscriptions have to hear. It goes on only as fast as the gateway reads.
+//! One stream of a gateway: takes commands, follows hints, and reads from the database what its
+//! subscriptions have to deliver. It continues only as fast as the gateway reads.
 
 use std::{future::ready, sync::Arc};
 
@@ -7,7 +7,8 @@ use futures::{
     Stream, StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
-use onethread_core::{OrganizationId, PageSize};
+use onethread_core::{ConversationId, OrganizationId, PageSize};
+use onethread_db::{Database, Result as DbResult};
 use onethread_errors::{Error, Result};
 use onethread_events::{Heard, Listener, may_concern};
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -15,44 +16,48 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info_span};
 
 use super::{
-    Change, Command, Event, Hint, Live, Open, What,
-    inbox::{Found, Inbox, News, Stretch},
-    registry::{Key, Portion, Registry},
+    Command, Event, EventKind, Hint, Live, OpenCommand,
+    inbox::{CheckResult, Inbox, MessageRange, Undelivered},
+    registry::{Check, Registry},
 };
 use crate::{
-    domain::{Message, Side, Summary},
-    store::{Head, NEWEST, Store},
+    domain::{ConversationKey, HintKind, Message, Side, Summary},
+    store::{
+        Head, MessagePage, PagePosition, RecentConversation, conversations,
+        heads::{self, RECENT_LIMIT},
+        messages,
+    },
 };
 
 /// The subscriptions of one stream and what they wait for.
 pub(crate) struct Session {
-    store: Store,
+    db: Database,
     stop: CancellationToken,
-    /// Absent once the gateway has said its last.
+    /// Absent after the gateway's last command.
     commands: Option<BoxStream<'static, Result<Command>>>,
     hints: Listener<Hint>,
-    check: Interval,
-    /// What is left of the look at the database under way.
-    unchecked: Vec<Portion>,
+    check_timer: Interval,
+    /// The rest of the check that is under way.
+    checks: Vec<Check>,
     registry: Registry,
 }
 
 impl Session {
-    /// Without a subscription. Whatever is told from here on is heard.
+    /// A session without a subscription. It hears the hints from here on.
     pub(crate) fn new(
-        store: Store,
+        db: Database,
         live: &Live,
         commands: BoxStream<'static, Result<Command>>,
     ) -> Self {
-        let mut check = interval(live.check_every());
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut check_timer = interval(live.check_interval());
+        check_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            store,
+            db,
             stop: live.stop(),
             commands: Some(commands),
             hints: live.listen(),
-            check,
-            unchecked: Vec::new(),
+            check_timer,
+            checks: Vec::new(),
             registry: Registry::default(),
         }
     }
@@ -66,13 +71,13 @@ impl Session {
         batches.map_ok(|events| stream::iter(events.into_iter().map(Ok))).try_flatten()
     }
 
-    /// What happens next. `None` when the process stops.
+    /// The next events. `None` when the process stops.
     async fn next(&mut self) -> Result<Option<Vec<Event>>> {
         loop {
             let events = tokio::select! {
                 () = self.stop.cancelled() => return Ok(None),
                 command = next_command(&mut self.commands) => match command {
-                    Some(command) => self.obey(command?).await?,
+                    Some(command) => self.execute(command?).await?,
                     None => {
                         self.commands = None;
                         Vec::new()
@@ -80,26 +85,26 @@ impl Session {
                 },
                 heard = self.hints.next() => match heard {
                     Heard::Hint(hint) => {
-                        let span = delivery(&hint.trace);
+                        let span = delivery_span(&hint.trace);
                         self.follow(hint).instrument(span).await?
                     }
                     Heard::Missed(part) => {
-                        let missed = |organization| may_concern(part, organization);
-                        let portions = self.registry.portions(missed);
-                        self.unchecked.retain(|portion| !missed(portion.organization()));
-                        self.unchecked.extend(portions);
+                        let is_concerned = |organization| may_concern(part, organization);
+                        let checks = self.registry.checks(is_concerned);
+                        self.checks.retain(|check| !is_concerned(check.organization()));
+                        self.checks.extend(checks);
                         Vec::new()
                     }
                     Heard::Over => return Ok(None),
                 },
-                _ = self.check.tick() => {
-                    if self.unchecked.is_empty() {
-                        self.unchecked = self.registry.portions(|_| true);
+                _ = self.check_timer.tick() => {
+                    if self.checks.is_empty() {
+                        self.checks = self.registry.checks(|_| true);
                     }
                     Vec::new()
                 }
-                () = ready(()), if self.registry.is_due() => self.read_on().await?,
-                () = ready(()), if !self.unchecked.is_empty() => self.compare().await?,
+                () = ready(()), if self.registry.is_pending() => self.read_pending().await?,
+                () = ready(()), if !self.checks.is_empty() => self.check().await?,
             };
             if !events.is_empty() {
                 return Ok(Some(events));
@@ -107,7 +112,7 @@ impl Session {
         }
     }
 
-    async fn obey(&mut self, command: Command) -> Result<Vec<Event>> {
+    async fn execute(&mut self, command: Command) -> Result<Vec<Event>> {
         match command {
             Command::Open(open) => self.open(open).await,
             Command::Close(subscription) => {
@@ -117,142 +122,199 @@ impl Session {
         }
     }
 
-    async fn open(&mut self, open: Open) -> Result<Vec<Event>> {
-        let Open { subscription, organization, conversation, side, after } = open;
-        if self.registry.has(subscription) {
+    async fn open(&mut self, open: OpenCommand) -> Result<Vec<Event>> {
+        let OpenCommand { subscription, organization, conversation, side, after } = open;
+        if self.registry.contains(subscription) {
             return Err(Error::invalid("/subscriptionId", "was used before on this stream"));
         }
-        let heard = |what| Ok(vec![Event { subscription, what }]);
+        let answer = |kind| Ok(vec![Event { subscription, kind }]);
         if self.registry.is_full() {
-            return heard(What::Reload);
+            return answer(EventKind::Reload);
         }
         self.hints.attend(organization);
         let Some(conversation) = conversation else {
             let inbox = match self.registry.inbox(organization) {
                 Some(_) => Inbox::default(),
-                None => Inbox::new(&self.store.recent(organization).await?),
+                None => Inbox::new(&self.recent(organization).await?),
             };
             self.registry.add_all(subscription, organization, inbox);
-            return heard(What::Opened);
+            return answer(EventKind::Opened);
         };
-        let heads = self.store.heads(organization, &[conversation]).await?;
-        // A thread may be listened to before its first message.
-        let head = heads.first().copied().unwrap_or(Head::before_all(conversation));
-        let sent = after.unwrap_or(head.last_seq);
-        if head.ended || sent > head.last_seq {
-            // The reader knows a number that was never given out here.
-            return heard(What::Reload);
+        let heads = self.heads(organization, &[conversation]).await?;
+        // A reader may subscribe before the first message.
+        let head = heads.first().copied().unwrap_or(Head::empty(conversation));
+        let delivered_seq = after.unwrap_or(head.last_seq);
+        if head.is_removed || delivered_seq > head.last_seq {
+            // The reader has a number that doesn't exist here.
+            return answer(EventKind::Reload);
         }
-        self.registry.add_one(subscription, (organization, conversation), side, sent, head);
-        heard(What::Opened)
+        let key = (organization, conversation);
+        self.registry.add_one(subscription, key, side, delivered_seq, head);
+        answer(EventKind::Opened)
     }
 
-    /// Follows a hint: those of one conversation read on later, those of all hear it now.
+    /// Follows a hint. Subscriptions to its conversation read later, those to all conversations
+    /// get it now.
     async fn follow(&mut self, hint: Hint) -> Result<Vec<Event>> {
         let key = (hint.organization, hint.conversation);
-        let (mut events, news) = match hint.change {
-            Change::Stored { seq } => {
-                self.registry.stored(key, seq, &hint.trace);
+        let (mut events, undelivered) = match hint.kind {
+            HintKind::MessageStored { seq } => {
+                self.registry.message_stored(key, seq, &hint.trace);
                 let inbox = self.registry.inbox(key.0);
-                (Vec::new(), inbox.and_then(|inbox| inbox.stored(key.1, seq)))
+                (Vec::new(), inbox.and_then(|inbox| inbox.message_stored(key.1, seq)))
             }
-            Change::Read { side, seq } => {
-                let events = self.registry.read(key, side, seq);
+            HintKind::ReadMarkMoved { side, seq } => {
+                let events = self.registry.read_mark_moved(key, side, seq);
                 let inbox = self.registry.inbox(key.0);
-                (events, inbox.and_then(|inbox| inbox.read(key.1, side, seq)))
+                (events, inbox.and_then(|inbox| inbox.read_mark_moved(key.1, side, seq)))
             }
-            Change::Typing { side, typing } => return Ok(self.registry.typing(key, side, typing)),
-            Change::Ended { listed } => {
-                let mut events = self.registry.ended(key);
-                if listed {
-                    // A conversation left the agents' list: they fetch it anew.
+            HintKind::Typing { side, is_typing } => {
+                return Ok(self.registry.typing(key, side, is_typing));
+            }
+            HintKind::ConversationRemoved { was_listed } => {
+                let mut events = self.registry.conversation_removed(key);
+                if was_listed {
+                    // It is gone from the agents' list, which they have to fetch again.
                     events.extend(self.registry.reload_organization(key.0));
                 }
                 return Ok(events);
             }
         };
-        if let Some(news) = news {
-            events.extend(self.tell_all(key, news).await?);
+        if let Some(undelivered) = undelivered {
+            events.extend(self.deliver_to_all(key, undelivered).await?);
         }
         Ok(events)
     }
 
-    /// Tells those who read all conversations what is new in one.
-    async fn tell_all(&mut self, key: Key, news: News) -> Result<Vec<Event>> {
-        let summary = self.store.summary(key.0, key.1, Side::Agent).await?;
-        // One that ended meanwhile is told as that.
-        let Some(summary) = summary.filter(|summary| summary.conversation.id == key.1) else {
+    /// Delivers what is new in a conversation to the readers of all conversations.
+    async fn deliver_to_all(
+        &mut self,
+        key: ConversationKey,
+        undelivered: Undelivered,
+    ) -> Result<Vec<Event>> {
+        let Some(summary) = self.summary(key).await? else {
+            // It was removed meanwhile, and there is a hint for that.
             return Ok(Vec::new());
         };
-        let (messages, more) = match news.messages {
-            Some(stretch) => stretch_of(&self.store, key, stretch, &summary).await?,
-            None => (Vec::new(), false),
+        let page = match undelivered.messages {
+            Some(range) => self.range(key, range, &summary).await?,
+            None => MessagePage { messages: Vec::new(), has_more: false },
         };
         let Some(inbox) = self.registry.inbox(key.0) else { return Ok(Vec::new()) };
-        if let Some((stretch, last)) = news.messages.zip(messages.last()) {
-            inbox.tell(key.1, stretch, last.seq);
+        if let Some((range, last)) = undelivered.messages.zip(page.messages.last()) {
+            inbox.set_delivered(key.1, range, last.seq);
         }
-        if more {
-            self.unchecked.push(Portion::All(key.0));
+        if page.has_more {
+            self.checks.push(Check::Recent(key.0));
         }
-        let messages = messages.into_iter().map(|one| What::Message(Box::new(one), Side::Agent));
-        let marks = news.marks.into_iter();
-        let marks = marks.map(|(side, seq)| What::Read { conversation: key.1, side, seq });
-        let news: Vec<_> =
-            messages.chain(marks).chain([What::Conversation(Box::new(summary))]).collect();
+        let message = |one: Message| EventKind::Message(Box::new(one), Side::Agent);
+        let mark = |(side, seq)| EventKind::ReadMarkMoved { conversation: key.1, side, seq };
+        let mut kinds: Vec<_> = page.messages.into_iter().map(message).collect();
+        kinds.extend(undelivered.read_marks.into_iter().map(mark));
+        kinds.push(EventKind::Conversation(Box::new(summary)));
         let mut events = Vec::new();
         for subscription in self.registry.of_organization(key.0) {
             let subscription = *subscription;
-            events.extend(news.iter().map(|what| Event { subscription, what: what.clone() }));
+            events.extend(kinds.iter().map(|kind| Event { subscription, kind: kind.clone() }));
         }
         Ok(events)
     }
 
-    /// One page for those at the front of the queue.
-    async fn read_on(&mut self) -> Result<Vec<Event>> {
-        let Some(due) = self.registry.next_due() else { return Ok(Vec::new()) };
-        let (organization, conversation) = due.key;
+    /// One page for the first subscriptions in the queue.
+    async fn read_pending(&mut self) -> Result<Vec<Event>> {
+        let Some(read) = self.registry.next_pending() else { return Ok(Vec::new()) };
         let page = self
-            .store
-            .messages_after(organization, conversation, due.sent, longest())
-            .instrument(delivery(&due.trace));
-        let (messages, more) = page.await?;
-        Ok(self.registry.deliver(&due, &messages, more))
+            .messages_after(read.key, read.delivered_seq, longest_page())
+            .instrument(delivery_span(&read.trace));
+        let MessagePage { messages, has_more } = page.await?;
+        Ok(self.registry.deliver(&read, &messages, has_more))
     }
 
-    /// One portion of the look at the database, which finds what hints did not tell.
-    async fn compare(&mut self) -> Result<Vec<Event>> {
-        let (organization, conversations) = match self.unchecked.pop() {
+    /// One part of the check of the database, which finds what hints missed.
+    async fn check(&mut self) -> Result<Vec<Event>> {
+        let (organization, conversations) = match self.checks.pop() {
             None => return Ok(Vec::new()),
-            Some(Portion::All(organization)) => return self.compare_all(organization).await,
-            Some(Portion::Some(organization, conversations)) => (organization, conversations),
+            Some(Check::Recent(organization)) => return self.check_recent(organization).await,
+            Some(Check::Some(organization, conversations)) => (organization, conversations),
         };
-        let heads = self.store.heads(organization, &conversations).await?;
+        let heads = self.heads(organization, &conversations).await?;
         let events = heads.iter().flat_map(|head| self.registry.compare(organization, head));
         Ok(events.collect())
     }
 
-    /// The same for those who read all conversations.
-    async fn compare_all(&mut self, organization: OrganizationId) -> Result<Vec<Event>> {
-        let recent = self.store.recent(organization).await?;
+    /// The same for the readers of all conversations.
+    async fn check_recent(&mut self, organization: OrganizationId) -> Result<Vec<Event>> {
+        let recent = self.recent(organization).await?;
         let Some(inbox) = self.registry.inbox(organization) else { return Ok(Vec::new()) };
-        let left = inbox.left(&recent);
-        let left = if left.is_empty() {
-            Vec::new()
-        } else {
-            self.store.heads(organization, &left).await?
-        };
-        let full = recent.len() as i64 == NEWEST;
+        let others = inbox.no_longer_recent(&recent);
+        let others =
+            if others.is_empty() { Vec::new() } else { self.heads(organization, &others).await? };
+        let is_full = recent.len() == RECENT_LIMIT;
         let Some(inbox) = self.registry.inbox(organization) else { return Ok(Vec::new()) };
-        let news = match inbox.look(&recent, full, &left) {
-            Found::TooMuch => return Ok(self.registry.reload_organization(organization)),
-            Found::News(news) => news,
+        let undelivered = match inbox.check(&recent, is_full, &others) {
+            CheckResult::Reload => return Ok(self.registry.reload_organization(organization)),
+            CheckResult::Undelivered(undelivered) => undelivered,
         };
         let mut events = Vec::new();
-        for (conversation, news) in news {
-            events.extend(self.tell_all((organization, conversation), news).await?);
+        for (conversation, undelivered) in undelivered {
+            events.extend(self.deliver_to_all((organization, conversation), undelivered).await?);
         }
         Ok(events)
+    }
+
+    /// The messages of a range, as many as one page has. Mostly it is only the last message.
+    async fn range(
+        &mut self,
+        key: ConversationKey,
+        range: MessageRange,
+        summary: &Summary,
+    ) -> DbResult<MessagePage> {
+        let (after, size) = match range {
+            MessageRange::After(seq) => (seq, longest_page()),
+            MessageRange::Only(seq) => (seq - 1, PageSize::new(1).expect("1 is a page size")),
+        };
+        if let Some(last) = summary.last_message.as_ref().filter(|last| last.seq == after + 1) {
+            return Ok(MessagePage { messages: vec![last.clone()], has_more: false });
+        }
+        let mut page = self.messages_after(key, after, size).await?;
+        // Messages that were stored since the summary was read are delivered with a later one.
+        page.messages.retain(|message| message.seq <= summary.conversation.last_seq);
+        page.has_more &= range == MessageRange::After(after);
+        Ok(page)
+    }
+
+    async fn messages_after(
+        &mut self,
+        (organization, conversation): ConversationKey,
+        seq: i64,
+        size: PageSize,
+    ) -> DbResult<MessagePage> {
+        let mut conn = self.db.reader("conversation.messages_after").await?;
+        let position = PagePosition::After(seq);
+        messages::page(&mut conn, organization, conversation, Side::Agent, position, size).await
+    }
+
+    /// A conversation as agents see it. `None` when it was removed.
+    async fn summary(&mut self, (organization, id): ConversationKey) -> DbResult<Option<Summary>> {
+        let mut conn = self.db.reader("conversation.get").await?;
+        let Some(found) = conversations::by_id(&mut conn, organization, id).await? else {
+            return Ok(None);
+        };
+        messages::with_last(&mut conn, organization, found, Side::Agent).await.map(Some)
+    }
+
+    async fn heads(
+        &mut self,
+        organization: OrganizationId,
+        ids: &[ConversationId],
+    ) -> DbResult<Vec<Head>> {
+        let mut conn = self.db.reader("conversation.heads").await?;
+        heads::by_ids(&mut conn, organization, ids).await
+    }
+
+    async fn recent(&mut self, organization: OrganizationId) -> DbResult<Vec<RecentConversation>> {
+        let mut conn = self.db.reader("conversation.recent").await?;
+        heads::recent(&mut conn, organization).await
     }
 }
 
@@ -266,36 +328,14 @@ async fn next_command(
     }
 }
 
-/// Messages of a stretch, as many as one page holds, and whether more follow. Mostly it is the last
-/// one alone.
-async fn stretch_of(
-    store: &Store,
-    key: Key,
-    stretch: Stretch,
-    summary: &Summary,
-) -> Result<(Vec<Message>, bool)> {
-    let (after, size) = match stretch {
-        Stretch::After(seq) => (seq, longest()),
-        Stretch::Only(seq) => (seq - 1, PageSize::new(1).expect("one is a size")),
-    };
-    if let Some(last) = summary.last_message.as_ref().filter(|last| last.seq == after + 1) {
-        return Ok((vec![last.clone()], false));
-    }
-    let (mut messages, more) = store.messages_after(key.0, key.1, after, size).await?;
-    // What was stored since the conversation was looked at is told together with how it stands
-    // then.
-    messages.retain(|message| message.seq <= summary.conversation.last_seq);
-    Ok((messages, more && stretch == Stretch::After(after)))
-}
-
-/// The delivery as a part of the trace that made it.
-fn delivery(trace: &Arc<str>) -> Span {
+/// The span of a delivery, in the trace of its cause.
+fn delivery_span(trace: &Arc<str>) -> Span {
     let span =
         info_span!(parent: None, "live", otel.name = "live delivery", otel.kind = "consumer");
     onethread_telemetry::adopt_text(&span, trace);
     span
 }
 
-fn longest() -> PageSize {
-    PageSize::new(i32::from(PageSize::MAX)).expect("the longest is a size")
+fn longest_page() -> PageSize {
+    PageSize::new(i32::from(PageSize::MAX)).expect("the maximum is a page size")
 }

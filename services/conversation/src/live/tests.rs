@@ -1,46 +1,44 @@
-//! Sessions whose hints get lost.
+//! Sessions whose hints are lost or late.
 
 use std::time::Duration;
 
 use futures::{StreamExt, stream, stream::BoxStream};
-use onethread_core::{
-    ConversationId, MessageId, OrganizationId, SystemEntropy, Timestamp, new_uuid,
-};
+use onethread_core::{ConversationId, OrganizationId};
 use onethread_errors::Result;
 use onethread_events::Bus;
 use onethread_testing::ScratchDatabase;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Change, Command, Event, Hint, Live, Open, Session, What};
+use super::{Command, Event, EventKind, Hint, Live, OpenCommand, Session};
 use crate::{
-    domain::{Author, AuthorKind, Kind, Side, Text},
-    store::{NewMessage, Store},
+    app::tests::{TestApp, contact, message, uuid},
+    domain::{HintKind, MessageKind, Side},
 };
 
-const NOW: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
-    a_look_at_the_database_heals_what_hints_did_not_tell,
-    readers_that_fell_behind_read_on,
+    a_check_of_the_database_finds_what_hints_missed,
+    readers_that_fell_behind_continue,
     a_late_hint_is_delivered_once,
 }
 
-const SOON: Duration = Duration::from_secs(10);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A conversation and its live readers. Messages and read marks are stored with other hints'
+/// publisher, so that only [`Stage::publish`] publishes hints.
 struct Stage {
-    store: Store,
+    app: TestApp,
     live: Live,
     organization: OrganizationId,
     conversation: ConversationId,
     _database: ScratchDatabase,
 }
 
-async fn stage(database: ScratchDatabase, check_every: Duration) -> Stage {
-    let uuid = || new_uuid(NOW, &SystemEntropy);
+async fn stage(database: ScratchDatabase, check_interval: Duration) -> Stage {
     Stage {
-        store: Store::new(database.db.clone()),
-        live: Live::new(Bus::in_process(), CancellationToken::new(), check_every),
+        app: TestApp::new(database.db.clone()),
+        live: Live::new(Bus::in_process(), CancellationToken::new(), check_interval),
         organization: OrganizationId(uuid()),
         conversation: ConversationId(uuid()),
         _database: database,
@@ -48,33 +46,21 @@ async fn stage(database: ScratchDatabase, check_every: Duration) -> Stage {
 }
 
 impl Stage {
-    /// Stores a message and tells nobody.
+    /// Stores a message without a hint.
     async fn write(&self) {
-        let new = NewMessage {
-            id: MessageId(new_uuid(NOW, &SystemEntropy)),
-            organization: self.organization,
-            conversation: self.conversation,
-            author: Author { kind: AuthorKind::Contact, id: self.conversation.0 },
-            client_message_id: new_uuid(NOW, &SystemEntropy),
-            kind: Kind::Text,
-            text: Text::new("hello".to_owned()).unwrap(),
-            now: NOW,
-            delivery: new_uuid(NOW, &SystemEntropy),
-            reopening: MessageId(new_uuid(NOW, &SystemEntropy)),
-            begins: false,
-            trace: "".into(),
-        };
-        self.store.send(self.organization, new).await.unwrap();
+        let author = contact(self.conversation);
+        let new = message(self.conversation, author, MessageKind::Text, "hello");
+        self.app.send(self.organization, new).await.unwrap();
     }
 
-    fn tell(&self, change: Change) {
-        self.live.tell(Hint::new(self.organization, self.conversation, change));
+    fn publish(&self, kind: HintKind) {
+        self.live.publish(Hint::new(self.organization, self.conversation, kind));
     }
 
-    /// Opens subscriptions, 1 to the conversation and 2 to all, and waits until they stand.
+    /// Opens subscriptions, 1 to the conversation and 2 to all, and waits until they are open.
     async fn session(&self) -> BoxStream<'static, Result<Event>> {
         let open = |subscription, conversation| {
-            Ok(Command::Open(Open {
+            Ok(Command::Open(OpenCommand {
                 subscription,
                 organization: self.organization,
                 conversation,
@@ -83,57 +69,57 @@ impl Stage {
             }))
         };
         let commands = stream::iter([open(1, Some(self.conversation)), open(2, None)]).boxed();
-        let mut events = Session::new(self.store.clone(), &self.live, commands).events().boxed();
+        let session = Session::new(self.app.app.db.clone(), &self.live, commands);
+        let mut events = session.events().boxed();
         for _ in 0..2 {
-            assert!(matches!(next(&mut events).await.what, What::Opened));
+            assert!(matches!(next(&mut events).await.kind, EventKind::Opened));
         }
         events
     }
 }
 
 async fn next(events: &mut BoxStream<'static, Result<Event>>) -> Event {
-    timeout(SOON, events.next()).await.unwrap().unwrap().unwrap()
+    timeout(EVENT_TIMEOUT, events.next()).await.unwrap().unwrap().unwrap()
 }
 
-async fn a_look_at_the_database_heals_what_hints_did_not_tell(scratch: ScratchDatabase) {
+async fn a_check_of_the_database_finds_what_hints_missed(scratch: ScratchDatabase) {
     let stage = stage(scratch, Duration::from_millis(20)).await;
     stage.write().await;
     let mut events = stage.session().await;
     stage.write().await;
-    let marked =
-        stage.store.mark_read(stage.organization, stage.conversation, Side::Agent, 2).await;
-    assert!(marked.unwrap().unwrap().moved);
+    let marked = stage.app.mark_read(stage.organization, stage.conversation, Side::Agent, 2).await;
+    assert_eq!(marked, Some((2, true)));
     // The reader of one conversation and the reader of all.
     let (mut messages, mut marks) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
     while marks.iter().chain(&messages).any(Vec::is_empty) {
-        let Event { subscription, what } = next(&mut events).await;
+        let Event { subscription, kind } = next(&mut events).await;
         let reader = usize::from(subscription == 2);
-        match what {
-            What::Message(message, _) => messages[reader].push(message.seq),
-            What::Read { side: Side::Agent, seq, .. } => marks[reader].push(seq),
-            What::Conversation(now) => assert_eq!(now.conversation.last_seq, 2),
+        match kind {
+            EventKind::Message(message, _) => messages[reader].push(message.seq),
+            EventKind::ReadMarkMoved { side: Side::Agent, seq, .. } => marks[reader].push(seq),
+            EventKind::Conversation(now) => assert_eq!(now.conversation.last_seq, 2),
             other => panic!("{other:?}"),
         }
     }
     assert_eq!((messages, marks), ([vec![2], vec![2]], [vec![2], vec![2]]));
 }
 
-async fn readers_that_fell_behind_read_on(scratch: ScratchDatabase) {
-    // No look but the one that falling behind brings.
+async fn readers_that_fell_behind_continue(scratch: ScratchDatabase) {
+    // The only check is the one that follows from falling behind.
     let stage = stage(scratch, Duration::from_secs(3600)).await;
     stage.write().await;
     let mut events = stage.session().await;
     stage.write().await;
     for _ in 0..10_000 {
-        stage.tell(Change::Read { side: Side::Contact, seq: 0 });
+        stage.publish(HintKind::ReadMarkMoved { side: Side::Contact, seq: 0 });
     }
     let mut seen = [Vec::new(), Vec::new()];
     while seen.iter().any(Vec::is_empty) {
         match next(&mut events).await {
-            Event { subscription, what: What::Message(one, _) } => {
+            Event { subscription, kind: EventKind::Message(one, _) } => {
                 seen[usize::from(subscription == 2)].push(one.seq);
             }
-            Event { subscription: 2, what: What::Conversation(_) } => {}
+            Event { subscription: 2, kind: EventKind::Conversation(_) } => {}
             other => panic!("{other:?}"),
         }
     }
@@ -146,16 +132,18 @@ async fn a_late_hint_is_delivered_once(scratch: ScratchDatabase) {
     stage.write().await;
     stage.write().await;
     for seq in [1, 2, 2, 1] {
-        stage.tell(Change::Stored { seq });
+        stage.publish(HintKind::MessageStored { seq });
     }
-    stage.tell(Change::Read { side: Side::Agent, seq: 2 });
+    stage.publish(HintKind::ReadMarkMoved { side: Side::Agent, seq: 2 });
     let mut seen = Vec::new();
     let mut marks = 0;
-    // Both the messages and the mark, in whatever order: the session serves them by turns.
+    // Both the messages and the mark, in any order.
     while seen.len() < 2 || marks == 0 {
         match next(&mut events).await {
-            Event { subscription: 1, what: What::Message(message, _) } => seen.push(message.seq),
-            Event { subscription: 1, what: What::Read { .. } } => marks += 1,
+            Event { subscription: 1, kind: EventKind::Message(message, _) } => {
+                seen.push(message.seq)
+            }
+            Event { subscription: 1, kind: EventKind::ReadMarkMoved { .. } } => marks += 1,
             Event { subscription: 2, .. } => {}
             other => panic!("{other:?}"),
         }

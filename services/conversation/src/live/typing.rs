@@ -1,4 +1,4 @@
-//! Who types. Kept in memory alone; it ends by itself when it isn't said again.
+//! Typing indicators. They are kept in memory only, and expire unless they are repeated.
 
 use std::{
     collections::HashMap,
@@ -9,71 +9,71 @@ use std::{
 use onethread_core::{ConversationId, OrganizationId};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Change, Hint, Live};
-use crate::domain::Side;
+use super::{Hint, Live};
+use crate::domain::{HintKind, Side};
 
-/// How long it lasts unless it is said again.
-const LASTS: Duration = Duration::from_secs(6);
+/// How long an indicator lasts unless it is repeated.
+const TYPING_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// People who type at once; of those beyond nobody hears.
-const MOST: usize = 10_000;
+/// Indicators at the same time; more are ignored.
+const MAX_INDICATORS: usize = 10_000;
 
 /// A side of a conversation.
-pub(crate) type Typist = (OrganizationId, ConversationId, Side);
+type TypingKey = (OrganizationId, ConversationId, Side);
 
-/// Those who type, each until when. Cheap to clone.
+/// Typing indicators, each with the time when it expires. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Typing {
-    until: Arc<Mutex<HashMap<Typist, Instant>>>,
+    expiry: Arc<Mutex<HashMap<TypingKey, Instant>>>,
     live: Live,
 }
 
 impl Typing {
-    /// Nobody; whoever does is told to these sessions.
     pub(crate) fn new(live: Live) -> Self {
-        Self { until: Arc::default(), live }
+        Self { expiry: Arc::default(), live }
     }
 
-    /// Somebody types, or no longer does.
-    pub(crate) fn set(&self, who: Typist, typing: bool) {
-        if !typing {
-            if self.lock().remove(&who).is_some() {
-                self.tell(who, false);
+    /// A side started or stopped typing.
+    pub(crate) fn set(&self, key: TypingKey, is_typing: bool) {
+        if !is_typing {
+            if self.lock().remove(&key).is_some() {
+                self.publish(key, false);
             }
             return;
         }
-        let until = Instant::now() + LASTS;
-        let known = {
-            let mut all = self.lock();
-            if all.len() >= MOST && !all.contains_key(&who) {
+        let expires_at = Instant::now() + TYPING_TIMEOUT;
+        let is_known = {
+            let mut expiry = self.lock();
+            if expiry.len() >= MAX_INDICATORS && !expiry.contains_key(&key) {
                 return;
             }
-            all.insert(who, until).is_some()
+            expiry.insert(key, expires_at).is_some()
         };
-        // Said again each time: somebody may have begun to listen meanwhile.
-        self.tell(who, true);
-        if !known {
-            tokio::spawn(self.clone().expire(who, until));
+        // Published each time: a reader may have subscribed meanwhile.
+        self.publish(key, true);
+        if !is_known {
+            tokio::spawn(self.clone().expire(key, expires_at));
         }
     }
 
-    async fn expire(self, who: Typist, mut until: Instant) {
+    async fn expire(self, key: TypingKey, mut expires_at: Instant) {
         loop {
-            sleep_until(until).await;
-            match self.lock().get(&who) {
-                Some(later) if *later > until => until = *later,
+            sleep_until(expires_at).await;
+            match self.lock().get(&key) {
+                Some(later) if *later > expires_at => expires_at = *later,
                 _ => break,
             }
         }
-        self.set(who, false);
+        self.set(key, false);
     }
 
-    fn tell(&self, (organization, conversation, side): Typist, typing: bool) {
-        self.live.tell(Hint::new(organization, conversation, Change::Typing { side, typing }));
+    fn publish(&self, (organization, conversation, side): TypingKey, is_typing: bool) {
+        let kind = HintKind::Typing { side, is_typing };
+        self.live.publish(Hint::new(organization, conversation, kind));
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Typist, Instant>> {
-        self.until.lock().expect("no holder panics")
+    fn lock(&self) -> MutexGuard<'_, HashMap<TypingKey, Instant>> {
+        self.expiry.lock().expect("no holder panics")
     }
 }
 
@@ -87,38 +87,38 @@ mod tests {
 
     use super::*;
 
-    async fn heard(hints: &mut Listener<Hint>) -> bool {
+    async fn next(hints: &mut Listener<Hint>) -> bool {
         match hints.next().await {
-            Heard::Hint(Hint { change: Change::Typing { side: Side::Agent, typing }, .. }) => {
-                typing
-            }
+            Heard::Hint(Hint {
+                kind: HintKind::Typing { side: Side::Agent, is_typing }, ..
+            }) => is_typing,
             other => panic!("{other:?}"),
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_ends_by_itself_unless_it_is_said_again() {
+    async fn an_indicator_expires_unless_it_is_repeated() {
         let live =
             Live::new(Bus::in_process(), CancellationToken::new(), Duration::from_secs(3600));
         let mut hints = live.listen();
         let typing = Typing::new(live);
-        let who = (OrganizationId(Uuid::nil()), ConversationId(Uuid::nil()), Side::Agent);
-        // Nobody hears of an end without a beginning.
-        typing.set(who, false);
-        let begun = Instant::now();
-        typing.set(who, true);
+        let key = (OrganizationId(Uuid::nil()), ConversationId(Uuid::nil()), Side::Agent);
+        // Nothing is published for an indicator that was not set.
+        typing.set(key, false);
+        let started = Instant::now();
+        typing.set(key, true);
         tokio::task::yield_now().await;
-        advance(LASTS / 2).await;
-        typing.set(who, true);
-        assert!(heard(&mut hints).await && heard(&mut hints).await);
-        assert!(!heard(&mut hints).await);
-        assert_eq!(begun.elapsed().as_secs(), (LASTS + LASTS / 2).as_secs());
+        advance(TYPING_TIMEOUT / 2).await;
+        typing.set(key, true);
+        assert!(next(&mut hints).await && next(&mut hints).await);
+        assert!(!next(&mut hints).await);
+        assert_eq!(started.elapsed().as_secs(), (TYPING_TIMEOUT + TYPING_TIMEOUT / 2).as_secs());
         assert!(typing.lock().is_empty());
-        // Said to be over, it is over once.
-        typing.set(who, true);
-        typing.set(who, false);
-        assert!(heard(&mut hints).await && !heard(&mut hints).await);
-        advance(LASTS * 2).await;
+        // Removed, it doesn't expire again.
+        typing.set(key, true);
+        typing.set(key, false);
+        assert!(next(&mut hints).await && !next(&mut hints).await);
+        advance(TYPING_TIMEOUT * 2).await;
         assert!(hints.next().now_or_never().is_none());
     }
 }

@@ -1,10 +1,14 @@
-//! Rows as they are stored, and what they mean.
+//! Rows as they are stored, and the domain's values of them.
 
 use onethread_core::{AgentId, ConversationId, MessageId};
 use onethread_db::{Error, Result, Time};
 use uuid::Uuid;
 
-use crate::domain::{Author, AuthorKind, Conversation, Kind, Message, Reader, Side, Status, Text};
+use super::MAX_PAGE_BYTES;
+use crate::domain::{
+    Author, AuthorKind, Conversation, ConversationState, Message, MessageKind, ReadState, Status,
+    Summary, Text,
+};
 
 /// A row of `conversations`.
 #[derive(Debug, sqlx::FromRow)]
@@ -37,75 +41,55 @@ pub(super) struct MessageRow {
     created_at: Time,
 }
 
-/// A conversation with its last message.
+/// The state of a conversation.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct SummaryRow {
-    #[sqlx(flatten)]
-    pub(super) conversation: ConversationRow,
-    #[sqlx(flatten)]
-    pub(super) message: MessageRow,
-    /// When its last activity was before the walk through the list began.
-    pub(super) stood_at: Time,
+pub(super) struct StateRow {
+    pub(super) status: i64,
+    pub(super) folded_into: Option<Uuid>,
 }
 
-/// The numbers of a conversation.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct HeadRow {
-    id: Uuid,
-    last_seq: i64,
-    contact_read_seq: i64,
-    agent_read_seq: i64,
-    status: i64,
-}
+/// Bytes of a row besides its text, near enough to bound a page.
+const ROW_BYTES: i64 = 128;
 
 impl ConversationRow {
-    /// Which conversation.
     pub(super) fn id(&self) -> ConversationId {
         ConversationId(self.conversation_id)
+    }
+
+    /// With its last message.
+    pub(super) fn summary(self, last_message: Option<MessageRow>) -> Result<Summary> {
+        Ok(Summary {
+            conversation: self.try_into()?,
+            last_message: last_message.map(Message::try_from).transpose()?,
+        })
     }
 }
 
 impl MessageRow {
-    /// Bytes it takes, near enough to bound a page.
-    pub(super) fn weight(&self) -> usize {
-        self.body.len() + 128
+    fn bytes(&self) -> i64 {
+        i64::try_from(self.body.len()).unwrap_or(i64::MAX).saturating_add(ROW_BYTES)
     }
 }
 
-/// The numbers of a conversation, enough to see whether a reader missed something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) conversation: ConversationId,
-    pub(crate) last_seq: i64,
-    pub(crate) contact_read_seq: i64,
-    pub(crate) agent_read_seq: i64,
-    /// It was folded or erased.
-    pub(crate) ended: bool,
+/// Drops the rows that are too much for a page, at most all but one. True when there were some.
+pub(super) fn cut_page<R>(rows: &mut Vec<R>, message: impl Fn(&R) -> &MessageRow) -> bool {
+    let mut bytes = 0;
+    let fitting = rows.iter().take_while(|row| {
+        bytes += message(row).bytes();
+        bytes <= MAX_PAGE_BYTES
+    });
+    let fitting = fitting.count().max(1);
+    let is_cut = fitting < rows.len();
+    rows.truncate(fitting);
+    is_cut
 }
 
-impl Head {
-    /// Where a conversation stands that was not begun.
-    pub(crate) fn before_all(conversation: ConversationId) -> Self {
-        Self { conversation, last_seq: 0, contact_read_seq: 0, agent_read_seq: 0, ended: false }
-    }
-
-    /// Where a side's read mark stands.
-    pub(crate) fn mark(&self, side: Side) -> i64 {
-        match side {
-            Side::Contact => self.contact_read_seq,
-            Side::Agent => self.agent_read_seq,
-        }
-    }
-}
-
-impl From<HeadRow> for Head {
-    fn from(row: HeadRow) -> Self {
-        Self {
-            conversation: ConversationId(row.id),
-            last_seq: row.last_seq,
-            contact_read_seq: row.contact_read_seq,
-            agent_read_seq: row.agent_read_seq,
-            ended: row.status == ENDED,
+impl From<StateRow> for ConversationState {
+    fn from(row: StateRow) -> Self {
+        match (row.status, row.folded_into) {
+            (REMOVED, Some(target)) => Self::MergedInto(ConversationId(target)),
+            (REMOVED, None) => Self::Erased,
+            _ => Self::Active,
         }
     }
 }
@@ -116,12 +100,13 @@ impl TryFrom<ConversationRow> for Conversation {
     fn try_from(row: ConversationRow) -> Result<Self> {
         Ok(Self {
             id: ConversationId(row.conversation_id),
-            status: status(row.status)?,
+            status: Status::from_repr(row.status)
+                .ok_or(Error::Corrupt("status of a conversation"))?,
             assignee: row.assignee_id.map(AgentId),
             last_seq: row.last_seq,
             last_public_seq: row.last_public_seq,
-            contact: Reader { read_seq: row.contact_read_seq, unread: row.contact_unread },
-            agent: Reader { read_seq: row.agent_read_seq, unread: row.agent_unread },
+            contact: ReadState { read_seq: row.contact_read_seq, unread: row.contact_unread },
+            agent: ReadState { read_seq: row.agent_read_seq, unread: row.agent_unread },
             contact_wrote: row.contact_wrote,
             updated_at: row.updated_at.0,
         })
@@ -132,7 +117,9 @@ impl TryFrom<MessageRow> for Message {
     type Error = Error;
 
     fn try_from(row: MessageRow) -> Result<Self> {
-        let author = Author { kind: author_kind(row.author_kind)?, id: row.author_id };
+        let author_kind = AuthorKind::from_repr(row.author_kind);
+        let author_kind = author_kind.ok_or(Error::Corrupt("author of a message"))?;
+        let author = Author { kind: author_kind, id: row.author_id };
         Ok(Self {
             id: MessageId(row.id),
             conversation: ConversationId(row.conversation_id),
@@ -140,66 +127,35 @@ impl TryFrom<MessageRow> for Message {
             prev_public_seq: row.prev_public_seq,
             author,
             client_message_id: row.client_message_id,
-            kind: kind(row.kind, author.kind)?,
+            kind: kind(row.kind, author_kind)?,
             text: Text::stored(row.body),
             created_at: row.created_at.0,
         })
     }
 }
 
-/// No row has this code in any column.
-pub(super) const NONE: i64 = 0;
+/// A status that no row has.
+pub(super) const NO_STATUS: i64 = 0;
 
-/// Status of a conversation that was folded or erased.
-pub(super) const ENDED: i64 = 3;
+/// Status of a conversation that was merged or erased.
+pub(super) const REMOVED: i64 = 3;
 
-pub(super) fn status_code(status: Status) -> i64 {
-    match status {
-        Status::Open => 1,
-        Status::Closed => 2,
-    }
-}
-
-fn status(code: i64) -> Result<Status> {
-    match code {
-        1 => Ok(Status::Open),
-        2 => Ok(Status::Closed),
-        _ => Err(Error::Corrupt("status of a conversation")),
-    }
-}
-
-pub(super) fn author_code(kind: AuthorKind) -> i64 {
+/// The number of a kind in storage. All that contacts see has the same one; a public event is by
+/// the system.
+pub(super) fn kind_code(kind: MessageKind) -> i64 {
     match kind {
-        AuthorKind::Contact => 1,
-        AuthorKind::Agent => 2,
-        AuthorKind::System => 3,
+        MessageKind::Text | MessageKind::PublicEvent => 1,
+        MessageKind::Note => 2,
+        MessageKind::Event => 3,
     }
 }
 
-fn author_kind(code: i64) -> Result<AuthorKind> {
-    match code {
-        1 => Ok(AuthorKind::Contact),
-        2 => Ok(AuthorKind::Agent),
-        3 => Ok(AuthorKind::System),
-        _ => Err(Error::Corrupt("author of a message")),
-    }
-}
-
-pub(super) fn kind_code(kind: Kind) -> i64 {
-    match kind {
-        // What a contact sees has one code; a mark is the system's.
-        Kind::Text | Kind::Mark => 1,
-        Kind::Note => 2,
-        Kind::Event => 3,
-    }
-}
-
-fn kind(code: i64, author: AuthorKind) -> Result<Kind> {
+fn kind(code: i64, author: AuthorKind) -> Result<MessageKind> {
     match (code, author) {
-        (1, AuthorKind::System) => Ok(Kind::Mark),
-        (1, _) => Ok(Kind::Text),
-        (2, _) => Ok(Kind::Note),
-        (3, _) => Ok(Kind::Event),
+        (1, AuthorKind::System) => Ok(MessageKind::PublicEvent),
+        (1, _) => Ok(MessageKind::Text),
+        (2, _) => Ok(MessageKind::Note),
+        (3, _) => Ok(MessageKind::Event),
         _ => Err(Error::Corrupt("kind of a message")),
     }
 }

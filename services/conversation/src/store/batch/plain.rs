@@ -1,98 +1,107 @@
-//! Plain sends: texts, none sent before, for open threads that the contact has written in. Nearly
-//! all are, and nothing has to be looked at to store them but where their thread ends, so one
-//! statement does it, by what `domain` says of such texts. Whatever turns out not to be plain it
-//! leaves alone. Pure.
+//! Plain sends: texts that were not sent before, into open conversations in which the contact has
+//! written, while identity wants to hear of no texts. Only the last number of the conversation is
+//! needed to store them, so one statement does it, by the same rules as the domain. Sends that
+//! turn out not to be plain are left for `snapshot`. Pure.
 
 use std::collections::HashSet;
 
 use onethread_core::{ConversationId, OrganizationId, Timestamp};
 
-use super::{NewMessage, Sent};
-use crate::domain::{AuthorKind, Kind};
+use crate::domain::{AuthorKind, MessageKind, NewMessage, SendOutcome};
 
-/// Sends that may be plain, by thread.
+/// Sends that may be plain, by conversation.
 #[derive(Debug, Default)]
-pub(super) struct Plain<'a> {
+pub(crate) struct PlainBatch<'a> {
     /// In the order in which rows are locked everywhere.
-    pub(super) threads: Vec<PlainThread>,
-    /// Those of one thread together, in their order, each with its place in the batch.
+    pub(super) groups: Vec<PlainGroup>,
+    /// Those of one conversation together, in their order, each with its index in the batch.
     pub(super) sends: Vec<(usize, &'a NewMessage)>,
 }
 
-/// What a thread gets.
+/// The plain sends of a conversation.
 #[derive(Debug)]
-pub(super) struct PlainThread {
+pub(super) struct PlainGroup {
     pub(super) organization: OrganizationId,
-    pub(super) id: ConversationId,
-    /// How many of the sends stand before its own.
-    pub(super) before: usize,
-    /// How many are its own.
-    pub(super) added: usize,
-    /// How many of these are from agents.
-    pub(super) by_agents: usize,
+    pub(super) conversation: ConversationId,
+    /// Index of its first send in `PlainBatch::sends`.
+    pub(super) start: usize,
+    pub(super) count: usize,
+    /// How many of them are from agents.
+    pub(super) agent_count: usize,
     /// When the last one was sent.
     pub(super) now: Timestamp,
 }
 
-/// Where a thread ended whose sends were stored.
+/// The numbers of a conversation before its sends were stored.
 #[derive(Debug, sqlx::FromRow, serde::Deserialize)]
-pub(super) struct Stored {
-    /// [`PlainThread::before`].
-    pub(super) before: i64,
+pub(super) struct Appended {
+    /// [`PlainGroup::start`].
+    pub(super) start: i64,
     pub(super) last_seq: i64,
     pub(super) last_public_seq: i64,
 }
 
-impl<'a> Plain<'a> {
-    pub(super) fn of(batch: &'a [NewMessage]) -> Self {
-        let key = |new: &NewMessage| (new.organization, new.conversation);
+impl<'a> PlainBatch<'a> {
+    pub(crate) fn new(batch: &'a [NewMessage]) -> Self {
         let mut order: Vec<_> = batch.iter().enumerate().collect();
-        order.sort_by_key(|(at, new)| (key(new), *at));
-        let mut plain = Self { threads: Vec::new(), sends: Vec::with_capacity(batch.len()) };
-        for sends in order.chunk_by(|(_, one), (_, other)| key(one) == key(other)) {
-            plain.threads.extend(PlainThread::of(sends, plain.sends.len()));
-            if plain.threads.last().is_some_and(|thread| thread.before == plain.sends.len()) {
+        order.sort_by_key(|(index, new)| (new.key(), *index));
+        let mut plain = Self { groups: Vec::new(), sends: Vec::with_capacity(batch.len()) };
+        for sends in order.chunk_by(|(_, one), (_, other)| one.key() == other.key()) {
+            if let Some(group) = PlainGroup::new(sends, plain.sends.len()) {
+                plain.groups.push(group);
                 plain.sends.extend(sends);
             }
         }
         plain
     }
 
-    /// The answers to what was stored, each with its place in the batch.
-    pub(super) fn answers(&self, stored: &[Stored]) -> Vec<(usize, Sent)> {
-        let mut answers = Vec::with_capacity(self.sends.len());
-        for end in stored {
-            let before = usize::try_from(end.before).unwrap_or(usize::MAX);
-            let thread = self.threads.binary_search_by_key(&before, |thread| thread.before);
-            let Ok(thread) = thread.map(|at| &self.threads[at]) else { continue };
-            let own = &self.sends[thread.before..thread.before + thread.added];
-            let (mut seq, mut public) = (end.last_seq, end.last_public_seq);
-            for (at, new) in own {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// The sends of a group.
+    pub(super) fn sends_of(&self, group: &PlainGroup) -> &[(usize, &'a NewMessage)] {
+        &self.sends[group.start..group.start + group.count]
+    }
+
+    /// The outcomes of what was stored, each with its index in the batch.
+    pub(super) fn outcomes(&self, appended: &[Appended]) -> Vec<(usize, SendOutcome)> {
+        let mut outcomes = Vec::with_capacity(self.sends.len());
+        for row in appended {
+            let start = usize::try_from(row.start).unwrap_or(usize::MAX);
+            let Ok(at) = self.groups.binary_search_by_key(&start, |group| group.start) else {
+                continue;
+            };
+            let (mut seq, mut prev_public_seq) = (row.last_seq, row.last_public_seq);
+            for (index, new) in self.sends_of(&self.groups[at]) {
                 seq += 1;
-                let message = new.message(seq, public);
-                answers.push((*at, Sent::Stored { message, told: false, reopened: None }));
-                public = seq;
+                let message = new.message(seq, prev_public_seq);
+                let stored =
+                    SendOutcome::Stored { message, has_delivery: false, reopened_seq: None };
+                outcomes.push((*index, stored));
+                prev_public_seq = seq;
             }
         }
-        answers
+        outcomes
     }
 }
 
-impl PlainThread {
+impl PlainGroup {
     /// `None` when some of the sends are known not to be plain.
-    fn of(sends: &[(usize, &NewMessage)], before: usize) -> Option<Self> {
+    fn new(sends: &[(usize, &NewMessage)], start: usize) -> Option<Self> {
         let (_, last) = sends.last()?;
         let mut ids = HashSet::new();
-        let plain = sends.iter().all(|(_, new)| {
-            let once = sends.len() == 1 || ids.insert((new.author, new.client_message_id));
-            new.kind == Kind::Text && once
+        let are_plain = sends.iter().all(|(_, new)| {
+            let is_first = sends.len() == 1 || ids.insert((new.author, new.client_message_id));
+            new.kind == MessageKind::Text && is_first
         });
-        plain.then(|| Self {
+        let from_agents = sends.iter().filter(|(_, new)| new.author.kind == AuthorKind::Agent);
+        are_plain.then(|| Self {
             organization: last.organization,
-            id: last.conversation,
-            before,
-            added: sends.len(),
-            by_agents: sends.iter().filter(|(_, new)| new.author.kind == AuthorKind::Agent).count(),
+            conversation: last.conversation,
+            start,
+            count: sends.len(),
+            agent_count: from_agents.count(),
             now: last.now,
         })
     }

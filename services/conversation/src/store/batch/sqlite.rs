@@ -1,89 +1,84 @@
 //! The statements on SQLite: a batch is a JSON array of rows, ids in hex.
 
 use onethread_core::OrganizationId;
-use onethread_db::{Json, Result};
+use onethread_db::{Connection, Json, Result};
 use serde::Serialize;
-use sqlx::{SqliteConnection, query, query_scalar};
 use uuid::Uuid;
 
 use super::{
-    Met, NewMessage, met,
-    plain::{Plain, Stored},
-    plan::Plan,
+    SnapshotRow,
+    plain::{Appended, PlainBatch},
+    sql,
 };
 use crate::{
-    domain::Conversation,
-    store::{
-        rows::{author_code, kind_code, status_code},
-        sql_sends as texts,
-    },
+    domain::{Conversation, NewMessage, SendPlan},
+    store::rows::kind_code,
 };
 
 pub(super) async fn append_plain(
-    conn: &mut SqliteConnection,
-    plain: &Plain<'_>,
-) -> Result<Vec<Stored>> {
-    let threads = plain.threads.iter().map(|thread| {
-        let ids = (thread.organization.0.simple(), thread.id.0.simple());
-        (ids.0, ids.1, thread.before, thread.added, thread.by_agents, thread.now.micros())
+    conn: &mut Connection,
+    batch: &PlainBatch<'_>,
+) -> Result<Vec<Appended>> {
+    let groups = batch.groups.iter().map(|group| {
+        let ids = (group.organization.0.simple(), group.conversation.0.simple());
+        (ids.0, ids.1, group.start, group.count, group.agent_count, group.now.micros())
     });
-    let sends = plain.threads.iter().flat_map(|thread| {
-        let own = &plain.sends[thread.before..thread.before + thread.added];
-        own.iter().zip(1..).map(|((_, new), nth): (_, i64)| {
+    let sends = batch.groups.iter().flat_map(|group| {
+        batch.sends_of(group).iter().zip(1..).map(|((_, new), nth): (_, i64)| {
             (
                 new.organization.0.simple(),
                 new.conversation.0.simple(),
                 nth,
                 new.id.0.simple(),
                 new.client_message_id.simple(),
-                author_code(new.author.kind),
+                new.author.kind.code(),
                 new.author.id.simple(),
                 new.text.as_str(),
                 new.now.micros(),
             )
         })
     });
-    let stored: Vec<Json<Vec<Stored>>> = query_scalar(texts::PLAIN_SQLITE)
-        .bind(text(threads))
-        .bind(text(sends))
-        .fetch_all(conn)
-        .await?;
-    Ok(stored.into_iter().flat_map(|stored| stored.0).collect())
+    // The text has several statements: all rows are fetched, so that it is run to its end.
+    let append = conn.query(sql::APPEND_PLAIN_SQLITE).bind(rows(groups)).bind(rows(sends));
+    let appended: Vec<Json<Vec<Appended>>> = append.scalars().await?;
+    Ok(appended.into_iter().flat_map(|appended| appended.0).collect())
 }
 
-pub(super) async fn meet(conn: &mut SqliteConnection, sends: &[NewMessage]) -> Result<Met> {
-    let rows = sends.iter().map(|new| {
+pub(super) async fn snapshot(
+    conn: &mut Connection,
+    sends: &[NewMessage],
+) -> Result<Vec<SnapshotRow>> {
+    let sends = sends.iter().map(|new| {
         (
             new.organization.0.simple(),
             new.conversation.0.simple(),
-            author_code(new.author.kind),
+            new.author.kind.code(),
             new.author.id.simple(),
             new.client_message_id.simple(),
         )
     });
-    let rows = query(texts::MEET_SQLITE).bind(text(rows)).fetch_all(conn).await?;
-    met(&rows)
+    conn.query(sql::SNAPSHOT_SQLITE).bind(rows(sends)).all().await
 }
 
 pub(super) async fn write(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     sends: &[NewMessage],
-    plan: &Plan,
+    plan: &SendPlan,
 ) -> Result<()> {
     if !plan.begun.is_empty() {
-        query(texts::BEGIN_SQLITE).bind(threads(&plan.begun)).execute(&mut *conn).await?;
+        conn.query(sql::BEGIN_SQLITE).bind(conversations(&plan.begun)).execute().await?;
     }
-    if !plan.moved.is_empty() {
-        query(texts::MOVE_SQLITE).bind(threads(&plan.moved)).execute(&mut *conn).await?;
+    if !plan.updated.is_empty() {
+        conn.query(sql::UPDATE_SQLITE).bind(conversations(&plan.updated)).execute().await?;
     }
-    let stored = plan.stored(sends).map(|(organization, message)| {
+    let messages = plan.messages(sends).map(|(organization, message)| {
         (
             organization.0.simple(),
             message.conversation.0.simple(),
             message.seq,
             message.id.0.simple(),
             message.client_message_id.map(Uuid::simple),
-            author_code(message.author.kind),
+            message.author.kind.code(),
             message.author.id.simple(),
             kind_code(message.kind),
             message.text.as_str(),
@@ -91,27 +86,27 @@ pub(super) async fn write(
             message.created_at.micros(),
         )
     });
-    query(texts::INSERT_SQLITE).bind(text(stored)).execute(conn).await?;
+    conn.query(sql::INSERT_SQLITE).bind(rows(messages)).execute().await?;
     Ok(())
 }
 
-fn threads(threads: &[(OrganizationId, Conversation)]) -> String {
-    text(threads.iter().map(|(organization, c)| {
+fn conversations(conversations: &[(OrganizationId, Conversation)]) -> String {
+    rows(conversations.iter().map(|(organization, one)| {
         (
             organization.0.simple(),
-            c.id.0.simple(),
-            status_code(c.status),
-            c.last_seq,
-            c.last_public_seq,
-            c.contact.unread,
-            c.agent.unread,
-            i64::from(c.contact_wrote),
-            c.updated_at.micros(),
+            one.id.0.simple(),
+            one.status.code(),
+            one.last_seq,
+            one.last_public_seq,
+            one.contact.unread,
+            one.agent.unread,
+            i64::from(one.contact_wrote),
+            one.updated_at.micros(),
         )
     }))
 }
 
-/// An array of rows; a tuple is a row.
-fn text(rows: impl Iterator<Item = impl Serialize>) -> String {
+/// A JSON array of rows; a tuple is a row.
+fn rows(rows: impl Iterator<Item = impl Serialize>) -> String {
     serde_json::to_string(&rows.collect::<Vec<_>>()).expect("ids, numbers and texts are JSON")
 }
