@@ -73,7 +73,7 @@ pub struct Service {
 ///
 /// # Errors
 ///
-/// None so far; building the other services can fail.
+/// None: it returns a result as the builders of the other services do.
 pub async fn build(deps: Deps) -> Result<Service> {
     let Deps { db, clock, entropy, nats, identity } = deps;
     let stop = CancellationToken::new();

@@ -75,7 +75,7 @@ pub(crate) struct Summary {
 
 /// The numbers that a new message got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Appended {
+pub(crate) struct MessageNumbers {
     pub(crate) seq: i64,
     /// The number before it that the contact sees.
     pub(crate) prev_public_seq: i64,
@@ -124,12 +124,12 @@ impl Conversation {
         author: AuthorKind,
         kind: MessageKind,
         now: Timestamp,
-    ) -> Appended {
+    ) -> MessageNumbers {
         let reopens = kind == MessageKind::Text && self.status == Status::Closed;
         let reopened_seq = reopens.then_some(self.last_seq + 1);
         self.last_seq = reopened_seq.unwrap_or(self.last_seq) + 1;
         self.updated_at = now;
-        let appended = Appended {
+        let appended = MessageNumbers {
             reopened_seq,
             seq: self.last_seq,
             prev_public_seq: self.last_public_seq,

@@ -11,7 +11,7 @@ mod update;
 mod webhook_event;
 
 pub(crate) use conversation::{
-    Appended, Conversation, ConversationKey, ConversationState, ReadState, Status, Summary,
+    Conversation, ConversationKey, ConversationState, MessageNumbers, ReadState, Status, Summary,
 };
 pub(crate) use effects::{Delivery, Effects, HintKind};
 pub(crate) use merge::{Merge, MergeOutcome, MergePlan, SourceCounts, plan_merge};

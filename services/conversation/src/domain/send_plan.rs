@@ -11,8 +11,8 @@ use onethread_core::{ConversationId, OrganizationId};
 use uuid::Uuid;
 
 use super::{
-    Appended, Author, AuthorKind, Conversation, ConversationEvent, ConversationKey, Delivery,
-    Message, MessageKind, NewMessage, SendOutcome,
+    Author, AuthorKind, Conversation, ConversationEvent, ConversationKey, Delivery, Message,
+    MessageKind, MessageNumbers, NewMessage, SendOutcome,
 };
 
 /// What was stored before a batch.
@@ -74,7 +74,7 @@ impl Draft {
     /// Appends a message. Returns also the event before it, if it reopened the conversation.
     fn append(&mut self, index: usize, new: &NewMessage) -> (SendOutcome, Option<Message>) {
         let appended = self.conversation.append(new.author.kind, new.kind, new.now);
-        let Appended { seq, prev_public_seq, is_first_of_contact, reopened_seq } = appended;
+        let MessageNumbers { seq, prev_public_seq, is_first_of_contact, reopened_seq } = appended;
         self.is_changed = true;
         self.sent.insert((new.author, new.client_message_id), index);
         let event = reopened_seq.map(|seq| {

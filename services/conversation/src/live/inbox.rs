@@ -1,4 +1,4 @@
-//! What was delivered to the readers of all conversations of an organization. It tells what of a
+//! What was delivered to the readers of all conversations of an organization. It finds what of a
 //! hint is new to them, and finds in the recent conversations what hints missed. Nothing here
 //! awaits.
 
@@ -23,7 +23,7 @@ const MAX_CLOCK_SKEW_MICROS: i64 = 60_000_000;
 pub(super) struct Inbox {
     /// Their subscriptions.
     pub(super) subscriptions: Vec<u64>,
-    delivered: HashMap<ConversationId, Delivered>,
+    delivered: HashMap<ConversationId, DeliveryState>,
     /// The recent ones at the last check.
     recent: Vec<ConversationId>,
     /// The latest activity at the last check.
@@ -32,7 +32,7 @@ pub(super) struct Inbox {
 
 /// What was delivered of a conversation.
 #[derive(Debug, Clone, Copy)]
-struct Delivered {
+struct DeliveryState {
     /// Number of the first message.
     first_seq: i64,
     /// Number of the last message.
@@ -43,7 +43,7 @@ struct Delivered {
 
 /// What has to be delivered of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Undelivered {
+pub(super) struct PendingDelivery {
     pub(super) messages: Option<MessageRange>,
     /// Read marks that moved.
     pub(super) read_marks: Vec<(Side, i64)>,
@@ -61,12 +61,12 @@ pub(super) enum MessageRange {
 /// The result of a check of the recent conversations.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CheckResult {
-    Undelivered(Vec<(ConversationId, Undelivered)>),
+    Pending(Vec<(ConversationId, PendingDelivery)>),
     /// More than can be delivered: the readers have to reload.
     Reload,
 }
 
-impl Delivered {
+impl DeliveryState {
     /// Nothing was delivered.
     const NONE: Self = Self { first_seq: 0, last_seq: 0, contact_read_seq: 0, agent_read_seq: 0 };
 
@@ -87,7 +87,7 @@ impl Delivered {
     }
 }
 
-impl From<&Head> for Delivered {
+impl From<&Head> for DeliveryState {
     fn from(head: &Head) -> Self {
         Self {
             first_seq: 0,
@@ -103,14 +103,14 @@ impl Inbox {
     pub(super) fn new(recent: &[RecentConversation]) -> Self {
         let mut inbox = Self::default();
         for one in recent {
-            inbox.delivered.insert(one.head.conversation, Delivered::from(&one.head));
+            inbox.delivered.insert(one.head.conversation, DeliveryState::from(&one.head));
         }
         inbox.set_recent(recent);
         inbox
     }
 
     /// A message was stored under this number.
-    pub(super) fn message_stored(&self, id: ConversationId, seq: i64) -> Option<Undelivered> {
+    pub(super) fn message_stored(&self, id: ConversationId, seq: i64) -> Option<PendingDelivery> {
         let messages = match self.delivered.get(&id) {
             Some(delivered) if seq < delivered.first_seq => MessageRange::Only(seq),
             Some(delivered) if seq <= delivered.last_seq => return None,
@@ -118,7 +118,7 @@ impl Inbox {
             // It had no activity for long, so the readers have the messages before.
             None => MessageRange::After(seq - 1),
         };
-        Some(Undelivered { messages: Some(messages), read_marks: Vec::new() })
+        Some(PendingDelivery { messages: Some(messages), read_marks: Vec::new() })
     }
 
     /// A read mark moved to this number.
@@ -127,12 +127,12 @@ impl Inbox {
         id: ConversationId,
         side: Side,
         seq: i64,
-    ) -> Option<Undelivered> {
+    ) -> Option<PendingDelivery> {
         let mark = match self.delivered.get_mut(&id) {
             Some(delivered) => delivered.move_mark(side, seq)?,
             None => (side, seq),
         };
-        Some(Undelivered { messages: None, read_marks: vec![mark] })
+        Some(PendingDelivery { messages: None, read_marks: vec![mark] })
     }
 
     /// Messages of this range were delivered, up to this number.
@@ -141,7 +141,7 @@ impl Inbox {
             MessageRange::After(seq) => seq + 1,
             MessageRange::Only(seq) => seq,
         };
-        let new = Delivered { first_seq, last_seq, ..Delivered::NONE };
+        let new = DeliveryState { first_seq, last_seq, ..DeliveryState::NONE };
         let delivered = self.delivered.entry(id).or_insert(new);
         delivered.first_seq = delivered.first_seq.min(first_seq);
         delivered.last_seq = delivered.last_seq.max(last_seq);
@@ -182,7 +182,7 @@ impl Inbox {
             let delivered = match self.delivered.get_mut(&id) {
                 Some(delivered) => delivered,
                 None if created_at.is_some_and(|at| at.micros() > new_since) => {
-                    self.delivered.entry(id).or_insert(Delivered::NONE)
+                    self.delivered.entry(id).or_insert(DeliveryState::NONE)
                 }
                 // What its readers have isn't known any more.
                 None => return CheckResult::Reload,
@@ -194,7 +194,7 @@ impl Inbox {
                 unchanged += 1;
             }
             if messages.is_some() || !read_marks.is_empty() {
-                undelivered.push((id, Undelivered { messages, read_marks }));
+                undelivered.push((id, PendingDelivery { messages, read_marks }));
             }
         }
         if is_full && unchanged == 0 {
@@ -204,7 +204,7 @@ impl Inbox {
         self.set_recent(recent);
         // In the order in which it happened.
         undelivered.reverse();
-        CheckResult::Undelivered(undelivered)
+        CheckResult::Pending(undelivered)
     }
 
     fn set_recent(&mut self, recent: &[RecentConversation]) {
@@ -244,8 +244,8 @@ mod tests {
         RecentConversation { head, created_at: at(created), updated_at: at(updated) }
     }
 
-    fn after(seq: i64) -> Option<Undelivered> {
-        Some(Undelivered { messages: Some(MessageRange::After(seq)), read_marks: Vec::new() })
+    fn after(seq: i64) -> Option<PendingDelivery> {
+        Some(PendingDelivery { messages: Some(MessageRange::After(seq)), read_marks: Vec::new() })
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
         inbox.set_delivered(id(1), MessageRange::After(5), 7);
         assert_eq!(inbox.message_stored(id(1), 6), None);
         assert_eq!(inbox.message_stored(id(1), 8), after(7));
-        let read = Undelivered { messages: None, read_marks: vec![(Side::Agent, 3)] };
+        let read = PendingDelivery { messages: None, read_marks: vec![(Side::Agent, 3)] };
         assert_eq!(inbox.read_mark_moved(id(1), Side::Agent, 3), Some(read));
         assert_eq!(inbox.read_mark_moved(id(1), Side::Agent, 3), None);
         assert_eq!(inbox.read_mark_moved(id(1), Side::Agent, 2), None);
@@ -268,7 +268,8 @@ mod tests {
         let mut inbox = Inbox::new(&[]);
         assert_eq!(inbox.message_stored(id(1), 8), after(7));
         inbox.set_delivered(id(1), MessageRange::After(7), 8);
-        let late = Undelivered { messages: Some(MessageRange::Only(7)), read_marks: Vec::new() };
+        let late =
+            PendingDelivery { messages: Some(MessageRange::Only(7)), read_marks: Vec::new() };
         assert_eq!(inbox.message_stored(id(1), 7), Some(late));
         inbox.set_delivered(id(1), MessageRange::Only(7), 7);
         assert_eq!(inbox.message_stored(id(1), 7), None);
@@ -286,13 +287,16 @@ mod tests {
         ];
         let messages = |seq| Some(MessageRange::After(seq));
         let expected = vec![
-            (id(1), Undelivered { messages: messages(5), read_marks: vec![(Side::Contact, 2)] }),
-            (id(3), Undelivered { messages: messages(0), read_marks: Vec::new() }),
+            (
+                id(1),
+                PendingDelivery { messages: messages(5), read_marks: vec![(Side::Contact, 2)] },
+            ),
+            (id(3), PendingDelivery { messages: messages(0), read_marks: Vec::new() }),
         ];
-        assert_eq!(inbox.check(&now, false, &[]), CheckResult::Undelivered(expected));
+        assert_eq!(inbox.check(&now, false, &[]), CheckResult::Pending(expected));
         inbox.set_delivered(id(1), MessageRange::After(5), 7);
         inbox.set_delivered(id(3), MessageRange::After(0), 2);
-        assert_eq!(inbox.check(&now, false, &[]), CheckResult::Undelivered(Vec::new()));
+        assert_eq!(inbox.check(&now, false, &[]), CheckResult::Pending(Vec::new()));
     }
 
     #[test]
@@ -310,7 +314,7 @@ mod tests {
         let all = [recent(head(2, 5, 0), 0, 22), recent(head(1, 6, 0), 0, 21)];
         assert_eq!(inbox().check(&all, true, &[]), CheckResult::Reload);
         assert!(
-            matches!(inbox().check(&all, false, &[]), CheckResult::Undelivered(all) if all.len() == 2)
+            matches!(inbox().check(&all, false, &[]), CheckResult::Pending(all) if all.len() == 2)
         );
     }
 }

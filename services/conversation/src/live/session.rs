@@ -17,7 +17,7 @@ use tracing::{Instrument, Span, info_span};
 
 use super::{
     Command, Event, EventKind, Hint, Live, OpenCommand,
-    inbox::{CheckResult, Inbox, MessageRange, Undelivered},
+    inbox::{CheckResult, Inbox, MessageRange, PendingDelivery},
     registry::{Check, Registry},
 };
 use crate::{
@@ -190,7 +190,7 @@ impl Session {
     async fn deliver_to_all(
         &mut self,
         key: ConversationKey,
-        undelivered: Undelivered,
+        undelivered: PendingDelivery,
     ) -> Result<Vec<Event>> {
         let Some(summary) = self.summary(key).await? else {
             // It was removed meanwhile, and there is a hint for that.
@@ -253,7 +253,7 @@ impl Session {
         let Some(inbox) = self.registry.inbox(organization) else { return Ok(Vec::new()) };
         let undelivered = match inbox.check(&recent, is_full, &others) {
             CheckResult::Reload => return Ok(self.registry.reload_organization(organization)),
-            CheckResult::Undelivered(undelivered) => undelivered,
+            CheckResult::Pending(undelivered) => undelivered,
         };
         let mut events = Vec::new();
         for (conversation, undelivered) in undelivered {

@@ -25,8 +25,8 @@ onethread_testing::on_each_database! {
 
 const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A conversation and its live readers. Messages and read marks are stored with other hints'
-/// publisher, so that only [`Stage::publish`] publishes hints.
+/// A conversation and its live readers. The use cases have another bus, so that the readers get
+/// hints from [`Stage::publish`] only.
 struct Stage {
     app: TestApp,
     live: Live,

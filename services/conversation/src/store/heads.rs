@@ -1,4 +1,4 @@
-//! The numbers of conversations, by which live readers find what no hint told them.
+//! The numbers of conversations, by which live readers find what hints missed.
 
 use onethread_core::{ConversationId, OrganizationId, Timestamp};
 use onethread_db::{Connection, Result, Sql, Time};

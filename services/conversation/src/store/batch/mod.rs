@@ -108,7 +108,6 @@ pub(crate) async fn write(
 }
 
 /// A row of `sql::SNAPSHOT_…`, which have the same columns on both databases.
-#[expect(clippy::large_enum_variant, reason = "a batch reads about as many of each")]
 enum SnapshotRow {
     Send {
         position: i64,

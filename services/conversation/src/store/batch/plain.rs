@@ -34,7 +34,7 @@ pub(super) struct PlainGroup {
 
 /// The numbers of a conversation before its sends were stored.
 #[derive(Debug, sqlx::FromRow, serde::Deserialize)]
-pub(super) struct Appended {
+pub(super) struct LastNumbers {
     /// [`PlainGroup::start`].
     pub(super) start: i64,
     pub(super) last_seq: i64,
@@ -65,7 +65,7 @@ impl<'a> PlainBatch<'a> {
     }
 
     /// The outcomes of what was stored, each with its index in the batch.
-    pub(super) fn outcomes(&self, appended: &[Appended]) -> Vec<(usize, SendOutcome)> {
+    pub(super) fn outcomes(&self, appended: &[LastNumbers]) -> Vec<(usize, SendOutcome)> {
         let mut outcomes = Vec::with_capacity(self.sends.len());
         for row in appended {
             let start = usize::try_from(row.start).unwrap_or(usize::MAX);

@@ -6,7 +6,7 @@ use sqlx::{Encode, Postgres, Type};
 
 use super::{
     LockMode, SnapshotRow,
-    plain::{Appended, PlainBatch},
+    plain::{LastNumbers, PlainBatch},
     sql,
 };
 use crate::{
@@ -28,7 +28,7 @@ where
 pub(super) async fn append_plain(
     conn: &mut Connection,
     batch: &PlainBatch<'_>,
-) -> Result<Vec<Appended>> {
+) -> Result<Vec<LastNumbers>> {
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let groups = || batch.groups.iter();
     let sends = || batch.sends.iter().map(|(_, new)| new);

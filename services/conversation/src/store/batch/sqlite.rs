@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     SnapshotRow,
-    plain::{Appended, PlainBatch},
+    plain::{LastNumbers, PlainBatch},
     sql,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 pub(super) async fn append_plain(
     conn: &mut Connection,
     batch: &PlainBatch<'_>,
-) -> Result<Vec<Appended>> {
+) -> Result<Vec<LastNumbers>> {
     let groups = batch.groups.iter().map(|group| {
         let ids = (group.organization.0.simple(), group.conversation.0.simple());
         (ids.0, ids.1, group.start, group.count, group.agent_count, group.now.micros())
@@ -40,7 +40,7 @@ pub(super) async fn append_plain(
     });
     // The text has several statements: all rows are fetched, so that it is run to its end.
     let append = conn.query(sql::APPEND_PLAIN_SQLITE).bind(rows(groups)).bind(rows(sends));
-    let appended: Vec<Json<Vec<Appended>>> = append.scalars().await?;
+    let appended: Vec<Json<Vec<LastNumbers>>> = append.scalars().await?;
     Ok(appended.into_iter().flat_map(|appended| appended.0).collect())
 }
 

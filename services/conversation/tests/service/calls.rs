@@ -1,0 +1,117 @@
+//! Calls.
+
+use onethread_errors::{Error, Reason};
+use onethread_proto::conversation::{
+    AuthorKind, GetConversationRequest, ListConversationsRequest, ListMessagesRequest, MessageKind,
+    SendMessageRequest, Side,
+};
+use onethread_testing::ScratchDatabase;
+use tokio::time::timeout;
+
+use crate::harness::*;
+
+onethread_testing::on_each_database! {
+    onethread_conversation::MIGRATIONS:
+    a_send_returns_the_stored_message_and_a_repeat_the_same,
+    invalid_fields_are_named_and_nothing_is_stored,
+    both_sides_see_their_own_unread_and_last_message,
+    identity_is_notified_of_the_contacts_first_message_once,
+}
+
+async fn a_send_returns_the_stored_message_and_a_repeat_the_same(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let draft = stage.draft(AuthorKind::Contact, "hi 👋");
+    let first = stage.send(draft.clone()).await.unwrap();
+    let again = stage.send(draft.clone()).await.unwrap();
+    assert!(!first.repeated && again.repeated);
+    assert_eq!(first.message, again.message);
+    let message = first.message.unwrap();
+    assert_eq!((message.seq, message.prev_seq, message.text.as_str()), (1, 0, "hi 👋"));
+    assert_eq!(message.client_message_id, Some(draft.client_message_id.clone()));
+
+    let other = SendMessageRequest { text: "ho".to_owned(), ..draft };
+    assert_eq!(stage.send(other).await.unwrap_err().reason, Reason::MessageIdReused);
+}
+
+async fn invalid_fields_are_named_and_nothing_is_stored(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let good = stage.draft(AuthorKind::Contact, "hi");
+    let cases = [
+        (SendMessageRequest { text: String::new(), ..good.clone() }, "/text"),
+        (SendMessageRequest { text: "a\0".to_owned(), ..good.clone() }, "/text"),
+        (SendMessageRequest { text: "a".repeat(20_001), ..good.clone() }, "/text"),
+        (
+            SendMessageRequest { client_message_id: "7".to_owned(), ..good.clone() },
+            "/clientMessageId",
+        ),
+        (SendMessageRequest { conversation_id: "7".to_owned(), ..good.clone() }, "/conversationId"),
+        (SendMessageRequest { kind: MessageKind::Event.into(), ..good.clone() }, "/kind"),
+    ];
+    for (request, pointer) in cases {
+        let error = stage.send(request).await.unwrap_err();
+        assert_eq!(error.reason, Reason::InvalidArgument);
+        assert_eq!(error.fields[0].pointer, pointer);
+    }
+    let note = SendMessageRequest { kind: MessageKind::Note.into(), ..good.clone() };
+    assert_eq!(stage.send(note).await.unwrap_err().reason, Reason::Forbidden);
+    // A contact in another's conversation, and an agent where nobody wrote.
+    let foreign = SendMessageRequest { conversation_id: uuid(), ..good };
+    assert_eq!(stage.send(foreign).await.unwrap_err().reason, Reason::NotFound);
+    let early = stage.draft(AuthorKind::Agent, "hi");
+    assert_eq!(stage.send(early).await.unwrap_err().reason, Reason::NotFound);
+
+    let list = ListMessagesRequest {
+        organization_id: stage.organization.clone(),
+        conversation_id: stage.contact.clone(),
+        side: Side::Agent.into(),
+        position: None,
+        page_size: 0,
+    };
+    let error = stage.calls.clone().list_messages(list).await.unwrap_err();
+    assert_eq!(Error::from(error).reason, Reason::NotFound);
+}
+
+async fn both_sides_see_their_own_unread_and_last_message(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    stage.write(AuthorKind::Contact, "one").await;
+    stage.note("between us").await;
+    let get = async |side: Side| {
+        let request = GetConversationRequest {
+            organization_id: stage.organization.clone(),
+            conversation_id: stage.contact.clone(),
+            side: side.into(),
+        };
+        let got = stage.calls.clone().get_conversation(request).await.unwrap().into_inner();
+        let got = got.conversation.unwrap();
+        (got.last_seq, got.unread, got.last_message.unwrap().text)
+    };
+    assert_eq!(get(Side::Contact).await, (1, 0, "one".to_owned()));
+    assert_eq!(get(Side::Agent).await, (2, 1, "between us".to_owned()));
+    assert_eq!(stage.mark(Side::Agent, 50).await, 2);
+    assert_eq!(get(Side::Agent).await, (2, 0, "between us".to_owned()));
+
+    let list = ListConversationsRequest {
+        assignment: None,
+        organization_id: stage.organization.clone(),
+        status: 0,
+        page_size: 1,
+        page_token: "made up".to_owned(),
+    };
+    let error = stage.calls.clone().list_conversations(list.clone()).await.unwrap_err();
+    assert_eq!(Error::from(error).fields[0].pointer, "/cursor");
+    let list = ListConversationsRequest { page_token: String::new(), ..list };
+    let page = stage.calls.clone().list_conversations(list).await.unwrap().into_inner();
+    assert_eq!(page.conversations.len(), 1);
+    assert_eq!(page.next_page_token, "");
+}
+
+async fn identity_is_notified_of_the_contacts_first_message_once(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    for text in ["one", "two", "three"] {
+        stage.write(AuthorKind::Contact, text).await;
+    }
+    let mut calls = stage.first_messages.lock().await;
+    let first = timeout(EVENT_TIMEOUT, calls.recv()).await.unwrap().unwrap();
+    assert_eq!((&first.organization_id, &first.contact_id), (&stage.organization, &stage.contact));
+    assert!(calls.try_recv().is_err());
+}

@@ -1,0 +1,237 @@
+//! A running service, and an identity that only collects what it is notified of.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use onethread_conversation::{Deps, build};
+use onethread_core::{Clock, SystemClock, SystemEntropy, new_uuid};
+use onethread_errors::Error;
+use onethread_grpc::{Peer, Server, Unhurried};
+use onethread_lifecycle::Lifecycle;
+use onethread_proto::{
+    conversation::{
+        Author, AuthorKind, MarkReadRequest, Message, MessageKind, OpenSubscription,
+        SendMessageRequest, SendMessageResponse, Side, SubscribeRequest, SubscribeResponse,
+        conversation_service_client::ConversationServiceClient,
+        stream_service_client::StreamServiceClient, subscribe_request::Action,
+        subscribe_response::Event,
+    },
+    identity::{
+        AdmitVisitorRequest, AdmitVisitorResponse, BatchGetContactsRequest,
+        BatchGetContactsResponse, DeleteContactRequest, DeleteContactResponse, GetContactRequest,
+        GetContactResponse, ImportContactsRequest, ImportContactsResponse,
+        ListAttributeKeysRequest, ListAttributeKeysResponse, ListContactsRequest,
+        ListContactsResponse, MergeContactsRequest, MergeContactsResponse,
+        RecordFirstMessageRequest, RecordFirstMessageResponse, ResetSecurityHashRequest,
+        ResetSecurityHashResponse, SearchContactsRequest, SearchContactsResponse,
+        SetSecurityHashRequest, SetSecurityHashResponse, TrackEventRequest, TrackEventResponse,
+        UpdateContactRequest, UpdateContactResponse, UpdateOwnProfileRequest,
+        UpdateOwnProfileResponse, UpsertContactRequest, UpsertContactResponse,
+        contact_service_server::{ContactService, ContactServiceServer},
+    },
+};
+use onethread_testing::ScratchDatabase;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, mpsc},
+    time::timeout,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming, service::Routes};
+
+pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Collects first messages.
+pub(crate) struct Identity(mpsc::Sender<RecordFirstMessageRequest>);
+
+macro_rules! unused {
+    ($($name:ident $request:ty => $response:ty;)*) => {
+        #[tonic::async_trait]
+        impl ContactService for Identity {
+            $(async fn $name(&self, _: Request<$request>) -> Result<Response<$response>, Status> {
+                Err(Status::unimplemented("not in this test"))
+            })*
+
+            type ImportContactsStream =
+                futures::stream::BoxStream<'static, Result<ImportContactsResponse, Status>>;
+
+            async fn import_contacts(
+                &self,
+                _: Request<Streaming<ImportContactsRequest>>,
+            ) -> Result<Response<Self::ImportContactsStream>, Status> {
+                Err(Status::unimplemented("not in this test"))
+            }
+
+            async fn record_first_message(
+                &self,
+                request: Request<RecordFirstMessageRequest>,
+            ) -> Result<Response<RecordFirstMessageResponse>, Status> {
+                self.0.send(request.into_inner()).await.unwrap();
+                Ok(Response::new(RecordFirstMessageResponse {}))
+            }
+        }
+    };
+}
+
+unused! {
+    get_contact GetContactRequest => GetContactResponse;
+    batch_get_contacts BatchGetContactsRequest => BatchGetContactsResponse;
+    list_contacts ListContactsRequest => ListContactsResponse;
+    merge_contacts MergeContactsRequest => MergeContactsResponse;
+    search_contacts SearchContactsRequest => SearchContactsResponse;
+    list_attribute_keys ListAttributeKeysRequest => ListAttributeKeysResponse;
+    upsert_contact UpsertContactRequest => UpsertContactResponse;
+    update_contact UpdateContactRequest => UpdateContactResponse;
+    delete_contact DeleteContactRequest => DeleteContactResponse;
+    track_event TrackEventRequest => TrackEventResponse;
+    update_own_profile UpdateOwnProfileRequest => UpdateOwnProfileResponse;
+    admit_visitor AdmitVisitorRequest => AdmitVisitorResponse;
+    set_security_hash SetSecurityHashRequest => SetSecurityHashResponse;
+    reset_security_hash ResetSecurityHashRequest => ResetSecurityHashResponse;
+}
+
+/// A running service, one organization and one contact.
+pub(crate) struct Stage {
+    pub(crate) calls: ConversationServiceClient<Peer>,
+    pub(crate) streams: StreamServiceClient<Peer>,
+    pub(crate) first_messages: Mutex<mpsc::Receiver<RecordFirstMessageRequest>>,
+    pub(crate) life: Lifecycle,
+    pub(crate) organization: String,
+    pub(crate) contact: String,
+    _database: ScratchDatabase,
+}
+
+pub(crate) fn uuid() -> String {
+    new_uuid(SystemClock.now(), &SystemEntropy).to_string()
+}
+
+pub(crate) async fn stage(database: ScratchDatabase) -> Stage {
+    let (sender, first_messages) = mpsc::channel(16);
+    let identity = Server::new(Routes::new(ContactServiceServer::new(Identity(sender))), &[]);
+    let deps = Deps {
+        db: database.db.clone(),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        nats: None,
+        identity: identity.peer(),
+    };
+    let service = build(deps).await.unwrap();
+    let peer = service.peer();
+    let life = Lifecycle::new();
+    service.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), &life);
+    Stage {
+        calls: ConversationServiceClient::new(peer.clone()),
+        streams: StreamServiceClient::new(peer),
+        first_messages: Mutex::new(first_messages),
+        life,
+        organization: uuid(),
+        contact: uuid(),
+        _database: database,
+    }
+}
+
+impl Stage {
+    pub(crate) fn draft(&self, kind: AuthorKind, text: &str) -> SendMessageRequest {
+        let id = match kind {
+            AuthorKind::Contact => self.contact.clone(),
+            _ => uuid(),
+        };
+        SendMessageRequest {
+            organization_id: self.organization.clone(),
+            conversation_id: self.contact.clone(),
+            author: Some(Author { kind: kind.into(), id }),
+            client_message_id: uuid(),
+            text: text.to_owned(),
+            kind: MessageKind::Text.into(),
+            begins_conversation: false,
+        }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        request: SendMessageRequest,
+    ) -> Result<SendMessageResponse, Error> {
+        Ok(self.calls.clone().send_message(request).await?.into_inner())
+    }
+
+    pub(crate) async fn write(&self, kind: AuthorKind, text: &str) -> Message {
+        self.send(self.draft(kind, text)).await.unwrap().message.unwrap()
+    }
+
+    pub(crate) async fn note(&self, text: &str) -> Message {
+        let mut note = self.draft(AuthorKind::Agent, text);
+        note.set_kind(MessageKind::Note);
+        self.send(note).await.unwrap().message.unwrap()
+    }
+
+    pub(crate) async fn mark(&self, side: Side, seq: i64) -> i64 {
+        let request = MarkReadRequest {
+            organization_id: self.organization.clone(),
+            conversation_id: self.contact.clone(),
+            side: side.into(),
+            seq,
+        };
+        self.calls.clone().mark_read(request).await.unwrap().into_inner().seq
+    }
+
+    pub(crate) fn open(&self, side: Side, after_seq: Option<i64>) -> Action {
+        Action::Open(OpenSubscription {
+            organization_id: self.organization.clone(),
+            conversation_id: self.contact.clone(),
+            side: side.into(),
+            after_seq,
+        })
+    }
+
+    pub(crate) fn open_all(&self) -> Action {
+        Action::Open(OpenSubscription {
+            organization_id: self.organization.clone(),
+            conversation_id: String::new(),
+            side: Side::Agent.into(),
+            after_seq: None,
+        })
+    }
+
+    pub(crate) async fn stream(&self) -> Stream {
+        let (commands, sent) = mpsc::channel(64);
+        let mut request = Request::new(ReceiverStream::new(sent));
+        request.extensions_mut().insert(Unhurried);
+        let events = self.streams.clone().subscribe(request).await.unwrap().into_inner();
+        Stream { commands, events }
+    }
+}
+
+pub(crate) struct Stream {
+    pub(crate) commands: mpsc::Sender<SubscribeRequest>,
+    pub(crate) events: Streaming<SubscribeResponse>,
+}
+
+impl Stream {
+    pub(crate) async fn command(&self, subscription_id: u64, action: Action) {
+        self.commands
+            .send(SubscribeRequest { subscription_id, action: Some(action) })
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn next(&mut self) -> (u64, Event) {
+        let event = timeout(EVENT_TIMEOUT, self.events.next()).await.expect("an event in time");
+        let event = event.expect("the stream is open").unwrap();
+        (event.subscription_id, event.event.unwrap())
+    }
+
+    pub(crate) async fn opened(&mut self, subscription: u64, action: Action) {
+        self.command(subscription, action).await;
+        let (id, event) = self.next().await;
+        assert_eq!(id, subscription);
+        assert!(matches!(event, Event::Opened(_)), "{event:?}");
+    }
+
+    /// The next event, which has to be a message: its subscription, its number, the previous one.
+    pub(crate) async fn message(&mut self) -> (u64, i64, i64) {
+        match self.next().await {
+            (id, Event::Message(message)) => (id, message.seq, message.prev_seq),
+            other => panic!("no message: {other:?}"),
+        }
+    }
+}
