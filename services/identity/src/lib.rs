@@ -6,8 +6,10 @@ mod app;
 mod domain;
 mod grpc;
 mod keys_file;
+mod organization;
 mod reset_password;
 mod store;
+mod team;
 
 use std::sync::Arc;
 
@@ -29,8 +31,8 @@ use onethread_proto::identity::{
 };
 use tonic::service::Routes;
 
-pub use app::MadeOrganization;
 pub use keys_file::{Keys, KeysError};
+pub use organization::app::MadeOrganization;
 pub use reset_password::reset_password_in;
 
 /// Identity's tables.
@@ -76,10 +78,11 @@ pub struct Service {
 /// Puts identity together.
 pub fn build(deps: Deps) -> Service {
     let app = Arc::new(app::App {
+        db: deps.db.clone(),
         store: store::Store::new(deps.db.clone(), deps.entropy.clone()),
         keys: Arc::new(deps.keys.0),
         clock: deps.clock,
-        passwords: app::Passwords::new(deps.entropy.clone()),
+        passwords: team::app::PasswordHasher::new(deps.entropy.clone()),
         entropy: deps.entropy,
         private_webhooks: deps.private_webhooks,
         wake: Wake::default(),

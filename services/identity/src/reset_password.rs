@@ -7,7 +7,7 @@ use onethread_core::{SystemClock, SystemEntropy};
 use onethread_process::{StartError, open_beside};
 use secrecy::ExposeSecret;
 
-use crate::{MIGRATIONS, app::reset_password};
+use crate::{MIGRATIONS, team::app::reset_password};
 
 /// Prints an agent's new password: nothing but that on stdout. `binary` is what the person in front
 /// is told to migrate with, where that is needed.

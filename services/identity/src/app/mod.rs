@@ -1,11 +1,7 @@
-//! The use cases, one file each. They put together domain and store, and know neither wire nor SQL.
+//! The use cases that belong to no slice yet, and what all use cases share.
 
 mod admit;
-mod agents;
-mod applications;
-mod audit;
 mod authenticate;
-mod blocked_addresses;
 mod claims;
 mod clean_up;
 mod contacts;
@@ -14,26 +10,23 @@ mod edits;
 mod identify;
 mod import;
 mod joins;
-mod login;
 mod measure;
-mod organization;
-mod own_password;
-mod passwords;
+pub(crate) mod page;
 mod profile;
 mod revocations;
 mod sessions;
-mod settings;
 mod track;
 mod webhooks;
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use onethread_core::{Clock, Entropy};
+use onethread_db::Database;
 use onethread_outbox::Wake;
 
-use crate::{domain::keys::ServerKeys, store::Store};
+use crate::{domain::keys::ServerKeys, store::Store, team::app::PasswordHasher};
 
-pub(crate) use applications::{ApplicationName, NewApplication};
 pub(crate) use authenticate::CallSource;
 pub(crate) use clean_up::run_clean_up;
 pub(crate) use contacts::ContactQuery;
@@ -41,23 +34,34 @@ pub(crate) use deliveries::ToConversation;
 pub(crate) use edits::ContactChanges;
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
 pub(crate) use import::ImportRows;
-pub(crate) use login::LoggedInAgent;
 pub(crate) use measure::run_measures;
-pub use organization::MadeOrganization;
-pub(crate) use own_password::reset_password;
-pub(crate) use passwords::Passwords;
 pub(crate) use revocations::{Feed, run_feed};
 pub(crate) use webhooks::{Poster, Sender};
 
 /// Identity's use cases.
 pub(crate) struct App {
+    pub(crate) db: Database,
     pub(crate) store: Store,
     pub(crate) keys: Arc<ServerKeys>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) passwords: Passwords,
-    /// Webhooks may lie at addresses that the world can't reach.
+    pub(crate) passwords: PasswordHasher,
+    /// Webhooks may have addresses of private networks.
     pub(crate) private_webhooks: bool,
-    /// Word to the outbox.
+    /// Wakes the outbox relay.
     pub(crate) wake: Wake,
+}
+
+impl App {
+    /// A text of so many random bytes, for secrets.
+    pub(crate) fn random_text(&self, bytes: usize) -> String {
+        let mut random = vec![0; bytes];
+        self.entropy.fill(&mut random);
+        URL_SAFE_NO_PAD.encode(random)
+    }
+}
+
+/// For files that still name it here.
+mod blocked_addresses {
+    pub(super) use crate::organization::app::address_blocked;
 }

@@ -1,9 +1,7 @@
 //! The rules of identity, pure: who somebody is, what proves it, what a login changes. No I/O, no
 //! wire message, no SQL.
 
-pub(crate) mod application;
 pub(crate) mod attributes;
-pub(crate) mod audit;
 pub(crate) mod contact;
 pub(crate) mod effects;
 pub(crate) mod events;
@@ -13,10 +11,6 @@ pub(crate) mod import;
 pub(crate) mod join;
 pub(crate) mod keys;
 pub(crate) mod login;
-pub(crate) mod network;
-mod origin;
-pub(crate) mod people;
-pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod proof;
 pub(crate) mod said;
@@ -27,3 +21,21 @@ pub(crate) mod tokens;
 pub(crate) mod visitor;
 pub(crate) mod webhook;
 pub(crate) mod webhook_body;
+
+// Names that the files outside of the slices still use.
+pub(crate) use crate::organization::domain::{application, audit};
+/// Policies, settings and identity keys.
+pub(crate) mod policy {
+    pub(crate) use crate::organization::domain::{
+        identity_key::IdentityKey,
+        policy::{Policy, Rules, Verified},
+        settings::Settings,
+    };
+}
+/// Agents and API keys.
+pub(crate) mod people {
+    pub(crate) use crate::team::domain::{
+        agent::{Agent, Role},
+        api_key::ApiKey,
+    };
+}

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::domain::attributes;
 
 /// From the wire.
-pub(super) fn from_wire(value: Wire) -> Value {
+pub(crate) fn from_wire(value: Wire) -> Value {
     match value.kind {
         None | Some(Kind::NullValue(_)) => Value::Null,
         Some(Kind::BoolValue(truth)) => Value::Bool(truth),
@@ -21,12 +21,12 @@ pub(super) fn from_wire(value: Wire) -> Value {
 }
 
 /// Members of an object from the wire.
-pub(super) fn from_struct(members: Struct) -> Map<String, Value> {
+pub(crate) fn from_struct(members: Struct) -> Map<String, Value> {
     members.fields.into_iter().map(|(k, v)| (k, from_wire(v))).collect()
 }
 
 /// To the wire.
-pub(super) fn to_wire(value: &Value) -> Wire {
+pub(crate) fn to_wire(value: &Value) -> Wire {
     let kind = match value {
         Value::Null => Kind::NullValue(0),
         Value::Bool(truth) => Kind::BoolValue(*truth),
@@ -41,7 +41,7 @@ pub(super) fn to_wire(value: &Value) -> Wire {
 }
 
 /// Members of an object to the wire.
-pub(super) fn to_struct(members: &Map<String, Value>) -> Struct {
+pub(crate) fn to_struct(members: &Map<String, Value>) -> Struct {
     Struct { fields: members.iter().map(|(k, v)| (k.clone(), to_wire(v))).collect() }
 }
 

@@ -1,23 +1,19 @@
-//! The wire side of identity: messages into commands, results into answers.
+//! gRPC: requests into commands, results into responses. Services of a slice live with it.
 
-mod applications;
-mod audit;
-mod blocked_addresses;
 mod contacts;
 mod convert;
 mod imports;
-mod json;
-mod organizations;
-mod people;
+pub(crate) mod json;
 mod sessions;
-mod settings;
 mod webhooks;
 
 use std::sync::Arc;
 
+pub(crate) use crate::organization::grpc::audit;
+
 use crate::app::{App, Feed};
 
-/// Answers identity's calls.
+/// The handlers of all services.
 #[derive(Clone)]
 pub(crate) struct Handlers {
     pub(crate) app: Arc<App>,

@@ -319,14 +319,14 @@ async fn refusals_are_told_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     // This one is in, and counted as one that would not be.
     stage.identity.enter(Some("other"), None, "").await;
 
-    let store = &stage.identity.service.app.store;
+    let app = &stage.identity.service.app;
     let of: OrganizationId = stage.of.parse().unwrap();
     let id: ApplicationId = made.app_id.parse().unwrap();
     let now = SystemClock.now();
     for days in [6, 8] {
         let then = now.minus(Duration::from_secs(days * 24 * 3600));
-        store.count_refusal(of, id, then).await.unwrap();
-        store.count_refusal(of, id, then).await.unwrap();
+        app.store.count_refusal(of, id, then).await.unwrap();
+        app.store.count_refusal(of, id, then).await.unwrap();
     }
     let listed = stage.list(&stage.of, 1).await;
     let told = |n: usize| -> i64 { listed[n].refused.iter().map(|of| of.count).sum() };

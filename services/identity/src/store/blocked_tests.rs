@@ -1,22 +1,20 @@
 //! Blocked addresses on a real database, through the service's own calls.
 
-use onethread_core::{OrganizationId, SystemEntropy, Timestamp, new_uuid};
-use onethread_db::{Time, on};
+use onethread_core::{BlockedAddressId, OrganizationId, SystemEntropy, Timestamp, new_uuid};
 use onethread_grpc::Peer;
 use onethread_proto::identity::{
-    self as wire, BlockedAddress, blocked_address_service_client::BlockedAddressServiceClient,
+    self as wire, blocked_address_service_client::BlockedAddressServiceClient,
     session_service_client::SessionServiceClient,
 };
 use onethread_testing::ScratchDatabase;
-use sqlx::query;
 use tonic::Code;
 use uuid::Uuid;
 
 use super::{
     application_tests::owner,
-    sql,
     tests::{Identity, identity},
 };
+use crate::organization::{domain::blocked_address::BlockedAddress, store::blocked_addresses};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
@@ -41,7 +39,11 @@ impl Stage {
         BlockedAddressServiceClient::new(self.identity.service.peer())
     }
 
-    async fn block(&self, address: &str, reason: &str) -> Result<(BlockedAddress, bool), Code> {
+    async fn block(
+        &self,
+        address: &str,
+        reason: &str,
+    ) -> Result<(wire::BlockedAddress, bool), Code> {
         let request = wire::CreateBlockedAddressRequest {
             organization_id: self.of.clone(),
             address: address.to_owned(),
@@ -63,7 +65,7 @@ impl Stage {
         gone.map(drop).map_err(|status| status.code())
     }
 
-    async fn list(&self, page_size: i32) -> Vec<BlockedAddress> {
+    async fn list(&self, page_size: i32) -> Vec<wire::BlockedAddress> {
         let mut all = Vec::new();
         let mut page_token = String::new();
         loop {
@@ -154,7 +156,7 @@ async fn a_network_is_blocked_once_and_only_in_its_organization(scratch: Scratch
     let told = store.revocations(Timestamp::from_micros(1)).await.unwrap();
     assert_eq!(told.iter().filter(|entry| entry.subject_id == of.0).count(), 2);
     let size = onethread_core::PageSize::DEFAULT;
-    let (entries, _) = store.audit(of, None, size).await.unwrap();
+    let (entries, _) = stage.identity.service.app.audit(of, size, "").await.unwrap();
     let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["address.unblock", "address.block", "address.block", "address.block"]);
     assert!(entries.iter().all(|entry| entry.detail.is_empty()));
@@ -162,26 +164,17 @@ async fn a_network_is_blocked_once_and_only_in_its_organization(scratch: Scratch
 
 async fn a_thousand_and_no_more_are_blocked(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let of: Uuid = stage.of.parse().unwrap();
+    let of: OrganizationId = stage.of.parse().unwrap();
     let db = stage.identity.service.db.clone();
-    let fill = db.write("fill", move |mut conn| {
-        Box::pin(async move {
-            for n in 1..1000 {
-                let id = new_uuid(Timestamp::from_micros(n), &SystemEntropy);
-                on!(&mut conn, |c| query(sql::INSERT_BLOCKED)
-                    .bind(of)
-                    .bind(id)
-                    .bind(format!("2001:db8::{n:x}"))
-                    .bind("")
-                    .bind(Time(Timestamp::from_micros(n)))
-                    .execute(&mut **c)
-                    .await
-                    .map(drop))?;
-            }
-            Ok(())
-        })
-    });
-    fill.await.unwrap();
+    let mut conn = db.writer("fill").await.unwrap();
+    for n in 1..1000 {
+        let at = Timestamp::from_micros(n);
+        let id = BlockedAddressId(new_uuid(at, &SystemEntropy));
+        let network = format!("2001:db8::{n:x}");
+        let address = BlockedAddress { id, network, reason: String::new(), created_at: at };
+        blocked_addresses::insert(&mut conn, of, &address).await.unwrap();
+    }
+    drop(conn);
     let (one, other) = tokio::join!(stage.block("10.0.0.1", ""), stage.block("10.0.0.2", ""));
     let full = Err(Code::FailedPrecondition);
     assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1);

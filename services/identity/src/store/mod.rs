@@ -2,36 +2,28 @@
 //! exceptions are what comes before an organization is known (an application or a login named
 //! from outside) and the feed of revocations, which serves all of them.
 
-mod agents;
-mod applications;
-mod audit;
 mod batch;
 mod batch_answers;
 mod batch_rows;
-mod blocked_addresses;
 mod claims;
 mod clean_up;
 mod contacts;
 mod conversation_facts;
 mod edits;
-mod effects;
+pub(crate) mod effects;
 mod entries;
 mod events;
 mod facts;
-mod identity_keys;
 mod imports;
 mod joins;
 mod known;
 mod logins;
+mod old;
 mod openings;
-mod passwords;
-mod people;
 mod poison;
-mod refusals;
 mod revocations;
 mod rows;
 mod search;
-mod settings;
 mod sql;
 mod sql_webhooks;
 mod webhook_queue;
@@ -44,8 +36,8 @@ use onethread_db::{Database, Result, on};
 use sqlx::{FromRow, postgres::PgRow, query_as, sqlite::SqliteRow};
 use uuid::Uuid;
 
-pub(crate) use applications::NewOrganization;
-pub(crate) use blocked_addresses::BlockedAddress;
+use old::{audit, blocked_addresses, settings};
+
 pub(crate) use claims::ClaimSet;
 pub(crate) use contacts::{ContactPage, ContactSort, PageKey};
 pub(crate) use conversation_facts::{INTEREST, Interest};
@@ -54,8 +46,6 @@ pub(crate) use imports::BatchJob;
 pub(crate) use joins::{Fold, JOINED, Unjoined};
 pub(crate) use logins::SessionRows;
 pub(crate) use openings::{Named, Opening};
-pub(crate) use people::{AgentChange, Changed, KeyRow, ListedAgent};
-pub(crate) use refusals::Refusals;
 pub(crate) use revocations::Revocation;
 pub(crate) use webhook_queue::{Taken, Tried};
 pub(crate) use webhooks::{WebhookChange, WebhookChanged};
@@ -64,7 +54,7 @@ pub(crate) use webhooks::{WebhookChange, WebhookChanged};
 pub(crate) const ROUNDS: usize = 16;
 
 /// False for a text that no row can hold. PostgreSQL refuses a NUL even to compare with.
-fn storable(text: &str) -> bool {
+pub(crate) fn storable(text: &str) -> bool {
     !text.contains('\0')
 }
 

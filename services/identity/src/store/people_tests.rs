@@ -1,6 +1,7 @@
 //! Agents, invitations and API keys on a real database, through the service's own calls.
 
 use onethread_core::{Clock, SystemClock};
+use onethread_errors::Reason;
 use onethread_grpc::Peer;
 use onethread_proto::identity::{
     self as wire, Agent, AgentRole, agent_service_client::AgentServiceClient,
@@ -136,7 +137,7 @@ async fn an_invitation_is_used_once_and_the_last_one_counts(scratch: ScratchData
 async fn an_invitation_that_is_too_old_is_refused(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let (_, text) = stage.invite("ann@example.com", AgentRole::Agent).await.unwrap();
-    let store = &stage.identity.service.app.store;
+    let app = &stage.identity.service.app;
     let token = || RandomToken::read(RandomUse::Invitation, &text).unwrap();
     let (_, login) = RandomToken::generate(
         RandomUse::Login,
@@ -145,9 +146,9 @@ async fn an_invitation_that_is_too_old_is_refused(scratch: ScratchDatabase) {
     );
     let week = std::time::Duration::from_secs(7 * 24 * 3600);
     let late = SystemClock.now().plus(week);
-    assert!(!store.is_invited(&token(), late).await.unwrap());
-    let accepted = store.accept(token(), "hash".to_owned(), login, late, late).await.unwrap();
-    assert!(accepted.is_none());
+    assert!(!app.is_invitation_valid(&token(), late).await.unwrap());
+    let accepted = app.use_invitation(&token(), "hash", (&login, late), late).await;
+    assert_eq!(accepted.err().unwrap().reason, Reason::InvitationRefused);
     assert!(stage.accept(&text, PASSWORD).await.is_ok(), "within the week it is good");
 }
 
@@ -297,8 +298,13 @@ async fn whoever_runs_the_server_resets_a_password(scratch: ScratchDatabase) {
     let db = stage.identity.service.db.clone();
     let reset = async |organization: &str, email: &str| {
         let entropy = std::sync::Arc::new(onethread_core::SystemEntropy);
-        let reset =
-            crate::app::reset_password(db.clone(), &SystemClock, entropy, organization, email);
+        let reset = crate::team::app::reset_password(
+            db.clone(),
+            &SystemClock,
+            entropy,
+            organization,
+            email,
+        );
         reset.await.unwrap()
     };
     for (organization, email) in

@@ -1,18 +1,19 @@
 //! Rows as both databases have them, and their way into meaning.
 
-use onethread_core::{AgentId, ApplicationId, ContactId, DeviceId, OrganizationId, Timestamp};
+use onethread_core::{ContactId, DeviceId, OrganizationId, Timestamp};
 use onethread_db::{Error, Json, Result, Time};
 use serde_json::{Map, Value};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use uuid::Uuid;
 
-use crate::domain::{
-    application::{Application, PreChatForm},
-    contact::{Contact, Page, Source},
-    keys::Claim,
-    people::{Agent, Role},
-    policy::{Policy, Settings, Verified},
-    session::Device,
+use crate::{
+    domain::{
+        contact::{Contact, Page, Source},
+        keys::Claim,
+        policy::{Settings, Verified},
+        session::Device,
+    },
+    organization::store::{applications::ApplicationRow, organizations::SettingsRow},
 };
 
 /// "Never" where a time has to sort.
@@ -115,35 +116,6 @@ impl From<DeviceRow> for Device {
     }
 }
 
-#[derive(sqlx::FromRow)]
-pub(super) struct ApplicationRow {
-    organization_id: Uuid,
-    id: Uuid,
-    organization: String,
-    number: i64,
-    name: String,
-    secret: String,
-    pre_chat: Json<PreChatForm>,
-    origins: Json<Vec<String>>,
-    look: Json<Map<String, Value>>,
-}
-
-impl From<ApplicationRow> for Application {
-    fn from(row: ApplicationRow) -> Self {
-        Self {
-            organization_id: OrganizationId(row.organization_id),
-            id: ApplicationId(row.id),
-            organization: row.organization,
-            number: row.number,
-            secret: row.secret,
-            name: row.name,
-            form: row.pre_chat.0,
-            origins: row.origins.0,
-            look: row.look.0,
-        }
-    }
-}
-
 /// An application, and whether its organization has blocked addresses.
 #[derive(sqlx::FromRow)]
 pub(super) struct OpeningRow {
@@ -214,67 +186,8 @@ impl LookRow {
 }
 
 #[derive(sqlx::FromRow)]
-pub(super) struct AgentRow {
-    organization_id: Uuid,
-    id: Uuid,
-    email: String,
-    name: String,
-    role: String,
-    pub(super) password_hash: String,
-}
-
-impl TryFrom<AgentRow> for Agent {
-    type Error = Error;
-
-    fn try_from(row: AgentRow) -> Result<Self> {
-        Ok(Self {
-            organization_id: OrganizationId(row.organization_id),
-            id: AgentId(row.id),
-            email: row.email,
-            name: row.name,
-            role: Role::from_name(&row.role).ok_or(Error::Corrupt("agents.role"))?,
-        })
-    }
-}
-
-#[derive(sqlx::FromRow)]
-pub(super) struct SettingsRow {
-    name: String,
-    policy: String,
-    report_only: bool,
-}
-
-#[derive(sqlx::FromRow)]
 pub(super) struct GuardedRow {
     #[sqlx(flatten)]
     pub(super) settings: SettingsRow,
     pub(super) blocks: bool,
-}
-
-impl TryFrom<SettingsRow> for Settings {
-    type Error = Error;
-
-    fn try_from(row: SettingsRow) -> Result<Self> {
-        Ok(Self {
-            name: row.name,
-            policy: Policy::from_name(&row.policy).ok_or(Error::Corrupt("organizations.policy"))?,
-            report_only: row.report_only,
-        })
-    }
-}
-
-#[derive(sqlx::FromRow)]
-pub(super) struct IdentityKeyRow {
-    pub(super) id: Uuid,
-    pub(super) slot: i64,
-    pub(super) sealed: Vec<u8>,
-    pub(super) sealed_with: String,
-    pub(super) created_at: Time,
-}
-
-#[derive(sqlx::FromRow)]
-pub(super) struct RefusalRow {
-    pub(super) application_id: Uuid,
-    pub(super) hour: Time,
-    pub(super) count: i64,
 }

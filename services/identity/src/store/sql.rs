@@ -20,26 +20,6 @@ macro_rules! select_contact {
     };
 }
 
-// Organizations and applications.
-pub(super) const FIRST_ORGANIZATION: &str = "SELECT organization_id FROM organizations LIMIT 1";
-pub(super) const INSERT_ORGANIZATION: &str =
-    "INSERT INTO organizations (organization_id, name, created_at) VALUES ($1, $2, $3)";
-pub(super) const INSERT_APPLICATION: &str =
-    "INSERT INTO applications (organization_id, id, number, secret, name, pre_chat, origins, look,
-       created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-macro_rules! select_application {
-    ($rest:literal) => {
-        concat!(
-            "SELECT a.organization_id, a.id, o.name AS organization, a.number, a.name, a.secret,
-               a.pre_chat, a.origins, a.look
-             FROM organizations o JOIN applications a ON a.organization_id = o.organization_id
-             WHERE ",
-            $rest
-        )
-    };
-}
-pub(super) const APPLICATION_BY_NUMBER: &str = select_application!("o.name = $1 AND a.number = $2");
-pub(super) const APPLICATION_BY_APP_ID: &str = select_application!("o.name = $1 AND a.id = $2");
 // With what else a start of the widget asks for.
 macro_rules! select_opening {
     ($rest:literal) => {
@@ -56,144 +36,14 @@ macro_rules! select_opening {
 }
 pub(super) const OPENING_BY_NUMBER: &str = select_opening!("o.name = $1 AND a.number = $2");
 pub(super) const OPENING_BY_APP_ID: &str = select_opening!("o.name = $1 AND a.id = $2");
-pub(super) const APPLICATION: &str = select_application!("a.organization_id = $1 AND a.id = $2");
-pub(super) const APPLICATION_LOCKED: &str =
-    select_application!("a.organization_id = $1 AND a.id = $2 FOR UPDATE OF a");
-pub(super) const LIST_APPLICATIONS: &str =
-    select_application!("a.organization_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3");
-pub(super) const UPDATE_APPLICATION: &str =
-    "UPDATE applications SET name = $3, pre_chat = $4, origins = $5, look = $6
-     WHERE organization_id = $1 AND id = $2";
-pub(super) const ORGANIZATION_NAME: &str =
-    "SELECT name FROM organizations WHERE organization_id = $1";
-// The first number behind one that is taken: 1 where none is.
-pub(super) const NEXT_APPLICATION_NUMBER: &str =
-    "SELECT COALESCE(MIN(a.number) + 1, 1) FROM applications a
-     WHERE a.organization_id = $1 AND NOT EXISTS (SELECT 1 FROM applications b
-       WHERE b.organization_id = a.organization_id AND b.number = a.number + 1)";
 
-// Policies, identity keys, refusals.
+// Settings.
 pub(super) const SETTINGS: &str =
     "SELECT name, policy, report_only FROM organizations WHERE organization_id = $1";
 pub(super) const SETTINGS_AND_BLOCKS: &str = "SELECT o.name, o.policy, o.report_only,
        EXISTS (SELECT 1 FROM blocked_addresses b WHERE b.organization_id = o.organization_id)
          AS blocks
      FROM organizations o WHERE o.organization_id = $1";
-pub(super) const SETTINGS_LOCKED: &str =
-    "SELECT name, policy, report_only FROM organizations WHERE organization_id = $1 FOR UPDATE";
-pub(super) const UPDATE_SETTINGS: &str =
-    "UPDATE organizations SET name = $2, policy = $3, report_only = $4 WHERE organization_id = $1";
-pub(super) const IDENTITY_KEYS: &str =
-    "SELECT id, slot, sealed, sealed_with, created_at FROM identity_keys
-     WHERE organization_id = $1 ORDER BY created_at, id";
-// A slot that another process took first makes it insert nothing.
-pub(super) const INSERT_IDENTITY_KEY: &str =
-    "INSERT INTO identity_keys (organization_id, id, slot, sealed, sealed_with, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
-pub(super) const DELETE_IDENTITY_KEY: &str =
-    "DELETE FROM identity_keys WHERE organization_id = $1 AND id = $2";
-pub(super) const COUNT_REFUSAL: &str =
-    "INSERT INTO refusals AS r (organization_id, application_id, hour, count)
-     VALUES ($1, $2, $3, 1)
-     ON CONFLICT (organization_id, application_id, hour) DO UPDATE SET count = r.count + 1";
-pub(super) const REFUSALS: &str = "SELECT application_id, hour, count FROM refusals
-     WHERE organization_id = $1 AND application_id >= $2 AND application_id <= $3 AND hour >= $4
-     ORDER BY application_id, hour DESC";
-
-// Blocked addresses.
-pub(super) const IS_BLOCKED_SQLITE: &str = "SELECT id FROM blocked_addresses
-     WHERE organization_id = $1 AND network IN (SELECT value FROM json_each($2)) LIMIT 1";
-pub(super) const IS_BLOCKED_POSTGRES: &str = "SELECT id FROM blocked_addresses
-     WHERE organization_id = $1
-       AND network = ANY (ARRAY(SELECT jsonb_array_elements_text($2))) LIMIT 1";
-pub(super) const LIST_BLOCKED: &str =
-    "SELECT id, network, reason, created_at FROM blocked_addresses
-     WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-pub(super) const BLOCKED_BY_NETWORK: &str =
-    "SELECT id, network, reason, created_at FROM blocked_addresses
-     WHERE organization_id = $1 AND network = $2";
-pub(super) const COUNT_BLOCKED: &str =
-    "SELECT COUNT(*) FROM blocked_addresses WHERE organization_id = $1";
-pub(super) const INSERT_BLOCKED: &str =
-    "INSERT INTO blocked_addresses (organization_id, id, network, reason, created_at)
-     VALUES ($1, $2, $3, $4, $5)";
-pub(super) const UPDATE_BLOCKED: &str =
-    "UPDATE blocked_addresses SET network = $3, reason = $4, created_at = $5
-     WHERE organization_id = $1 AND id = $2";
-pub(super) const DELETE_BLOCKED: &str =
-    "DELETE FROM blocked_addresses WHERE organization_id = $1 AND id = $2";
-
-// Agents, their logins, API keys.
-pub(super) const INSERT_AGENT: &str =
-    "INSERT INTO agents (organization_id, id, email, name, role, password_hash, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-pub(super) const AGENT_BY_EMAIL: &str =
-    "SELECT a.organization_id, a.id, a.email, a.name, a.role, a.password_hash
-     FROM organizations o JOIN agents a ON a.organization_id = o.organization_id
-     WHERE o.name = $1 AND a.email = $2";
-pub(super) const AGENT_BY_ID: &str =
-    "SELECT organization_id, id, email, name, role, password_hash FROM agents
-     WHERE organization_id = $1 AND id = $2";
-pub(super) const INSERT_LOGIN: &str = "INSERT INTO logins (organization_id, token_hash, agent_id, expires_at) VALUES ($1, $2, $3, $4)";
-pub(super) const DELETE_STALE_LOGINS: &str =
-    "DELETE FROM logins WHERE organization_id = $1 AND agent_id = $2 AND expires_at <= $3";
-pub(super) const DELETE_LOGIN: &str =
-    "DELETE FROM logins WHERE organization_id = $1 AND token_hash = $2 RETURNING agent_id";
-pub(super) const AGENT_BY_LOGIN: &str =
-    "SELECT a.organization_id, a.id, a.email, a.name, a.role, a.password_hash
-     FROM logins l JOIN agents a ON a.organization_id = l.organization_id AND a.id = l.agent_id
-     WHERE l.organization_id = $1 AND l.token_hash = $2 AND l.expires_at > $3";
-pub(super) const INSERT_API_KEY: &str =
-    "INSERT INTO api_keys (organization_id, id, key_hash, created_at) VALUES ($1, $2, $3, $4)";
-pub(super) const API_KEY: &str =
-    "SELECT id FROM api_keys WHERE organization_id = $1 AND key_hash = $2";
-
-// Agents and API keys as owners keep them, and invitations.
-macro_rules! select_agent {
-    ($rest:literal) => {
-        concat!(
-            "SELECT organization_id, id, email, name, role, password_hash FROM agents
-             WHERE organization_id = $1 AND ",
-            $rest
-        )
-    };
-}
-pub(super) const LIST_AGENTS: &str = select_agent!("id > $2 ORDER BY id LIMIT $3");
-pub(super) const AGENT_OF_EMAIL: &str = select_agent!("email = $2");
-pub(super) const AGENT_OF_EMAIL_LOCKED: &str = select_agent!("email = $2 FOR UPDATE");
-pub(super) const OWNERS: &str =
-    "SELECT id FROM agents WHERE organization_id = $1 AND role = 'owner' AND password_hash <> ''
-     ORDER BY id";
-pub(super) const OWNERS_LOCKED: &str =
-    "SELECT id FROM agents WHERE organization_id = $1 AND role = 'owner' AND password_hash <> ''
-     ORDER BY id FOR UPDATE";
-pub(super) const UPDATE_AGENT: &str = "UPDATE agents SET name = $3, role = $4, password_hash = $5 WHERE organization_id = $1 AND id = $2";
-pub(super) const DELETE_AGENT: &str = "DELETE FROM agents WHERE organization_id = $1 AND id = $2";
-pub(super) const DELETE_LOGINS_OF: &str =
-    "DELETE FROM logins WHERE organization_id = $1 AND agent_id = $2";
-pub(super) const DELETE_OTHER_LOGINS_OF: &str =
-    "DELETE FROM logins WHERE organization_id = $1 AND agent_id = $2 AND token_hash <> $3";
-pub(super) const SET_PASSWORD: &str = "UPDATE agents SET password_hash = $4
-     WHERE organization_id = $1 AND id = $2 AND password_hash = $3";
-pub(super) const DELETE_INVITATION_OF: &str =
-    "DELETE FROM invitations WHERE organization_id = $1 AND agent_id = $2";
-pub(super) const PUT_INVITATION: &str =
-    "INSERT INTO invitations (organization_id, agent_id, token_hash, expires_at)
-     VALUES ($1, $2, $3, $4) ON CONFLICT (organization_id, agent_id)
-     DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at";
-pub(super) const INVITATION: &str = "SELECT agent_id FROM invitations
-     WHERE organization_id = $1 AND token_hash = $2 AND expires_at > $3";
-pub(super) const USE_INVITATION: &str =
-    "DELETE FROM invitations WHERE organization_id = $1 AND token_hash = $2 AND expires_at > $3
-     RETURNING agent_id";
-pub(super) const LIST_API_KEYS: &str =
-    "SELECT id, name, created_at FROM api_keys WHERE organization_id = $1 AND id > $2
-     ORDER BY id LIMIT $3";
-pub(super) const INSERT_NAMED_API_KEY: &str =
-    "INSERT INTO api_keys (organization_id, id, key_hash, name, created_at)
-     VALUES ($1, $2, $3, $4, $5)";
-pub(super) const DELETE_API_KEY: &str =
-    "DELETE FROM api_keys WHERE organization_id = $1 AND id = $2";
 
 // Contacts. The ones that lock are told so by PostgreSQL's suffix; SQLite has one writer.
 pub(super) const CONTACT_BY_ID: &str = select_contact!("id = $2");
@@ -377,9 +227,6 @@ pub(super) const INSERT_AUDIT_OF_EACH_POSTGRES: &str =
     "INSERT INTO audit (organization_id, id, actor_kind, actor_id, action, subject, detail, at)
      SELECT $1, a.id, $3, $4, $5, a.subject, '', $6
      FROM jsonb_to_recordset($2) AS a(id UUID, subject TEXT)";
-pub(super) const AUDIT_PAGE: &str =
-    "SELECT id, actor_kind, actor_id, action, subject, detail, at FROM audit
-     WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
 
 // Imports.
 pub(super) const WAIT_FOR_ROWS: &str = "SET LOCAL lock_timeout = 0";

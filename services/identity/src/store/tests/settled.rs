@@ -7,10 +7,7 @@ use onethread_errors::Reason;
 use serde_json::json;
 
 use super::*;
-use crate::domain::{
-    audit::Actor,
-    policy::{Policy, SettingsPatch},
-};
+use crate::organization::domain::{audit::Actor, policy::Policy, settings::SettingsPatch};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
@@ -29,7 +26,7 @@ impl Identity {
     /// How often each of these was done.
     async fn audited(&self, of: OrganizationId, action: &str) -> usize {
         let page = onethread_core::PageSize::new(200).unwrap();
-        let entries = self.service.app.store.audit(of, None, page).await.unwrap().0;
+        let entries = self.service.app.audit(of, page, "").await.unwrap().0;
         entries.iter().filter(|entry| entry.action == action).count()
     }
 }
@@ -86,7 +83,7 @@ async fn two_identity_keys_live_however_many_are_made_at_once(scratch: ScratchDa
     let identity = identity(scratch).await;
     let of = OrganizationId(identity.of().await.parse().unwrap());
     for round in 1..=3 {
-        let tries = (0..16).map(|n| identity.processes()[n % 2].app.make_identity_key(of, OWNER));
+        let tries = (0..16).map(|n| identity.processes()[n % 2].app.create_identity_key(of, OWNER));
         let mut made = BTreeSet::new();
         for tried in join_all(tries).await {
             match tried {
@@ -102,7 +99,7 @@ async fn two_identity_keys_live_however_many_are_made_at_once(scratch: ScratchDa
         assert_eq!(identity.audited(of, "identity-key.create").await, 2 * round);
         for id in made {
             let id = onethread_core::IdentityKeyId(id);
-            let ends = identity.processes().map(|p| p.app.end_identity_key(of, id, OWNER));
+            let ends = identity.processes().map(|p| p.app.revoke_identity_key(of, id, OWNER));
             let ended = join_all(ends).await.into_iter().filter(Result::is_ok).count();
             assert_eq!(ended, 1, "a key ends once");
         }

@@ -1,0 +1,88 @@
+//! Identity keys, as owners manage them.
+
+use onethread_core::{IdentityKeyId, OrganizationId};
+use onethread_db::transaction;
+use onethread_errors::{Error, Result};
+
+use crate::{
+    app::App,
+    organization::{
+        domain::{
+            audit::Actor,
+            identity_key::{self, IdentityKey, ListedIdentityKey},
+        },
+        store::identity_keys,
+    },
+    store::effects,
+};
+
+/// Random bytes of an identity key.
+const KEY_BYTES: usize = 32;
+
+impl App {
+    /// The keys of an organization, without their secrets.
+    ///
+    /// # Errors
+    ///
+    /// When the database is away.
+    pub(crate) async fn identity_keys(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<ListedIdentityKey>> {
+        let mut conn = self.db.reader("identity_key.list").await?;
+        let keys = identity_keys::list(&mut conn, organization).await?;
+        Ok(keys.into_iter().map(ListedIdentityKey::from).collect())
+    }
+
+    /// Creates a key. Its secret is shown this once.
+    ///
+    /// # Errors
+    ///
+    /// `TooManyKeys` when the organization has as many as allowed.
+    pub(crate) async fn create_identity_key(
+        &self,
+        organization: OrganizationId,
+        actor: Actor,
+    ) -> Result<IdentityKey> {
+        let key = IdentityKey {
+            id: IdentityKeyId::generate(&*self.clock, &*self.entropy),
+            secret: self.random_text(KEY_BYTES).into(),
+        };
+        let sealed = key.seal(organization, &self.keys, &*self.entropy);
+        let now = self.clock.now();
+        transaction!(self.db, "identity_key.add", |tx| {
+            let existing = identity_keys::list(tx, organization).await?;
+            let slot = identity_key::free_slot(&existing)?;
+            if !identity_keys::insert(tx, organization, key.id, slot, &sealed, now).await? {
+                // Another process took the slot first.
+                return Err(onethread_db::Error::Conflict.into());
+            }
+            let effects = identity_key::created(key.id, actor);
+            effects::record(tx, organization, effects, now, &*self.entropy).await?;
+            Ok(())
+        })?;
+        Ok(key)
+    }
+
+    /// Revokes a key: what was signed with it proves nothing from here on.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`.
+    pub(crate) async fn revoke_identity_key(
+        &self,
+        organization: OrganizationId,
+        id: IdentityKeyId,
+        actor: Actor,
+    ) -> Result<()> {
+        let now = self.clock.now();
+        transaction!(self.db, "identity_key.end", |tx| {
+            if !identity_keys::delete(tx, organization, id).await? {
+                return Err(Error::not_found());
+            }
+            let effects = identity_key::revoked(id, actor);
+            effects::record(tx, organization, effects, now, &*self.entropy).await?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! Creating organizations.
+
+use onethread_core::{AgentId, ApiKeyId, ApplicationId, OrganizationId};
+use onethread_db::transaction;
+use onethread_errors::{Error, Field, Reason, Result};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Map;
+
+use crate::{
+    app::App,
+    domain::{
+        fields,
+        tokens::{RandomToken, RandomUse},
+    },
+    organization::{
+        domain::application::{Application, PreChatForm},
+        store::{applications, organizations},
+    },
+    team::{
+        domain::{
+            agent::{Account, Agent, Role},
+            password::check_password,
+        },
+        store::{agents, api_keys},
+    },
+};
+
+/// A created organization, with the secrets that are shown this once.
+#[derive(Debug)]
+pub struct MadeOrganization {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its domain.
+    pub organization: String,
+    /// Number of its application.
+    pub application_id: i64,
+    /// Secret of its application.
+    pub application_secret: String,
+    /// Public id of the same application.
+    pub app_id: ApplicationId,
+    /// Its owner.
+    pub owner_id: AgentId,
+    /// E-mail address of its owner.
+    pub email: String,
+    /// The owner's password.
+    pub password: SecretString,
+    /// An API key for its server.
+    pub api_key: SecretString,
+}
+
+/// What is stored of a new organization.
+struct NewOrganization {
+    application: Application,
+    owner: Account,
+    api_key: (ApiKeyId, RandomToken),
+}
+
+impl App {
+    /// Creates the first organization when there is none. `keep` stores its secrets before the
+    /// organization is stored.
+    ///
+    /// # Errors
+    ///
+    /// When the secrets or the organization could not be stored.
+    pub(crate) async fn first_organization(
+        &self,
+        name: &str,
+        keep: impl FnOnce(&MadeOrganization) -> std::io::Result<()>,
+    ) -> Result<()> {
+        let mut conn = self.db.reader("organization.any").await?;
+        let exists = organizations::any(&mut conn).await?;
+        drop(conn);
+        if exists {
+            return Ok(());
+        }
+        let email = format!("owner@{name}.example");
+        let password = self.random_text(15).into();
+        let (made, new) = self.new_organization(name.to_owned(), email, password).await?;
+        keep(&made).map_err(Error::internal)?;
+        self.store_organization(new).await
+    }
+
+    /// Creates an organization with this owner.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument`, or `OrganizationExists` when the name is taken.
+    pub(crate) async fn create_organization(
+        &self,
+        name: String,
+        email: &str,
+        password: SecretString,
+    ) -> Result<MadeOrganization> {
+        let email = email.to_lowercase();
+        let password_fits = check_password(password.expose_secret());
+        let checks = [
+            ("/organization", fields::domain(&name)),
+            ("/agentEmail", fields::email(&email)),
+            ("/agentPassword", password_fits),
+        ];
+        let invalid =
+            checks.into_iter().filter_map(|(at, check)| Some(Field::new(at, check.err()?)));
+        let invalid: Vec<_> = invalid.collect();
+        if !invalid.is_empty() {
+            return Err(Error::invalid_fields(invalid));
+        }
+        let (made, new) = self.new_organization(name, email, password).await?;
+        self.store_organization(new).await?;
+        Ok(made)
+    }
+
+    async fn store_organization(&self, new: NewOrganization) -> Result<()> {
+        let NewOrganization { application, owner, api_key: (key, token) } = new;
+        let (organization, now) = (application.organization_id, self.clock.now());
+        transaction!(self.db, "organization.create", |tx| {
+            let inserted =
+                organizations::insert(tx, organization, &application.organization, now).await;
+            inserted.map_err(|error| match error {
+                taken if taken.is_unique_violation() => Error::new(Reason::OrganizationExists),
+                error => error.into(),
+            })?;
+            applications::insert(tx, &application, now).await?;
+            agents::insert(tx, &owner, now).await?;
+            api_keys::insert(tx, key, &token, "", now).await?;
+            Ok(())
+        })
+    }
+
+    /// An organization as it is shown and as it is stored.
+    async fn new_organization(
+        &self,
+        name: String,
+        email: String,
+        password: SecretString,
+    ) -> Result<(MadeOrganization, NewOrganization)> {
+        let (clock, entropy) = (&*self.clock, &*self.entropy);
+        let id = OrganizationId::generate(clock, entropy);
+        let (key, token) = RandomToken::generate(RandomUse::ApiKey, id, entropy);
+        let made = MadeOrganization {
+            id,
+            organization: name,
+            application_id: 1,
+            application_secret: self.random_text(24),
+            app_id: ApplicationId::generate(clock, entropy),
+            owner_id: AgentId::generate(clock, entropy),
+            email,
+            password: password.clone(),
+            api_key: key.into(),
+        };
+        let new = NewOrganization {
+            application: Application {
+                organization_id: id,
+                id: made.app_id,
+                organization: made.organization.clone(),
+                number: made.application_id,
+                secret: made.application_secret.clone(),
+                name: made.organization.clone(),
+                form: PreChatForm::default(),
+                origins: Vec::new(),
+                look: Map::new(),
+            },
+            owner: Account {
+                agent: made.owner(),
+                password_hash: self.passwords.hash(password).await?,
+            },
+            api_key: (ApiKeyId::generate(clock, entropy), token),
+        };
+        Ok((made, new))
+    }
+}
+
+impl MadeOrganization {
+    /// Its owner as an agent.
+    pub(crate) fn owner(&self) -> Agent {
+        Agent {
+            organization_id: self.id,
+            id: self.owner_id,
+            email: self.email.clone(),
+            name: "Owner".to_owned(),
+            role: Role::Owner,
+        }
+    }
+}

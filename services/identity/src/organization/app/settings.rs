@@ -1,0 +1,62 @@
+//! Settings of an organization, as owners change them.
+
+use onethread_core::OrganizationId;
+use onethread_db::transaction;
+use onethread_errors::{Error, Reason, Result};
+
+use crate::{
+    app::App,
+    domain::fields,
+    organization::{
+        domain::{
+            audit::Actor,
+            settings::{Settings, SettingsPatch},
+        },
+        store::organizations,
+    },
+    store::effects,
+};
+
+impl App {
+    /// The settings of an organization.
+    ///
+    /// # Errors
+    ///
+    /// When the database is away, or the organization doesn't exist.
+    pub(crate) async fn settings(&self, organization: OrganizationId) -> Result<Settings> {
+        let mut conn = self.db.reader("organization.settings").await?;
+        Ok(organizations::settings(&mut conn, organization).await?)
+    }
+
+    /// Changes settings.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a bad name; `OrganizationExists` when another one has it.
+    pub(crate) async fn change_settings(
+        &self,
+        organization: OrganizationId,
+        patch: SettingsPatch,
+        actor: Actor,
+    ) -> Result<Settings> {
+        if let Some(Err(detail)) = patch.name.as_deref().map(fields::domain) {
+            return Err(Error::invalid("/name", detail));
+        }
+        let now = self.clock.now();
+        let changed = transaction!(self.db, "organization.change", |tx| {
+            let before = organizations::locked_settings(tx, organization).await?;
+            let Some((after, effects)) = before.change(organization, &patch, actor) else {
+                return Ok(before);
+            };
+            let updated = organizations::update_settings(tx, organization, &after).await;
+            updated.map_err(|error| match error {
+                taken if taken.is_unique_violation() => Error::new(Reason::OrganizationExists),
+                error => error.into(),
+            })?;
+            effects::record(tx, organization, effects, now, &*self.entropy).await?;
+            Ok(after)
+        });
+        self.store.clear_application_cache();
+        changed
+    }
+}

@@ -1,0 +1,291 @@
+//! An installed widget or app of an organization, its pre-chat form, and who may start it.
+
+use onethread_core::{ApplicationId, OrganizationId};
+use onethread_errors::{Error, Field};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    audit::{Action, Actor},
+    origin,
+};
+use crate::domain::{attributes, effects::Effects, fields};
+
+/// Fields of a form, at most.
+const MAX_FIELDS: usize = 20;
+/// The longest secret of a snippet, in bytes.
+const MAX_SECRET_BYTES: usize = 255;
+/// The largest number that every JSON client reads exactly.
+const MAX_NUMBER: i64 = (1 << 53) - 1;
+/// The longest look, in bytes of JSON.
+const MAX_LOOK_BYTES: usize = 16 * 1024;
+
+/// An application.
+#[derive(Debug, Clone)]
+pub(crate) struct Application {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) id: ApplicationId,
+    /// The organization's domain.
+    pub(crate) organization: String,
+    /// Number of the classic snippet.
+    pub(crate) number: i64,
+    /// The secret of the classic snippet: in every page, but compared in constant time all the same.
+    pub(crate) secret: String,
+    pub(crate) name: String,
+    pub(crate) form: PreChatForm,
+    /// Origins whose pages may start it; empty for all.
+    pub(crate) origins: Vec<String>,
+    /// How its widget looks: only the widget's script reads what is in it.
+    pub(crate) look: Map<String, Value>,
+}
+
+/// The form in front of a visitor's first message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PreChatForm {
+    pub(crate) enabled: bool,
+    pub(crate) fields: Vec<PreChatField>,
+}
+
+/// One field of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PreChatField {
+    /// `name`, `email`, `phone`, `company`, or the key of a custom attribute.
+    pub(crate) name: String,
+    pub(crate) label: String,
+    /// `text`, `email` or `tel`.
+    pub(crate) kind: String,
+    pub(crate) required: bool,
+}
+
+/// Changes of an application; `None` leaves a setting.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ApplicationPatch {
+    pub(crate) name: Option<String>,
+    pub(crate) origins: Option<Vec<String>>,
+    pub(crate) look: Option<Map<String, Value>>,
+    pub(crate) form_enabled: Option<bool>,
+    pub(crate) form_fields: Option<Vec<PreChatField>>,
+}
+
+impl Application {
+    /// Whether a page of this origin may start it; apps and its own frame have none.
+    pub(crate) fn takes(&self, origin: &str) -> bool {
+        let same = |taken: &String| taken.eq_ignore_ascii_case(origin);
+        origin.is_empty() || self.origins.is_empty() || self.origins.iter().any(same)
+    }
+
+    /// What a widget shows of it.
+    pub(crate) fn settings(&self) -> Map<String, Value> {
+        Map::from_iter([
+            ("applicationName".to_owned(), Value::from(self.name.as_str())),
+            ("look".to_owned(), Value::from(self.look.clone())),
+        ])
+    }
+
+    /// Changes it, and returns what follows.
+    pub(crate) fn change(&mut self, patch: ApplicationPatch, actor: Actor) -> Effects {
+        self.apply(patch);
+        Effects::none().audit(actor, Action::ApplicationChange, self.id.0)
+    }
+
+    /// Applies changes.
+    pub(crate) fn apply(&mut self, patch: ApplicationPatch) {
+        let ApplicationPatch { name, origins, look, form_enabled, form_fields } = patch;
+        self.name = name.unwrap_or_else(|| std::mem::take(&mut self.name));
+        self.origins = origins.unwrap_or_else(|| std::mem::take(&mut self.origins));
+        self.look = look.unwrap_or_else(|| std::mem::take(&mut self.look));
+        self.form.enabled = form_enabled.unwrap_or(self.form.enabled);
+        self.form.fields = form_fields.unwrap_or_else(|| std::mem::take(&mut self.form.fields));
+    }
+}
+
+impl ApplicationPatch {
+    /// Checks each value, and brings origins and fields to their usual spelling.
+    pub(crate) fn normalize(self) -> Result<Self, Error> {
+        let mut invalid = Vec::new();
+        if let Some(Err(detail)) = self.name.as_deref().map(check_name) {
+            invalid.push(Field::new("/name", detail));
+        }
+        if self.look.as_ref().is_some_and(|look| !fits(look)) {
+            invalid.push(Field::new("/look", "is over 16 KiB of JSON, or holds NUL"));
+        }
+        let origins = self.origins.map(|origins| origin::normalize(&origins, &mut invalid));
+        let form_fields = self.form_fields.map(|fields| normalize_fields(fields, &mut invalid));
+        if invalid.is_empty() {
+            Ok(Self { origins, form_fields, ..self })
+        } else {
+            Err(Error::invalid_fields(invalid))
+        }
+    }
+}
+
+/// What follows when an application is created.
+pub(crate) fn created(application: ApplicationId, actor: Actor) -> Effects {
+    Effects::none().audit(actor, Action::ApplicationCreate, application.0)
+}
+
+/// Checks a number of the classic snippet.
+///
+/// # Errors
+///
+/// What is invalid with it.
+pub(crate) fn check_number(number: i64) -> Result<(), &'static str> {
+    let fits = (1..=MAX_NUMBER).contains(&number);
+    if fits { Ok(()) } else { Err("is not a whole number from 1 to 2^53 - 1") }
+}
+
+/// Checks a secret that pages have from another system.
+///
+/// # Errors
+///
+/// What is invalid with it.
+pub(crate) fn check_secret(secret: &str) -> Result<(), &'static str> {
+    if secret.is_empty() || secret.len() > MAX_SECRET_BYTES {
+        Err("is not 1 to 255 bytes long")
+    } else if secret.chars().any(char::is_control) {
+        Err("holds a control character")
+    } else {
+        Ok(())
+    }
+}
+
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.trim().is_empty() { Err("is empty") } else { fields::name(name) }
+}
+
+/// PostgreSQL's JSON has no NUL.
+fn fits(look: &Map<String, Value>) -> bool {
+    let text = serde_json::to_string(look).unwrap_or_default();
+    text.len() <= MAX_LOOK_BYTES && !text.contains("\\u0000")
+}
+
+fn normalize_fields(fields: Vec<PreChatField>, invalid: &mut Vec<Field>) -> Vec<PreChatField> {
+    if fields.len() > MAX_FIELDS {
+        invalid.push(Field::new("/preChat/fields", "are more than 20"));
+        return Vec::new();
+    }
+    let mut normalized: Vec<PreChatField> = Vec::new();
+    for (at, mut field) in fields.into_iter().enumerate() {
+        let mut refuse = |member: &str, detail: &str| {
+            invalid.push(Field::new(format!("/preChat/fields/{at}/{member}"), detail));
+        };
+        let usual = field.usual();
+        if let Err(detail) = attributes::check_key(field.attribute().unwrap_or("name")) {
+            refuse("name", detail);
+        } else if normalized.iter().any(|before| before.target() == field.target()) {
+            refuse("name", "is the name of an earlier field");
+        }
+        if field.label.trim().is_empty() {
+            usual.map_or(field.name.as_str(), |(label, _)| label).clone_into(&mut field.label);
+        }
+        if let Err(detail) = fields::name(&field.label) {
+            refuse("label", detail);
+        }
+        if field.kind.is_empty() {
+            usual.map_or("text", |(_, kind)| kind).clone_into(&mut field.kind);
+        }
+        if !["text", "email", "tel"].contains(&field.kind.as_str()) {
+            refuse("type", "is not text, email or tel");
+        }
+        normalized.push(field);
+    }
+    normalized
+}
+
+impl PreChatField {
+    /// Label and type of one of the four fields that every profile has.
+    fn usual(&self) -> Option<(&'static str, &'static str)> {
+        match self.name.as_str() {
+            "name" => Some(("Name", "text")),
+            "email" => Some(("E-mail", "email")),
+            "phone" => Some(("Phone", "tel")),
+            "company" => Some(("Company", "text")),
+            _ => None,
+        }
+    }
+
+    /// The custom attribute that it fills, for a field that isn't one of the usual four.
+    pub(crate) fn attribute(&self) -> Option<&str> {
+        match self.usual() {
+            Some(_) => None,
+            None => Some(self.name.strip_prefix("custom.").unwrap_or(&self.name)),
+        }
+    }
+
+    /// What it fills, in one spelling.
+    fn target(&self) -> (bool, &str) {
+        (self.usual().is_some(), self.attribute().unwrap_or(&self.name))
+    }
+}
+
+impl PreChatForm {
+    /// Whether there is anything to ask.
+    pub(crate) fn asks(&self) -> bool {
+        self.enabled && !self.fields.is_empty()
+    }
+}
+
+impl Default for PreChatForm {
+    /// What a new application asks for.
+    fn default() -> Self {
+        let field = |name: &str, label: &str, kind: &str| PreChatField {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            kind: kind.to_owned(),
+            required: true,
+        };
+        Self {
+            enabled: true,
+            fields: vec![field("name", "Name", "text"), field("email", "E-mail", "email")],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(name: &str, kind: &str) -> PreChatField {
+        let (label, kind) = (String::new(), kind.to_owned());
+        PreChatField { name: name.to_owned(), label, kind, required: false }
+    }
+
+    fn normalize(fields: Vec<PreChatField>) -> Result<Vec<PreChatField>, Vec<String>> {
+        let patch = ApplicationPatch { form_fields: Some(fields), ..Default::default() };
+        let normalized = patch.normalize().map(|patch| patch.form_fields.unwrap());
+        normalized.map_err(|error| error.fields.into_iter().map(|field| field.pointer).collect())
+    }
+
+    #[test]
+    fn fields_get_the_usual_labels_and_types() {
+        let normalized = normalize(vec![field("phone", ""), field("custom.size", "")]).unwrap();
+        assert_eq!((&*normalized[0].label, &*normalized[0].kind), ("Phone", "tel"));
+        assert_eq!(
+            (&*normalized[1].label, normalized[1].attribute()),
+            ("custom.size", Some("size"))
+        );
+    }
+
+    #[test]
+    fn a_faulty_field_is_named() {
+        let bad = |fields| normalize(fields).unwrap_err();
+        assert_eq!(bad(vec![field("a b", "")]), ["/preChat/fields/0/name"]);
+        assert_eq!(bad(vec![field("custom.", "")]), ["/preChat/fields/0/name"]);
+        let twice = vec![field("size", ""), field("custom.size", "")];
+        assert_eq!(bad(twice), ["/preChat/fields/1/name"]);
+        assert_eq!(bad(vec![field("name", "date")]), ["/preChat/fields/0/type"]);
+        let many = (0..21).map(|n| field(&format!("k{n}"), ""));
+        assert_eq!(bad(many.collect()), ["/preChat/fields"]);
+    }
+
+    #[test]
+    fn a_look_is_bounded() {
+        let look = |text: &str| {
+            let look = Map::from_iter([("a".to_owned(), Value::from(text))]);
+            ApplicationPatch { look: Some(look), ..Default::default() }.normalize()
+        };
+        assert!(look("#ff0000").is_ok());
+        assert_eq!(look("\0").unwrap_err().fields[0].pointer, "/look");
+        assert_eq!(look(&"x".repeat(MAX_LOOK_BYTES)).unwrap_err().fields[0].pointer, "/look");
+    }
+}

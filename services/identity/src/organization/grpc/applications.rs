@@ -1,0 +1,177 @@
+//! `ApplicationService`.
+
+use onethread_errors::{Error, Result};
+use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_proto::identity::{
+    self as wire, application_service_server::ApplicationService,
+    list_origins_request::Application as Named,
+};
+use prost_types::Struct;
+use serde_json::{Map, Value};
+use tonic::{Request, Response, Status};
+
+use super::audit::actor;
+use crate::{
+    grpc::{
+        Handlers,
+        json::{from_wire, to_struct},
+    },
+    organization::{
+        app::{ApplicationName, ListedApplication, NewApplication},
+        domain::application::{Application, ApplicationPatch, PreChatField},
+        store::refusals::RefusedHour,
+    },
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+const ORGANIZATION: &str = "/organizationId";
+
+#[tonic::async_trait]
+impl ApplicationService for Handlers {
+    async fn list_applications(
+        &self,
+        request: Request<wire::ListApplicationsRequest>,
+    ) -> Answer<wire::ListApplicationsResponse> {
+        let request = request.into_inner();
+        let page = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let size = page_size("/limit", request.page_size)?;
+            self.app.list_applications(organization, size, &request.page_token).await
+        };
+        answer(page.await.map(|(found, next_page_token)| wire::ListApplicationsResponse {
+            applications: found.into_iter().map(listed).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn create_application(
+        &self,
+        request: Request<wire::CreateApplicationRequest>,
+    ) -> Answer<wire::CreateApplicationResponse> {
+        let request = request.into_inner();
+        let made = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let actor = actor(request.actor)?;
+            let new = new_application(request.application.unwrap_or_default());
+            self.app.create_application(organization, actor, new).await
+        };
+        answer(
+            made.await
+                .map(|made| wire::CreateApplicationResponse { application: Some(made.into()) }),
+        )
+    }
+
+    async fn list_origins(
+        &self,
+        request: Request<wire::ListOriginsRequest>,
+    ) -> Answer<wire::ListOriginsResponse> {
+        let request = request.into_inner();
+        let origins = async {
+            let missing = || Error::invalid("/application", "is missing");
+            let application = match request.application.ok_or_else(missing)? {
+                Named::ApplicationId(number) => ApplicationName::Number(number),
+                Named::AppId(text) => ApplicationName::Id(id("/appId", &text)?),
+            };
+            self.app.origins(&request.organization, application).await
+        };
+        answer(origins.await.map(|origins| wire::ListOriginsResponse { origins }))
+    }
+
+    async fn update_application(
+        &self,
+        request: Request<wire::UpdateApplicationRequest>,
+    ) -> Answer<wire::UpdateApplicationResponse> {
+        let request = request.into_inner();
+        let changed = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let application = request.application.unwrap_or_default();
+            let app_id = id("/appId", &application.app_id)?;
+            let mask = request.update_mask.unwrap_or_default();
+            let actor = actor(request.actor)?;
+            self.app
+                .change_application(organization, actor, app_id, patch(application, &mask.paths)?)
+                .await
+        };
+        answer(
+            changed
+                .await
+                .map(|now| wire::UpdateApplicationResponse { application: Some(listed(now)) }),
+        )
+    }
+}
+
+fn listed(listed: ListedApplication) -> wire::Application {
+    let hour = |hour: RefusedHour| wire::RefusedHour {
+        hour: Some(timestamp(hour.hour)),
+        count: hour.count,
+    };
+    let refused = listed.refused.into_iter().map(hour).collect();
+    wire::Application { refused, ..listed.application.into() }
+}
+
+fn new_application(application: wire::Application) -> NewApplication {
+    let (enabled, fields) = match application.pre_chat {
+        Some(form) => (Some(form.enabled), Some(form.fields)),
+        None => (None, None),
+    };
+    NewApplication {
+        number: application.application_id,
+        secret: application.application_secret,
+        settings: ApplicationPatch {
+            name: Some(application.name).filter(|name| !name.is_empty()),
+            origins: Some(application.origins),
+            look: application.look.map(look),
+            form_enabled: enabled,
+            form_fields: fields
+                .filter(|fields| !fields.is_empty())
+                .map(|fields| fields.into_iter().map(Into::into).collect()),
+        },
+    }
+}
+
+fn patch(application: wire::Application, mask: &[String]) -> Result<ApplicationPatch> {
+    let mut patch = ApplicationPatch::default();
+    let form = application.pre_chat.unwrap_or_default();
+    for path in mask {
+        match path.as_str() {
+            "name" => patch.name = Some(application.name.clone()),
+            "origins" => patch.origins = Some(application.origins.clone()),
+            "look" => patch.look = Some(application.look.clone().map(look).unwrap_or_default()),
+            "pre_chat.enabled" => patch.form_enabled = Some(form.enabled),
+            "pre_chat.fields" => {
+                let fields = form.fields.iter().cloned().map(Into::into);
+                patch.form_fields = Some(fields.collect());
+            }
+            _ => return Err(Error::invalid("/updateMask", "names what can't be changed")),
+        }
+    }
+    Ok(patch)
+}
+
+fn look(wire: Struct) -> Map<String, Value> {
+    wire.fields.into_iter().map(|(name, value)| (name, from_wire(value))).collect()
+}
+
+impl From<wire::PreChatField> for PreChatField {
+    fn from(field: wire::PreChatField) -> Self {
+        Self { name: field.name, label: field.label, kind: field.r#type, required: field.required }
+    }
+}
+
+impl From<Application> for wire::Application {
+    fn from(application: Application) -> Self {
+        let fields = application.form.fields.into_iter().map(Into::into).collect();
+        Self {
+            app_id: application.id.to_string(),
+            application_id: application.number,
+            application_secret: application.secret,
+            organization: application.organization,
+            name: application.name,
+            origins: application.origins,
+            pre_chat: Some(wire::PreChatForm { enabled: application.form.enabled, fields }),
+            look: Some(to_struct(&application.look)),
+            refused: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The audit log in messages.
+
+use onethread_core::ImportId;
+use onethread_errors::{Error, Result};
+use onethread_grpc::{id, timestamp};
+use onethread_proto::identity as wire;
+
+use crate::organization::domain::audit::{Actor, AuditEntry};
+
+/// Reads who makes a call.
+///
+/// # Errors
+///
+/// `InvalidArgument` when the actor is missing or its id is none.
+pub(crate) fn actor(actor: Option<wire::Actor>) -> Result<Actor> {
+    const ID: &str = "/actor/id";
+    let actor = actor.unwrap_or_default();
+    Ok(match actor.kind() {
+        wire::ActorKind::Agent => Actor::Agent(id(ID, &actor.id)?),
+        wire::ActorKind::ApiKey => Actor::Server(id(ID, &actor.id)?),
+        wire::ActorKind::Import => Actor::Import(id::<ImportId>(ID, &actor.id)?.0),
+        wire::ActorKind::Operator => Actor::Operator,
+        wire::ActorKind::Widget => Actor::Widget,
+        wire::ActorKind::Unspecified => return Err(Error::invalid("/actor", "is missing")),
+    })
+}
+
+impl From<Actor> for wire::Actor {
+    fn from(actor: Actor) -> Self {
+        let kind = match actor {
+            Actor::Agent(_) => wire::ActorKind::Agent,
+            Actor::Server(_) => wire::ActorKind::ApiKey,
+            Actor::Operator => wire::ActorKind::Operator,
+            Actor::Widget => wire::ActorKind::Widget,
+            Actor::Import(_) => wire::ActorKind::Import,
+        };
+        let id = actor.id().map(|id| id.to_string()).unwrap_or_default();
+        Self { kind: kind.into(), id }
+    }
+}
+
+impl From<AuditEntry> for wire::AuditEntry {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            at: Some(timestamp(entry.at)),
+            actor: Some(entry.actor.into()),
+            action: entry.action,
+            subject: entry.subject,
+            detail: entry.detail,
+        }
+    }
+}

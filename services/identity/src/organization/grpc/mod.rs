@@ -1,0 +1,7 @@
+//! gRPC services of organizations.
+
+mod applications;
+pub(crate) mod audit;
+mod blocked_addresses;
+mod organizations;
+mod settings;

@@ -1,0 +1,59 @@
+//! Settings and identity keys in messages.
+
+use onethread_errors::{Error, Result};
+use onethread_grpc::timestamp;
+use onethread_proto::identity as wire;
+
+use crate::organization::domain::{
+    identity_key::ListedIdentityKey,
+    policy::Policy,
+    settings::{Settings, SettingsPatch},
+};
+
+impl From<Settings> for wire::Organization {
+    fn from(settings: Settings) -> Self {
+        let policy = match settings.policy {
+            Policy::Optional => wire::Policy::Optional,
+            Policy::SecurityHash => wire::Policy::SecurityHash,
+            Policy::Hmac => wire::Policy::Hmac,
+            Policy::Jwt => wire::Policy::Jwt,
+        };
+        Self { name: settings.name, policy: policy.into(), report_only: settings.report_only }
+    }
+}
+
+/// The fields that a mask names.
+pub(super) fn patch(
+    organization: Option<wire::Organization>,
+    mask: Option<prost_types::FieldMask>,
+) -> Result<SettingsPatch> {
+    let organization = organization.unwrap_or_default();
+    let mut patch = SettingsPatch::default();
+    for path in mask.unwrap_or_default().paths {
+        match path.as_str() {
+            "name" => patch.name = Some(organization.name.clone()),
+            "policy" => patch.policy = Some(policy(organization.policy())?),
+            "report_only" => patch.report_only = Some(organization.report_only),
+            _ => return Err(Error::invalid("/updateMask", "names a field that can't change")),
+        }
+    }
+    Ok(patch)
+}
+
+fn policy(policy: wire::Policy) -> Result<Policy> {
+    match policy {
+        wire::Policy::Optional => Ok(Policy::Optional),
+        wire::Policy::SecurityHash => Ok(Policy::SecurityHash),
+        wire::Policy::Hmac => Ok(Policy::Hmac),
+        wire::Policy::Jwt => Ok(Policy::Jwt),
+        wire::Policy::Unspecified => {
+            Err(Error::invalid("/policy", "is not optional, security_hash, hmac or jwt"))
+        }
+    }
+}
+
+impl From<ListedIdentityKey> for wire::IdentityKey {
+    fn from(key: ListedIdentityKey) -> Self {
+        Self { id: key.id.to_string(), created_at: Some(timestamp(key.created_at)) }
+    }
+}

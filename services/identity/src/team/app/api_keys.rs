@@ -1,0 +1,89 @@
+//! API keys, as owners manage them.
+
+use onethread_core::{ApiKeyId, OrganizationId, PageSize};
+use onethread_db::transaction;
+use onethread_errors::{Error, Result};
+use secrecy::SecretString;
+
+use crate::{
+    app::{
+        App,
+        page::{next_page_token, page_start},
+    },
+    domain::{
+        audit::Actor,
+        fields,
+        tokens::{RandomToken, RandomUse},
+    },
+    store::effects,
+    team::{
+        domain::api_key::{self, ListedApiKey},
+        store::api_keys,
+    },
+};
+
+impl App {
+    /// A page of keys, and the token of the next one.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a bad page token.
+    pub(crate) async fn list_api_keys(
+        &self,
+        organization: OrganizationId,
+        size: PageSize,
+        page_token: &str,
+    ) -> Result<(Vec<ListedApiKey>, String)> {
+        let after = ApiKeyId(page_start(page_token)?.unwrap_or_default());
+        let mut conn = self.db.reader("api_key.list").await?;
+        let mut page = api_keys::page(&mut conn, organization, after, size).await?;
+        let next = next_page_token(&mut page, size, |key| key.id.0);
+        Ok((page, next))
+    }
+
+    /// Creates a key, and returns it with its secret, which is shown this once.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a bad name.
+    pub(crate) async fn create_api_key(
+        &self,
+        organization: OrganizationId,
+        actor: Actor,
+        name: String,
+    ) -> Result<(ListedApiKey, SecretString)> {
+        fields::name(&name).map_err(|detail| Error::invalid("/name", detail))?;
+        let (text, token) = RandomToken::generate(RandomUse::ApiKey, organization, &*self.entropy);
+        let id = ApiKeyId::generate(&*self.clock, &*self.entropy);
+        let now = self.clock.now();
+        transaction!(self.db, "api_key.create", |tx| {
+            api_keys::insert(tx, id, &token, &name, now).await?;
+            let effects = api_key::created(id, actor);
+            effects::record(tx, organization, effects, now, &*self.entropy).await?;
+            Ok(())
+        })?;
+        Ok((ListedApiKey { id, name, created_at: now }, text.into()))
+    }
+
+    /// Revokes a key; its streams end.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`.
+    pub(crate) async fn revoke_api_key(
+        &self,
+        organization: OrganizationId,
+        actor: Actor,
+        id: ApiKeyId,
+    ) -> Result<()> {
+        let now = self.clock.now();
+        transaction!(self.db, "api_key.revoke", |tx| {
+            if !api_keys::delete(tx, organization, id).await? {
+                return Err(Error::not_found());
+            }
+            let effects = api_key::revoked(id, actor);
+            effects::record(tx, organization, effects, now, &*self.entropy).await?;
+            Ok(())
+        })
+    }
+}

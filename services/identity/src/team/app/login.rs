@@ -1,0 +1,82 @@
+//! Agents' logins.
+
+use onethread_core::Timestamp;
+use onethread_db::transaction;
+use onethread_errors::{Error, Reason, Result};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    app::App,
+    domain::tokens::{LOGIN_LIFE, RandomToken, RandomUse},
+    store::effects,
+    team::{
+        domain::{
+            agent::{self, Agent},
+            password::MAX_PASSWORD_BYTES,
+        },
+        store::{agents, logins},
+    },
+};
+
+/// An agent who has logged in.
+#[derive(Debug)]
+pub(crate) struct LoggedInAgent {
+    pub(crate) agent: Agent,
+    pub(crate) token: SecretString,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl App {
+    /// Logs an agent in.
+    ///
+    /// # Errors
+    ///
+    /// `LoginRefused` when organization, e-mail address or password are wrong; which one is not
+    /// told, nor by the time it takes.
+    pub(crate) async fn log_agent_in(
+        &self,
+        domain: &str,
+        email: &str,
+        password: SecretString,
+    ) -> Result<LoggedInAgent> {
+        let refused = || Error::new(Reason::LoginRefused);
+        if password.expose_secret().len() > MAX_PASSWORD_BYTES {
+            return Err(refused());
+        }
+        let mut conn = self.db.reader("agent.by_email").await?;
+        let account = agents::by_domain_and_email(&mut conn, domain, &email.to_lowercase()).await?;
+        drop(conn);
+        // An invited agent has no password yet, and is refused as slowly as everybody.
+        let account = account.filter(|account| account.has_password());
+        let (agent, hash) = account.map(|account| (account.agent, account.password_hash)).unzip();
+        let matches = self.passwords.verify(password, hash).await?;
+        let agent = agent.filter(|_| matches).ok_or_else(refused)?;
+        let organization = agent.organization_id;
+        let (text, token) = RandomToken::generate(RandomUse::Login, organization, &*self.entropy);
+        let now = self.clock.now();
+        let expires_at = now.plus(LOGIN_LIFE);
+        transaction!(self.db, "login.store", |tx| {
+            logins::delete_expired(tx, organization, agent.id, now).await?;
+            logins::insert(tx, agent.id, &token, expires_at).await?;
+            Ok(())
+        })?;
+        Ok(LoggedInAgent { agent, token: text.into(), expires_at })
+    }
+
+    /// Logs an agent out; their streams are checked again. Doing it again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the database is away.
+    pub(crate) async fn end_login(&self, token: &str) -> Result<()> {
+        let Some(token) = RandomToken::read(RandomUse::Login, token) else { return Ok(()) };
+        let (organization, now) = (token.organization_id, self.clock.now());
+        transaction!(self.db, "login.end", |tx| {
+            if let Some(agent) = logins::delete(tx, &token).await? {
+                let effects = agent::logged_out(agent);
+                effects::record(tx, organization, effects, now, &*self.entropy).await?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! `AgentService`.
+
+use onethread_errors::{Error, Result};
+use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_proto::identity::{self as wire, agent_service_server::AgentService};
+use secrecy::{ExposeSecret, SecretString};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    grpc::{Handlers, audit::actor},
+    team::{
+        app::LoggedInAgent,
+        domain::agent::{ListedAgent, Role},
+    },
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+const ORGANIZATION: &str = "/organizationId";
+const AGENT: &str = "/agentId";
+
+#[tonic::async_trait]
+impl AgentService for Handlers {
+    async fn list_agents(
+        &self,
+        request: Request<wire::ListAgentsRequest>,
+    ) -> Answer<wire::ListAgentsResponse> {
+        let request = request.into_inner();
+        let page = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let size = page_size("/limit", request.page_size)?;
+            self.app.list_agents(organization, size, &request.page_token).await
+        };
+        answer(page.await.map(|(found, next_page_token)| wire::ListAgentsResponse {
+            agents: found.into_iter().map(Into::into).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn create_agent(
+        &self,
+        request: Request<wire::CreateAgentRequest>,
+    ) -> Answer<wire::CreateAgentResponse> {
+        let request = request.into_inner();
+        let invited = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let (actor, role) = (actor(request.actor.clone())?, role(request.role())?);
+            self.app.invite_agent(organization, actor, &request.email, request.name, role).await
+        };
+        answer(invited.await.map(|invited| wire::CreateAgentResponse {
+            agent: Some(invited.agent.into()),
+            invite_token: invited.token.expose_secret().to_owned(),
+            expires_at: Some(timestamp(invited.expires_at)),
+        }))
+    }
+
+    async fn update_agent(
+        &self,
+        request: Request<wire::UpdateAgentRequest>,
+    ) -> Answer<wire::UpdateAgentResponse> {
+        let request = request.into_inner();
+        let changed = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let new = request.agent.unwrap_or_default();
+            let (mut new_name, mut new_role) = (None, None);
+            for path in request.update_mask.unwrap_or_default().paths {
+                match path.as_str() {
+                    "name" => new_name = Some(new.name.clone()),
+                    "role" => new_role = Some(role(new.role())?),
+                    _ => return Err(Error::invalid("/updateMask", "names what can't be changed")),
+                }
+            }
+            let actor = actor(request.actor)?;
+            self.app
+                .change_agent(organization, actor, id(AGENT, &new.id)?, new_name, new_role)
+                .await
+        };
+        answer(changed.await.map(|now| wire::UpdateAgentResponse { agent: Some(now.into()) }))
+    }
+
+    async fn delete_agent(
+        &self,
+        request: Request<wire::DeleteAgentRequest>,
+    ) -> Answer<wire::DeleteAgentResponse> {
+        let request = request.into_inner();
+        let removed = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            self.app
+                .remove_agent(organization, actor(request.actor)?, id(AGENT, &request.agent_id)?)
+                .await
+        };
+        answer(removed.await.map(|()| wire::DeleteAgentResponse {}))
+    }
+
+    async fn reset_agent(
+        &self,
+        request: Request<wire::ResetAgentRequest>,
+    ) -> Answer<wire::ResetAgentResponse> {
+        let request = request.into_inner();
+        let reset = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            self.app
+                .reset_agent(organization, actor(request.actor)?, id(AGENT, &request.agent_id)?)
+                .await
+        };
+        answer(reset.await.map(|reset| wire::ResetAgentResponse {
+            agent: Some(reset.agent.into()),
+            invite_token: reset.token.expose_secret().to_owned(),
+            expires_at: Some(timestamp(reset.expires_at)),
+        }))
+    }
+
+    async fn accept_invitation(
+        &self,
+        request: Request<wire::AcceptInvitationRequest>,
+    ) -> Answer<wire::AcceptInvitationResponse> {
+        let request = request.into_inner();
+        let password = SecretString::from(request.password);
+        let login = self.app.accept_invitation(&request.invite_token, password).await;
+        answer(login.map(|login| wire::AcceptInvitationResponse { login: Some(login.into()) }))
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<wire::ChangePasswordRequest>,
+    ) -> Answer<wire::ChangePasswordResponse> {
+        let request = request.into_inner();
+        let (old, new) = (request.password.into(), request.new_password.into());
+        let changed = self.app.change_password(&request.token, old, new).await;
+        answer(changed.map(|()| wire::ChangePasswordResponse {}))
+    }
+}
+
+fn role(role: wire::AgentRole) -> Result<Role> {
+    match role {
+        wire::AgentRole::Owner => Ok(Role::Owner),
+        wire::AgentRole::Agent => Ok(Role::Agent),
+        wire::AgentRole::Unspecified => Err(Error::invalid("/role", "is not owner or agent")),
+    }
+}
+
+impl From<ListedAgent> for wire::ListedAgent {
+    fn from(listed: ListedAgent) -> Self {
+        Self { agent: Some(listed.agent.into()), invited: listed.invited }
+    }
+}
+
+impl From<LoggedInAgent> for wire::LoginResponse {
+    fn from(login: LoggedInAgent) -> Self {
+        Self {
+            organization_id: login.agent.organization_id.to_string(),
+            agent: Some(login.agent.into()),
+            token: login.token.expose_secret().to_owned(),
+            expires_at: Some(timestamp(login.expires_at)),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! gRPC services of the team.
+
+mod agents;
+mod api_keys;
