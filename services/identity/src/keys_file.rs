@@ -1,5 +1,5 @@
-//! The file with the server's keys: JSON, mode 0600, made where it is missing. Adding a key at the
-//! end makes it the one that writes; the ones before it still verify.
+//! The file with the server's keys: JSON, mode 0600, created when it is missing. The last key signs
+//! and encrypts; the keys before it still verify and decrypt.
 
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::keys::{ServerKey, ServerKeys};
 
-/// The shortest secret taken, in bytes.
-const SHORTEST: usize = 32;
+/// The shortest secret, in bytes.
+const MIN_SECRET_BYTES: usize = 32;
 
 #[derive(Serialize, Deserialize)]
 struct File {
@@ -24,10 +24,10 @@ struct Entry {
     secret: String,
 }
 
-/// The keys can't be had.
+/// The keys could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The file can't be read or made.
+    /// The file could not be read or created.
     #[error("server keys file {path}: {source}")]
     Io {
         /// The file.
@@ -35,7 +35,7 @@ pub enum KeysError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file is not what it should be.
+    /// The file is not valid.
     #[error("server keys file {path}: {reason}")]
     Content {
         /// The file.
@@ -45,18 +45,22 @@ pub enum KeysError {
     },
 }
 
-/// The server's keys. Nothing of them is ever shown.
+/// The server's keys. They are never shown.
 #[derive(Debug)]
 pub struct Keys(pub(crate) ServerKeys);
 
 impl Keys {
-    /// Reads the file, making it with one new key where it is missing.
+    /// Reads the file. Creates it with one new key when it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the file could not be read or created, or is not valid.
     pub fn load(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeysError> {
         let path = || file.display().to_string();
         let io = |source| KeysError::Io { path: path(), source };
         let content = |reason| KeysError::Content { path: path(), reason };
         if !file.exists() {
-            make(file, entropy).map_err(io)?;
+            create(file, entropy).map_err(io)?;
         }
         let text = fs::read_to_string(file).map_err(io)?;
         let parsed: File =
@@ -64,7 +68,7 @@ impl Keys {
         let mut keys = Vec::with_capacity(parsed.keys.len());
         for entry in parsed.keys {
             let secret = STANDARD.decode(entry.secret).map_err(|_| content("holds no base64"))?;
-            if secret.len() < SHORTEST {
+            if secret.len() < MIN_SECRET_BYTES {
                 return Err(content("has a secret of less than 32 bytes"));
             }
             keys.push(ServerKey::new(entry.id, &secret));
@@ -73,9 +77,9 @@ impl Keys {
     }
 }
 
-/// Writes a whole file and then gives it its name, so that no reader finds half of one; where
-/// two processes make it at once, the first one's stays.
-fn make(file: &Path, entropy: &dyn Entropy) -> std::io::Result<()> {
+/// Writes the whole file before it gets its name, so that no reader finds a half of it. When two
+/// processes create it at once, the first one's stays.
+fn create(file: &Path, entropy: &dyn Entropy) -> std::io::Result<()> {
     let mut random = [0; 36];
     entropy.fill(&mut random);
     let (id, secret) = random.split_at(4);
@@ -104,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_made_once_and_for_its_owner_alone() {
+    fn the_file_is_created_once_and_only_its_owner_reads_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys.json");
         let first = Keys::load(&file, &SeededEntropy::new(1)).unwrap();
@@ -115,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_holds_no_good_key_is_refused() {
+    fn a_file_without_a_valid_key_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys.json");
         for bad in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"id":"a","secret":"c2hvcnQ="}]}"#] {

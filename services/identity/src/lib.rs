@@ -1,15 +1,16 @@
-//! Identity: who somebody is. It owns organizations, applications, agents, contacts, devices,
-//! sessions, claims and webhooks, and knows nothing of messages, nor of HTTP but to deliver to
-//! webhooks.
+//! Identity: it owns organizations, applications, agents, contacts, devices, sessions, claims and
+//! webhooks. It knows nothing of messages, and HTTP only to deliver to webhooks.
 
 mod app;
 mod domain;
 mod grpc;
 mod keys_file;
 mod organization;
+mod process;
 mod reset_password;
 mod store;
 mod team;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use tonic::service::Routes;
 
 pub use keys_file::{Keys, KeysError};
 pub use organization::app::MadeOrganization;
+pub use process::main;
 pub use reset_password::reset_password_in;
 
 /// Identity's tables.
@@ -53,17 +55,17 @@ const SERVICES: &[&str] = &[
     webhook_service_server::SERVICE_NAME,
 ];
 
-/// What identity stands on.
+/// What identity needs.
 pub struct Deps {
     /// Its database, migrated.
     pub db: Database,
     /// The server's keys.
     pub keys: Keys,
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// The source of randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Webhooks may lie at addresses that the world can't reach.
+    /// Webhooks may have addresses of private networks.
     pub private_webhooks: bool,
 }
 
@@ -75,7 +77,7 @@ pub struct Service {
     db: Database,
 }
 
-/// Puts identity together.
+/// Builds identity.
 pub fn build(deps: Deps) -> Service {
     let app = Arc::new(app::App {
         db: deps.db.clone(),
@@ -102,13 +104,17 @@ pub fn build(deps: Deps) -> Service {
 }
 
 impl Service {
-    /// Identity for clients in this process.
+    /// A connection for clients in this process.
     pub fn peer(&self) -> Peer {
         self.server.peer()
     }
 
-    /// Makes the first organization, where there is none. `keep` stores its secrets, before the
-    /// organization itself is stored.
+    /// Creates the first organization when there is none. `keep` stores its secrets before the
+    /// organization is stored.
+    ///
+    /// # Errors
+    ///
+    /// When the secrets or the organization could not be stored.
     pub async fn first_organization(
         &self,
         name: &str,
@@ -117,27 +123,28 @@ impl Service {
         self.app.first_organization(name, keep).await
     }
 
-    /// Serves, and tells conversation what stands in the outbox, until the process stops.
+    /// Serves, and delivers the outbox to the conversation service, until the process stops.
     pub fn start(self, listener: impl Into<Listener>, conversation: Peer, life: &Lifecycle) {
         let (store, clock) = (self.app.store.clone(), self.app.clock.clone());
+        let db = self.db;
         life.spawn(app::run_clean_up(store.clone(), clock.clone(), life.clone()));
-        life.spawn(app::run_measures(self.app.clone(), self.db.clone(), life.clone()));
+        life.spawn(app::run_measures(self.app.clone(), db.clone(), life.clone()));
         let relay = Relay {
-            db: self.db,
+            db: db.clone(),
             clock: clock.clone(),
             entropy: self.app.entropy.clone(),
             wake: self.app.wake.clone(),
-            deliver: app::ToConversation::new(conversation),
+            deliver: app::ConversationClient::new(conversation),
         };
         life.spawn(relay.run(life.clone()));
-        let sender = app::Sender {
-            store: store.clone(),
+        let worker = webhook::app::DeliveryWorker {
+            db,
             keys: self.app.keys.clone(),
             clock: clock.clone(),
             entropy: self.app.entropy.clone(),
-            poster: app::Poster::new(self.app.private_webhooks),
+            client: webhook::app::WebhookClient::new(self.app.private_webhooks),
         };
-        life.spawn(sender.run(life.clone()));
+        life.spawn(worker.run(life.clone()));
         life.spawn(app::run_feed(self.feed, store, clock, life.clone()));
         life.spawn(self.server.serve(listener.into(), life.clone()));
     }
@@ -154,6 +161,3 @@ impl std::fmt::Debug for Deps {
         f.debug_struct("Deps").finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod webhook_tests;

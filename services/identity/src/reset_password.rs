@@ -9,8 +9,12 @@ use secrecy::ExposeSecret;
 
 use crate::{MIGRATIONS, team::app::reset_password};
 
-/// Prints an agent's new password: nothing but that on stdout. `binary` is what the person in front
-/// is told to migrate with, where that is needed.
+/// Prints an agent's new password, and nothing else, to stdout. `binary` is named in the error that
+/// tells to migrate first.
+///
+/// # Errors
+///
+/// When there is no such agent, or the database can't be opened.
 pub async fn reset_password_in(
     url: Option<&DatabaseUrl>,
     data_dir: &Path,

@@ -1,4 +1,4 @@
-//! What conversation is told, topic by topic.
+//! Deliveries of the outbox to the conversation service, topic by topic.
 
 use onethread_errors::{Error, Result};
 use onethread_grpc::Peer;
@@ -9,16 +9,16 @@ use onethread_proto::conversation::{
 };
 
 use crate::{
-    domain::webhook::Event,
-    store::{ERASED, Fold, INTEREST, Interest, JOINED},
+    store::effects::{ERASED, INTEREST, InterestPayload, MERGED, MergePayload},
+    webhook::domain::event::Event,
 };
 
-/// Carries identity's outbox to conversation.
+/// Delivers identity's outbox to the conversation service.
 #[derive(Debug, Clone)]
-pub(crate) struct ToConversation(ConversationServiceClient<Peer>);
+pub(crate) struct ConversationClient(ConversationServiceClient<Peer>);
 
-impl ToConversation {
-    /// Over this connection.
+impl ConversationClient {
+    /// A client over this connection.
     pub(crate) fn new(conversation: Peer) -> Self {
         Self(ConversationServiceClient::new(conversation))
     }
@@ -33,11 +33,12 @@ impl ToConversation {
     }
 
     async fn interest(&self, entry: &Entry) -> Result<()> {
-        let interest: Interest = serde_json::from_str(&entry.payload).map_err(Error::internal)?;
+        let interest: InterestPayload =
+            serde_json::from_str(&entry.payload).map_err(Error::internal)?;
         let fact = |event: Event| match event {
             Event::MessageCreated => Some(Fact::MessageCreated.into()),
             Event::ConversationClosed => Some(Fact::ConversationClosed.into()),
-            Event::Created | Event::Updated | Event::Joined => None,
+            Event::Created | Event::Updated | Event::Merged => None,
         };
         let request = SetInterestRequest {
             organization_id: entry.organization_id.to_string(),
@@ -48,12 +49,12 @@ impl ToConversation {
         Ok(())
     }
 
-    async fn joined(&self, entry: &Entry) -> Result<()> {
-        let fold: Fold = serde_json::from_str(&entry.payload).map_err(Error::internal)?;
+    async fn merged(&self, entry: &Entry) -> Result<()> {
+        let merge: MergePayload = serde_json::from_str(&entry.payload).map_err(Error::internal)?;
         let request = FoldConversationRequest {
             organization_id: entry.organization_id.to_string(),
-            source_id: fold.source_id.to_string(),
-            target_id: fold.target_id.to_string(),
+            source_id: merge.source_id.to_string(),
+            target_id: merge.target_id.to_string(),
             join_id: entry.id.to_string(),
         };
         self.0.clone().fold_conversation(request).await?;
@@ -61,12 +62,12 @@ impl ToConversation {
     }
 }
 
-impl Deliver for ToConversation {
+impl Deliver for ConversationClient {
     async fn deliver(&self, entry: &Entry) -> Result<()> {
         match entry.topic.as_str() {
             ERASED => self.erased(entry).await,
             INTEREST => self.interest(entry).await,
-            JOINED => self.joined(entry).await,
+            MERGED => self.merged(entry).await,
             topic => Err(Error::internal(format!("unknown topic {topic}"))),
         }
     }

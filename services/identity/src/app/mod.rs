@@ -16,7 +16,6 @@ mod profile;
 mod revocations;
 mod sessions;
 mod track;
-mod webhooks;
 
 use std::sync::Arc;
 
@@ -30,13 +29,12 @@ use crate::{domain::keys::ServerKeys, store::Store, team::app::PasswordHasher};
 pub(crate) use authenticate::CallSource;
 pub(crate) use clean_up::run_clean_up;
 pub(crate) use contacts::ContactQuery;
-pub(crate) use deliveries::ToConversation;
+pub(crate) use deliveries::ConversationClient;
 pub(crate) use edits::ContactChanges;
 pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
 pub(crate) use import::ImportRows;
 pub(crate) use measure::run_measures;
 pub(crate) use revocations::{Feed, run_feed};
-pub(crate) use webhooks::{Poster, Sender};
 
 /// Identity's use cases.
 pub(crate) struct App {

@@ -5,7 +5,6 @@ pub(crate) mod attributes;
 pub(crate) mod contact;
 pub(crate) mod effects;
 pub(crate) mod events;
-pub(crate) mod fact;
 pub(crate) mod fields;
 pub(crate) mod import;
 pub(crate) mod join;
@@ -19,11 +18,10 @@ pub(crate) mod session;
 pub(crate) mod signed;
 pub(crate) mod tokens;
 pub(crate) mod visitor;
-pub(crate) mod webhook;
-pub(crate) mod webhook_body;
 
 // Names that the files outside of the slices still use.
 pub(crate) use crate::organization::domain::{application, audit};
+pub(crate) use crate::webhook::domain::event as webhook;
 /// Policies, settings and identity keys.
 pub(crate) mod policy {
     pub(crate) use crate::organization::domain::{

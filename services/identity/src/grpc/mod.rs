@@ -5,7 +5,6 @@ mod convert;
 mod imports;
 pub(crate) mod json;
 mod sessions;
-mod webhooks;
 
 use std::sync::Arc;
 

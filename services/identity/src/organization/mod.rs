@@ -4,3 +4,6 @@ pub(crate) mod app;
 pub(crate) mod domain;
 pub(crate) mod grpc;
 pub(crate) mod store;
+
+#[cfg(test)]
+pub(crate) mod tests;

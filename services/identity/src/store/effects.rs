@@ -6,10 +6,16 @@ use onethread_outbox::Entry;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{entries::entries, sql, sql_webhooks};
-use crate::domain::{
-    effects::{AuditRecord, Delivery, Effects},
-    webhook::{Event, bits},
+use super::{entries::entries, sql};
+use crate::{
+    domain::effects::{AuditRecord, Delivery, Effects},
+    webhook::{
+        domain::event::Event,
+        store::{
+            events::{INSERT_POSTGRES, INSERT_SQLITE},
+            interests::is_wanted,
+        },
+    },
 };
 
 /// Topic of the outbox row of an erased contact. The payload is the contact's id.
@@ -31,8 +37,7 @@ const INSERT_AUDIT: Sql = Sql::dialects(
 );
 const INSERT_REVOCATIONS: Sql =
     Sql::dialects(sql::INSERT_REVOCATIONS_SQLITE, sql::INSERT_REVOCATIONS_POSTGRES);
-const INSERT_FACTS: Sql =
-    Sql::dialects(sql_webhooks::NOTE_FACTS_SQLITE, sql_webhooks::NOTE_FACTS_POSTGRES);
+const INSERT_EVENTS: Sql = Sql::dialects(INSERT_SQLITE, INSERT_POSTGRES);
 
 /// The conversations that a merge makes one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,7 +66,7 @@ pub(crate) async fn record(
 ) -> Result<()> {
     insert_audit(conn, organization, &effects.audit, now, entropy).await?;
     insert_revocations(conn, organization, &effects.revoked, now, entropy).await?;
-    for (event, ..) in Event::ALL {
+    for &event in Event::all() {
         let of_event = effects.events.iter().filter(|(_, one)| *one == event);
         let contacts: Vec<_> = of_event.map(|(contact, _)| *contact).collect();
         insert_events(conn, organization, &contacts, event).await?;
@@ -124,15 +129,6 @@ async fn insert_revocations(
     Ok(())
 }
 
-/// True when a webhook of the organization wants one of these events.
-pub(crate) async fn is_wanted(
-    conn: &mut Connection,
-    organization: OrganizationId,
-    events: &[Event],
-) -> Result<bool> {
-    conn.query(sql_webhooks::WANTED).bind(organization.0).bind(bits(events)).exists().await
-}
-
 /// One query where no webhook wants the event, and one statement more where one does.
 async fn insert_events(
     conn: &mut Connection,
@@ -145,7 +141,7 @@ async fn insert_events(
     }
     let hex = || Json(contacts.iter().map(|id| id.0.simple().to_string()).collect::<Vec<_>>());
     let ids = || contacts.iter().map(|id| id.0).collect::<Vec<_>>();
-    let insert = conn.query(INSERT_FACTS).bind(organization.0).bind_either(hex, ids);
+    let insert = conn.query(INSERT_EVENTS).bind(organization.0).bind_either(hex, ids);
     insert.bind(event.bit()).execute().await?;
     Ok(())
 }

@@ -155,8 +155,87 @@ pub(super) mod blocked_addresses {
     }
 }
 
+/// Events of contacts.
+pub(super) mod facts {
+    use onethread_core::{ContactId, OrganizationId};
+    use onethread_db::{Conn, Json, Result, on};
+    use sqlx::{query, query_scalar};
+
+    use crate::webhook::{
+        domain::event::{Event, bits},
+        store::{
+            events::{INSERT_POSTGRES, INSERT_SQLITE},
+            interests::IS_WANTED,
+        },
+    };
+
+    pub(crate) const OF_CHANGES: [Event; 2] = [Event::Created, Event::Updated];
+
+    pub(crate) async fn wanted(
+        conn: &mut Conn<'_>,
+        of: OrganizationId,
+        events: &[Event],
+    ) -> Result<bool> {
+        let bits = bits(events);
+        let found: Option<i32> = on!(conn, |c| query_scalar(IS_WANTED)
+            .bind(of.0)
+            .bind(bits)
+            .fetch_optional(&mut **c)
+            .await)?;
+        Ok(found.is_some())
+    }
+
+    pub(crate) async fn note(
+        conn: &mut Conn<'_>,
+        of: OrganizationId,
+        contacts: &[ContactId],
+        event: Event,
+    ) -> Result<()> {
+        if contacts.is_empty() || !wanted(conn, of, &[event]).await? {
+            return Ok(());
+        }
+        match conn {
+            Conn::Sqlite(c) => {
+                let ids: Vec<_> =
+                    contacts.iter().map(|contact| contact.0.simple().to_string()).collect();
+                let note = query(INSERT_SQLITE).bind(of.0).bind(Json(ids));
+                note.bind(event.bit()).execute(&mut **c).await?;
+            }
+            Conn::Postgres(c) => {
+                let ids: Vec<_> = contacts.iter().map(|contact| contact.0).collect();
+                let note = query(INSERT_POSTGRES).bind(of.0).bind(ids);
+                note.bind(event.bit()).execute(&mut **c).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The events go first: erasing waits for a worker that makes one into a delivery, so that the
+    /// delivery goes as well.
+    pub(crate) async fn forget(
+        conn: &mut Conn<'_>,
+        of: OrganizationId,
+        id: ContactId,
+    ) -> Result<()> {
+        for text in [
+            "DELETE FROM webhook_facts WHERE organization_id = $1 AND contact_id = $2",
+            "DELETE FROM webhook_deliveries WHERE organization_id = $1 AND contact_id = $2",
+        ] {
+            on!(&mut *conn, |c| query(text)
+                .bind(of.0)
+                .bind(id.0)
+                .execute(&mut **c)
+                .await
+                .map(drop))?;
+        }
+        Ok(())
+    }
+}
+
 /// Methods of the store, for use cases that don't open connections of their own yet.
 mod store {
+    use std::time::Duration;
+
     use onethread_core::{AgentId, ApplicationId, OrganizationId, Timestamp};
     use onethread_db::Result;
 
@@ -169,6 +248,7 @@ mod store {
         organization::store::{applications, refusals},
         store::Store,
         team::store::{agents, api_keys, logins},
+        webhook::store::deliveries,
     };
 
     impl Store {
@@ -221,6 +301,34 @@ mod store {
         ) -> Result<()> {
             let mut conn = self.db.writer("refusal.count").await?;
             refusals::count(&mut conn, of, application, now).await
+        }
+
+        pub(crate) async fn forget_deliveries(&self, before: Timestamp) -> Result<()> {
+            let mut conn = self.db.writer("webhook.forget").await?;
+            deliveries::delete_old(&mut conn, before).await
+        }
+
+        pub(crate) async fn webhook_queue(&self, now: Timestamp) -> Result<(f64, Duration)> {
+            let mut conn = self.db.reader("webhook.measure").await?;
+            deliveries::measure(&mut conn, now).await
+        }
+
+        #[cfg(test)]
+        pub(crate) async fn expand_facts(&self, now: Timestamp) -> onethread_errors::Result<bool> {
+            crate::webhook::app::expand_events(&self.db, &*self.entropy, now).await
+        }
+
+        #[cfg(test)]
+        pub(crate) async fn take_deliveries(
+            &self,
+            of: OrganizationId,
+            id: onethread_core::WebhookId,
+            now: Timestamp,
+            lease: Timestamp,
+            most: i64,
+        ) -> Result<Vec<crate::webhook::domain::delivery::LeasedDelivery>> {
+            let mut conn = self.db.writer("webhook.take").await?;
+            deliveries::lease(&mut conn, of, id, (now, lease), most).await
         }
 
         #[cfg(test)]

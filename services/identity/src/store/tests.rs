@@ -48,13 +48,13 @@ onethread_testing::on_each_database! {
     what_has_had_its_time_is_forgotten,
 }
 
-pub(super) struct Identity {
-    pub(super) service: Service,
+pub(crate) struct Identity {
+    pub(crate) service: Service,
     /// Another process on the same database.
-    pub(super) other: Service,
-    pub(super) organization: String,
-    pub(super) secret: String,
-    pub(super) api_key: String,
+    pub(crate) other: Service,
+    pub(crate) organization: String,
+    pub(crate) secret: String,
+    pub(crate) api_key: String,
     _scratch: ScratchDatabase,
     _folder: tempfile::TempDir,
 }
@@ -69,7 +69,7 @@ fn process(db: Database, folder: &tempfile::TempDir) -> Service {
     })
 }
 
-pub(super) async fn identity(scratch: ScratchDatabase) -> Identity {
+pub(crate) async fn identity(scratch: ScratchDatabase) -> Identity {
     use secrecy::ExposeSecret;
     let folder = tempfile::tempdir().unwrap();
     let service = process(scratch.db.clone(), &folder);
@@ -88,19 +88,19 @@ pub(super) async fn identity(scratch: ScratchDatabase) -> Identity {
     Identity { service, other, organization, secret, api_key, _scratch: scratch, _folder: folder }
 }
 
-pub(super) fn entered(outcome: Outcome) -> wire::Session {
+pub(crate) fn entered(outcome: Outcome) -> wire::Session {
     match outcome {
         Outcome::Session(session) => session,
         Outcome::Refused(_) => panic!("refused"),
     }
 }
 
-pub(super) fn text(value: &str) -> Option<Value> {
+pub(crate) fn text(value: &str) -> Option<Value> {
     Some(Value { kind: Some(Kind::StringValue(value.to_owned())) })
 }
 
 impl Identity {
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         user_id: Option<&str>,
         hash: Option<&str>,
@@ -126,15 +126,15 @@ impl Identity {
         }
     }
 
-    pub(super) fn sessions(&self) -> SessionServiceClient<onethread_grpc::Peer> {
+    pub(crate) fn sessions(&self) -> SessionServiceClient<onethread_grpc::Peer> {
         SessionServiceClient::new(self.service.peer())
     }
 
-    pub(super) fn contacts(&self) -> ContactServiceClient<onethread_grpc::Peer> {
+    pub(crate) fn contacts(&self) -> ContactServiceClient<onethread_grpc::Peer> {
         ContactServiceClient::new(self.service.peer())
     }
 
-    pub(super) async fn identify(
+    pub(crate) async fn identify(
         &self,
         user_id: Option<&str>,
         hash: Option<&str>,
@@ -145,7 +145,7 @@ impl Identity {
     }
 
     /// Starts them all at once, by turns in the one process and the other.
-    pub(super) async fn race(
+    pub(crate) async fn race(
         &self,
         requests: impl Iterator<Item = wire::IdentifyRequest>,
     ) -> Vec<Outcome> {
@@ -158,7 +158,7 @@ impl Identity {
         answers.map(|answer| answer.unwrap().unwrap().into_inner().outcome.unwrap()).collect()
     }
 
-    pub(super) async fn enter(
+    pub(crate) async fn enter(
         &self,
         user_id: Option<&str>,
         hash: Option<&str>,
@@ -167,7 +167,7 @@ impl Identity {
         entered(self.identify(user_id, hash, device).await)
     }
 
-    pub(super) async fn authenticate(
+    pub(crate) async fn authenticate(
         &self,
         credential: &str,
     ) -> Result<wire::AuthenticateResponse, Code> {

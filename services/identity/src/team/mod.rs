@@ -4,3 +4,6 @@ pub(crate) mod app;
 pub(crate) mod domain;
 mod grpc;
 pub(crate) mod store;
+
+#[cfg(test)]
+mod tests;

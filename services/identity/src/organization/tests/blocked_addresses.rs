@@ -10,17 +10,17 @@ use onethread_testing::ScratchDatabase;
 use tonic::Code;
 use uuid::Uuid;
 
-use super::{
-    application_tests::owner,
-    tests::{Identity, identity},
+use super::owner;
+use crate::{
+    organization::{domain::blocked_address::BlockedAddress, store::blocked_addresses},
+    store::tests::{Identity, identity},
 };
-use crate::organization::{domain::blocked_address::BlockedAddress, store::blocked_addresses};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
-    a_blocked_address_starts_nothing_and_speaks_for_nobody,
+    widgets_at_a_blocked_address_are_rejected,
     a_network_is_blocked_once_and_only_in_its_organization,
-    a_thousand_and_no_more_are_blocked,
+    a_thousand_addresses_can_be_blocked,
 }
 
 struct Stage {
@@ -101,7 +101,7 @@ impl Stage {
     }
 }
 
-async fn a_blocked_address_starts_nothing_and_speaks_for_nobody(scratch: ScratchDatabase) {
+async fn widgets_at_a_blocked_address_are_rejected(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let person = stage.identity.enter(Some("known"), None, "").await;
     let visitor = stage.identity.enter(None, None, "").await;
@@ -162,7 +162,7 @@ async fn a_network_is_blocked_once_and_only_in_its_organization(scratch: Scratch
     assert!(entries.iter().all(|entry| entry.detail.is_empty()));
 }
 
-async fn a_thousand_and_no_more_are_blocked(scratch: ScratchDatabase) {
+async fn a_thousand_addresses_can_be_blocked(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let of: OrganizationId = stage.of.parse().unwrap();
     let db = stage.identity.service.db.clone();

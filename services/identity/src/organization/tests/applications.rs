@@ -15,24 +15,19 @@ use prost_types::FieldMask;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use super::tests::{Identity, entered, identity};
+use super::owner;
+use crate::store::tests::{Identity, entered, identity, text};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
-    an_application_is_taken_over_with_its_number_and_secret,
-    numbers_are_taken_once_and_the_next_free_one_is_found,
-    only_what_is_named_changes_and_only_in_the_organization,
-    pages_of_other_origins_start_nothing,
-    where_no_form_is_asked_a_visitor_may_write,
+    an_application_is_created_with_the_number_and_secret_it_had,
+    numbers_are_unique_and_the_next_free_one_is_found,
+    only_masked_fields_change_and_only_in_the_organization,
+    pages_of_other_origins_are_rejected,
+    without_a_form_a_visitor_may_write,
     changes_of_applications_are_audited,
-    refusals_are_told_by_the_hour_for_a_week,
-    who_has_the_snippet_learns_whose_pages_may_hold_the_chat,
-}
-
-/// An owner of the organization, made up: who may call is for the gateway to say.
-pub(super) fn owner() -> Option<wire::Actor> {
-    let id = Uuid::from_u128(1).to_string();
-    Some(wire::Actor { kind: wire::ActorKind::Agent.into(), id })
+    refusals_are_counted_by_the_hour_for_a_week,
+    origins_are_listed_for_the_snippet,
 }
 
 struct Stage {
@@ -119,7 +114,7 @@ impl Stage {
     }
 }
 
-fn taken_over(number: i64) -> Application {
+fn imported(number: i64) -> Application {
     Application {
         application_id: number,
         application_secret: "old secret".to_owned(),
@@ -127,9 +122,9 @@ fn taken_over(number: i64) -> Application {
     }
 }
 
-async fn an_application_is_taken_over_with_its_number_and_secret(scratch: ScratchDatabase) {
+async fn an_application_is_created_with_the_number_and_secret_it_had(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = stage.create(&stage.of, taken_over(987_654)).await.unwrap();
+    let made = stage.create(&stage.of, imported(987_654)).await.unwrap();
     assert_eq!((made.application_id, &*made.application_secret), (987_654, "old secret"));
     assert_eq!((&*made.name, &*made.organization), ("demo", "demo"));
     assert_eq!(made.pre_chat.as_ref().unwrap().fields.len(), 2);
@@ -145,16 +140,16 @@ async fn an_application_is_taken_over_with_its_number_and_secret(scratch: Scratc
     }
 }
 
-async fn numbers_are_taken_once_and_the_next_free_one_is_found(scratch: ScratchDatabase) {
+async fn numbers_are_unique_and_the_next_free_one_is_found(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let other = stage.other().await;
-    stage.create(&stage.of, taken_over(3)).await.unwrap();
-    let taken = stage.create(&stage.of, taken_over(3)).await.unwrap_err();
+    stage.create(&stage.of, imported(3)).await.unwrap();
+    let taken = stage.create(&stage.of, imported(3)).await.unwrap_err();
     assert_eq!(taken.code(), Code::AlreadyExists);
     // What one organization has is no matter of another's.
-    stage.create(&other.organization_id, taken_over(3)).await.unwrap();
+    stage.create(&other.organization_id, imported(3)).await.unwrap();
     let largest = (1 << 53) - 1;
-    stage.create(&stage.of, taken_over(largest)).await.unwrap();
+    stage.create(&stage.of, imported(largest)).await.unwrap();
 
     let calls = (0..8).map(|_| stage.create(&stage.of, Application::default()));
     let made = futures::future::join_all(calls).await;
@@ -167,10 +162,10 @@ async fn numbers_are_taken_once_and_the_next_free_one_is_found(scratch: ScratchD
     assert_eq!(listed, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, largest]);
 }
 
-async fn only_what_is_named_changes_and_only_in_the_organization(scratch: ScratchDatabase) {
+async fn only_masked_fields_change_and_only_in_the_organization(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let before = stage.list(&stage.of, 0).await.remove(0);
-    let look = [("colour".to_owned(), super::tests::text("#123456").unwrap())].into();
+    let look = [("colour".to_owned(), text("#123456").unwrap())].into();
     let new = Application {
         app_id: before.app_id.clone(),
         name: "Shop".to_owned(),
@@ -198,9 +193,9 @@ async fn only_what_is_named_changes_and_only_in_the_organization(scratch: Scratc
     assert!(stage.list(&other, 0).await.iter().all(|one| one.app_id != before.app_id));
 }
 
-async fn pages_of_other_origins_start_nothing(scratch: ScratchDatabase) {
+async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = Application { origins: vec!["https://Shop.example/".to_owned()], ..taken_over(7) };
+    let made = Application { origins: vec!["https://Shop.example/".to_owned()], ..imported(7) };
     let made = stage.create(&stage.of, made).await.unwrap();
     assert_eq!(made.origins, ["https://shop.example"]);
     let foreign = "https://evil.example";
@@ -232,7 +227,7 @@ async fn pages_of_other_origins_start_nothing(scratch: ScratchDatabase) {
     assert_eq!(ask(&session.token, foreign).await, Ok(()));
 }
 
-async fn where_no_form_is_asked_a_visitor_may_write(scratch: ScratchDatabase) {
+async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let application = stage.list(&stage.of, 0).await.remove(0);
     let due = async |token: &str| {
@@ -257,7 +252,7 @@ async fn where_no_form_is_asked_a_visitor_may_write(scratch: ScratchDatabase) {
         assert_eq!(due(&session.token).await, shown);
         assert_eq!(due(&asked.token).await, shown);
     }
-    let answer = super::tests::text("XL").unwrap();
+    let answer = text("XL").unwrap();
     let form = wire::SubmitPreChatRequest {
         token: asked.token.clone(),
         fields: [("custom.size".to_owned(), answer.clone())].into(),
@@ -270,10 +265,10 @@ async fn where_no_form_is_asked_a_visitor_may_write(scratch: ScratchDatabase) {
 
 async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = stage.create(&stage.of, taken_over(7)).await.unwrap();
+    let made = stage.create(&stage.of, imported(7)).await.unwrap();
     let new = Application { name: "Shop".to_owned(), ..made.clone() };
     stage.update(&stage.of, new, &["name"]).await.unwrap();
-    stage.create(&stage.of, taken_over(7)).await.unwrap_err();
+    stage.create(&stage.of, imported(7)).await.unwrap_err();
     let request = wire::ListAuditEntriesRequest {
         organization_id: stage.of.clone(),
         ..wire::ListAuditEntriesRequest::default()
@@ -286,9 +281,9 @@ async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
     assert!(entries.iter().all(|entry| entry.actor == owner()));
 }
 
-async fn refusals_are_told_by_the_hour_for_a_week(scratch: ScratchDatabase) {
+async fn refusals_are_counted_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = stage.create(&stage.of, taken_over(7)).await.unwrap();
+    let made = stage.create(&stage.of, imported(7)).await.unwrap();
     assert!(made.refused.is_empty());
     stage.other().await;
     // Claimed by one, and wanted by others: one of them at the other application.
@@ -338,11 +333,11 @@ async fn refusals_are_told_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     assert_eq!(changed.refused, listed[1].refused);
 }
 
-async fn who_has_the_snippet_learns_whose_pages_may_hold_the_chat(scratch: ScratchDatabase) {
+async fn origins_are_listed_for_the_snippet(scratch: ScratchDatabase) {
     use wire::list_origins_request::Application as Named;
     let stage = stage(scratch).await;
     let listed = vec!["https://a.example".to_owned(), "https://b.example:8443".to_owned()];
-    let made = Application { origins: listed.clone(), ..taken_over(7) };
+    let made = Application { origins: listed.clone(), ..imported(7) };
     let made = stage.create(&stage.of, made).await.unwrap();
     stage.other().await;
     let origins = async |organization: &str, application: Option<Named>| {

@@ -1,19 +1,19 @@
-//! What a webhook is sent: the JSON of one event, in the spelling of the JSON API. Proofs and claims
-//! are no part of it.
+//! Bodies of deliveries: the JSON of one event, in the words of the JSON API. Proofs and claims are
+//! never in them.
 
 use onethread_core::{ContactId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::domain::{
-    contact::{Contact, Page},
-    fact::{Fact, What},
-    webhook::Event,
+use super::{
+    conversation_event::{ConversationEvent, ConversationEventKind},
+    event::Event,
 };
+use crate::domain::contact::{Contact, Page};
 
-/// What a message is signed with that came by an API key, or from an agent who is gone.
-const TEAM: &str = "Team";
+/// Author of a message that was sent by an API key, or by an agent who was removed.
+const TEAM_NAME: &str = "Team";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,12 +49,12 @@ struct ContactData<'a> {
     ended_id: Option<Uuid>,
 }
 
-/// The body that tells of a contact; of a joined one with the id that ended.
+/// The body of a contact's event. `merged`: the contact that was merged into this one.
 pub(crate) fn contact_body(
     id: Uuid,
     event: Event,
     contact: &Contact,
-    ended: Option<ContactId>,
+    merged: Option<ContactId>,
     now: Timestamp,
 ) -> String {
     let some = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
@@ -79,7 +79,7 @@ pub(crate) fn contact_body(
         locale: locale.as_deref(),
         time_zone: time_zone.as_deref(),
         created_at: contact.created_at,
-        ended_id: ended.map(|id| id.0),
+        ended_id: merged.map(|id| id.0),
     };
     body(id, event, now, &data)
 }
@@ -127,29 +127,32 @@ struct ConversationData<'a> {
     closed_by: Author<'a>,
 }
 
-/// The body that tells of what happened in a contact's conversation. `agent` is the name of the
-/// agent who did it, where there is one.
-pub(crate) fn fact_body(fact: &Fact, contact: &Contact, agent: Option<&str>) -> String {
+/// The body of a conversation's event. `agent`: the name of the agent who caused it.
+pub(crate) fn conversation_body(
+    conversation_event: &ConversationEvent,
+    contact: &Contact,
+    agent: Option<&str>,
+) -> String {
     let (name, _) = contact.shown_name();
-    let team = |id| Author { kind: "agent", id, name: agent.unwrap_or(TEAM) };
-    let event = fact.event();
-    match &fact.what {
-        What::Message { seq, prev_seq, agent, client_message_id, text } => {
+    let team = |id| Author { kind: "agent", id, name: agent.unwrap_or(TEAM_NAME) };
+    let event = conversation_event.event();
+    match &conversation_event.kind {
+        ConversationEventKind::Message { seq, prev_seq, agent, client_message_id, text } => {
             let own = || Author { kind: "contact", id: contact.id.0, name: &name };
             let data = MessageData {
-                id: fact.id,
+                id: conversation_event.id,
                 conversation_id: contact.id.0,
                 seq: *seq,
                 prev_seq: *prev_seq,
                 author: agent.map_or_else(own, team),
                 text,
-                created_at: fact.at,
+                created_at: conversation_event.at,
                 client_message_id: *client_message_id,
                 kind: "text",
             };
-            body(fact.id, event, fact.at, &data)
+            body(conversation_event.id, event, conversation_event.at, &data)
         }
-        What::Closed { last_seq, assignee, by } => {
+        ConversationEventKind::Closed { last_seq, assignee, by } => {
             let line = ContactLine {
                 id: contact.id.0,
                 name: &name,
@@ -163,10 +166,10 @@ pub(crate) fn fact_body(fact: &Fact, contact: &Contact, agent: Option<&str>) -> 
                 assignee_id: assignee.map(|agent| agent.0),
                 contact: line,
                 last_seq: *last_seq,
-                updated_at: fact.at,
+                updated_at: conversation_event.at,
                 closed_by: team(*by),
             };
-            body(fact.id, event, fact.at, &data)
+            body(conversation_event.id, event, conversation_event.at, &data)
         }
     }
 }

@@ -7,11 +7,14 @@ use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::Handlers;
-use crate::domain::{
-    audit::Actor,
-    fact::{Fact, What},
-    webhook::{Delivery, Webhook},
+use crate::{
+    domain::audit::Actor,
+    grpc::Handlers,
+    webhook::domain::{
+        conversation_event::{ConversationEvent, ConversationEventKind},
+        delivery::Delivery,
+        webhook::Webhook,
+    },
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -27,9 +30,9 @@ impl WebhookService for Handlers {
     ) -> Answer<wire::CreateWebhookResponse> {
         let request = request.into_inner();
         let made = async {
-            let of = id(ORGANIZATION, &request.organization_id)?;
+            let organization = id(ORGANIZATION, &request.organization_id)?;
             let actor = actor(request.actor)?;
-            self.app.create_webhook(of, actor, request.url, &request.events).await
+            self.app.create_webhook(organization, actor, request.url, &request.events).await
         };
         answer(made.await.map(|(webhook, secret)| wire::CreateWebhookResponse {
             webhook: Some(webhook.into()),
@@ -54,10 +57,12 @@ impl WebhookService for Handlers {
     ) -> Answer<wire::UpdateWebhookResponse> {
         let request = request.into_inner();
         let changed = async {
-            let of = id(ORGANIZATION, &request.organization_id)?;
+            let organization = id(ORGANIZATION, &request.organization_id)?;
             let actor = actor(request.actor)?;
             let webhook = id(WEBHOOK, &request.webhook_id)?;
-            self.app.update_webhook(of, actor, webhook, request.url, &request.events).await
+            self.app
+                .update_webhook(organization, actor, webhook, request.url, &request.events)
+                .await
         };
         answer(
             changed
@@ -71,12 +76,12 @@ impl WebhookService for Handlers {
         request: Request<wire::DeleteWebhookRequest>,
     ) -> Answer<wire::DeleteWebhookResponse> {
         let request = request.into_inner();
-        let gone = async {
-            let of = id(ORGANIZATION, &request.organization_id)?;
+        let deleted = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
             let webhook = id(WEBHOOK, &request.webhook_id)?;
-            self.app.delete_webhook(of, actor(request.actor)?, webhook).await
+            self.app.delete_webhook(organization, actor(request.actor)?, webhook).await
         };
-        answer(gone.await.map(|()| wire::DeleteWebhookResponse {}))
+        answer(deleted.await.map(|()| wire::DeleteWebhookResponse {}))
     }
 
     async fn list_webhook_deliveries(
@@ -85,10 +90,10 @@ impl WebhookService for Handlers {
     ) -> Answer<wire::ListWebhookDeliveriesResponse> {
         let request = request.into_inner();
         let page = async {
-            let of = id(ORGANIZATION, &request.organization_id)?;
+            let organization = id(ORGANIZATION, &request.organization_id)?;
             let webhook = id(WEBHOOK, &request.webhook_id)?;
             let size = page_size("/limit", request.page_size)?;
-            self.app.webhook_deliveries(of, webhook, size, &request.page_token).await
+            self.app.webhook_deliveries(organization, webhook, size, &request.page_token).await
         };
         answer(page.await.map(|(found, next_page_token)| wire::ListWebhookDeliveriesResponse {
             deliveries: found.into_iter().map(Into::into).collect(),
@@ -101,15 +106,15 @@ impl WebhookService for Handlers {
         request: Request<wire::RecordFactRequest>,
     ) -> Answer<wire::RecordFactResponse> {
         let request = request.into_inner();
-        let noted = async {
-            let of = id(ORGANIZATION, &request.organization_id)?;
-            self.app.record_fact(of, request.try_into()?).await
+        let recorded = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            self.app.record_conversation_event(organization, request.try_into()?).await
         };
-        answer(noted.await.map(|()| wire::RecordFactResponse {}))
+        answer(recorded.await.map(|()| wire::RecordFactResponse {}))
     }
 }
 
-impl TryFrom<wire::RecordFactRequest> for Fact {
+impl TryFrom<wire::RecordFactRequest> for ConversationEvent {
     type Error = Error;
 
     fn try_from(request: wire::RecordFactRequest) -> Result<Self> {
@@ -117,8 +122,8 @@ impl TryFrom<wire::RecordFactRequest> for Fact {
         let uuid = |field, text: &str| {
             Uuid::parse_str(text).map_err(|_| Error::invalid(field, "is not a UUID"))
         };
-        let what = match request.fact {
-            Some(Wire::MessageCreated(message)) => What::Message {
+        let kind = match request.fact {
+            Some(Wire::MessageCreated(message)) => ConversationEventKind::Message {
                 seq: message.seq,
                 prev_seq: message.prev_seq,
                 agent: message
@@ -131,7 +136,7 @@ impl TryFrom<wire::RecordFactRequest> for Fact {
                 )?,
                 text: message.text,
             },
-            Some(Wire::ConversationClosed(closed)) => What::Closed {
+            Some(Wire::ConversationClosed(closed)) => ConversationEventKind::Closed {
                 last_seq: closed.last_seq,
                 assignee: optional_id(
                     "/conversationClosed/assigneeId",
@@ -146,7 +151,7 @@ impl TryFrom<wire::RecordFactRequest> for Fact {
             id: uuid("/id", &request.id)?,
             contact: id("/conversationId", &request.conversation_id)?,
             at: at.ok_or_else(|| Error::invalid("/happenedAt", "is missing"))?,
-            what,
+            kind,
         })
     }
 }
@@ -188,7 +193,7 @@ impl From<Delivery> for wire::WebhookDelivery {
             status: delivery.status.and_then(|status| i32::try_from(status).ok()),
             error: delivery.failure.unwrap_or_default(),
             created_at: Some(timestamp(delivery.created_at)),
-            tried_at: delivery.tried_at.map(timestamp),
+            tried_at: delivery.attempted_at.map(timestamp),
             next_at: delivery.due_at.map(timestamp),
         }
     }

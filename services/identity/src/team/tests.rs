@@ -13,44 +13,44 @@ use prost_types::FieldMask;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use super::{
-    application_tests::owner,
-    tests::{Identity, identity},
+use crate::{
+    domain::tokens::{RandomToken, RandomUse},
+    organization::tests::owner,
+    store::tests::{Identity, identity},
 };
-use crate::domain::tokens::{RandomToken, RandomUse};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
-    an_invitation_is_used_once_and_the_last_one_counts,
-    an_invitation_that_is_too_old_is_refused,
-    one_owner_stays_whoever_goes_at_once,
-    a_reset_ends_logins_and_the_old_password,
-    a_removed_agent_and_a_revoked_key_are_nobody,
-    who_knows_the_password_changes_it_and_stays_in,
-    whoever_runs_the_server_resets_a_password,
+    only_the_last_invitation_is_valid_and_only_once,
+    an_expired_invitation_is_rejected,
+    the_last_owner_stays_when_owners_leave_at_once,
+    a_reset_revokes_logins_and_the_old_password,
+    a_removed_agent_and_a_revoked_key_are_rejected,
+    an_agent_changes_the_password_and_stays_logged_in,
+    the_operator_resets_a_password,
 }
 
-struct Stage {
+struct Team {
     identity: Identity,
-    of: String,
+    organization: String,
 }
 
-async fn stage(scratch: ScratchDatabase) -> Stage {
+async fn team(scratch: ScratchDatabase) -> Team {
     let identity = identity(scratch).await;
-    let of = identity.enter(None, None, "").await.organization_id;
-    Stage { identity, of }
+    let organization = identity.enter(None, None, "").await.organization_id;
+    Team { identity, organization }
 }
 
 const PASSWORD: &str = "long enough";
 
-impl Stage {
+impl Team {
     fn agents(&self) -> AgentServiceClient<Peer> {
         AgentServiceClient::new(self.identity.service.peer())
     }
 
     async fn invite(&self, email: &str, role: AgentRole) -> Result<(Agent, String), Status> {
         let request = wire::CreateAgentRequest {
-            organization_id: self.of.clone(),
+            organization_id: self.organization.clone(),
             email: email.to_owned(),
             name: String::new(),
             role: role.into(),
@@ -67,7 +67,7 @@ impl Stage {
         answer.map(|login| login.into_inner().login.unwrap().token).map_err(|s| s.code())
     }
 
-    /// Somebody who has come: the agent and the token of their login.
+    /// An agent who has accepted an invitation, and the token of their login.
     async fn join(&self, email: &str, role: AgentRole) -> (Agent, String) {
         let (agent, token) = self.invite(email, role).await.unwrap();
         (agent, self.accept(&token, PASSWORD).await.unwrap())
@@ -84,7 +84,7 @@ impl Stage {
     }
 
     async fn list(&self) -> Vec<wire::ListedAgent> {
-        let organization_id = self.of.clone();
+        let organization_id = self.organization.clone();
         let request = wire::ListAgentsRequest { organization_id, ..Default::default() };
         self.agents().list_agents(request).await.unwrap().into_inner().agents
     }
@@ -93,7 +93,7 @@ impl Stage {
         let mut agent = Agent { id: id.to_owned(), ..Agent::default() };
         agent.set_role(AgentRole::Agent);
         let request = wire::UpdateAgentRequest {
-            organization_id: self.of.clone(),
+            organization_id: self.organization.clone(),
             agent: Some(agent),
             update_mask: Some(FieldMask { paths: vec!["role".to_owned()] }),
             actor: owner(),
@@ -102,42 +102,42 @@ impl Stage {
         client.update_agent(request).await.map(drop).map_err(|status| status.code())
     }
 
-    async fn remove(&self, of: &str, id: &str) -> Result<(), Code> {
-        let (organization_id, agent_id) = (of.to_owned(), id.to_owned());
+    async fn remove(&self, organization: &str, id: &str) -> Result<(), Code> {
+        let (organization_id, agent_id) = (organization.to_owned(), id.to_owned());
         let request = wire::DeleteAgentRequest { organization_id, agent_id, actor: owner() };
         self.agents().delete_agent(request).await.map(drop).map_err(|status| status.code())
     }
 }
 
-async fn an_invitation_is_used_once_and_the_last_one_counts(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let (first, old) = stage.invite("Ann@Example.com", AgentRole::Owner).await.unwrap();
-    let (again, token) = stage.invite("ann@example.com", AgentRole::Agent).await.unwrap();
+async fn only_the_last_invitation_is_valid_and_only_once(scratch: ScratchDatabase) {
+    let team = team(scratch).await;
+    let (first, old) = team.invite("Ann@Example.com", AgentRole::Owner).await.unwrap();
+    let (again, token) = team.invite("ann@example.com", AgentRole::Agent).await.unwrap();
     assert_eq!((&first.id, &*again.name, again.role()), (&again.id, "ann", AgentRole::Agent));
-    assert_eq!(stage.log_in("ann@example.com", "").await, Err(Code::Unauthenticated));
-    assert!(stage.list().await.iter().any(|one| one.invited));
-    assert_eq!(stage.accept(&old, PASSWORD).await, Err(Code::Unauthenticated));
-    assert_eq!(stage.accept(&token, "short").await, Err(Code::InvalidArgument));
-    let tries = (0..4).map(|_| stage.accept(&token, PASSWORD));
-    let came = futures::future::join_all(tries).await;
-    let came: Vec<_> = came.into_iter().filter_map(Result::ok).collect();
-    assert_eq!(came.len(), 1);
-    assert!(stage.identity.authenticate(&came[0]).await.is_ok());
-    assert_eq!(stage.accept(&token, PASSWORD).await, Err(Code::Unauthenticated));
-    assert_eq!(stage.log_in("ANN@example.com", PASSWORD).await, Ok(()));
-    assert!(stage.list().await.iter().all(|one| !one.invited));
-    let taken = stage.invite("ann@example.com", AgentRole::Agent).await.unwrap_err();
+    assert_eq!(team.log_in("ann@example.com", "").await, Err(Code::Unauthenticated));
+    assert!(team.list().await.iter().any(|one| one.invited));
+    assert_eq!(team.accept(&old, PASSWORD).await, Err(Code::Unauthenticated));
+    assert_eq!(team.accept(&token, "short").await, Err(Code::InvalidArgument));
+    let attempts = (0..4).map(|_| team.accept(&token, PASSWORD));
+    let accepted = futures::future::join_all(attempts).await;
+    let accepted: Vec<_> = accepted.into_iter().filter_map(Result::ok).collect();
+    assert_eq!(accepted.len(), 1);
+    assert!(team.identity.authenticate(&accepted[0]).await.is_ok());
+    assert_eq!(team.accept(&token, PASSWORD).await, Err(Code::Unauthenticated));
+    assert_eq!(team.log_in("ANN@example.com", PASSWORD).await, Ok(()));
+    assert!(team.list().await.iter().all(|one| !one.invited));
+    let taken = team.invite("ann@example.com", AgentRole::Agent).await.unwrap_err();
     assert_eq!(taken.code(), Code::AlreadyExists);
-    for bad in ["nowhere", "a\0@example.com"] {
-        let refused = stage.invite(bad, AgentRole::Agent).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument, "{bad}");
+    for invalid in ["nowhere", "a\0@example.com"] {
+        let rejected = team.invite(invalid, AgentRole::Agent).await.unwrap_err();
+        assert_eq!(rejected.code(), Code::InvalidArgument, "{invalid}");
     }
 }
 
-async fn an_invitation_that_is_too_old_is_refused(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let (_, text) = stage.invite("ann@example.com", AgentRole::Agent).await.unwrap();
-    let app = &stage.identity.service.app;
+async fn an_expired_invitation_is_rejected(scratch: ScratchDatabase) {
+    let team = team(scratch).await;
+    let (_, text) = team.invite("ann@example.com", AgentRole::Agent).await.unwrap();
+    let app = &team.identity.service.app;
     let token = || RandomToken::read(RandomUse::Invitation, &text).unwrap();
     let (_, login) = RandomToken::generate(
         RandomUse::Login,
@@ -149,86 +149,86 @@ async fn an_invitation_that_is_too_old_is_refused(scratch: ScratchDatabase) {
     assert!(!app.is_invitation_valid(&token(), late).await.unwrap());
     let accepted = app.use_invitation(&token(), "hash", (&login, late), late).await;
     assert_eq!(accepted.err().unwrap().reason, Reason::InvitationRefused);
-    assert!(stage.accept(&text, PASSWORD).await.is_ok(), "within the week it is good");
+    assert!(team.accept(&text, PASSWORD).await.is_ok(), "it is valid for a week");
 }
 
-async fn one_owner_stays_whoever_goes_at_once(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let first = stage.list().await[0].agent.clone().unwrap().id;
+async fn the_last_owner_stays_when_owners_leave_at_once(scratch: ScratchDatabase) {
+    let team = team(scratch).await;
+    let first = team.list().await[0].agent.clone().unwrap().id;
     assert_eq!(
-        stage.demote(stage.identity.service.peer(), &first).await,
+        team.demote(team.identity.service.peer(), &first).await,
         Err(Code::FailedPrecondition)
     );
-    assert_eq!(stage.remove(&stage.of, &first).await, Err(Code::FailedPrecondition));
-    // Who has not come yet can't run anything.
-    stage.invite("late@example.com", AgentRole::Owner).await.unwrap();
-    assert_eq!(stage.remove(&stage.of, &first).await, Err(Code::FailedPrecondition));
-    let (second, _) = stage.join("ann@example.com", AgentRole::Owner).await;
+    assert_eq!(team.remove(&team.organization, &first).await, Err(Code::FailedPrecondition));
+    // An invited owner who has not accepted is not counted.
+    team.invite("late@example.com", AgentRole::Owner).await.unwrap();
+    assert_eq!(team.remove(&team.organization, &first).await, Err(Code::FailedPrecondition));
+    let (second, _) = team.join("ann@example.com", AgentRole::Owner).await;
     let (one, other) = tokio::join!(
-        stage.demote(stage.identity.service.peer(), &first),
-        stage.demote(stage.identity.other.peer(), &second.id),
+        team.demote(team.identity.service.peer(), &first),
+        team.demote(team.identity.other.peer(), &second.id),
     );
     let mut both = [one, other];
     both.sort_by_key(Result::is_err);
     assert_eq!(both, [Ok(()), Err(Code::FailedPrecondition)]);
 }
 
-async fn a_reset_ends_logins_and_the_old_password(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let (ann, login) = stage.join("ann@example.com", AgentRole::Agent).await;
+async fn a_reset_revokes_logins_and_the_old_password(scratch: ScratchDatabase) {
+    let team = team(scratch).await;
+    let (ann, login) = team.join("ann@example.com", AgentRole::Agent).await;
     let reset = wire::ResetAgentRequest {
-        organization_id: stage.of.clone(),
+        organization_id: team.organization.clone(),
         agent_id: ann.id.clone(),
         actor: owner(),
     };
-    let reset = stage.agents().reset_agent(reset).await.unwrap().into_inner();
-    assert_eq!(stage.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
-    assert_eq!(stage.log_in("ann@example.com", PASSWORD).await, Err(Code::Unauthenticated));
-    stage.accept(&reset.invite_token, "another one").await.unwrap();
-    assert_eq!(stage.log_in("ann@example.com", "another one").await, Ok(()));
+    let reset = team.agents().reset_agent(reset).await.unwrap().into_inner();
+    assert_eq!(team.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
+    assert_eq!(team.log_in("ann@example.com", PASSWORD).await, Err(Code::Unauthenticated));
+    team.accept(&reset.invite_token, "another one").await.unwrap();
+    assert_eq!(team.log_in("ann@example.com", "another one").await, Ok(()));
 }
 
-async fn a_removed_agent_and_a_revoked_key_are_nobody(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let (ann, login) = stage.join("ann@example.com", AgentRole::Agent).await;
+async fn a_removed_agent_and_a_revoked_key_are_rejected(scratch: ScratchDatabase) {
+    let team = team(scratch).await;
+    let (ann, login) = team.join("ann@example.com", AgentRole::Agent).await;
     let foreign = Uuid::from_u128(9).to_string();
-    assert_eq!(stage.remove(&foreign, &ann.id).await, Err(Code::NotFound));
-    assert_eq!(stage.remove(&stage.of, &ann.id).await, Ok(()));
-    assert_eq!(stage.remove(&stage.of, &ann.id).await, Err(Code::NotFound));
-    assert_eq!(stage.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
+    assert_eq!(team.remove(&foreign, &ann.id).await, Err(Code::NotFound));
+    assert_eq!(team.remove(&team.organization, &ann.id).await, Ok(()));
+    assert_eq!(team.remove(&team.organization, &ann.id).await, Err(Code::NotFound));
+    assert_eq!(team.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
 
-    let mut keys = ApiKeyServiceClient::new(stage.identity.service.peer());
+    let mut keys = ApiKeyServiceClient::new(team.identity.service.peer());
     let request = wire::CreateApiKeyRequest {
-        organization_id: stage.of.clone(),
+        organization_id: team.organization.clone(),
         name: "shop".to_owned(),
         actor: owner(),
     };
     let made = keys.create_api_key(request).await.unwrap().into_inner();
-    assert!(stage.identity.authenticate(&made.secret).await.is_ok());
+    assert!(team.identity.authenticate(&made.secret).await.is_ok());
     let id = made.api_key.unwrap().id;
-    let organization_id = stage.of.clone();
+    let organization_id = team.organization.clone();
     let request = wire::ListApiKeysRequest { organization_id, page_size: 1, ..Default::default() };
     let page = keys.list_api_keys(request).await.unwrap().into_inner();
     assert!(page.api_keys.len() == 1 && !page.next_page_token.is_empty());
-    let revoke = |of: &str| wire::DeleteApiKeyRequest {
-        organization_id: of.to_owned(),
+    let revoke = |organization: &str| wire::DeleteApiKeyRequest {
+        organization_id: organization.to_owned(),
         api_key_id: id.clone(),
         actor: owner(),
     };
     let away = keys.delete_api_key(revoke(&foreign)).await.unwrap_err();
     assert_eq!(away.code(), Code::NotFound);
-    keys.delete_api_key(revoke(&stage.of)).await.unwrap();
-    assert_eq!(stage.identity.authenticate(&made.secret).await.unwrap_err(), Code::Unauthenticated);
+    keys.delete_api_key(revoke(&team.organization)).await.unwrap();
+    assert_eq!(team.identity.authenticate(&made.secret).await.unwrap_err(), Code::Unauthenticated);
 
-    // Both stand in the feed that ends their streams.
-    let store = &stage.identity.service.app.store;
-    let told = store.revocations(onethread_core::Timestamp::from_micros(1)).await.unwrap();
+    // Both are in the feed of revocations.
+    let store = &team.identity.service.app.store;
+    let revocations = store.revocations(onethread_core::Timestamp::from_micros(1)).await.unwrap();
     for gone in [&ann.id, &id] {
-        assert!(told.iter().any(|entry| entry.subject_id.to_string() == *gone), "{gone}");
+        assert!(revocations.iter().any(|entry| entry.subject_id.to_string() == *gone), "{gone}");
     }
 }
 
-impl Stage {
+impl Team {
     async fn change(&self, token: &str, password: &str, new: &str) -> Result<(), Status> {
         let request = wire::ChangePasswordRequest {
             token: token.to_owned(),
@@ -240,7 +240,7 @@ impl Stage {
 
     async fn actions(&self, subject: &str) -> Vec<(String, wire::ActorKind)> {
         let request = wire::ListAuditEntriesRequest {
-            organization_id: self.of.clone(),
+            organization_id: self.organization.clone(),
             ..wire::ListAuditEntriesRequest::default()
         };
         let mut client = OrganizationServiceClient::new(self.identity.service.peer());
@@ -250,16 +250,16 @@ impl Stage {
     }
 }
 
-async fn who_knows_the_password_changes_it_and_stays_in(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let (ann, login) = stage.join("ann@example.com", AgentRole::Agent).await;
-    let (_, other_login) = stage.join("bob@example.com", AgentRole::Agent).await;
+async fn an_agent_changes_the_password_and_stays_logged_in(scratch: ScratchDatabase) {
+    let team = team(scratch).await;
+    let (ann, login) = team.join("ann@example.com", AgentRole::Agent).await;
+    let (_, other_login) = team.join("bob@example.com", AgentRole::Agent).await;
     let request = wire::LoginRequest {
         organization: "demo".to_owned(),
         email: "ann@example.com".to_owned(),
         password: PASSWORD.to_owned(),
     };
-    let mut client = OrganizationServiceClient::new(stage.identity.other.peer());
+    let mut client = OrganizationServiceClient::new(team.identity.other.peer());
     let elsewhere = client.login(request).await.unwrap().into_inner().token;
     let code = |done: Result<(), Status>| done.map_err(|status| status.code());
     for (token, password, new, refused) in [
@@ -267,35 +267,35 @@ async fn who_knows_the_password_changes_it_and_stays_in(scratch: ScratchDatabase
         (&*login, &*"x".repeat(1025), "another one", Code::InvalidArgument),
         (&*login, PASSWORD, "short", Code::InvalidArgument),
         ("nonsense", PASSWORD, "another one", Code::Unauthenticated),
-        (&*stage.identity.api_key, PASSWORD, "another one", Code::Unauthenticated),
+        (&*team.identity.api_key, PASSWORD, "another one", Code::Unauthenticated),
     ] {
-        assert_eq!(code(stage.change(token, password, new).await), Err(refused));
+        assert_eq!(code(team.change(token, password, new).await), Err(refused));
     }
-    assert_eq!(stage.log_in("ann@example.com", PASSWORD).await, Ok(()));
+    assert_eq!(team.log_in("ann@example.com", PASSWORD).await, Ok(()));
 
-    assert_eq!(code(stage.change(&login, PASSWORD, "another one").await), Ok(()));
-    assert!(stage.identity.authenticate(&login).await.is_ok());
-    assert!(stage.identity.authenticate(&other_login).await.is_ok());
-    assert_eq!(stage.identity.authenticate(&elsewhere).await.unwrap_err(), Code::Unauthenticated);
-    assert_eq!(stage.log_in("ann@example.com", PASSWORD).await, Err(Code::Unauthenticated));
-    assert_eq!(stage.log_in("ann@example.com", "another one").await, Ok(()));
+    assert_eq!(code(team.change(&login, PASSWORD, "another one").await), Ok(()));
+    assert!(team.identity.authenticate(&login).await.is_ok());
+    assert!(team.identity.authenticate(&other_login).await.is_ok());
+    assert_eq!(team.identity.authenticate(&elsewhere).await.unwrap_err(), Code::Unauthenticated);
+    assert_eq!(team.log_in("ann@example.com", PASSWORD).await, Err(Code::Unauthenticated));
+    assert_eq!(team.log_in("ann@example.com", "another one").await, Ok(()));
     let agent = wire::ActorKind::Agent;
-    assert_eq!(stage.actions(&ann.id).await[0], ("agent.password".to_owned(), agent));
+    assert_eq!(team.actions(&ann.id).await[0], ("agent.password".to_owned(), agent));
 
-    // Of two changes at once one counts.
+    // Of two changes at once one succeeds.
     let (one, two) = tokio::join!(
-        stage.change(&login, "another one", "the first one"),
-        stage.change(&login, "another one", "the second one"),
+        team.change(&login, "another one", "the first one"),
+        team.change(&login, "another one", "the second one"),
     );
     assert!(one.is_ok() != two.is_ok());
     let now = if one.is_ok() { "the first one" } else { "the second one" };
-    assert_eq!(stage.log_in("ann@example.com", now).await, Ok(()));
+    assert_eq!(team.log_in("ann@example.com", now).await, Ok(()));
 }
 
-async fn whoever_runs_the_server_resets_a_password(scratch: ScratchDatabase) {
+async fn the_operator_resets_a_password(scratch: ScratchDatabase) {
     use secrecy::ExposeSecret;
-    let stage = stage(scratch).await;
-    let db = stage.identity.service.db.clone();
+    let team = team(scratch).await;
+    let db = team.identity.service.db.clone();
     let reset = async |organization: &str, email: &str| {
         let entropy = std::sync::Arc::new(onethread_core::SystemEntropy);
         let reset = crate::team::app::reset_password(
@@ -312,29 +312,29 @@ async fn whoever_runs_the_server_resets_a_password(scratch: ScratchDatabase) {
     {
         assert!(reset(organization, email).await.is_none(), "{organization} {email}");
     }
-    // The only owner, whom nobody else could reset.
-    let owner = stage.list().await[0].agent.clone().unwrap();
+    // The only owner, whom no other owner could reset.
+    let owner = team.list().await[0].agent.clone().unwrap();
     let first = reset("demo", "Owner@demo.example").await.unwrap();
-    assert_eq!(stage.log_in("owner@demo.example", first.expose_secret()).await, Ok(()));
+    assert_eq!(team.log_in("owner@demo.example", first.expose_secret()).await, Ok(()));
     let request = wire::LoginRequest {
         organization: "demo".to_owned(),
         email: owner.email.clone(),
         password: first.expose_secret().to_owned(),
     };
-    let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
+    let mut client = OrganizationServiceClient::new(team.identity.service.peer());
     let login = client.login(request).await.unwrap().into_inner().token;
     let second = reset("demo", "owner@demo.example").await.unwrap();
     assert_ne!(first.expose_secret(), second.expose_secret());
-    assert_eq!(stage.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
-    let was = stage.log_in("owner@demo.example", first.expose_secret()).await;
+    assert_eq!(team.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
+    let was = team.log_in("owner@demo.example", first.expose_secret()).await;
     assert_eq!(was, Err(Code::Unauthenticated));
     let operator = wire::ActorKind::Operator;
     let done = ("agent.password".to_owned(), operator);
-    assert_eq!(stage.actions(&owner.id).await, [done.clone(), done]);
+    assert_eq!(team.actions(&owner.id).await, [done.clone(), done]);
 
-    // Who was only invited is in by it, and the invitation is used up.
-    let (_, token) = stage.invite("ann@example.com", AgentRole::Agent).await.unwrap();
+    // An invited agent gets a password by it, and the invitation becomes invalid.
+    let (_, token) = team.invite("ann@example.com", AgentRole::Agent).await.unwrap();
     let password = reset("demo", "ann@example.com").await.unwrap();
-    assert_eq!(stage.log_in("ann@example.com", password.expose_secret()).await, Ok(()));
-    assert_eq!(stage.accept(&token, PASSWORD).await, Err(Code::Unauthenticated));
+    assert_eq!(team.log_in("ann@example.com", password.expose_secret()).await, Ok(()));
+    assert_eq!(team.accept(&token, PASSWORD).await, Err(Code::Unauthenticated));
 }

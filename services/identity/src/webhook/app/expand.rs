@@ -1,0 +1,64 @@
+//! Makes deliveries from the events of contacts.
+
+use onethread_core::{Entropy, Timestamp, new_uuid};
+use onethread_db::{Connection, Database, transaction};
+use onethread_errors::Result;
+
+use crate::{
+    store::webhook_contacts,
+    webhook::{
+        domain::{body::contact_body, event::Event},
+        store::{
+            deliveries,
+            events::{self, ContactEvent},
+        },
+    },
+};
+
+/// Events of one transaction, at most.
+const BATCH_SIZE: i64 = 100;
+
+/// Makes deliveries from a batch of events. False when there were none.
+pub(crate) async fn expand_events(
+    db: &Database,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<bool> {
+    let mut conn = db.reader("webhook.facts").await?;
+    // Without events no write transaction is opened.
+    if !events::any(&mut conn).await? {
+        return Ok(false);
+    }
+    drop(conn);
+    transaction!(db, "webhook.expand", |tx| {
+        let events = events::take(tx, BATCH_SIZE).await?;
+        for event in &events {
+            expand(tx, *event, entropy, now).await?;
+        }
+        Ok(!events.is_empty())
+    })
+}
+
+/// Makes deliveries from one event. An erased contact's event makes none: erasing waits for the
+/// event's row, or, when that is another contact's, for the contact's.
+async fn expand(
+    conn: &mut Connection,
+    event: ContactEvent,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<()> {
+    let ContactEvent { organization, contact, event } = event;
+    let (found, merged) = if event == Event::Merged {
+        let into = webhook_contacts::merged_into(conn, organization, contact).await?;
+        let into = into.unwrap_or(contact);
+        let found = webhook_contacts::locked_by_id(conn, organization, into).await?;
+        (found, Some(contact))
+    } else {
+        (webhook_contacts::by_id(conn, organization, contact).await?, None)
+    };
+    let Some(contact) = found else { return Ok(()) };
+    let id = new_uuid(now, entropy);
+    let body = contact_body(id, event, &contact, merged, now);
+    deliveries::enqueue(conn, organization, (id, event, &body), contact.id, now).await?;
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! Deliveries: how long and how often they are attempted, and how they are signed.
+
+use std::{fmt::Write as _, time::Duration};
+
+use hmac::{Hmac, KeyInit, Mac};
+use onethread_core::{Backoff, Entropy, Timestamp};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use super::event::Event;
+
+/// Deliveries that wait for a webhook, at most. The oldest beyond that are given up.
+pub(crate) const MAX_WAITING_DELIVERIES: i64 = 10_000;
+/// How long a delivery is attempted before it is given up.
+const MAX_DELIVERY_AGE: Duration = Duration::from_secs(24 * 3600);
+/// Time between two attempts.
+pub(crate) const BACKOFF: Backoff =
+    Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(3600) };
+
+/// A delivery in a list.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    /// Id of the event.
+    pub(crate) id: Uuid,
+    pub(crate) event: Event,
+    pub(crate) attempts: i64,
+    /// HTTP status of the last response.
+    pub(crate) status: Option<i64>,
+    /// Why the last attempt failed.
+    pub(crate) failure: Option<String>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) attempted_at: Option<Timestamp>,
+    /// When the next attempt is due.
+    pub(crate) due_at: Option<Timestamp>,
+}
+
+/// A delivery that a worker has leased for one attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct LeasedDelivery {
+    /// Id of the event.
+    pub(crate) id: Uuid,
+    pub(crate) body: String,
+    /// Attempts, this one included.
+    pub(crate) attempts: i64,
+    pub(crate) created_at: Timestamp,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempt {
+    /// HTTP status of the response.
+    pub(crate) status: Option<u16>,
+    /// Why it failed.
+    pub(crate) failure: Option<&'static str>,
+    pub(crate) at: Timestamp,
+    /// When the next attempt is due. `None` when it succeeded or is given up.
+    pub(crate) due_at: Option<Timestamp>,
+}
+
+impl LeasedDelivery {
+    /// How an attempt ended, and when the next one is due.
+    pub(crate) fn attempted(
+        &self,
+        status: Option<u16>,
+        failure: Option<&'static str>,
+        at: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Attempt {
+        let failures = u32::try_from(self.attempts).unwrap_or(u32::MAX);
+        let next = failure.map(|_| at.plus(BACKOFF.pause(failures, entropy)));
+        let due_at = next.filter(|due| due.since(self.created_at) < MAX_DELIVERY_AGE);
+        Attempt { status, failure, at, due_at }
+    }
+}
+
+/// The value of the signature header: the time and the hex HMAC-SHA256 of `t.body` under the
+/// webhook's secret.
+pub(crate) fn signature(secret: &[u8], at: Timestamp, body: &str) -> String {
+    let time = at.seconds();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(format!("{time}.").as_bytes());
+    mac.update(body.as_bytes());
+    let mut header = format!("t={time},v1=");
+    for byte in mac.finalize().into_bytes() {
+        write!(header, "{byte:02x}").expect("writing to a string can't fail");
+    }
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use onethread_core::SeededEntropy;
+
+    use super::*;
+
+    #[test]
+    fn a_signature_is_what_others_compute() {
+        // printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac secret
+        let at = Timestamp::from_micros(1_700_000_000_999_999);
+        let expected = "49f24e537407743fa4a0242bb63b94b9a47ee99cbbe071ccd8a22550ae411686";
+        assert_eq!(signature(b"secret", at, r#"{"a":1}"#), format!("t=1700000000,v1={expected}"));
+    }
+
+    #[test]
+    fn a_delivery_is_attempted_for_a_day() {
+        let created_at = Timestamp::from_micros(0);
+        let delivery =
+            LeasedDelivery { id: Uuid::nil(), body: String::new(), attempts: 30, created_at };
+        let entropy = SeededEntropy::new(1);
+        let due = |hours: u64, failure| {
+            let at = created_at.plus(Duration::from_secs(hours * 3600));
+            delivery.attempted(Some(500), failure, at, &entropy).due_at
+        };
+        assert!(due(1, Some("status")).is_some() && due(22, Some("status")).is_some());
+        assert!(due(24, Some("status")).is_none());
+        assert!(due(1, None).is_none());
+    }
+}

@@ -1,0 +1,3 @@
+//! gRPC service of webhooks.
+
+mod webhooks;

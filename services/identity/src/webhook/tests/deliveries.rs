@@ -1,0 +1,129 @@
+//! How deliveries are attempted.
+
+use super::*;
+use crate::webhook::{
+    app::give_up_backlogs,
+    domain::{delivery::BACKOFF, url::is_public},
+};
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    a_delivery_is_attempted_until_it_succeeds,
+    a_dead_receiver_does_not_delay_the_others,
+    private_addresses_are_not_connected_to,
+    the_oldest_of_too_many_waiting_deliveries_are_given_up,
+}
+
+async fn a_delivery_is_attempted_until_it_succeeds(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    let away = "302 Found\r\nlocation: http://127.0.0.1:1/";
+    let mut receiver = Receiver::start(&["500 Oops", "hang up", away]).await;
+    let made = identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
+    let id = made.webhook.unwrap().id;
+    identity.log_in("u1", "Ann").await;
+    let first = receiver.next().await;
+    let failed = identity.delivery(&id, |one| one.attempts == 1 && one.tried_at.is_some()).await;
+    assert_eq!(
+        (failed.state(), failed.status, &failed.error[..]),
+        (wire::WebhookDeliveryState::Pending, Some(500), "status")
+    );
+    for attempts in 1..4 {
+        // Only the clock makes it due.
+        let now = Some(onethread_grpc::timestamp(identity.clock.now()));
+        identity.delivery(&id, |one| one.attempts == attempts && one.tried_at == now).await;
+        assert!(receiver.received.try_recv().is_err(), "attempted too early");
+        identity.clock.advance(BACKOFF.longest);
+        let again = receiver.next().await;
+        assert_eq!(again.body, first.body, "another body at another attempt");
+    }
+    let done = identity.delivery(&id, |one| one.next_at.is_none()).await;
+    assert_eq!(
+        (done.state(), done.status, done.attempts),
+        (wire::WebhookDeliveryState::Delivered, Some(200), 4)
+    );
+    assert_eq!(done.id, first.json()["id"].as_str().unwrap());
+}
+
+async fn a_dead_receiver_does_not_delay_the_others(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    // It accepts connections and never responds.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let dead = identity.create(&url, &["contact.created"]).await.unwrap().webhook.unwrap().id;
+    let mut receiver = Receiver::start(&[]).await;
+    identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
+    for n in 0..12 {
+        identity.log_in(&format!("u{n}"), "Ann").await;
+    }
+    let mut delivered = std::collections::BTreeSet::new();
+    while delivered.len() < 12 {
+        delivered.insert(receiver.next().await.json()["data"]["userId"].to_string());
+    }
+    // Most deliveries to the dead one have not been attempted yet.
+    let waiting = identity.deliveries(&dead).await.into_iter().filter(|one| one.attempts == 0);
+    assert!(waiting.count() >= 4, "they were delayed by the dead one");
+    drop(silent);
+}
+
+async fn private_addresses_are_not_connected_to(scratch: ScratchDatabase) {
+    let identity = identity(scratch, false).await;
+    let mut receiver = Receiver::start(&[]).await;
+    for url in [receiver.url(), format!("http://localhost:{}/", receiver.address.port())] {
+        let rejected = identity.create(&url, &["contact.created"]).await.unwrap_err();
+        assert_eq!(rejected.code(), Code::InvalidArgument);
+    }
+    // A name that resolves to this machine looks like a public one. The address that would be
+    // connected to counts.
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let url = format!("http://{}:{}/", name.trim(), receiver.address.port());
+    let resolved: Vec<_> = tokio::net::lookup_host((name.trim(), 80)).await.unwrap().collect();
+    assert!(resolved.iter().all(|at| !is_public(at.ip())), "{resolved:?}");
+    let made = identity.create(&url, &["contact.created"]).await.unwrap();
+    identity.log_in("u1", "Ann").await;
+    let id = made.webhook.unwrap().id;
+    let attempted = identity.delivery(&id, |one| one.tried_at.is_some()).await;
+    assert_eq!((attempted.status, &attempted.error[..]), (None, "address"));
+    assert!(receiver.received.try_recv().is_err(), "it was connected to");
+}
+
+async fn the_oldest_of_too_many_waiting_deliveries_are_given_up(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    // No process listens there.
+    let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let url = format!("http://{nowhere}");
+    let few = identity.create(&url, &["contact.created"]).await.unwrap().webhook.unwrap().id;
+    identity.log_in("u0", "Ann").await;
+    identity.delivery(&few, |_| true).await;
+    let many = identity.create(&url, &["contact.updated"]).await.unwrap().webhook.unwrap().id;
+    for n in 0..5 {
+        identity.log_in("u0", &format!("Ann {n}")).await;
+        // Each change becomes a delivery.
+        let stored = async || identity.deliveries(&many).await.len() == n + 1;
+        timeout(TIMEOUT, async {
+            while !stored().await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+        .expect("it was not stored");
+    }
+    let before = identity.deliveries(&many).await;
+    let given_up = give_up_backlogs(&identity.db, 3).await.unwrap();
+    let webhooks: Vec<_> = given_up.iter().map(|(id, count)| (id.to_string(), *count)).collect();
+    assert_eq!(webhooks, [(many.clone(), 2)]);
+    let after = identity.deliveries(&many).await;
+    assert_eq!(after.len(), 5, "they are still listed");
+    for (n, (before, after)) in before.iter().zip(&after).enumerate() {
+        assert_eq!(before.id, after.id);
+        // Newest first: the last two are the oldest.
+        let state = if n < 3 {
+            wire::WebhookDeliveryState::Pending
+        } else {
+            wire::WebhookDeliveryState::Failed
+        };
+        assert_eq!(after.state(), state, "{after:?}");
+        assert_eq!(after.error == "backlog", n >= 3, "{after:?}");
+    }
+    assert_eq!(identity.deliveries(&few).await[0].state(), wire::WebhookDeliveryState::Pending);
+    assert!(give_up_backlogs(&identity.db, 3).await.unwrap().is_empty());
+}

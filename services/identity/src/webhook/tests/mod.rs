@@ -1,0 +1,241 @@
+//! Webhooks against a real receiver, on each database.
+
+mod deliveries;
+mod events;
+mod webhooks;
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use onethread_core::{Clock, FixedClock, SystemClock, SystemEntropy};
+use onethread_db::Database;
+use onethread_grpc::{Listener, Peer};
+use onethread_lifecycle::Lifecycle;
+use onethread_proto::identity::{
+    self as wire, session_service_client::SessionServiceClient,
+    webhook_service_client::WebhookServiceClient,
+};
+use onethread_testing::ScratchDatabase;
+use prost_types::{Value, value::Kind};
+use serde_json::Value as Json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    time::timeout,
+};
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::{Deps, Keys, MadeOrganization, build};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request that a receiver got.
+#[derive(Debug)]
+struct Received {
+    head: String,
+    body: String,
+}
+
+impl Received {
+    fn json(&self) -> Json {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let mut found = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.next().unwrap_or_else(|| panic!("no {name}: {}", self.head)).1
+    }
+}
+
+/// A receiver that gives these responses, and 200 after them.
+struct Receiver {
+    address: SocketAddr,
+    received: mpsc::UnboundedReceiver<Received>,
+}
+
+impl Receiver {
+    async fn start(answers: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, received) = mpsc::unbounded_channel();
+        let answers: VecDeque<String> = answers.iter().map(|&one| one.to_owned()).collect();
+        let answers = Arc::new(Mutex::new(answers));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, sender.clone(), answers.clone()));
+            }
+        });
+        Self { address, received }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/hook?x=1", self.address)
+    }
+
+    async fn next(&mut self) -> Received {
+        timeout(TIMEOUT, self.received.recv()).await.expect("nothing was delivered").unwrap()
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    sender: mpsc::UnboundedSender<Received>,
+    answers: Arc<Mutex<VecDeque<String>>>,
+) {
+    let mut text = Vec::new();
+    let (head, length) = loop {
+        let mut part = [0; 4096];
+        let read = stream.read(&mut part).await.unwrap_or(0);
+        if read == 0 {
+            return;
+        }
+        text.extend(&part[..read]);
+        let Some(end) = text.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8(text[..end].to_vec()).unwrap();
+        let length = head.to_lowercase();
+        let length = length.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+        let length: usize = length.parse().unwrap();
+        if text.len() == end + 4 + length {
+            break (head, length);
+        }
+    };
+    let body = String::from_utf8(text[text.len() - length..].to_vec()).unwrap();
+    let answer = answers.lock().unwrap().pop_front().unwrap_or_else(|| "200 OK".to_owned());
+    drop(sender.send(Received { head, body }));
+    if answer == "hang up" {
+        return;
+    }
+    let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
+    drop(stream.write_all(answer.as_bytes()).await);
+}
+
+struct Identity {
+    db: Database,
+    clock: Arc<FixedClock>,
+    peer: Peer,
+    organization: String,
+    application: (i64, String),
+    life: Lifecycle,
+    _scratch: ScratchDatabase,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        self.life.stop();
+    }
+}
+
+/// Identity with its worker, on a clock that stands still. `allow_private`: private addresses are
+/// allowed.
+async fn identity(scratch: ScratchDatabase, allow_private: bool) -> Identity {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FixedClock::new(SystemClock.now()));
+    let service = build(Deps {
+        db: scratch.db.clone(),
+        keys: Keys::load(&folder.path().join("keys.json"), &SystemEntropy).unwrap(),
+        clock: clock.clone(),
+        entropy: Arc::new(SystemEntropy),
+        private_webhooks: allow_private,
+    });
+    let mut stored = None;
+    let keep = |made: &MadeOrganization| {
+        stored = Some((made.id.to_string(), made.application_id, made.application_secret.clone()));
+        Ok(())
+    };
+    service.first_organization("demo", keep).await.unwrap();
+    let (organization, number, secret) = stored.unwrap();
+    let (peer, life) = (service.peer(), Lifecycle::new());
+    let db = service.db.clone();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    service.start(Listener::new(listener, None), peer.clone(), &life);
+    Identity {
+        db,
+        clock,
+        peer,
+        organization,
+        application: (number, secret),
+        life,
+        _scratch: scratch,
+        _folder: folder,
+    }
+}
+
+impl Identity {
+    fn webhooks(&self) -> WebhookServiceClient<Peer> {
+        WebhookServiceClient::new(self.peer.clone())
+    }
+
+    async fn create(
+        &self,
+        url: &str,
+        events: &[&str],
+    ) -> Result<wire::CreateWebhookResponse, tonic::Status> {
+        let request = wire::CreateWebhookRequest {
+            organization_id: self.organization.clone(),
+            actor: actor(),
+            url: url.to_owned(),
+            events: events.iter().map(|&event| event.to_owned()).collect(),
+        };
+        self.webhooks().create_webhook(request).await.map(tonic::Response::into_inner)
+    }
+
+    async fn log_in(&self, user_id: &str, name: &str) {
+        // A later event has a later id.
+        self.clock.advance(Duration::from_secs(1));
+        let text = |text: &str| Some(Value { kind: Some(Kind::StringValue(text.to_owned())) });
+        let user =
+            wire::UserClaims { user_id: text(user_id), name: text(name), ..Default::default() };
+        let request = wire::IdentifyRequest {
+            organization: "demo".to_owned(),
+            application: Some(wire::identify_request::Application::Secret(
+                wire::ApplicationSecret {
+                    application_id: self.application.0,
+                    application_secret: self.application.1.clone(),
+                },
+            )),
+            user: Some(user),
+            ..Default::default()
+        };
+        SessionServiceClient::new(self.peer.clone()).identify(request).await.unwrap();
+    }
+
+    async fn deliveries(&self, webhook: &str) -> Vec<wire::WebhookDelivery> {
+        let request = wire::ListWebhookDeliveriesRequest {
+            organization_id: self.organization.clone(),
+            webhook_id: webhook.to_owned(),
+            ..Default::default()
+        };
+        self.webhooks().list_webhook_deliveries(request).await.unwrap().into_inner().deliveries
+    }
+
+    /// The only delivery of a webhook, once it is as expected.
+    async fn delivery(
+        &self,
+        webhook: &str,
+        expected: impl Fn(&wire::WebhookDelivery) -> bool,
+    ) -> wire::WebhookDelivery {
+        let poll = async {
+            loop {
+                if let [one] = &self.deliveries(webhook).await[..]
+                    && expected(one)
+                {
+                    return one.clone();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(TIMEOUT, poll).await.expect("the delivery never became as expected")
+    }
+}
+
+fn actor() -> Option<wire::Actor> {
+    Some(wire::Actor { kind: wire::ActorKind::Operator.into(), id: String::new() })
+}

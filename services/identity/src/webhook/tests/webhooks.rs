@@ -1,0 +1,76 @@
+//! Webhooks as owners manage them.
+
+use super::*;
+
+onethread_testing::on_each_database! {
+    crate::MIGRATIONS:
+    a_webhook_belongs_to_its_organization_and_ten_are_allowed,
+    a_deleted_webhook_gets_no_deliveries,
+}
+
+async fn a_webhook_belongs_to_its_organization_and_ten_are_allowed(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    let made = identity.create("https://example.com", &["contact.created"]).await.unwrap();
+    let id = made.webhook.unwrap().id;
+    let races = (0..20).map(|_| identity.create("https://example.com", &["contact.joined"]));
+    let made = futures::future::join_all(races).await;
+    let (good, bad): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
+    assert_eq!((good.len(), bad.len()), (9, 11));
+    assert!(bad.into_iter().all(|one| one.unwrap_err().code() == Code::FailedPrecondition));
+
+    let foreign = Uuid::from_u128(9).to_string();
+    for (organization, webhook) in [(&foreign, &id), (&identity.organization, &foreign)] {
+        let update = wire::UpdateWebhookRequest {
+            organization_id: organization.clone(),
+            actor: actor(),
+            webhook_id: webhook.clone(),
+            url: Some("https://example.org".to_owned()),
+            events: Vec::new(),
+        };
+        let rejected = identity.webhooks().update_webhook(update).await.unwrap_err();
+        assert_eq!(rejected.code(), Code::NotFound);
+        let delete = wire::DeleteWebhookRequest {
+            organization_id: organization.clone(),
+            actor: actor(),
+            webhook_id: webhook.clone(),
+        };
+        let rejected = identity.webhooks().delete_webhook(delete).await.unwrap_err();
+        assert_eq!(rejected.code(), Code::NotFound);
+        let page = wire::ListWebhookDeliveriesRequest {
+            organization_id: organization.clone(),
+            webhook_id: webhook.clone(),
+            ..Default::default()
+        };
+        let rejected = identity.webhooks().list_webhook_deliveries(page).await.unwrap_err();
+        assert_eq!(rejected.code(), Code::NotFound);
+    }
+    let list = wire::ListWebhooksRequest { organization_id: identity.organization.clone() };
+    let listed = identity.webhooks().list_webhooks(list).await.unwrap().into_inner().webhooks;
+    assert_eq!(listed.len(), 10);
+    assert!(listed.iter().all(|one| one.url == "https://example.com"));
+}
+
+async fn a_deleted_webhook_gets_no_deliveries(scratch: ScratchDatabase) {
+    let identity = identity(scratch, true).await;
+    let mut moved = Receiver::start(&[]).await;
+    let mut receiver = Receiver::start(&[]).await;
+    let made = identity.create(&moved.url(), &["contact.created"]).await.unwrap();
+    let mut other = identity.create(&moved.url(), &["contact.created"]).await.unwrap();
+    let delete = wire::DeleteWebhookRequest {
+        organization_id: identity.organization.clone(),
+        actor: actor(),
+        webhook_id: made.webhook.unwrap().id,
+    };
+    identity.webhooks().delete_webhook(delete).await.unwrap();
+    let update = wire::UpdateWebhookRequest {
+        organization_id: identity.organization.clone(),
+        actor: actor(),
+        webhook_id: other.webhook.take().unwrap().id,
+        url: Some(receiver.url()),
+        events: Vec::new(),
+    };
+    identity.webhooks().update_webhook(update).await.unwrap();
+    identity.log_in("u1", "Ann").await;
+    receiver.next().await;
+    assert!(moved.received.try_recv().is_err(), "the old URL got a delivery");
+}
