@@ -1,4 +1,4 @@
-//! What is looked at now and then to be measured.
+//! Metrics that are read from the database at intervals.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ use tracing::warn;
 
 use super::App;
 
-/// Measures until the process stops, where anybody asked for metrics.
+/// Measures until the process stops, when metrics are exported.
 pub(crate) async fn run_measures(app: Arc<App>, db: Database, life: Lifecycle) {
     if !metrics::asked() {
         return;
     }
-    let look = async || {
+    let measure = async || {
         db.measure("identity");
         if let Err(error) = queues(&app, &db).await {
-            warn!(cause = error.chain(), "queues are not measured");
+            warn!(cause = error.chain(), "queues could not be measured");
         }
     };
-    life.repeat(metrics::LOOK, look).await;
+    life.repeat(metrics::LOOK, measure).await;
 }
 
 async fn queues(app: &App, db: &Database) -> Result<()> {

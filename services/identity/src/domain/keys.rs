@@ -1,5 +1,6 @@
-//! The server's keys: kept outside the database, any number verify, the newest writes. Each use
-//! has a key of its own, derived, so that what one use signs means nothing to another.
+//! The server's keys, which are stored outside the database. The newest one signs and encrypts, all
+//! of them verify and decrypt. Each purpose has a derived key of its own, so that a signature for
+//! one purpose is not valid for another.
 
 use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
@@ -20,7 +21,7 @@ pub(crate) struct ServerKey {
 }
 
 impl ServerKey {
-    /// From a name and at least 32 random bytes.
+    /// A key of this name, from at least 32 random bytes.
     pub(crate) fn new(id: String, secret: &[u8]) -> Self {
         let derive = |purpose: &str| SecretBox::new(Box::new(mac(secret, &[purpose.as_bytes()])));
         Self {
@@ -31,7 +32,7 @@ impl ServerKey {
         }
     }
 
-    /// Names the key beside what it made.
+    /// The name that is stored beside what the key signed or encrypted.
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
@@ -45,28 +46,28 @@ impl ServerKey {
 /// The server's keys, at least one, the newest last.
 pub(crate) struct ServerKeys(Vec<ServerKey>);
 
-/// A claim as it is stored: a keyed hash, so that the database alone gives nothing to try
-/// guesses against.
+/// A claim as it is stored: a keyed hash, so that nobody can test guesses with the database
+/// alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claim {
     /// HMAC-SHA256 of organization, user id and `security_hash`.
     pub(crate) hash: Vec<u8>,
-    /// The server key it was made with.
+    /// The server key that hashed it.
     pub(crate) key: String,
 }
 
-/// A secret as it is stored where it has to be had again: sealed, so that the database alone does
-/// not tell it.
+/// A secret that is stored encrypted because it is needed again: the database alone doesn't reveal
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sealed {
-    /// Nonce and what XChaCha20-Poly1305 made of it.
+    /// The nonce, then the ciphertext of XChaCha20-Poly1305.
     pub(crate) bytes: Vec<u8>,
-    /// The server key it was sealed with.
+    /// The server key that encrypted it.
     pub(crate) key: String,
 }
 
-/// Bytes of a nonce. So many random ones never meet.
-const NONCE: usize = 24;
+/// Bytes of a nonce: enough for random ones to be unique.
+const NONCE_BYTES: usize = 24;
 
 /// How a proof compares with a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl ServerKeys {
         if keys.is_empty() { None } else { Some(Self(keys)) }
     }
 
-    /// The key that writes.
+    /// The key that signs and encrypts.
     pub(crate) fn newest(&self) -> &ServerKey {
         self.0.last().expect("there is at least one key")
     }
@@ -95,41 +96,43 @@ impl ServerKeys {
         self.0.iter().find(|key| key.id == id)
     }
 
-    /// Seals a secret for one place, named by `place`: moved elsewhere it does not open.
-    pub(crate) fn seal(&self, place: &[u8], secret: &[u8], entropy: &dyn Entropy) -> Sealed {
+    /// Encrypts a secret for one context, such as its row: in another it can't be decrypted.
+    pub(crate) fn seal(&self, context: &[u8], secret: &[u8], entropy: &dyn Entropy) -> Sealed {
         let key = self.newest();
-        let mut nonce = [0; NONCE];
+        let mut nonce = [0; NONCE_BYTES];
         entropy.fill(&mut nonce);
-        let sealed = cipher(key).encrypt(&XNonce::from(nonce), Payload { msg: secret, aad: place });
+        let sealed =
+            cipher(key).encrypt(&XNonce::from(nonce), Payload { msg: secret, aad: context });
         let mut bytes = nonce.to_vec();
         bytes.extend(sealed.expect("a secret is short"));
         Sealed { bytes, key: key.id.clone() }
     }
 
-    /// Opens it in its place. `None` when it was changed or moved, or its server key is gone.
-    pub(crate) fn open(&self, place: &[u8], sealed: &Sealed) -> Option<Vec<u8>> {
-        let (nonce, rest) = sealed.bytes.split_first_chunk::<NONCE>()?;
+    /// Decrypts a secret in its context. `None` when it was changed, the context is another one, or
+    /// its server key is gone.
+    pub(crate) fn open(&self, context: &[u8], sealed: &Sealed) -> Option<Vec<u8>> {
+        let (nonce, rest) = sealed.bytes.split_first_chunk::<NONCE_BYTES>()?;
         let cipher = cipher(self.find(&sealed.key)?);
-        cipher.decrypt(&XNonce::from(*nonce), Payload { msg: rest, aad: place }).ok()
+        cipher.decrypt(&XNonce::from(*nonce), Payload { msg: rest, aad: context }).ok()
     }
 
     /// The claim that a `security_hash` makes.
-    pub(crate) fn claim(&self, of: OrganizationId, user_id: &str, proof: &str) -> Claim {
+    pub(crate) fn claim(&self, organization: OrganizationId, user_id: &str, proof: &str) -> Claim {
         let key = self.newest();
-        Claim { hash: claim_hash(key, of, user_id, proof).to_vec(), key: key.id.clone() }
+        Claim { hash: claim_hash(key, organization, user_id, proof).to_vec(), key: key.id.clone() }
     }
 
     /// Compares in constant time.
     pub(crate) fn check(
         &self,
         claim: &Claim,
-        of: OrganizationId,
+        organization: OrganizationId,
         user_id: &str,
         proof: &str,
     ) -> Match {
         // A claim under a key that is gone can't be proven; an owner resets it.
         let Some(key) = self.find(&claim.key) else { return Match::No };
-        let hash = claim_hash(key, of, user_id, proof);
+        let hash = claim_hash(key, organization, user_id, proof);
         if !bool::from(hash.ct_eq(&claim.hash)) {
             Match::No
         } else if claim.key == self.newest().id {
@@ -140,10 +143,15 @@ impl ServerKeys {
     }
 }
 
-fn claim_hash(key: &ServerKey, of: OrganizationId, user_id: &str, proof: &str) -> [u8; 32] {
+fn claim_hash(
+    key: &ServerKey,
+    organization: OrganizationId,
+    user_id: &str,
+    proof: &str,
+) -> [u8; 32] {
     // The length in front keeps ("ab", "c") and ("a", "bc") apart.
     let length = (user_id.len() as u64).to_be_bytes();
-    let parts = [of.0.as_bytes(), &length[..], user_id.as_bytes(), proof.as_bytes()];
+    let parts = [organization.0.as_bytes(), &length[..], user_id.as_bytes(), proof.as_bytes()];
     mac(key.claims.expose_secret(), &parts)
 }
 

@@ -1,6 +1,6 @@
-//! Tokens. What a page holds is signed and stored nowhere: a device token names the device and the
-//! visitor on it, a session token says who may speak. What agents and servers hold is random and
-//! stored as a hash.
+//! Tokens. Those of pages are signed and not stored: a device token names the device and the visitor
+//! on it, a session token names who calls. Those of agents and servers are random and stored as a
+//! hash.
 
 use std::time::Duration;
 
@@ -20,23 +20,24 @@ pub(crate) const VISITOR_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long a contact's session lasts unused.
 pub(crate) const CONTACT_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// How long an agent's login lasts.
-pub(crate) const LOGIN_LIFE: Duration = Duration::from_secs(14 * 24 * 3600);
+pub(crate) const LOGIN_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// What a device token says. It never proves a contact.
+/// A device token. It never proves who the contact is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DeviceToken {
     #[serde(rename = "org")]
     pub(crate) organization_id: OrganizationId,
     #[serde(rename = "dev")]
     pub(crate) device_id: DeviceId,
-    /// The visitor on the device: at first the device itself, another id once that one has become
-    /// somebody's.
+    /// The visitor on the device: at first the device's own id, another one after that visitor has
+    /// become a contact.
     #[serde(rename = "vis")]
     pub(crate) visitor_id: ContactId,
-    /// Came with a refusal: its visitor is never joined to anybody.
+    /// Issued with a refused login: its visitor is never merged into a contact.
     #[serde(rename = "cln", default)]
     pub(crate) clean: bool,
-    /// The device's epoch when the token was made: its visitor joins nobody who came on it later.
+    /// The device's epoch when the token was issued: its visitor is not merged into a contact that
+    /// logged in on the device later.
     #[serde(rename = "dep", default)]
     pub(crate) epoch: i64,
     /// Seconds since 1970.
@@ -51,7 +52,7 @@ impl DeviceToken {
     }
 }
 
-/// What a session token says.
+/// A session token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SessionToken {
     Visitor(VisitorToken),
@@ -91,7 +92,7 @@ pub(crate) struct ContactToken {
     pub(crate) issued: i64,
 }
 
-/// A token as signed: its use stands in it, so that none passes for another.
+/// A token as it is signed: with its use, so that none is valid for another.
 #[derive(Serialize, Deserialize)]
 struct Signed<T> {
     #[serde(rename = "use")]
@@ -110,15 +111,15 @@ impl ServerKeys {
         self.sign(DEVICE, token)
     }
 
-    /// Reads a device token of this organization; `None` when it is none, forged, or too old.
+    /// Reads a device token of this organization. `None` when it is not one, forged, or too old.
     pub(crate) fn read_device(
         &self,
         text: &str,
-        of: OrganizationId,
+        organization: OrganizationId,
         now: Timestamp,
     ) -> Option<DeviceToken> {
         let token: DeviceToken = self.read(DEVICE, text)?;
-        (token.organization_id == of && is_young(token.issued, now)).then_some(token)
+        (token.organization_id == organization && is_young(token.issued, now)).then_some(token)
     }
 
     /// Signs a session token.
@@ -129,8 +130,8 @@ impl ServerKeys {
         }
     }
 
-    /// Reads a session token; `None` when it is none, forged, or too old. Whether the session
-    /// still stands is for the database to say.
+    /// Reads a session token. `None` when it is not one, forged, or too old. Whether the session was
+    /// revoked is in the database.
     pub(crate) fn read_session(&self, text: &str, now: Timestamp) -> Option<SessionToken> {
         if let Some(token) = self.read::<ContactToken>(CONTACT, text) {
             return Some(SessionToken::Contact(token));
@@ -149,7 +150,7 @@ impl ServerKeys {
 
     fn read<T: DeserializeOwned>(&self, usage: &str, text: &str) -> Option<T> {
         let key = self.find(&decode_header(text).ok()?.kid?)?;
-        // The algorithm is ours, whatever the header says; time is judged by our own clock.
+        // The header doesn't choose the algorithm, and the time is checked by our own clock.
         let mut rules = Validation::new(Algorithm::HS256);
         rules.required_spec_claims.clear();
         rules.validate_exp = false;
@@ -165,8 +166,8 @@ fn is_young(issued: i64, now: Timestamp) -> bool {
     now.seconds() < issued.saturating_add(life)
 }
 
-/// A random token of an agent's login, an invitation, or a company's server. It begins with its organization, so
-/// that its hash is looked up there and nowhere else.
+/// A random token: of an agent's login, an invitation, or an API key. It begins with its
+/// organization, so that its hash is looked up only there.
 #[derive(Clone)]
 pub(crate) struct RandomToken {
     pub(crate) organization_id: OrganizationId,
@@ -174,7 +175,7 @@ pub(crate) struct RandomToken {
     pub(crate) hash: Vec<u8>,
 }
 
-/// What a random token is for, as its text shows.
+/// What a random token is for, as its prefix shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RandomUse {
     Login,
@@ -193,21 +194,21 @@ impl RandomUse {
 }
 
 impl RandomToken {
-    /// Makes one: the text for its holder and what is stored.
+    /// Generates a token: the text for its holder, and what is stored.
     pub(crate) fn generate(
         usage: RandomUse,
-        of: OrganizationId,
+        organization: OrganizationId,
         entropy: &dyn Entropy,
     ) -> (String, Self) {
         let mut bytes = [0; 48];
         entropy.fill(&mut bytes);
-        bytes[..16].copy_from_slice(of.0.as_bytes());
+        bytes[..16].copy_from_slice(organization.0.as_bytes());
         let text = format!("{}{}", usage.prefix(), URL_SAFE_NO_PAD.encode(bytes));
         let hash = Sha256::digest(&text).to_vec();
-        (text, Self { organization_id: of, hash })
+        (text, Self { organization_id: organization, hash })
     }
 
-    /// Reads one of this use.
+    /// Reads a token of this use. `None` when it is not one.
     pub(crate) fn read(usage: RandomUse, text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(usage.prefix())?).ok()?;
         let (organization, secret) = bytes.split_first_chunk::<16>()?;

@@ -4,7 +4,7 @@ use onethread_errors::{Error, Result};
 use onethread_grpc::{answer, id, page_size, timestamp};
 use onethread_proto::identity::{
     self as wire, application_service_server::ApplicationService,
-    list_origins_request::Application as Named,
+    list_origins_request::Application as Name,
 };
 use prost_types::Struct;
 use serde_json::{Map, Value};
@@ -70,8 +70,8 @@ impl ApplicationService for Handlers {
         let origins = async {
             let missing = || Error::invalid("/application", "is missing");
             let application = match request.application.ok_or_else(missing)? {
-                Named::ApplicationId(number) => ApplicationName::Number(number),
-                Named::AppId(text) => ApplicationName::Id(id("/appId", &text)?),
+                Name::ApplicationId(number) => ApplicationName::Number(number),
+                Name::AppId(text) => ApplicationName::Id(id("/appId", &text)?),
             };
             self.app.origins(&request.organization, application).await
         };

@@ -32,13 +32,13 @@ onethread_testing::on_each_database! {
 
 struct Stage {
     identity: Identity,
-    of: String,
+    organization: String,
 }
 
 async fn stage(scratch: ScratchDatabase) -> Stage {
     let identity = identity(scratch).await;
-    let of = identity.enter(None, None, "").await.organization_id;
-    Stage { identity, of }
+    let organization = identity.enter(None, None, "").await.organization_id;
+    Stage { identity, organization }
 }
 
 impl Stage {
@@ -46,9 +46,9 @@ impl Stage {
         ApplicationServiceClient::new(self.identity.service.peer())
     }
 
-    async fn create(&self, of: &str, application: Application) -> Result<Application, Status> {
+    async fn create(&self, organization: &str, application: Application) -> Result<Application, Status> {
         let request = wire::CreateApplicationRequest {
-            organization_id: of.to_owned(),
+            organization_id: organization.to_owned(),
             application: Some(application),
             actor: owner(),
         };
@@ -58,13 +58,13 @@ impl Stage {
 
     async fn update(
         &self,
-        of: &str,
+        organization: &str,
         new: Application,
         paths: &[&str],
     ) -> Result<Application, Code> {
         let paths = paths.iter().map(|path| (*path).to_owned()).collect();
         let request = wire::UpdateApplicationRequest {
-            organization_id: of.to_owned(),
+            organization_id: organization.to_owned(),
             application: Some(new),
             update_mask: Some(FieldMask { paths }),
             actor: owner(),
@@ -73,11 +73,11 @@ impl Stage {
         changed.map(|now| now.into_inner().application.unwrap()).map_err(|status| status.code())
     }
 
-    async fn list(&self, of: &str, page_size: i32) -> Vec<Application> {
+    async fn list(&self, organization: &str, page_size: i32) -> Vec<Application> {
         let mut all = Vec::new();
         let mut page_token = String::new();
         loop {
-            let organization_id = of.to_owned();
+            let organization_id = organization.to_owned();
             let request = wire::ListApplicationsRequest { organization_id, page_size, page_token };
             let page = self.client().list_applications(request).await.unwrap().into_inner();
             all.extend(page.applications);
@@ -124,18 +124,18 @@ fn imported(number: i64) -> Application {
 
 async fn an_application_is_created_with_the_number_and_secret_it_had(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = stage.create(&stage.of, imported(987_654)).await.unwrap();
+    let made = stage.create(&stage.organization, imported(987_654)).await.unwrap();
     assert_eq!((made.application_id, &*made.application_secret), (987_654, "old secret"));
     assert_eq!((&*made.name, &*made.organization), ("demo", "demo"));
     assert_eq!(made.pre_chat.as_ref().unwrap().fields.len(), 2);
     let session = stage.start(&made, "").await.unwrap();
-    assert_eq!(session.organization_id, stage.of);
+    assert_eq!(session.organization_id, stage.organization);
     let wrong = Application { application_secret: "other".to_owned(), ..made };
     assert_eq!(stage.start(&wrong, "").await.unwrap_err().code(), Code::Unauthenticated);
     for (number, secret) in [(-1, "s"), (1 << 53, "s"), (5, "a\0b"), (5, &"x".repeat(256))] {
         let application_secret = secret.to_owned();
         let bad = Application { application_id: number, application_secret, ..Default::default() };
-        let refused = stage.create(&stage.of, bad).await.unwrap_err();
+        let refused = stage.create(&stage.organization, bad).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{number}");
     }
 }
@@ -143,20 +143,20 @@ async fn an_application_is_created_with_the_number_and_secret_it_had(scratch: Sc
 async fn numbers_are_unique_and_the_next_free_one_is_found(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let other = stage.other().await;
-    stage.create(&stage.of, imported(3)).await.unwrap();
-    let taken = stage.create(&stage.of, imported(3)).await.unwrap_err();
+    stage.create(&stage.organization, imported(3)).await.unwrap();
+    let taken = stage.create(&stage.organization, imported(3)).await.unwrap_err();
     assert_eq!(taken.code(), Code::AlreadyExists);
-    // What one organization has is no matter of another's.
+    // Numbers of other organizations don't matter.
     stage.create(&other.organization_id, imported(3)).await.unwrap();
     let largest = (1 << 53) - 1;
-    stage.create(&stage.of, imported(largest)).await.unwrap();
+    stage.create(&stage.organization, imported(largest)).await.unwrap();
 
-    let calls = (0..8).map(|_| stage.create(&stage.of, Application::default()));
+    let calls = (0..8).map(|_| stage.create(&stage.organization, Application::default()));
     let made = futures::future::join_all(calls).await;
     let mut numbers: Vec<_> = made.into_iter().map(|made| made.unwrap().application_id).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [2, 4, 5, 6, 7, 8, 9, 10]);
-    let listed = stage.list(&stage.of, 3).await;
+    let listed = stage.list(&stage.organization, 3).await;
     let mut listed: Vec<_> = listed.iter().map(|one| one.application_id).collect();
     listed.sort_unstable();
     assert_eq!(listed, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, largest]);
@@ -164,7 +164,7 @@ async fn numbers_are_unique_and_the_next_free_one_is_found(scratch: ScratchDatab
 
 async fn only_masked_fields_change_and_only_in_the_organization(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let before = stage.list(&stage.of, 0).await.remove(0);
+    let before = stage.list(&stage.organization, 0).await.remove(0);
     let look = [("colour".to_owned(), text("#123456").unwrap())].into();
     let new = Application {
         app_id: before.app_id.clone(),
@@ -173,40 +173,40 @@ async fn only_masked_fields_change_and_only_in_the_organization(scratch: Scratch
         application_secret: "not read".to_owned(),
         ..Application::default()
     };
-    let now = stage.update(&stage.of, new.clone(), &["look"]).await.unwrap();
+    let now = stage.update(&stage.organization, new.clone(), &["look"]).await.unwrap();
     assert_eq!(now, Application { look: new.look.clone(), ..before.clone() });
     let session = stage.start(&now, "").await.unwrap();
     let settings = session.settings.unwrap().fields;
     let kind = prost_types::value::Kind::StructValue(new.look.clone().unwrap());
     assert_eq!(settings["look"].kind, Some(kind));
 
-    let wrong = stage.update(&stage.of, new.clone(), &["application_secret"]).await;
+    let wrong = stage.update(&stage.organization, new.clone(), &["application_secret"]).await;
     assert_eq!(wrong.unwrap_err(), Code::InvalidArgument);
     let unnamed = Application { name: " ".to_owned(), ..new.clone() };
-    let unnamed = stage.update(&stage.of, unnamed, &["name"]).await;
+    let unnamed = stage.update(&stage.organization, unnamed, &["name"]).await;
     assert_eq!(unnamed.unwrap_err(), Code::InvalidArgument);
     let other = stage.other().await.organization_id;
     assert_eq!(stage.update(&other, new.clone(), &["name"]).await.unwrap_err(), Code::NotFound);
     let unknown = Application { app_id: Uuid::from_u128(9).to_string(), ..new };
-    assert_eq!(stage.update(&stage.of, unknown, &["name"]).await.unwrap_err(), Code::NotFound);
-    assert_eq!(stage.list(&stage.of, 0).await, [now]);
+    assert_eq!(stage.update(&stage.organization, unknown, &["name"]).await.unwrap_err(), Code::NotFound);
+    assert_eq!(stage.list(&stage.organization, 0).await, [now]);
     assert!(stage.list(&other, 0).await.iter().all(|one| one.app_id != before.app_id));
 }
 
 async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let made = Application { origins: vec!["https://Shop.example/".to_owned()], ..imported(7) };
-    let made = stage.create(&stage.of, made).await.unwrap();
+    let made = stage.create(&stage.organization, made).await.unwrap();
     assert_eq!(made.origins, ["https://shop.example"]);
     let foreign = "https://evil.example";
     let refused = stage.start(&made, foreign).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
-    let people = wire::ListContactsRequest {
-        organization_id: stage.of.clone(),
+    let contacts = wire::ListContactsRequest {
+        organization_id: stage.organization.clone(),
         ..wire::ListContactsRequest::default()
     };
-    let people = stage.identity.contacts().list_contacts(people).await.unwrap().into_inner();
-    assert!(people.contacts.is_empty(), "a refused page writes nothing");
+    let contacts = stage.identity.contacts().list_contacts(contacts).await.unwrap().into_inner();
+    assert!(contacts.contacts.is_empty(), "a rejected page writes nothing");
 
     let session = stage.start(&made, "https://shop.example").await.unwrap();
     let visitor = stage.identity.enter(None, None, "").await;
@@ -219,17 +219,17 @@ async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
     assert_eq!(ask(&session.token, "").await, Ok(()));
     assert_eq!(ask(&session.token, "https://shop.example").await, Ok(()));
     assert_eq!(ask(&session.token, foreign).await, Err(Code::PermissionDenied));
-    assert_eq!(ask(&visitor.token, foreign).await, Ok(()), "its application lists none");
+    assert_eq!(ask(&visitor.token, foreign).await, Ok(()), "its application lists no origins");
 
-    // What an owner changes holds for sessions that are there.
+    // A change applies to existing sessions.
     let open = Application { app_id: made.app_id, ..Application::default() };
-    stage.update(&stage.of, open, &["origins"]).await.unwrap();
+    stage.update(&stage.organization, open, &["origins"]).await.unwrap();
     assert_eq!(ask(&session.token, foreign).await, Ok(()));
 }
 
 async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let application = stage.list(&stage.of, 0).await.remove(0);
+    let application = stage.list(&stage.organization, 0).await.remove(0);
     let due = async |token: &str| {
         let caller = stage.identity.authenticate(token).await.unwrap().caller.unwrap();
         let wire::authenticate_response::Caller::Visitor(visitor) = caller else { panic!() };
@@ -246,7 +246,7 @@ async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
     ] {
         let app_id = application.app_id.clone();
         let new = Application { app_id, pre_chat: Some(form), ..Application::default() };
-        stage.update(&stage.of, new, &[path]).await.unwrap();
+        stage.update(&stage.organization, new, &[path]).await.unwrap();
         let session = stage.identity.enter(None, None, "").await;
         assert_eq!(session.pre_chat.unwrap().show, shown);
         assert_eq!(due(&session.token).await, shown);
@@ -265,28 +265,28 @@ async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
 
 async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = stage.create(&stage.of, imported(7)).await.unwrap();
+    let made = stage.create(&stage.organization, imported(7)).await.unwrap();
     let new = Application { name: "Shop".to_owned(), ..made.clone() };
-    stage.update(&stage.of, new, &["name"]).await.unwrap();
-    stage.create(&stage.of, imported(7)).await.unwrap_err();
+    stage.update(&stage.organization, new, &["name"]).await.unwrap();
+    stage.create(&stage.organization, imported(7)).await.unwrap_err();
     let request = wire::ListAuditEntriesRequest {
-        organization_id: stage.of.clone(),
+        organization_id: stage.organization.clone(),
         ..wire::ListAuditEntriesRequest::default()
     };
     let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
     let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
-    let told: Vec<_> = entries.iter().map(|one| (&*one.action, &one.subject)).collect();
+    let changes: Vec<_> = entries.iter().map(|one| (&*one.action, &one.subject)).collect();
     let id = &made.app_id;
-    assert_eq!(told, [("application.change", id), ("application.create", id)]);
+    assert_eq!(changes, [("application.change", id), ("application.create", id)]);
     assert!(entries.iter().all(|entry| entry.actor == owner()));
 }
 
 async fn refusals_are_counted_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = stage.create(&stage.of, imported(7)).await.unwrap();
+    let made = stage.create(&stage.organization, imported(7)).await.unwrap();
     assert!(made.refused.is_empty());
     stage.other().await;
-    // Claimed by one, and wanted by others: one of them at the other application.
+    // Logins without the right claim are refused, one of them at the other application.
     stage.identity.enter(Some("u"), Some("right"), "").await;
     for _ in 0..2 {
         stage.identity.identify(Some("u"), Some("wrong"), "").await;
@@ -300,7 +300,7 @@ async fn refusals_are_counted_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     assert_eq!(refused.app_id, made.app_id);
     assert!(matches!(refused.outcome, Some(Outcome::Refused(_))));
     let settings = wire::UpdateOrganizationRequest {
-        organization_id: stage.of.clone(),
+        organization_id: stage.organization.clone(),
         organization: Some(wire::Organization {
             policy: wire::Policy::Hmac.into(),
             report_only: true,
@@ -311,25 +311,25 @@ async fn refusals_are_counted_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     };
     let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
     client.update_organization(settings).await.unwrap();
-    // This one is in, and counted as one that would not be.
+    // This login succeeds, and is counted as one that the policy would refuse.
     stage.identity.enter(Some("other"), None, "").await;
 
     let app = &stage.identity.service.app;
-    let of: OrganizationId = stage.of.parse().unwrap();
+    let organization: OrganizationId = stage.organization.parse().unwrap();
     let id: ApplicationId = made.app_id.parse().unwrap();
     let now = SystemClock.now();
     for days in [6, 8] {
         let then = now.minus(Duration::from_secs(days * 24 * 3600));
-        app.store.count_refusal(of, id, then).await.unwrap();
-        app.store.count_refusal(of, id, then).await.unwrap();
+        app.store.count_refusal(organization, id, then).await.unwrap();
+        app.store.count_refusal(organization, id, then).await.unwrap();
     }
-    let listed = stage.list(&stage.of, 1).await;
-    let told = |n: usize| -> i64 { listed[n].refused.iter().map(|of| of.count).sum() };
-    assert_eq!((told(0), told(1), listed.len()), (3, 3, 2));
+    let listed = stage.list(&stage.organization, 1).await;
+    let count = |n: usize| -> i64 { listed[n].refused.iter().map(|hour| hour.count).sum() };
+    assert_eq!((count(0), count(1), listed.len()), (3, 3, 2));
     let hour = listed[1].refused[0].hour.unwrap();
     assert!(listed[1].refused.len() == 2 && hour.seconds % 3600 == 0 && hour.nanos == 0);
     assert!(hour.seconds > listed[1].refused[1].hour.unwrap().seconds, "newest first");
-    let changed = stage.update(&stage.of, made, &["name"]).await.unwrap();
+    let changed = stage.update(&stage.organization, made, &["name"]).await.unwrap();
     assert_eq!(changed.refused, listed[1].refused);
 }
 
@@ -338,7 +338,7 @@ async fn origins_are_listed_for_the_snippet(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let listed = vec!["https://a.example".to_owned(), "https://b.example:8443".to_owned()];
     let made = Application { origins: listed.clone(), ..imported(7) };
-    let made = stage.create(&stage.of, made).await.unwrap();
+    let made = stage.create(&stage.organization, made).await.unwrap();
     stage.other().await;
     let origins = async |organization: &str, application: Option<Named>| {
         let organization = organization.to_owned();

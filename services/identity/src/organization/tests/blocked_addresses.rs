@@ -25,13 +25,13 @@ onethread_testing::on_each_database! {
 
 struct Stage {
     identity: Identity,
-    of: String,
+    organization: String,
 }
 
 async fn stage(scratch: ScratchDatabase) -> Stage {
     let identity = identity(scratch).await;
-    let of = identity.enter(None, None, "").await.organization_id;
-    Stage { identity, of }
+    let organization = identity.enter(None, None, "").await.organization_id;
+    Stage { identity, organization }
 }
 
 impl Stage {
@@ -45,7 +45,7 @@ impl Stage {
         reason: &str,
     ) -> Result<(wire::BlockedAddress, bool), Code> {
         let request = wire::CreateBlockedAddressRequest {
-            organization_id: self.of.clone(),
+            organization_id: self.organization.clone(),
             address: address.to_owned(),
             reason: reason.to_owned(),
             actor: owner(),
@@ -55,9 +55,9 @@ impl Stage {
         Ok((blocked.address.unwrap(), blocked.was_blocked))
     }
 
-    async fn unblock(&self, of: &str, id: &str) -> Result<(), Code> {
+    async fn unblock(&self, organization: &str, id: &str) -> Result<(), Code> {
         let request = wire::DeleteBlockedAddressRequest {
-            organization_id: of.to_owned(),
+            organization_id: organization.to_owned(),
             blocked_address_id: id.to_owned(),
             actor: owner(),
         };
@@ -69,7 +69,7 @@ impl Stage {
         let mut all = Vec::new();
         let mut page_token = String::new();
         loop {
-            let organization_id = self.of.clone();
+            let organization_id = self.organization.clone();
             let request =
                 wire::ListBlockedAddressesRequest { organization_id, page_size, page_token };
             let page = self.client().list_blocked_addresses(request).await.unwrap().into_inner();
@@ -81,7 +81,7 @@ impl Stage {
         }
     }
 
-    /// An init of somebody nobody knows yet, from this address.
+    /// An init of an unknown user, from this address.
     async fn start(&self, user_id: &str, address: &str) -> Result<(), (Code, String)> {
         let mut request = self.identity.request(Some(user_id), None, "");
         request.client_address = address.to_owned();
@@ -109,26 +109,26 @@ async fn widgets_at_a_blocked_address_are_rejected(scratch: ScratchDatabase) {
     stage.block("2001:db8::/32", "").await.unwrap();
     let blocked = ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1:2::3"];
     for from in blocked {
-        let (code, said) = stage.start("new", from).await.unwrap_err();
-        assert_eq!((code, said.contains("address")), (Code::PermissionDenied, true), "{from}");
+        let (code, detail) = stage.start("new", from).await.unwrap_err();
+        assert_eq!((code, detail.contains("address")), (Code::PermissionDenied, true), "{from}");
         for token in [&person.token, &visitor.token] {
             assert_eq!(stage.call(token, from).await, Err(Code::PermissionDenied), "{from}");
         }
-        // Servers and agents are not kept out by it.
+        // Servers and agents are not affected.
         assert_eq!(stage.call(&stage.identity.api_key, from).await, Ok(()));
     }
-    let people = wire::ListContactsRequest {
-        organization_id: stage.of.clone(),
+    let contacts = wire::ListContactsRequest {
+        organization_id: stage.organization.clone(),
         ..wire::ListContactsRequest::default()
     };
-    let people = stage.identity.contacts().list_contacts(people).await.unwrap().into_inner();
-    assert_eq!(people.contacts.len(), 1, "a refused start writes nothing");
+    let contacts = stage.identity.contacts().list_contacts(contacts).await.unwrap().into_inner();
+    assert_eq!(contacts.contacts.len(), 1, "a rejected init writes nothing");
     for from in ["192.0.2.8", "2001:db9::1", ""] {
         assert_eq!(stage.call(&person.token, from).await, Ok(()), "{from}");
     }
     assert_eq!(stage.call(&person.token, "nowhere").await, Err(Code::InvalidArgument));
 
-    stage.unblock(&stage.of, &address.id).await.unwrap();
+    stage.unblock(&stage.organization, &address.id).await.unwrap();
     assert_eq!(stage.call(&person.token, "192.0.2.7").await, Ok(()));
     stage.start("new", "192.0.2.7").await.unwrap();
 }
@@ -146,17 +146,17 @@ async fn a_network_is_blocked_once_and_only_in_its_organization(scratch: Scratch
     assert_eq!(stage.list(1).await, [again, second.clone()]);
     let foreign = Uuid::from_u128(9).to_string();
     assert_eq!(stage.unblock(&foreign, &second.id).await, Err(Code::NotFound));
-    assert_eq!(stage.unblock(&stage.of, &foreign).await, Err(Code::NotFound));
-    assert_eq!(stage.unblock(&stage.of, &second.id).await, Ok(()));
-    assert_eq!(stage.unblock(&stage.of, &second.id).await, Err(Code::NotFound));
+    assert_eq!(stage.unblock(&stage.organization, &foreign).await, Err(Code::NotFound));
+    assert_eq!(stage.unblock(&stage.organization, &second.id).await, Ok(()));
+    assert_eq!(stage.unblock(&stage.organization, &second.id).await, Err(Code::NotFound));
 
-    // Who blocks is written down, and open streams are looked at again.
+    // Blocking is audited, and open streams are checked again.
     let store = &stage.identity.service.app.store;
-    let of: OrganizationId = stage.of.parse().unwrap();
-    let told = store.revocations(Timestamp::from_micros(1)).await.unwrap();
-    assert_eq!(told.iter().filter(|entry| entry.subject_id == of.0).count(), 2);
+    let organization: OrganizationId = stage.organization.parse().unwrap();
+    let revocations = store.revocations(Timestamp::from_micros(1)).await.unwrap();
+    assert_eq!(revocations.iter().filter(|entry| entry.subject_id == organization.0).count(), 2);
     let size = onethread_core::PageSize::DEFAULT;
-    let (entries, _) = stage.identity.service.app.audit(of, size, "").await.unwrap();
+    let (entries, _) = stage.identity.service.app.audit(organization, size, "").await.unwrap();
     let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["address.unblock", "address.block", "address.block", "address.block"]);
     assert!(entries.iter().all(|entry| entry.detail.is_empty()));
@@ -164,7 +164,7 @@ async fn a_network_is_blocked_once_and_only_in_its_organization(scratch: Scratch
 
 async fn a_thousand_addresses_can_be_blocked(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let of: OrganizationId = stage.of.parse().unwrap();
+    let organization: OrganizationId = stage.organization.parse().unwrap();
     let db = stage.identity.service.db.clone();
     let mut conn = db.writer("fill").await.unwrap();
     for n in 1..1000 {
@@ -172,7 +172,7 @@ async fn a_thousand_addresses_can_be_blocked(scratch: ScratchDatabase) {
         let id = BlockedAddressId(new_uuid(at, &SystemEntropy));
         let network = format!("2001:db8::{n:x}");
         let address = BlockedAddress { id, network, reason: String::new(), created_at: at };
-        blocked_addresses::insert(&mut conn, of, &address).await.unwrap();
+        blocked_addresses::insert(&mut conn, organization, &address).await.unwrap();
     }
     drop(conn);
     let (one, other) = tokio::join!(stage.block("10.0.0.1", ""), stage.block("10.0.0.2", ""));

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         audit::Actor,
         fields,
-        tokens::{LOGIN_LIFE, RandomToken, RandomUse},
+        tokens::{LOGIN_LIFETIME, RandomToken, RandomUse},
     },
     store::effects,
     team::{
@@ -112,7 +112,7 @@ impl App {
         let password_hash = self.passwords.hash(password).await?;
         let (text, login) = RandomToken::generate(RandomUse::Login, organization, &*self.entropy);
         let now = self.clock.now();
-        let expires_at = now.plus(LOGIN_LIFE);
+        let expires_at = now.plus(LOGIN_LIFETIME);
         let account =
             self.use_invitation(&token, &password_hash, (&login, expires_at), now).await?;
         Ok(LoggedInAgent { agent: account.agent, token: text.into(), expires_at })

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     app::App,
-    domain::tokens::{LOGIN_LIFE, RandomToken, RandomUse},
+    domain::tokens::{LOGIN_LIFETIME, RandomToken, RandomUse},
     store::effects,
     team::{
         domain::{
@@ -54,7 +54,7 @@ impl App {
         let organization = agent.organization_id;
         let (text, token) = RandomToken::generate(RandomUse::Login, organization, &*self.entropy);
         let now = self.clock.now();
-        let expires_at = now.plus(LOGIN_LIFE);
+        let expires_at = now.plus(LOGIN_LIFETIME);
         transaction!(self.db, "login.store", |tx| {
             logins::delete_expired(tx, organization, agent.id, now).await?;
             logins::insert(tx, agent.id, &token, expires_at).await?;
