@@ -1,4 +1,4 @@
-//! Where the bus is.
+//! Settings of the bus.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::Dump;
 /// The bus between replicas.
 #[derive(Debug, Clone, Default, Args)]
 pub struct BusArgs {
-    /// NATS, over which replicas tell each other what happened: nats:// or tls:// URLs, with
-    /// commas; a single replica needs none
+    /// NATS servers that carry events between replicas: nats:// or tls:// URLs, separated by
+    /// commas. A single replica needs none
     #[arg(long, env = "ONETHREAD_NATS_URL", hide_env_values = true)]
     pub nats_url: Option<NatsUrl>,
 }

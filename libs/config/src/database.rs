@@ -1,4 +1,4 @@
-//! Where rows are kept.
+//! Settings of the databases.
 
 use std::{fmt, path::Path, str::FromStr};
 
@@ -10,8 +10,8 @@ use crate::Dump;
 /// The database of a process with one service.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArgs {
-    /// A `postgres:` URL, in which the service has a schema of its own, or a `sqlite:` URL; an
-    /// SQLite file in the data folder where it isn't said
+    /// Database: a postgres:// URL (the service uses its own schema) or a sqlite: URL
+    /// [default: an SQLite file in the data folder]
     #[arg(long, env = "ONETHREAD_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<DatabaseUrl>,
 }
@@ -19,8 +19,9 @@ pub struct DatabaseArgs {
 /// The databases of a process with all services.
 #[derive(Debug, Clone, Args)]
 pub struct SharedDatabaseArgs {
-    /// One PostgreSQL URL for every service instead of SQLite files in the data folder
-    #[arg(long, env = "ONETHREAD_DATABASE_URL", hide_env_values = true, value_parser = shared)]
+    /// Database: a postgres:// URL that all services share [default: SQLite files in the data
+    /// folder]
+    #[arg(long, env = "ONETHREAD_DATABASE_URL", hide_env_values = true, value_parser = postgres_url)]
     pub database_url: Option<DatabaseUrl>,
 }
 
@@ -40,12 +41,12 @@ fn line(url: Option<&DatabaseUrl>) -> (&'static str, String) {
     ("DATABASE_URL", url.map_or_else(String::new, ToString::to_string))
 }
 
-/// URL of a database. Shown with its password hidden.
+/// URL of a database. `Display` and `Debug` hide its password.
 #[derive(Debug, Clone)]
 pub struct DatabaseUrl(SecretString);
 
 impl DatabaseUrl {
-    /// The URL itself.
+    /// Returns the URL with its password.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -69,10 +70,10 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-fn shared(url: &str) -> Result<DatabaseUrl, &'static str> {
+fn postgres_url(url: &str) -> Result<DatabaseUrl, &'static str> {
     let expected = "a postgres:// URL is expected";
     let url: DatabaseUrl = url.parse().map_err(|_| expected)?;
-    // One SQLite file is one service's.
+    // Services can't share one SQLite file: each has its own tables and its own writer.
     if url.is_postgres() { Ok(url) } else { Err(expected) }
 }
 
@@ -99,9 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn an_sqlite_file_is_no_database_for_all() {
+    fn services_cannot_share_an_sqlite_file() {
         assert!("sqlite:/tmp/x.db".parse::<DatabaseUrl>().is_ok());
-        assert!(shared("sqlite:/tmp/x.db").is_err());
+        assert!(postgres_url("sqlite:/tmp/x.db").is_err());
         assert!("mysql://x".parse::<DatabaseUrl>().is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! What happens when the configuration is bad: one clear line on stderr and exit 64, before
-//! anything is bound or written.
+//! Reading the command line. A bad configuration is reported in one line on stderr and exit
+//! status 64, before anything is bound or written.
 
 use std::{ffi::OsString, fmt::Display, process::ExitCode};
 
@@ -11,12 +11,16 @@ use clap::{
 /// Exit status for bad configuration (`EX_USAGE` of sysexits).
 pub const BAD_CONFIGURATION: u8 = 64;
 
-/// Reads the settings from a command line and the environment. `Err` is the status to exit with:
-/// success after `--help` and `--version`, [`BAD_CONFIGURATION`] otherwise.
+/// Reads the settings from a command line and the environment.
+///
+/// # Errors
+///
+/// Returns the status to exit with: success after `--help` and `--version`, and
+/// [`BAD_CONFIGURATION`] after a mistake, which has been printed.
 pub fn parse<T: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<T, ExitCode> {
-    // A flag means the same before a subcommand as behind it.
+    // A flag means the same before and after a subcommand.
     let command = T::command().mut_args(|arg| {
-        let arg = if is_said_empty(&arg) { arg.env(None::<&str>) } else { arg };
+        let arg = if has_empty_variable(&arg) { arg.env(None::<&str>) } else { arg };
         if arg.is_positional() { arg } else { arg.global(true) }
     });
     let parsed = command.try_get_matches_from(arguments).and_then(|m| T::from_arg_matches(&m));
@@ -26,36 +30,37 @@ pub fn parse<T: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result
             return ExitCode::SUCCESS;
         }
         let text = without_secrets(&T::command(), &error);
-        // The first paragraph says what is wrong; usage hints would make it many lines.
+        // Only the first paragraph: usage hints would make it many lines.
         let line = text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
         refuse(line.trim_start_matches("error: "))
     })
 }
 
-/// What clap says, the value left out where it may hold a password.
+/// Returns clap's message, without the rejected value if that may contain a password.
 fn without_secrets(command: &Command, error: &clap::Error) -> String {
     let text = error.to_string();
-    let (Some(ContextValue::String(said)), Some(ContextValue::String(value))) =
+    let (Some(ContextValue::String(argument)), Some(ContextValue::String(value))) =
         (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
     else {
         return text;
     };
-    let secret = command.get_arguments().filter(|arg| arg.is_hide_env_values_set());
-    let mut names = secret.filter_map(|arg| arg.get_long()).map(|name| format!("--{name} "));
-    if value.is_empty() || !names.any(|name| said.starts_with(&name)) {
+    let secrets = command.get_arguments().filter(|arg| arg.is_hide_env_values_set());
+    let mut flags = secrets.filter_map(|arg| arg.get_long()).map(|name| format!("--{name} "));
+    if value.is_empty() || !flags.any(|flag| argument.starts_with(&flag)) {
         return text;
     }
     text.replace(value.as_str(), "***")
 }
 
-/// An empty variable counts as one that isn't there: that is how environment files leave one out.
-fn is_said_empty(arg: &Arg) -> bool {
+/// True when the argument's environment variable is set to an empty text. It then counts as not
+/// set, because environment files often leave a setting out like that.
+fn has_empty_variable(arg: &Arg) -> bool {
     arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
 }
 
-/// Says what is wrong with the configuration and gives the status to exit with.
-pub fn refuse(what: impl Display) -> ExitCode {
-    eprintln!("onethread: {what}");
+/// Prints what is wrong with the configuration and returns the status to exit with.
+pub fn refuse(message: impl Display) -> ExitCode {
+    eprintln!("onethread: {message}");
     ExitCode::from(BAD_CONFIGURATION)
 }
 
@@ -73,15 +78,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_shown_unless_it_may_hold_a_password() {
-        let said = |flag: &str, value: &str| {
+    fn a_rejected_value_is_shown_unless_it_may_contain_a_password() {
+        let message = |flag: &str, value: &str| {
             let error = Cli::try_parse_from(["onethread", flag, value]).unwrap_err();
             without_secrets(&Cli::command(), &error)
         };
         for flag in ["--nats-url", "--database-url"] {
-            let line = said(flag, "odd://me:canary@host");
+            let line = message(flag, "odd://me:canary@host");
             assert!(line.contains(flag) && !line.contains("canary"), "{line}");
         }
-        assert!(said("--http-addr", "nonsense").contains("nonsense"));
+        assert!(message("--http-addr", "nonsense").contains("nonsense"));
     }
 }

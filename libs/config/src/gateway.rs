@@ -1,4 +1,4 @@
-//! What the gateway is told.
+//! Settings of the gateway.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -11,17 +11,17 @@ use crate::{Dump, RateLimits, dump::hidden};
 /// Settings of the gateway.
 #[derive(Debug, Clone, Args)]
 pub struct GatewayArgs {
-    /// Address of the gateway, HTTP; port 0 takes any free port
+    /// Address that the gateway listens on for HTTP (port 0: any free port)
     #[arg(long, env = "ONETHREAD_HTTP_ADDR", default_value = "127.0.0.1:8080")]
     pub http_addr: SocketAddr,
-    /// Rate limits: `default`, `off`, or a TOML file with calls a minute by name
+    /// Rate limits: default, off, or a TOML file with requests per minute
     #[arg(long, env = "ONETHREAD_RATE_LIMITS", default_value = "default")]
     pub rate_limits: RateLimits,
-    /// Networks whose `X-Forwarded-For` counts, with commas
+    /// Networks of proxies whose X-Forwarded-For header is trusted, separated by commas
     #[arg(long, env = "ONETHREAD_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
-    /// Token of the operator, who may make organizations; nobody may where it isn't said
-    #[arg(long, env = "ONETHREAD_OPERATOR_TOKEN", hide_env_values = true, value_parser = token)]
+    /// Operator token, required to create organizations
+    #[arg(long, env = "ONETHREAD_OPERATOR_TOKEN", hide_env_values = true, value_parser = non_empty)]
     pub operator_token: Option<SecretString>,
 }
 
@@ -37,7 +37,7 @@ impl Dump for GatewayArgs {
     }
 }
 
-fn token(text: &str) -> Result<SecretString, &'static str> {
-    // An empty one would be everybody's.
+fn non_empty(text: &str) -> Result<SecretString, &'static str> {
+    // With an empty token a request without one would be the operator's.
     if text.is_empty() { Err("is empty") } else { Ok(text.into()) }
 }

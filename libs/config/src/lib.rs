@@ -1,6 +1,6 @@
-//! The settings of a process: defaults, then the environment, then flags, read by clap, which
-//! also writes `--help`. Settings come in groups; a binary takes those that concern it. Every
-//! setting is listed with its default in the README.
+//! The settings of a process. Flags override environment variables, which override defaults; clap
+//! reads them and writes `--help`. Settings come in groups, and each binary uses those it needs.
+//! The README of `services/onethread` lists every setting with its default.
 
 mod bus;
 mod database;

@@ -1,7 +1,7 @@
-//! Which rate limits hold: the default ones, none, or those of a file.
+//! Rate limits: the defaults, none, or those of a file.
 //!
-//! The file is TOML: a line a limit, its calls a minute or `"off"`. What it doesn't name stays as
-//! it is by default.
+//! The file is TOML with one line for each limit: requests per minute, or `"off"`. Limits that it
+//! doesn't name keep their defaults.
 //!
 //! ```toml
 //! init = 300
@@ -12,67 +12,67 @@ use std::{fmt, fs, num::NonZeroU32, str::FromStr};
 
 use toml::{Table, Value};
 
-/// More calls a minute than anybody can make.
-const MOST: i64 = 1_000_000;
+/// More requests than any client can send.
+const MAX_PER_MINUTE: i64 = 1_000_000;
 
-/// Calls a minute of each kind; `None` of those that nothing limits.
+/// Requests per minute of each kind; `None` means unlimited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimits {
     /// Starts of the widget, by address.
     pub init: Option<NonZeroU32>,
-    /// Visitors of whom something is stored for the first time, by address.
+    /// Visitors about whom something is stored for the first time, by address.
     pub new_contacts: Option<NonZeroU32>,
-    /// Agents' logins and whatever else takes a password or leads to a login, by address.
+    /// Agents' logins and all other calls that take a password or lead to a login, by address.
     pub logins: Option<NonZeroU32>,
-    /// The same, by e-mail.
+    /// The same, by email.
     pub logins_by_email: Option<NonZeroU32>,
     /// Messages of widgets, by device.
     pub widget_messages: Option<NonZeroU32>,
-    /// Starts of the widget whose proof was refused, by application and address.
+    /// Starts of the widget whose proof was rejected, by application and address.
     pub refused_proofs: Option<NonZeroU32>,
     /// Calls with an API key, by key.
     pub api_key: Option<NonZeroU32>,
     /// All other calls, by address.
     pub everything_else: Option<NonZeroU32>,
-    /// What was said: `default`, `off`, or the file.
-    said: String,
+    /// The value of the setting: `default`, `off`, or a path.
+    source: String,
 }
 
 impl RateLimits {
     /// No limits.
     pub fn off() -> Self {
-        let mut off = Self { said: "off".to_owned(), ..Self::default() };
+        let mut off = Self { source: "off".to_owned(), ..Self::default() };
         off.by_name().into_iter().for_each(|(_, limit)| *limit = None);
         off
     }
 
-    /// Those of this file; the line says what is wrong with it.
+    /// Reads a file. The error is one line that starts with the path.
     fn read(path: &str) -> Result<Self, String> {
         let text = fs::read_to_string(path)
             .map_err(|error| format!("`default`, `off` or a file is expected; {path}: {error}"))?;
         let table: Table = text
             .parse()
             .map_err(|error: toml::de::Error| format!("{path}: {}", error.message()))?;
-        let mut limits = Self { said: path.to_owned(), ..Self::default() };
-        for (name, said) in &table {
-            limits.set(name, said).map_err(|wrong| format!("{path}: {wrong}"))?;
+        let mut limits = Self { source: path.to_owned(), ..Self::default() };
+        for (name, value) in &table {
+            limits.set(name, value).map_err(|error| format!("{path}: {error}"))?;
         }
         Ok(limits)
     }
 
-    fn set(&mut self, name: &str, said: &Value) -> Result<(), String> {
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), String> {
         let limits = self.by_name();
         let names = limits.each_ref().map(|(name, _)| *name).join(", ");
         let limit = limits.into_iter().find(|(known, _)| *known == name);
-        let (_, limit) = limit.ok_or_else(|| format!("`{name}` is none of {names}"))?;
-        *limit = match said {
+        let (_, limit) = limit.ok_or_else(|| format!("unknown limit `{name}`; known: {names}"))?;
+        *limit = match value {
             Value::String(off) if off == "off" => None,
-            Value::Integer(calls @ 1..=MOST) => {
-                u32::try_from(*calls).ok().and_then(NonZeroU32::new)
+            Value::Integer(requests @ 1..=MAX_PER_MINUTE) => {
+                u32::try_from(*requests).ok().and_then(NonZeroU32::new)
             }
             _ => {
                 return Err(format!(
-                    "`{name}` is neither a whole number from 1 to {MOST} nor \"off\""
+                    "`{name}` must be a whole number from 1 to {MAX_PER_MINUTE} or \"off\""
                 ));
             }
         };
@@ -94,7 +94,7 @@ impl RateLimits {
 }
 
 impl Default for RateLimits {
-    /// Those the README lists.
+    /// The limits that the gateway's README lists.
     fn default() -> Self {
         Self {
             init: NonZeroU32::new(120),
@@ -105,7 +105,7 @@ impl Default for RateLimits {
             refused_proofs: NonZeroU32::new(10),
             api_key: NonZeroU32::new(1200),
             everything_else: NonZeroU32::new(600),
-            said: "default".to_owned(),
+            source: "default".to_owned(),
         }
     }
 }
@@ -124,7 +124,7 @@ impl FromStr for RateLimits {
 
 impl fmt::Display for RateLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.said)
+        f.write_str(&self.source)
     }
 }
 
@@ -138,15 +138,14 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let path = file.path().to_str().unwrap();
-        // What is wrong is told in one line that begins with the file.
-        path.parse().map_err(|wrong: String| {
-            assert!(!wrong.contains('\n'), "{wrong}");
-            wrong.strip_prefix(&format!("{path}: ")).unwrap().to_owned()
+        path.parse().map_err(|error: String| {
+            assert!(!error.contains('\n'), "{error}");
+            error.strip_prefix(&format!("{path}: ")).unwrap().to_owned()
         })
     }
 
     #[test]
-    fn the_defaults_are_those_of_the_contract() {
+    fn the_defaults_are_those_of_the_documents() {
         let limits: RateLimits = "default".parse().unwrap();
         let kinds = [
             limits.init,
@@ -158,31 +157,32 @@ mod tests {
             limits.api_key,
             limits.everything_else,
         ];
-        assert_eq!(kinds.map(|most| most.unwrap().get()), [120, 20, 10, 5, 60, 10, 1200, 600]);
+        assert_eq!(kinds.map(|limit| limit.unwrap().get()), [120, 20, 10, 5, 60, 10, 1200, 600]);
     }
 
     #[test]
-    fn a_file_changes_what_it_names() {
+    fn a_file_changes_only_the_limits_that_it_names() {
         let limits = read("# quiet hours\ninit = 300\nlogins = \"off\"\n").unwrap();
         assert_eq!((limits.init, limits.logins), (NonZeroU32::new(300), None));
-        let said = limits.said.clone();
+        let source = limits.source.clone();
         let init = NonZeroU32::new(120);
         let logins = NonZeroU32::new(10);
         assert_eq!(
-            RateLimits { init, logins, said: "default".to_owned(), ..limits },
+            RateLimits { init, logins, source: "default".to_owned(), ..limits },
             RateLimits::default()
         );
-        assert!(said.starts_with('/'), "{said}");
+        assert!(source.starts_with('/'), "{source}");
         let empty = read("").unwrap();
-        assert_eq!(RateLimits { said: "default".to_owned(), ..empty }, RateLimits::default());
+        assert_eq!(RateLimits { source: "default".to_owned(), ..empty }, RateLimits::default());
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
-        assert!(read("inits = 5").unwrap_err().contains("`inits` is none of init, new_contacts"));
+    fn an_error_names_the_limit_at_fault() {
+        let error = read("inits = 5").unwrap_err();
+        assert!(error.starts_with("unknown limit `inits`; known: init, new_contacts"), "{error}");
         for bad in ["0", "-1", "1.5", "1000001", "\"many\"", "true", "[5]", "{ a = 1 }"] {
-            let wrong = read(&format!("init = {bad}")).unwrap_err();
-            assert!(wrong.starts_with("`init` is neither a whole number"), "{bad}: {wrong}");
+            let error = read(&format!("init = {bad}")).unwrap_err();
+            assert!(error.starts_with("`init` must be a whole number"), "{bad}: {error}");
         }
         for broken in ["init", "init = ", "init = 5\ninit = 6", "[init"] {
             assert!(!read(broken).unwrap_err().is_empty(), "{broken}");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn off_is_off() {
+    fn off_removes_every_limit() {
         let mut off: RateLimits = "off".parse().unwrap();
         assert!(off.by_name().into_iter().all(|(_, limit)| limit.is_none()));
         assert_eq!(off.to_string(), "off");

@@ -1,4 +1,4 @@
-//! Where uploaded files are kept.
+//! Settings of the storage for uploaded files.
 
 use std::{
     fmt,
@@ -11,11 +11,11 @@ use url::Url;
 
 use crate::Dump;
 
-/// Where uploaded files lie.
+/// Storage for uploaded files.
 #[derive(Debug, Clone, Args)]
 pub struct ObjectStoreArgs {
-    /// Where uploaded files lie: file:///folder, or s3://bucket/prefix with credentials, region
-    /// and endpoint in the usual AWS_* variables; the data folder where it isn't said
+    /// Storage for uploaded files: file:///folder, or s3://bucket/prefix with credentials, region
+    /// and endpoint in the usual AWS_* variables [default: the data folder]
     #[arg(long, env = "ONETHREAD_OBJECT_STORE_URL")]
     pub object_store_url: Option<ObjectStoreUrl>,
 }
@@ -27,16 +27,16 @@ impl Dump for ObjectStoreArgs {
     }
 }
 
-/// URL of an object store. It holds no secret: one with a user or a password is refused.
+/// URL of an object store. It contains no secret: a URL with a user or a password is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectStoreUrl {
-    /// A folder, which replicas share.
+    /// A folder that replicas share.
     Folder(PathBuf),
-    /// A bucket that is spoken to in the S3 protocol.
+    /// A bucket of a server with the S3 protocol.
     S3 {
-        /// Its name.
+        /// Name of the bucket.
         bucket: String,
-        /// What the names of all objects begin with, without a slash at its ends; may be empty.
+        /// Prefix of all object names, without a slash at its ends; may be empty.
         prefix: String,
     },
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_and_buckets_are_known() {
+    fn folders_and_buckets_are_parsed() {
         let folder = ObjectStoreUrl::Folder("/srv/up loads".into());
         assert_eq!("file:///srv/up%20loads".parse(), Ok(folder));
         let s3 = |bucket: &str, prefix: &str| {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_without_being_repeated() {
+    fn errors_do_not_repeat_the_value() {
         for text in [
             "",
             "/srv/files",
@@ -101,8 +101,8 @@ mod tests {
             "gs://files",
             "https://files.example.com",
         ] {
-            let why = text.parse::<ObjectStoreUrl>().unwrap_err();
-            assert!(!why.contains("canary"), "{text}");
+            let error = text.parse::<ObjectStoreUrl>().unwrap_err();
+            assert!(!error.contains("canary"), "{text}");
         }
     }
 }

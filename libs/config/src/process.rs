@@ -1,4 +1,4 @@
-//! What every process is told.
+//! Settings of every process.
 
 use std::path::{Path, PathBuf};
 
@@ -10,21 +10,21 @@ use crate::Dump;
 /// Settings of every process.
 #[derive(Debug, Clone, Args)]
 pub struct ProcessArgs {
-    /// Folder for what the process keeps in files; one process at a time
+    /// Data folder (one process at a time)
     #[arg(long, env = "ONETHREAD_DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
-    /// Form of log lines; text on a terminal, else JSON, where it isn't said
+    /// Log format: text or json [default: text on a terminal, else json]
     #[arg(long, env = "ONETHREAD_LOG_FORMAT", value_parser = log_format)]
     pub log_format: Option<LogFormat>,
-    /// Print the settings, secrets hidden, and exit
+    /// Print the settings with secrets hidden, and exit
     #[arg(long)]
     pub dump_config: bool,
 }
 
-/// What a process with a database does instead of serving.
+/// A task that a process with a database performs instead of serving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Task {
-    /// Bring the database to this version's tables and exit
+    /// Migrate the database schema and exit
     Migrate,
 }
 

@@ -1,4 +1,4 @@
-//! Where each service serves, and where the others are found.
+//! Addresses of the services, and settings of identity.
 
 use std::{
     net::SocketAddr,
@@ -13,33 +13,34 @@ use crate::Dump;
 /// Settings of identity.
 #[derive(Debug, Clone, Args)]
 pub struct IdentityArgs {
-    /// Address of identity, gRPC
+    /// Address that identity listens on for gRPC
     #[arg(long, env = "ONETHREAD_IDENTITY_ADDR", default_value = "127.0.0.1:50051")]
     pub identity_addr: SocketAddr,
-    /// File with the server's keys, made where it is missing; in the data folder by default
+    /// File with the server's keys, created if it is missing [default: server-keys.json in the
+    /// data folder]
     #[arg(long, env = "ONETHREAD_SERVER_KEYS_FILE")]
     pub server_keys_file: Option<PathBuf>,
-    /// Whether webhooks may lie at private addresses, such as 10.0.0.1 or localhost
+    /// Allow webhooks to private IP addresses, such as 10.0.0.1 or localhost
     #[arg(long, env = "ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", value_enum, default_value = "refuse")]
     pub webhook_private_addresses: PrivateAddresses,
 }
 
-/// What becomes of private addresses.
+/// Whether private addresses may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PrivateAddresses {
-    /// They are used.
+    /// Call private addresses
     Allow,
-    /// They are not.
+    /// Call public addresses only
     Refuse,
 }
 
 impl IdentityArgs {
-    /// Where the server's keys are.
+    /// Returns the path of the file with the server's keys.
     pub fn keys_file(&self, data_dir: &Path) -> PathBuf {
         self.server_keys_file.clone().unwrap_or_else(|| data_dir.join("server-keys.json"))
     }
 
-    /// True when webhooks may lie at private addresses.
+    /// True when webhooks may be at private addresses.
     pub fn private_webhooks(&self) -> bool {
         self.webhook_private_addresses == PrivateAddresses::Allow
     }
@@ -58,7 +59,7 @@ impl Dump for IdentityArgs {
     }
 }
 
-macro_rules! one_setting {
+macro_rules! single_setting {
     ($(#[$doc:meta])* $name:ident, $(#[$help:meta])* $field:ident: $type:ty, $env:literal, $short:literal, $default:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Args)]
@@ -76,38 +77,38 @@ macro_rules! one_setting {
     };
 }
 
-one_setting!(
-    /// Where conversation serves.
+single_setting!(
+    /// Address of conversation.
     ConversationAddress,
-    /// Address of conversation, gRPC
+    /// Address that conversation listens on for gRPC
     conversation_addr: SocketAddr, "ONETHREAD_CONVERSATION_ADDR", "CONVERSATION_ADDR",
     "127.0.0.1:50052"
 );
-one_setting!(
-    /// Where contact-import serves.
+single_setting!(
+    /// Address of contact-import.
     ContactImportAddress,
-    /// Address of contact-import, gRPC
+    /// Address that contact-import listens on for gRPC
     contact_import_addr: SocketAddr, "ONETHREAD_CONTACT_IMPORT_ADDR", "CONTACT_IMPORT_ADDR",
     "127.0.0.1:50053"
 );
-one_setting!(
-    /// Where identity is found.
+single_setting!(
+    /// URL of identity.
     IdentityUrl,
-    /// Identity: one http:// URL (https:// with certificates), several with commas, or
-    /// dns://host:port for every address behind a name
+    /// URL of identity: http://host:port (https:// with certificates), several separated by
+    /// commas, or dns://host:port for every address of a name
     identity_url: Addresses, "ONETHREAD_IDENTITY_URL", "IDENTITY_URL", "http://127.0.0.1:50051"
 );
-one_setting!(
-    /// Where conversation is found.
+single_setting!(
+    /// URL of conversation.
     ConversationUrl,
-    /// Conversation: one http:// or https:// URL, several with commas, or dns://host:port
+    /// URL of conversation, in the same form as the URL of identity
     conversation_url: Addresses, "ONETHREAD_CONVERSATION_URL", "CONVERSATION_URL",
     "http://127.0.0.1:50052"
 );
-one_setting!(
-    /// Where contact-import is found.
+single_setting!(
+    /// URL of contact-import.
     ContactImportUrl,
-    /// Contact-import: one http:// or https:// URL, several with commas, or dns://host:port
+    /// URL of contact-import, in the same form as the URL of identity
     contact_import_url: Addresses, "ONETHREAD_CONTACT_IMPORT_URL", "CONTACT_IMPORT_URL",
     "http://127.0.0.1:50053"
 );

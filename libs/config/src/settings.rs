@@ -1,4 +1,4 @@
-//! The settings of the process that holds every service.
+//! Settings of the process that contains every service.
 
 use clap::Args;
 use onethread_grpc::Certificates;
@@ -8,10 +8,10 @@ use crate::{
     ProcessArgs, SharedDatabaseArgs, TransportArgs, dump,
 };
 
-/// Every group but the addresses of other processes. Port 0 takes any free port.
+/// All groups except the URLs of services in other processes.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// What every process is told.
+    /// Settings of every process.
     #[command(flatten)]
     pub process: ProcessArgs,
     /// The gateway.
@@ -41,7 +41,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Refuses what doesn't go together; the line says what. Gives the certificates to serve with.
+    /// Checks that the settings go together, and returns the certificates to serve with.
+    ///
+    /// # Errors
+    ///
+    /// Returns one line that names the setting at fault.
     pub fn check(&self) -> Result<Option<Certificates>, String> {
         let serving = [
             ("--identity-addr", self.identity.identity_addr),
@@ -53,7 +57,7 @@ impl Settings {
         Ok(certificates)
     }
 
-    /// The settings as `NAME=value` lines, in the names of the environment.
+    /// Formats the settings as `NAME=value` lines that can be used as an environment file.
     pub fn dump(&self) -> String {
         dump(
             &self.process.data_dir,

@@ -1,4 +1,5 @@
-//! How services speak to each other. Nothing leaves the machine unencrypted by accident.
+//! Settings of connections between services. Connections to other machines are encrypted unless
+//! the operator explicitly turns that off.
 
 use std::{
     net::SocketAddr,
@@ -15,81 +16,89 @@ use crate::{BusArgs, Dump};
 /// Settings of connections between services.
 #[derive(Debug, Clone, Default, Args)]
 pub struct TransportArgs {
-    /// `off` allows plain connections between services beyond this machine
+    /// Set to off to allow plain connections to services on other machines
     #[arg(long, env = "ONETHREAD_TLS")]
     pub tls: Option<Tls>,
-    /// PEM file with this process's certificate: with it, its key and the authority, services
-    /// show each other certificates on every connection; read again when it changes
+    /// PEM file with this process's certificate. With a certificate, its key and a CA, services
+    /// use mutual TLS on every connection. Changed files are loaded without a restart
     #[arg(long, env = "ONETHREAD_TLS_CERT_FILE")]
     pub tls_cert_file: Option<PathBuf>,
-    /// PEM file with the certificate's key
+    /// PEM file with the key of the certificate
     #[arg(long, env = "ONETHREAD_TLS_KEY_FILE")]
     pub tls_key_file: Option<PathBuf>,
-    /// PEM file with the authority's certificates, which the others' have to be signed by
+    /// PEM file with the certificates of the CA that signs the certificates of all services
     #[arg(long, env = "ONETHREAD_TLS_CA_FILE")]
     pub tls_ca_file: Option<PathBuf>,
 }
 
-/// What is said about encryption.
+/// The value of `ONETHREAD_TLS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tls {
-    /// Connections are plain; whoever runs it keeps the network to itself.
+    /// Connections are plain, because the operator trusts the network.
     Off,
 }
 
 impl TransportArgs {
-    /// Refuses what would carry calls over a network in the clear without that being said, and
-    /// addresses that don't go with the certificates there are or aren't: addresses to serve on,
-    /// each with its flag, and other services, each with its flag. Gives the certificates.
+    /// Checks that calls between services are encrypted or may be plain, and that the URLs go with
+    /// the certificates. `listen` are addresses of this process and `services` are other services,
+    /// each with its flag. Returns the certificates, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// Returns one line that names the flag or the file at fault.
     pub fn check(
         &self,
-        serving: &[(&str, SocketAddr)],
-        calling: &[(&str, &Addresses)],
+        listen: &[(&str, SocketAddr)],
+        services: &[(&str, &Addresses)],
     ) -> Result<Option<Certificates>, String> {
         if let Some(certificates) = self.certificates()? {
-            return match calling.iter().find(|(_, addresses)| addresses.name_plain()) {
+            return match services.iter().find(|(_, addresses)| addresses.contain_http()) {
                 None => Ok(Some(certificates)),
                 Some((flag, _)) => Err(format!(
-                    "{flag} says http://, and connections between services have certificates: \
+                    "{flag} uses http://, but connections between services have certificates: \
                      write https://"
                 )),
             };
         }
-        if let Some((flag, _)) = calling.iter().find(|(_, addresses)| addresses.name_secured()) {
+        if let Some((flag, _)) = services.iter().find(|(_, addresses)| addresses.contain_https()) {
             return Err(format!(
-                "{flag} says https://, and there are no certificates: say ONETHREAD_TLS_CERT_FILE, \
+                "{flag} uses https://, but there are no certificates: set ONETHREAD_TLS_CERT_FILE, \
                  ONETHREAD_TLS_KEY_FILE and ONETHREAD_TLS_CA_FILE"
             ));
         }
         if self.tls == Some(Tls::Off) {
             return Ok(None);
         }
-        let serving = serving.iter().filter(|(_, address)| !address.ip().is_loopback());
-        let calling = calling.iter().filter(|(_, addresses)| !addresses.are_loopback());
-        match serving.map(|(flag, _)| flag).chain(calling.map(|(flag, _)| flag)).next() {
+        let listen = listen.iter().filter(|(_, address)| !address.ip().is_loopback());
+        let services = services.iter().filter(|(_, addresses)| !addresses.are_loopback());
+        match listen.map(|(flag, _)| flag).chain(services.map(|(flag, _)| flag)).next() {
             None => Ok(None),
             Some(flag) => Err(format!(
-                "{flag} reaches beyond this machine, and connections between services are plain: \
-                 give certificates with ONETHREAD_TLS_CERT_FILE, ONETHREAD_TLS_KEY_FILE and \
-                 ONETHREAD_TLS_CA_FILE, or say ONETHREAD_TLS=off if the network keeps others out"
+                "{flag} is not a loopback address and no TLS certificates are configured: set \
+                 ONETHREAD_TLS_CERT_FILE, ONETHREAD_TLS_KEY_FILE and ONETHREAD_TLS_CA_FILE, or \
+                 ONETHREAD_TLS=off if the network is trusted"
             )),
         }
     }
 
-    /// Refuses a bus that hints would reach over a network in the clear without that being said.
+    /// Checks that the connection to the bus is encrypted or may be plain.
+    ///
+    /// # Errors
+    ///
+    /// Returns one line when hints would leave this machine unencrypted.
     pub fn check_bus(&self, bus: &BusArgs) -> Result<(), String> {
-        let plain = bus.nats_url.as_ref().is_some_and(NatsUrl::is_plain_beyond_here);
+        let plain = bus.nats_url.as_ref().is_some_and(NatsUrl::has_plain_remote);
         if plain && self.tls != Some(Tls::Off) {
             return Err(
-                "--nats-url reaches beyond this machine and says nats://: write tls://, or \
-                 say ONETHREAD_TLS=off if the network keeps others out"
+                "--nats-url is not a loopback address and uses nats://: write tls://, or set \
+                 ONETHREAD_TLS=off if the network is trusted"
                     .to_owned(),
             );
         }
         Ok(())
     }
 
-    /// What connections to a bus over TLS show and trust, where there are certificates.
+    /// Returns the files for TLS connections to the bus, if there are certificates.
     pub fn bus_files(&self) -> Option<TlsFiles> {
         let (cert, key, ca) = (&self.tls_cert_file, &self.tls_key_file, &self.tls_ca_file);
         let (cert, key, ca) = (cert.clone()?, key.clone()?, ca.clone()?);
@@ -100,12 +109,11 @@ impl TransportArgs {
         let (cert, key, ca) = match (&self.tls_cert_file, &self.tls_key_file, &self.tls_ca_file) {
             (None, None, None) => return Ok(None),
             _ if self.tls == Some(Tls::Off) => {
-                return Err("ONETHREAD_TLS=off and certificates don't go together".to_owned());
+                return Err("ONETHREAD_TLS=off and certificates can't be used together".to_owned());
             }
             (Some(cert), Some(key), Some(ca)) => (cert.clone(), key.clone(), ca.clone()),
             _ => {
-                let line = "--tls-cert-file, --tls-key-file and --tls-ca-file go together: one of \
-                    them is missing";
+                let line = "--tls-cert-file, --tls-key-file and --tls-ca-file must be set together";
                 return Err(line.to_owned());
             }
         };
@@ -140,12 +148,12 @@ impl Dump for TransportArgs {
 mod tests {
     use super::*;
 
-    fn refused(
+    fn error(
         args: &TransportArgs,
-        serving: &[(&str, SocketAddr)],
-        calling: &[(&str, &Addresses)],
+        listen: &[(&str, SocketAddr)],
+        services: &[(&str, &Addresses)],
     ) -> String {
-        args.check(serving, calling).unwrap_err()
+        args.check(listen, services).unwrap_err()
     }
 
     fn files(folder: &Path) -> TransportArgs {
@@ -165,31 +173,30 @@ mod tests {
     }
 
     #[test]
-    fn plain_connections_beyond_the_machine_have_to_be_said() {
+    fn plain_connections_to_other_machines_have_to_be_allowed() {
         let near: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let far: SocketAddr = "0.0.0.0:1".parse().unwrap();
         let here: Addresses = "http://localhost:1,http://[::1]:2".parse().unwrap();
         let there: Addresses = "http://localhost:1,dns://identity:2".parse().unwrap();
-        let unsaid = TransportArgs::default();
-        assert_eq!(unsaid.check(&[("--a", near)], &[("--b", &here)]), Ok(None));
-        assert!(refused(&unsaid, &[("--a", far)], &[]).starts_with("--a "));
-        assert!(refused(&unsaid, &[], &[("--b", &there)]).starts_with("--b "));
-        let off = TransportArgs { tls: Some(Tls::Off), ..unsaid };
+        let unset = TransportArgs::default();
+        assert_eq!(unset.check(&[("--a", near)], &[("--b", &here)]), Ok(None));
+        assert!(error(&unset, &[("--a", far)], &[]).starts_with("--a "));
+        assert!(error(&unset, &[], &[("--b", &there)]).starts_with("--b "));
+        let off = TransportArgs { tls: Some(Tls::Off), ..unset };
         assert_eq!(off.check(&[("--a", far)], &[("--b", &there)]), Ok(None));
     }
 
     #[test]
-    fn a_plain_bus_beyond_the_machine_has_to_be_said() {
+    fn a_plain_bus_on_another_machine_has_to_be_allowed() {
         let bus = |url: &str| BusArgs { nats_url: Some(url.parse().unwrap()) };
-        let unsaid = TransportArgs::default();
-        assert!(unsaid.check_bus(&bus("nats://nats:4222")).unwrap_err().starts_with("--nats-url "));
+        let unset = TransportArgs::default();
+        assert!(unset.check_bus(&bus("nats://nats:4222")).unwrap_err().starts_with("--nats-url "));
         for near in ["nats://127.0.0.1:4222", "tls://nats:4222"] {
-            assert_eq!(unsaid.check_bus(&bus(near)), Ok(()));
+            assert_eq!(unset.check_bus(&bus(near)), Ok(()));
         }
-        let off = TransportArgs { tls: Some(Tls::Off), ..unsaid };
+        let off = TransportArgs { tls: Some(Tls::Off), ..unset };
         assert_eq!(off.check_bus(&bus("nats://nats:4222")), Ok(()));
         assert!(off.bus_files().is_none());
-        // With certificates it goes over TLS as everything else does.
         let folder = tempfile::tempdir().unwrap();
         let args = files(folder.path());
         assert!(args.check_bus(&bus("nats://nats:4222")).is_err());
@@ -197,51 +204,51 @@ mod tests {
     }
 
     #[test]
-    fn certificates_let_connections_leave_the_machine() {
+    fn certificates_allow_connections_to_other_machines() {
         let folder = tempfile::tempdir().unwrap();
         let args = files(folder.path());
         let far: SocketAddr = "0.0.0.0:1".parse().unwrap();
         let there: Addresses = "https://identity:1,dns://identity:2".parse().unwrap();
         assert!(args.check(&[("--a", far)], &[("--b", &there)]).unwrap().is_some());
         let plain: Addresses = "http://127.0.0.1:1".parse().unwrap();
-        let line = refused(&args, &[], &[("--b", &plain)]);
+        let line = error(&args, &[], &[("--b", &plain)]);
         assert!(line.starts_with("--b ") && line.contains("write https://"), "{line}");
-        let shown = args.lines(folder.path());
-        assert_eq!(shown[2].0, "TLS_KEY_FILE");
-        assert!(shown[2].1.ends_with("/key.pem"));
+        let dump = args.lines(folder.path());
+        assert_eq!(dump[2].0, "TLS_KEY_FILE");
+        assert!(dump[2].1.ends_with("/key.pem"));
     }
 
     #[test]
-    fn https_without_certificates_is_refused() {
+    fn https_without_certificates_is_rejected() {
         let there: Addresses = "https://127.0.0.1:1".parse().unwrap();
         for tls in [None, Some(Tls::Off)] {
             let args = TransportArgs { tls, ..TransportArgs::default() };
-            assert!(refused(&args, &[], &[("--b", &there)]).starts_with("--b says https://"));
+            assert!(error(&args, &[], &[("--b", &there)]).starts_with("--b uses https://"));
         }
     }
 
     #[test]
-    fn files_come_together_and_can_be_used() {
+    fn certificate_files_are_complete_and_usable() {
         let folder = tempfile::tempdir().unwrap();
         let good = files(folder.path());
-        let without = |change: fn(&mut TransportArgs)| {
+        let changed = |change: fn(&mut TransportArgs)| {
             let mut args = good.clone();
             change(&mut args);
-            refused(&args, &[], &[])
+            error(&args, &[], &[])
         };
-        assert!(without(|args| args.tls_ca_file = None).contains("go together"));
-        assert!(without(|args| args.tls_cert_file = None).contains("go together"));
-        assert!(without(|args| args.tls = Some(Tls::Off)).contains("ONETHREAD_TLS=off"));
-        let line = without(|args| args.tls_key_file = Some("/nowhere/key.pem".into()));
+        assert!(changed(|args| args.tls_ca_file = None).contains("set together"));
+        assert!(changed(|args| args.tls_cert_file = None).contains("set together"));
+        assert!(changed(|args| args.tls = Some(Tls::Off)).contains("ONETHREAD_TLS=off"));
+        let line = changed(|args| args.tls_key_file = Some("/nowhere/key.pem".into()));
         assert!(line.starts_with("/nowhere/key.pem: "), "{line}");
-        // A key that belongs to nothing there, and no key at all.
+        // A key of another certificate, and a file that is no key.
         let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
         for text in [other.as_str(), "nonsense"] {
             std::fs::write(folder.path().join("key.pem"), text).unwrap();
-            let line = refused(&good, &[], &[]);
+            let line = error(&good, &[], &[]);
             assert!(line.contains("/key.pem: "), "{line}");
         }
         std::fs::write(folder.path().join("ca.pem"), "").unwrap();
-        assert!(refused(&good, &[], &[]).contains("/ca.pem: "));
+        assert!(error(&good, &[], &[]).contains("/ca.pem: "));
     }
 }

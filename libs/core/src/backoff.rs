@@ -1,27 +1,27 @@
-//! How long to wait before trying again.
+//! Exponential backoff with jitter.
 
 use std::time::Duration;
 
 use crate::Entropy;
 
-/// Doubling pauses with a bound, the upper half of each by chance, so that many who failed
-/// together don't come back together.
+/// Exponential backoff: the delay doubles with each failure up to a limit. Half of each delay is
+/// random, so that clients that failed at the same time don't retry at the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
-    /// The pause after the first failure.
+    /// Delay after the first failure.
     pub first: Duration,
-    /// What doubling ends at.
+    /// Longest delay.
     pub longest: Duration,
 }
 
 impl Backoff {
-    /// The pause after so many failures in a row, counted from 1.
+    /// Returns the delay after this number of failures in a row, counted from 1.
     pub fn pause(&self, failures: u32, entropy: &dyn Entropy) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
-        let whole = self.first.saturating_mul(1 << doublings).min(self.longest);
-        let mut chance = [0];
-        entropy.fill(&mut chance);
-        whole / 2 + whole * u32::from(chance[0]) / 512
+        let delay = self.first.saturating_mul(1 << doublings).min(self.longest);
+        let mut random = [0];
+        entropy.fill(&mut random);
+        delay / 2 + delay * u32::from(random[0]) / 512
     }
 }
 
@@ -31,13 +31,14 @@ mod tests {
     use crate::SeededEntropy;
 
     #[test]
-    fn pauses_double_up_to_a_bound_and_are_never_none() {
+    fn delays_double_up_to_the_longest_and_are_never_zero() {
         let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(10) };
         let entropy = SeededEntropy::new(3);
-        for (failures, whole) in [(0, 1), (1, 1), (2, 2), (3, 4), (4, 8), (5, 10), (u32::MAX, 10)] {
-            let pause = backoff.pause(failures, &entropy);
-            let whole = Duration::from_secs(whole);
-            assert!(whole / 2 <= pause && pause < whole, "{failures}: {pause:?}");
+        for (failures, longest) in [(0, 1), (1, 1), (2, 2), (3, 4), (4, 8), (5, 10), (u32::MAX, 10)]
+        {
+            let delay = backoff.pause(failures, &entropy);
+            let longest = Duration::from_secs(longest);
+            assert!(longest / 2 <= delay && delay < longest, "{failures}: {delay:?}");
         }
     }
 }

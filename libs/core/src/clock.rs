@@ -1,4 +1,4 @@
-//! Time, handed in as a value so that tests can turn it.
+//! Time. The clock is a parameter everywhere, so that tests can set it.
 
 use std::{
     fmt,
@@ -9,57 +9,57 @@ use std::{
 use serde::{Serialize, Serializer};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// A moment in UTC, in whole microseconds since 1970: what both databases keep without loss.
+/// A point in time in UTC, in whole microseconds since 1970, which both databases store exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From microseconds since 1970.
+    /// Creates a timestamp from microseconds since 1970.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since 1970.
+    /// Returns the microseconds since 1970.
     pub const fn micros(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since 1970, rounded down.
+    /// Returns the whole seconds since 1970, rounded down.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
 
-    /// The moment `by` later.
+    /// Adds a duration.
     #[must_use]
-    pub fn plus(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(saturating_micros(by)))
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(saturating_micros(duration)))
     }
 
-    /// The moment `by` earlier.
+    /// Subtracts a duration.
     #[must_use]
-    pub fn minus(self, by: Duration) -> Self {
-        Self(self.0.saturating_sub(saturating_micros(by)))
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(saturating_micros(duration)))
     }
 
-    /// Time from `earlier` to this moment; zero when it lies ahead.
+    /// Returns the time from `earlier` to this timestamp, or zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// As a calendar time. `None` outside the years ±9999.
+    /// Converts to a calendar time; `None` outside the years ±9999.
     pub fn to_datetime(self) -> Option<OffsetDateTime> {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).ok()
     }
 
-    /// From a calendar time, cut to microseconds.
+    /// Converts from a calendar time, truncated to microseconds.
     pub fn from_datetime(at: OffsetDateTime) -> Self {
         let micros = at.unix_timestamp_nanos().div_euclid(1000);
         Self(i64::try_from(micros).unwrap_or(i64::MAX))
     }
 }
 
-fn saturating_micros(span: Duration) -> i64 {
-    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+fn saturating_micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// RFC 3339 in UTC.
@@ -76,9 +76,9 @@ impl Serialize for Timestamp {
     }
 }
 
-/// Tells the time.
+/// Source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -87,25 +87,25 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the machine's clock")]
     fn now(&self) -> Timestamp {
         Timestamp::from_datetime(OffsetDateTime::now_utc())
     }
 }
 
-/// A clock that stands still until it is moved, for tests.
+/// A clock for tests that changes only when it is told to.
 #[derive(Debug)]
 pub struct FixedClock(AtomicI64);
 
 impl FixedClock {
-    /// Stands at `at`.
+    /// Creates a clock that shows `at`.
     pub fn new(at: Timestamp) -> Self {
         Self(AtomicI64::new(at.micros()))
     }
 
-    /// Moves it on.
-    pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(saturating_micros(by), Ordering::SeqCst);
+    /// Moves the clock forward.
+    pub fn advance(&self, duration: Duration) {
+        self.0.fetch_add(saturating_micros(duration), Ordering::SeqCst);
     }
 }
 
@@ -120,14 +120,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_utc_with_microseconds_at_most() {
+    fn a_timestamp_is_printed_in_utc() {
         let at = Timestamp::from_micros(1_750_000_000_123_456);
         assert_eq!(at.to_string(), "2025-06-15T15:06:40.123456Z");
         assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00Z");
     }
 
     #[test]
-    fn time_until_a_later_moment_is_zero() {
+    fn the_time_since_a_later_timestamp_is_zero() {
         let early = Timestamp::from_micros(5);
         assert_eq!(early.since(Timestamp::from_micros(9)), Duration::ZERO);
     }

@@ -1,10 +1,10 @@
-//! Randomness, handed in as a value so that tests can repeat a run.
+//! Random bytes. The generator is a parameter everywhere, so that tests can repeat a run.
 
 use std::sync::Mutex;
 
-/// Gives random bytes.
+/// Source of random bytes.
 pub trait Entropy: Send + Sync + 'static {
-    /// Fills the buffer.
+    /// Fills the buffer with random bytes.
     fn fill(&self, buffer: &mut [u8]);
 }
 
@@ -13,19 +13,19 @@ pub trait Entropy: Send + Sync + 'static {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    #[expect(clippy::disallowed_methods, reason = "the only use of the machine's generator")]
     fn fill(&self, buffer: &mut [u8]) {
-        // Without randomness no token is safe, so there is nothing to go on with.
-        getrandom::fill(buffer).expect("the operating system gives random bytes");
+        // Without random bytes no token is safe, so the process must not continue.
+        getrandom::fill(buffer).expect("the operating system returns random bytes");
     }
 }
 
-/// The same bytes for the same seed, for tests alone.
+/// A generator for tests that returns the same bytes for the same seed.
 #[derive(Debug)]
 pub struct SeededEntropy(Mutex<u64>);
 
 impl SeededEntropy {
-    /// Begins at `seed`.
+    /// Creates a generator from a seed.
     pub fn new(seed: u64) -> Self {
         Self(Mutex::new(seed))
     }
@@ -33,9 +33,9 @@ impl SeededEntropy {
 
 impl Entropy for SeededEntropy {
     fn fill(&self, buffer: &mut [u8]) {
-        let mut state = self.0.lock().expect("no holder panics");
+        let mut state = self.0.lock().expect("nothing panics under the lock");
         for byte in buffer {
-            // splitmix64: one step a byte is plenty for a test.
+            // One step of splitmix64 for each byte is good enough for tests.
             *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mut z = *state;
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

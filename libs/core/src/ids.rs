@@ -1,4 +1,4 @@
-//! Ids with a type each, so that a device can't be passed where an agent belongs.
+//! Ids. Each kind has its own type, so that a device's id can't be passed as an agent's.
 
 use std::{fmt, str::FromStr};
 
@@ -7,8 +7,8 @@ use uuid::{Builder, Uuid};
 
 use crate::{Clock, Entropy, Timestamp};
 
-/// A UUID of version 7: its first 48 bits are the time in milliseconds, so that ids made one
-/// after the other lie together in an index.
+/// Creates a UUID of version 7. Its first 48 bits are the time in milliseconds, so that ids that
+/// are created one after another are neighbors in an index.
 pub fn new_uuid(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
     let mut random = [0; 10];
     entropy.fill(&mut random);
@@ -16,7 +16,7 @@ pub fn new_uuid(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
     Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
-/// A text that is no UUID where an id belongs.
+/// A text is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a UUID")]
 pub struct ParseIdError;
@@ -29,7 +29,7 @@ macro_rules! ids {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new id, later than those before it.
+            /// Creates an id that sorts after those created in earlier milliseconds.
             pub fn generate(clock: &dyn Clock, entropy: &dyn Entropy) -> Self {
                 Self(new_uuid(clock.now(), entropy))
             }
@@ -56,37 +56,37 @@ ids! {
     OrganizationId
     /// An installed widget or app of an organization.
     ApplicationId
-    /// An address from which an organization's widgets are not served.
+    /// An IP address that an organization has blocked.
     BlockedAddressId
     /// A browser profile on one site, or an app install.
     DeviceId
-    /// A person, a visitor included. A visitor's is its device's id.
+    /// A contact or a visitor. A visitor has the id of its device.
     ContactId
-    /// A thread, whose id is its contact's.
+    /// A conversation. It has the id of its contact.
     ConversationId
     /// A message.
     MessageId
-    /// A teammate who answers.
+    /// A teammate who replies to contacts.
     AgentId
-    /// A key of a company's server.
+    /// A key with which an organization's server calls the API.
     ApiKeyId
-    /// A key that a company proves user ids with.
+    /// A key with which an organization proves user ids.
     IdentityKeyId
-    /// An address that an organization is told at.
+    /// A URL to which an organization's events are posted.
     WebhookId
     /// An import of contacts.
     ImportId
 }
 
 impl ContactId {
-    /// The contact that a device's visitor is.
+    /// Returns the id of the visitor who uses this device.
     pub fn of_visitor(device: DeviceId) -> Self {
         Self(device.0)
     }
 }
 
 impl ConversationId {
-    /// The one conversation of a contact.
+    /// Returns the id of the contact's only conversation.
     pub fn of(contact: ContactId) -> Self {
         Self(contact.0)
     }
@@ -98,7 +98,7 @@ mod tests {
     use crate::{FixedClock, SeededEntropy, Timestamp};
 
     #[test]
-    fn later_ids_sort_behind_earlier_ones() {
+    fn later_ids_sort_after_earlier_ones() {
         let clock = FixedClock::new(Timestamp::from_micros(1_700_000_000_000_000));
         let entropy = SeededEntropy::new(7);
         let first = MessageId::generate(&clock, &entropy);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_uuid_is_refused() {
+    fn a_text_that_is_no_uuid_is_rejected() {
         assert_eq!("12345".parse::<ContactId>(), Err(ParseIdError));
     }
 }

@@ -1,5 +1,5 @@
-//! What every service agrees on and nothing does I/O for: typed ids, time, randomness, generated
-//! names of people, page tokens. No wire type, no SQL.
+//! Types that every service shares and that need no I/O: typed ids, time, random bytes, generated
+//! names, page tokens. No wire types, no SQL.
 
 mod backoff;
 mod clock;

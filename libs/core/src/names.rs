@@ -1,8 +1,8 @@
-//! Names for people who gave none: `Giant Duck (anonym)`.
+//! Names for contacts without a name: `Giant Duck (anonym)`.
 
 use uuid::Uuid;
 
-const FIRST: [&str; 64] = [
+const ADJECTIVES: [&str; 64] = [
     "Amber", "Azure", "Bold", "Brave", "Bright", "Bronze", "Calm", "Cheerful", "Clever", "Colored",
     "Coral", "Cosmic", "Crimson", "Curious", "Daring", "Dapper", "Eager", "Electric", "Emerald",
     "Fancy", "Fearless", "Fluffy", "Friendly", "Frosty", "Gentle", "Giant", "Golden", "Graceful",
@@ -12,7 +12,7 @@ const FIRST: [&str; 64] = [
     "Sleepy", "Snowy", "Sunny", "Swift", "Teal", "Velvet", "Violet", "Witty",
 ];
 
-const SECOND: [&str; 64] = [
+const ANIMALS: [&str; 64] = [
     "Albatross",
     "Antelope",
     "Armadillo",
@@ -79,13 +79,14 @@ const SECOND: [&str; 64] = [
     "Zebra",
 ];
 
-/// The generated name of the person with this id: the same on every load and every replica.
+/// Generates the name of the contact with this id. It depends on the id only, so that every
+/// replica generates the same one.
 pub fn generated_name(id: Uuid) -> String {
     // The last bytes of a version 7 id are random; its first ones are the time.
     let [.., first, second] = *id.as_bytes();
-    let first = FIRST[usize::from(first) % FIRST.len()];
-    let second = SECOND[usize::from(second) % SECOND.len()];
-    format!("{first} {second} (anonym)")
+    let adjective = ADJECTIVES[usize::from(first) % ADJECTIVES.len()];
+    let animal = ANIMALS[usize::from(second) % ANIMALS.len()];
+    format!("{adjective} {animal} (anonym)")
 }
 
 #[cfg(test)]
@@ -93,15 +94,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_id_has_the_same_name() {
+    fn the_same_id_always_gets_the_same_name() {
         let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_190e);
         assert_eq!(generated_name(id), "Giant Duck (anonym)");
         assert_eq!(generated_name(id), generated_name(id));
     }
 
     #[test]
-    fn every_word_can_come_up() {
-        let words: std::collections::BTreeSet<_> = FIRST.iter().chain(&SECOND).collect();
-        assert_eq!(words.len(), FIRST.len() + SECOND.len());
+    fn no_word_is_listed_twice() {
+        let words: std::collections::BTreeSet<_> = ADJECTIVES.iter().chain(&ANIMALS).collect();
+        assert_eq!(words.len(), ADJECTIVES.len() + ANIMALS.len());
     }
 }

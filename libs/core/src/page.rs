@@ -1,55 +1,59 @@
-//! Pages of lists: how long one may be, and where the next one begins.
+//! Pages of lists: page sizes and page tokens.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Rows a page, from 1 to [`PageSize::MAX`].
+/// Number of rows on a page, from 1 to [`PageSize::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageSize(u16);
 
 impl PageSize {
-    /// The longest page; a longer wish is cut to it.
+    /// The largest page; larger requests are reduced to it.
     pub const MAX: u16 = 200;
-    /// What counts where nothing is asked for.
+    /// The page size of requests that name none.
     pub const DEFAULT: Self = Self(50);
 
-    /// From the wire, where 0 is "not said". `None` below that.
-    pub fn new(wanted: i32) -> Option<Self> {
-        match wanted {
+    /// Creates a page size from a request, where 0 means "not set". `None` if it is negative.
+    pub fn new(requested: i32) -> Option<Self> {
+        match requested {
             0 => Some(Self::DEFAULT),
-            1.. => Some(Self(u16::try_from(wanted).unwrap_or(Self::MAX).min(Self::MAX))),
+            1.. => Some(Self(u16::try_from(requested).unwrap_or(Self::MAX).min(Self::MAX))),
             _ => None,
         }
     }
 
-    /// As a row count.
+    /// Returns the number of rows.
     pub fn rows(self) -> usize {
         usize::from(self.0)
     }
 
-    /// As the limit of a query that reads one row more, to see whether another page follows.
+    /// Returns the limit for a query that reads one more row, to see whether another page follows.
     pub fn limit_and_one(self) -> i64 {
         i64::from(self.0) + 1
     }
 }
 
-/// A page token that this server did not give out.
+/// A page token that this server did not create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a token that a list answered with")]
 pub struct BadPageToken;
 
-/// Where a list goes on: the key of the last row seen, opaque to clients. It is not signed: a
-/// made-up one only begins elsewhere in the caller's own list.
+/// The key of the last row on a page, opaque to clients. It isn't signed, because with a forged
+/// token a caller only starts elsewhere in the caller's own list.
 #[derive(Debug)]
 pub struct PageToken;
 
 impl PageToken {
-    /// Packs a key.
+    /// Encodes a key.
     pub fn encode<K: Serialize>(key: &K) -> String {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).expect("a key is plain data"))
     }
 
-    /// Unpacks a key; an empty token is the first page.
+    /// Decodes a key. An empty token means the first page.
+    ///
+    /// # Errors
+    ///
+    /// When the token doesn't contain a key of this type.
     pub fn decode<K: DeserializeOwned>(token: &str) -> Result<Option<K>, BadPageToken> {
         if token.is_empty() {
             return Ok(None);
@@ -66,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_has_bounds() {
+    fn a_page_size_has_bounds() {
         assert_eq!(PageSize::new(0), Some(PageSize::DEFAULT));
         assert_eq!(PageSize::new(1_000_000).map(PageSize::rows), Some(200));
         assert_eq!(PageSize::new(-1), None);
@@ -74,13 +78,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_key_comes_back(name in ".*", at: i64) {
+        fn a_key_is_decoded_as_it_was_encoded(name in ".*", at: i64) {
             let token = PageToken::encode(&(&name, at));
             prop_assert_eq!(PageToken::decode(&token), Ok(Some((name, at))));
         }
 
         #[test]
-        fn no_text_makes_it_panic(token in ".*") {
+        fn no_token_makes_decoding_panic(token in ".*") {
             let _: Result<Option<(String, i64)>, _> = PageToken::decode(&token);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, str::FromStr, time::Duration};
 
-use onethread_telemetry::metrics::{CONNECTIONS, CONNECTIONS_MOST};
+use onethread_telemetry::metrics::{CONNECTIONS, MAX_CONNECTIONS};
 use sqlx::{
     ConnectOptions, Pool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -11,15 +11,15 @@ use sqlx::{
 
 use crate::{Result, server::Server};
 
-/// How long work waits for a free connection before it is turned away.
-const ACQUIRE: Duration = Duration::from_secs(5);
-/// How long one statement may run on PostgreSQL before it is stopped, and how long a transaction
-/// may stand there idle, should a process freeze inside one.
-const STATEMENT_MS: &str = "15000";
+/// How long to wait for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// PostgreSQL's limit for one statement, and for a transaction that is idle because its process
+/// has frozen, in milliseconds.
+const STATEMENT_TIMEOUT_MS: &str = "15000";
 
-/// Pages that SQLite's log grows to before they go into the file itself: 32 MiB. What is written
-/// again and again goes there once.
-const LOG_PAGES: &str = "8192";
+/// Size of SQLite's write-ahead log, in pages, at which it is written back to the database file:
+/// 32 MiB. Pages that change often are then written back only once.
+const CHECKPOINT_PAGES: &str = "8192";
 
 /// One service's database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -31,8 +31,8 @@ pub struct Database {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
-    /// One file. One writer, because several stall each other on a synchronous commit; readers
-    /// see the last commit and wait for nobody.
+    /// One file. It has one writer, because several would block each other in synchronous commits.
+    /// Readers see the last commit and never wait.
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
@@ -45,16 +45,21 @@ impl Database {
         Self { pools, batches: false }
     }
 
-    /// The same database for transactions whose statements take a whole batch at once and find
-    /// each row by a key. A batch that meets a row that another transaction holds fails after
-    /// 100 ms by [`Error::Locked`](crate::Error::Locked).
+    /// Returns the same database for transactions whose statements process a whole batch and find
+    /// each row by its key. A batch fails by [`Error::Locked`](crate::Error::Locked) when another
+    /// transaction holds a row for more than 100 ms.
     pub fn batches(&self) -> Self {
         Self { batches: true, ..self.clone() }
     }
 
-    /// Opens the service's database: a `postgres:` URL, in which the service has the schema
-    /// `schema` (a plain lower-case name), or a `sqlite:` URL. Secrets in the URL never reach a
-    /// log. A server that is away is no error here but of the work that needs it.
+    /// Opens the service's database: a `postgres:` URL, with the schema `schema` (a lower-case
+    /// name without special characters), or a `sqlite:` URL. Secrets in the URL are never logged.
+    /// Connections to PostgreSQL are opened by the first statement, so an unavailable server is
+    /// not an error here.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is invalid, or the SQLite file can't be opened.
     pub async fn connect(url: &str, schema: &str) -> Result<Self> {
         if url.starts_with("sqlite:") {
             return Self::sqlite(SqliteConnectOptions::from_str(url)?).await;
@@ -63,15 +68,19 @@ impl Database {
             .application_name(schema)
             .options([
                 ("search_path", schema),
-                ("statement_timeout", STATEMENT_MS),
-                ("idle_in_transaction_session_timeout", STATEMENT_MS),
+                ("statement_timeout", STATEMENT_TIMEOUT_MS),
+                ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT_MS),
             ])
             .disable_statement_logging();
-        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE);
+        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE_TIMEOUT);
         Ok(Self::new(Pools::Postgres(Server::new(pool, options, schema))))
     }
 
-    /// Opens an SQLite file, making it where it is missing.
+    /// Opens an SQLite file, and creates it if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be opened.
     pub async fn open(file: &Path) -> Result<Self> {
         Self::sqlite(SqliteConnectOptions::new().filename(file)).await
     }
@@ -80,33 +89,33 @@ impl Database {
         let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged commit is on disk, power cut or not.
+            // A commit survives a power failure.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(ACQUIRE)
-            .pragma("wal_autocheckpoint", LOG_PAGES)
+            .busy_timeout(ACQUIRE_TIMEOUT)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .disable_statement_logging();
         let pool = || {
             SqlitePoolOptions::new()
-                .acquire_timeout(ACQUIRE)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
                 .idle_timeout(None)
                 .max_lifetime(None)
-                // A file does not go away.
+                // Connections to a file don't break.
                 .test_before_acquire(false)
         };
-        // The file's thread shall not wait for each row of a batch to be looked at.
-        let of_writer = options.clone().row_buffer_size(1024);
-        let writer = pool().max_connections(1).connect_with(of_writer).await?;
+        // Without a buffer SQLite's thread waits for the reader of each row of a batch.
+        let writer_options = options.clone().row_buffer_size(1024);
+        let writer = pool().max_connections(1).connect_with(writer_options).await?;
         let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
         Ok(Self::new(Pools::Sqlite { writer, readers }))
     }
 
-    /// True for a file of this machine, which one process at a time works on.
+    /// True for an SQLite file, which one process at a time uses.
     pub fn is_embedded(&self) -> bool {
         matches!(self.pools, Pools::Sqlite { .. })
     }
 
-    /// `sqlite` or `postgresql`, as OpenTelemetry names them.
+    /// Returns OpenTelemetry's name of the database: `sqlite` or `postgresql`.
     pub fn system(&self) -> &'static str {
         match self.pools {
             Pools::Sqlite { .. } => "sqlite",
@@ -114,7 +123,7 @@ impl Database {
         }
     }
 
-    /// Notes how many connections of a service's pools are used, and how many idle.
+    /// Records in the metrics how many connections of the pools are used, and how many are idle.
     pub fn measure(&self, service: &str) {
         match &self.pools {
             Pools::Sqlite { writer, readers } => {
@@ -128,7 +137,7 @@ impl Database {
         }
     }
 
-    /// Closes every connection, once the work on it is done.
+    /// Closes all connections after their current work.
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { writer, readers } => {
@@ -149,5 +158,5 @@ fn measure<D: sqlx::Database>(pool: &Pool<D>, name: &str) {
     let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
     CONNECTIONS.set(f64::from(pool.size().saturating_sub(idle)), &state("used"));
     CONNECTIONS.set(f64::from(idle), &state("idle"));
-    CONNECTIONS_MOST.set(f64::from(pool.options().get_max_connections()), &[name]);
+    MAX_CONNECTIONS.set(f64::from(pool.options().get_max_connections()), &[name]);
 }

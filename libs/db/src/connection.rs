@@ -14,8 +14,8 @@ use crate::{
     server::Server,
 };
 
-/// Longest time between taking a connection and giving it back. Each statement has a limit of its
-/// own on the server; this one is for a server that doesn't answer at all.
+/// Longest time between taking a connection and returning it. The server limits each statement;
+/// this limit is for a server that doesn't respond at all.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection on which statements run one after another. It has one span and one duration
@@ -34,21 +34,21 @@ pub struct Connection {
 pub(crate) enum Mode {
     /// It reads the last commit.
     Read,
-    /// It is committed by itself.
+    /// It is committed immediately.
     Autocommit,
     /// It belongs to an open transaction.
     Transaction,
 }
 
 impl Connection {
-    /// Runs a statement: one text, or one for each database.
+    /// Prepares a statement: one text, or one for each database.
     pub fn query(&mut self, sql: impl Into<Sql>) -> Statement<'_> {
         let sql = sql.into();
         let text = if self.is_postgres() { sql.postgres } else { sql.sqlite };
         Statement::new(self, text.into_sql_str())
     }
 
-    /// Runs a statement whose text was put together at run time, from parts of this program.
+    /// Prepares a statement whose text was built at run time, from parts of this program only.
     pub fn query_dynamic(&mut self, text: String) -> Statement<'_> {
         Statement::new(self, AssertSqlSafe(text).into_sql_str())
     }
@@ -58,9 +58,9 @@ impl Connection {
         self.server.is_some()
     }
 
-    /// Called before each statement: its span, and when it has to be done.
+    /// Called before each statement. Returns its span and its deadline.
     pub(crate) fn enter(&mut self) -> (Span, Instant) {
-        // A text of several statements may stop in the middle of a transaction of its own.
+        // A text of several statements may fail inside a transaction that it has opened.
         if self.mode == Mode::Autocommit && !self.is_postgres() {
             self.loan.in_transaction = true;
         }
@@ -84,7 +84,7 @@ impl Connection {
         }
     }
 
-    /// Takes the place of a connection that was found dead.
+    /// Replaces a connection that was found dead.
     pub(crate) async fn replace(&mut self, db: &Database) -> Result<()> {
         self.loan = db.take(self.mode).await?.0;
         self.usage.failed = false;
@@ -92,7 +92,7 @@ impl Connection {
     }
 }
 
-/// Waits for a statement within the connection's span and time.
+/// Waits for a statement within the connection's span, until its deadline.
 pub(crate) async fn bounded<T>(
     (span, deadline): (Span, Instant),
     statement: impl Future<Output = std::result::Result<T, sqlx::Error>>,
@@ -103,7 +103,7 @@ pub(crate) async fn bounded<T>(
     }
 }
 
-/// One use of a connection, as traces and metrics show it.
+/// Span and metric of one use of a connection.
 struct Usage {
     system: &'static str,
     name: &'static str,
@@ -119,20 +119,20 @@ impl Drop for Usage {
 }
 
 impl Database {
-    /// A connection to read with, outside a transaction: each statement sees the last commit.
+    /// Takes a connection for reading, outside a transaction: each statement sees the last commit.
     ///
     /// # Errors
     ///
-    /// When no connection comes free in time, or the server is away.
+    /// When no connection becomes free in time, or the server is unavailable.
     pub async fn reader(&self, name: &'static str) -> Result<Connection> {
         self.connection(name, Mode::Read).await
     }
 
-    /// A connection on which each statement is committed by itself.
+    /// Takes a connection on which each statement is committed immediately.
     ///
     /// # Errors
     ///
-    /// When no connection comes free in time, or the server is away.
+    /// When no connection becomes free in time, or the server is unavailable.
     pub async fn writer(&self, name: &'static str) -> Result<Connection> {
         self.connection(name, Mode::Autocommit).await
     }

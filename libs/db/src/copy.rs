@@ -1,6 +1,6 @@
-//! Copies of SQLite files that other processes are writing to, all as they stood at one instant.
-//! SQLite's online backup does the copying; sqlx has no door to it, rusqlite has. Reads only:
-//! nobody who writes ever waits for a copy.
+//! Consistent copies of several SQLite files while other processes write to them: all copies show
+//! the same point in time. They are made by SQLite's online backup, which rusqlite offers and sqlx
+//! doesn't. A copy only reads, so writers never wait for it.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,12 +12,14 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-/// How long one instant is looked for at which nothing is being committed anywhere.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to look for a point in time at which no database commits.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long SQLite waits for a lock of another process.
-const BUSY: Duration = Duration::from_secs(5);
-/// Pages copied between two looks at whether to go on.
-const PAGES: i32 = 1024;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages that are copied in one step.
+const STEP_PAGES: i32 = 1024;
+/// Delay before a step is repeated that found a lock of another process. Such locks are short.
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Databases could not be copied.
 #[derive(Debug, thiserror::Error)]
@@ -25,15 +27,15 @@ pub enum CopyError {
     /// A file can't be read or written as a database.
     #[error("copying a database")]
     Sqlite(#[from] rusqlite::Error),
-    /// Commits came so densely for 20 s that no instant lay between them.
-    #[error("the databases are written to without a pause")]
-    Restless,
-    /// `go_on` said no. What was copied so far is of no use.
+    /// For 20 s there was no point in time between two commits.
+    #[error("the databases are too busy to be copied")]
+    Busy,
+    /// `keep_going` returned false. The copies are incomplete.
     #[error("stopped")]
     Stopped,
 }
 
-/// One file and where its copy goes: a path at which there is nothing, or an empty file.
+/// A database file and the path of its copy, where there must be no file or an empty one.
 #[derive(Debug, Clone)]
 pub struct FileCopy {
     /// The database, which other processes may be using.
@@ -42,98 +44,103 @@ pub struct FileCopy {
     pub to: PathBuf,
 }
 
-/// Copies databases as they all stood at one and the same instant, a few MiB of memory at a time.
-/// Commits go on meanwhile; what they write stays in the write-ahead log until the copy is done.
-/// `go_on` is asked every few MiB. Blocks. The copies are not yet synced to disk.
+/// Copies databases as of one point in time. Commits continue; their changes stay in the
+/// write-ahead log until the copy is complete. Calls `keep_going` before each step of a few MiB.
+/// Blocks the thread, and doesn't sync the copies to disk.
 ///
-/// The instant is one for all, because the databases tell each other things by outboxes, in more
-/// than one direction: were one copied later than another, a delivery acknowledged in between
-/// would be gone from the sender's outbox and not yet with the receiver. At one instant the
-/// copies are what a power cut would have left.
-pub fn copy_together(copies: &[FileCopy], go_on: impl Fn() -> bool) -> Result<(), CopyError> {
+/// All copies must show the same point in time, because the services exchange data through
+/// outboxes in both directions. If one database were copied later than another, a delivery that is
+/// acknowledged in between would be missing from the sender's outbox and from the receiver. As it
+/// is, the copies are what a power failure would leave behind.
+///
+/// # Errors
+///
+/// When a file can't be read or written, when the databases are too busy, or when `keep_going`
+/// returns false.
+pub fn copy_together(copies: &[FileCopy], keep_going: impl Fn() -> bool) -> Result<(), CopyError> {
     let sources = copies.iter().map(|copy| Source::open(&copy.from));
     let sources = sources.collect::<Result<Vec<_>, _>>()?;
-    hold(&sources, &go_on)?;
+    take_snapshots(&sources, &keep_going)?;
     for (source, copy) in sources.iter().zip(copies) {
-        source.copy(&copy.to, &go_on)?;
+        source.copy(&copy.to, &keep_going)?;
     }
     Ok(())
 }
 
 /// A database that is copied.
 struct Source {
-    /// Holds the view that is copied.
-    held: Connection,
-    /// Sees what is committed after it.
-    watch: Connection,
+    /// Holds the snapshot that is copied.
+    snapshot: Connection,
+    /// Sees later commits.
+    latest: Connection,
 }
 
 impl Source {
     fn open(file: &Path) -> Result<Self, CopyError> {
         let open = || {
             let conn = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            conn.busy_timeout(BUSY)?;
+            conn.busy_timeout(BUSY_TIMEOUT)?;
             Ok::<_, CopyError>(conn)
         };
-        Ok(Self { held: open()?, watch: open()? })
+        Ok(Self { snapshot: open()?, latest: open()? })
     }
 
-    /// Fixes the view: `BEGIN` alone would leave that to the first read.
-    fn hold(&self) -> Result<(), CopyError> {
-        self.held.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")?;
+    /// Starts a read transaction. `BEGIN` alone takes the snapshot only at the first read.
+    fn take_snapshot(&self) -> Result<(), CopyError> {
+        self.snapshot.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")?;
         Ok(())
     }
 
-    fn release(&self) -> Result<(), CopyError> {
-        Ok(self.held.execute_batch("ROLLBACK")?)
+    fn release_snapshot(&self) -> Result<(), CopyError> {
+        Ok(self.snapshot.execute_batch("ROLLBACK")?)
     }
 
-    /// Another number after every commit of another connection.
+    /// Returns a number that changes with every commit of another connection.
     fn version(&self) -> Result<i64, CopyError> {
-        Ok(self.watch.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+        Ok(self.latest.query_row("PRAGMA data_version", [], |row| row.get(0))?)
     }
 
-    fn copy(&self, to: &Path, go_on: &impl Fn() -> bool) -> Result<(), CopyError> {
+    fn copy(&self, to: &Path, keep_going: &impl Fn() -> bool) -> Result<(), CopyError> {
         let mut copy = Connection::open(to)?;
-        // Whoever asked for the copy syncs it; one that is cut off is thrown away.
+        // The caller syncs a complete copy and deletes an incomplete one.
         copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
-        let backup = Backup::new(&self.held, &mut copy)?;
-        // The held view lasts over all steps, so that no commit makes the copy begin anew.
-        while go_on() {
-            match backup.step(PAGES)? {
+        let backup = Backup::new(&self.snapshot, &mut copy)?;
+        // The read transaction stays open over all steps; otherwise each commit would restart the
+        // backup.
+        while keep_going() {
+            match backup.step(STEP_PAGES)? {
                 StepResult::Done => {
                     drop(backup);
                     return copy.close().map_err(|(_, error)| error.into());
                 }
                 StepResult::More => {}
-                // Somebody else's lock, which is short.
-                _ => std::thread::sleep(Duration::from_millis(5)),
+                _ => std::thread::sleep(LOCK_RETRY_INTERVAL),
             }
         }
         Err(CopyError::Stopped)
     }
 }
 
-/// Holds the views of one instant: opened one after another, and again when anything was
-/// committed anywhere meanwhile. That takes well under a millisecond, so on a busy server a few
-/// rounds do.
-fn hold(sources: &[Source], go_on: &impl Fn() -> bool) -> Result<(), CopyError> {
+/// Takes snapshots of all databases one after another, and takes them again if any database
+/// committed meanwhile. One round takes well under a millisecond, so a few rounds are enough even
+/// on a busy server.
+fn take_snapshots(sources: &[Source], keep_going: &impl Fn() -> bool) -> Result<(), CopyError> {
     let versions = || sources.iter().map(Source::version).collect::<Result<Vec<_>, _>>();
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    let started = Instant::now();
+    while started.elapsed() < SNAPSHOT_TIMEOUT {
         let before = versions()?;
         for source in sources {
-            if !go_on() {
+            if !keep_going() {
                 return Err(CopyError::Stopped);
             }
-            source.hold()?;
+            source.take_snapshot()?;
         }
         if versions()? == before {
             return Ok(());
         }
-        sources.iter().try_for_each(Source::release)?;
+        sources.iter().try_for_each(Source::release_snapshot)?;
     }
-    Err(CopyError::Restless)
+    Err(CopyError::Busy)
 }
 
 #[cfg(test)]
@@ -147,18 +154,19 @@ mod tests {
 
     const NAMES: [&str; 3] = ["a", "b", "c"];
 
-    struct Stop<'a>(&'a AtomicBool);
+    /// Sets the flag when it is dropped, also by a failed assertion.
+    struct StopOnDrop<'a>(&'a AtomicBool);
 
-    impl Drop for Stop<'_> {
+    impl Drop for StopOnDrop<'_> {
         fn drop(&mut self) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
 
-    /// What a server has open.
+    /// Opens a database as a server does.
     fn server(folder: &Path, name: &str) -> Connection {
         let conn = Connection::open(folder.join(name)).unwrap();
-        conn.busy_timeout(BUSY).unwrap();
+        conn.busy_timeout(BUSY_TIMEOUT).unwrap();
         conn.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 50;
             CREATE TABLE IF NOT EXISTS t (n BIGINT, filler BLOB)",
@@ -173,10 +181,11 @@ mod tests {
         NAMES.map(copy).to_vec()
     }
 
+    /// Returns the last number in a database, after checking that all numbers before it are there.
     fn last(file: &Path) -> i64 {
         let conn = Connection::open(file).unwrap();
-        let sound: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-        assert_eq!(sound, "ok");
+        let check: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(check, "ok");
         let (count, last): (i64, Option<i64>) = conn
             .query_row("SELECT count(*), max(n) FROM t", [], |r| Ok((r.get(0)?, r.get(1)?)))
             .unwrap();
@@ -185,14 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_of_one_instant_whoever_writes_meanwhile() {
+    fn copies_show_one_point_in_time_while_others_write() {
         let folder = tempfile::tempdir().unwrap();
         let (stop, written) = (AtomicBool::new(false), AtomicI64::new(0));
         thread::scope(|scope| {
             let servers = NAMES.map(|name| server(folder.path(), name));
-            let _stopped_at_the_end = Stop(&stop);
+            let _stop = StopOnDrop(&stop);
             scope.spawn(|| {
-                // One number goes to a, then b, then c: at any instant a ≥ b ≥ c ≥ a - 1.
+                // Each number is written to a, then b, then c, so that a ≥ b ≥ c ≥ a - 1 always.
                 let servers = servers;
                 for n in 1_i64.. {
                     if stop.load(Ordering::Relaxed) {
@@ -223,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_between_two_views_makes_it_look_again() {
+    fn a_commit_between_two_snapshots_makes_it_take_them_again() {
         let folder = tempfile::tempdir().unwrap();
         let servers = NAMES.map(|name| server(folder.path(), name));
-        let asked = AtomicI64::new(0);
+        let calls = AtomicI64::new(0);
         let copies = copies(folder.path());
         copy_together(&copies, || {
-            let n = asked.fetch_add(1, Ordering::Relaxed) + 1;
-            // Before each of the first views something is told from one to the next.
+            let n = calls.fetch_add(1, Ordering::Relaxed) + 1;
+            // Every database commits before each of the first snapshots.
             if n <= 7 {
                 for conn in &servers {
                     conn.execute("INSERT INTO t VALUES (?1, NULL)", [n]).unwrap();
@@ -243,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn a_view_that_is_held_is_copied_whole_although_the_log_moves_on() {
+    fn a_snapshot_is_copied_while_others_commit() {
         let folder = tempfile::tempdir().unwrap();
         let conn = server(folder.path(), "a");
         let fill =
             |n: i64| conn.execute("INSERT INTO t VALUES (?1, zeroblob(60000))", [n]).unwrap();
         (1..=200).for_each(|n| assert_eq!(fill(n), 1));
         let to = folder.path().join("copy");
-        // Between every two steps another commit comes and the log is written back.
+        // Between two steps there is a commit, and the log is written back.
         let next = AtomicI64::new(201);
         let copy = FileCopy { from: folder.path().join("a"), to: to.clone() };
         copy_together(&[copy], || {
@@ -260,7 +269,7 @@ mod tests {
             }
             step += 1;
             next.store(step, Ordering::Relaxed);
-            // Were each commit to make the copy begin anew, it would never end.
+            // If each commit restarted the backup, it would never end.
             step < 300
         })
         .unwrap();
@@ -269,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stops_when_told_to_and_makes_nothing_up() {
+    fn it_stops_when_asked_to_and_creates_no_source() {
         let folder = tempfile::tempdir().unwrap();
         drop(server(folder.path(), "a"));
         let copy = |name: &str| {
@@ -278,7 +287,7 @@ mod tests {
         assert!(matches!(copy_together(&copy("a"), || false), Err(CopyError::Stopped)));
         assert!(matches!(copy_together(&copy("none"), || true), Err(CopyError::Sqlite(_))));
         assert!(!folder.path().join("none").exists());
-        // A server that is down has left no log.
+        // A server that has ended leaves no log.
         copy_together(&copy("a"), || true).unwrap();
         assert_eq!(last(&folder.path().join("copy")), 0);
     }

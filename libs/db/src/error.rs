@@ -1,4 +1,4 @@
-//! What database work can fail with, and how that looks from outside.
+//! Errors of database work, and what callers of a service see of them.
 
 use std::sync::Arc;
 
@@ -7,56 +7,55 @@ use sqlx::error::ErrorKind;
 /// Database work failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database said no, or could not be reached.
+    /// The database returned an error, or could not be reached.
     #[error("database")]
     Sql(#[source] sqlx::Error),
     /// A migration could not be run.
     #[error("migration")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// A row holds something no version of this program writes.
+    /// A row contains a value that no version of this program writes.
     #[error("stored data: {0}")]
     Corrupt(&'static str),
-    /// Another process wrote first, or each waited for the other: the transaction is rolled back
-    /// and may be tried again.
-    #[error("another process wrote first")]
+    /// A serialization conflict or a deadlock. The transaction is rolled back and may be retried.
+    #[error("conflict with another transaction")]
     Conflict,
-    /// Another transaction holds a row for longer than a batch waits for one.
+    /// Another transaction has locked a row for longer than a batch waits.
     #[error("a row is locked by another transaction")]
     Locked,
-    /// The work took longer than any may. What it wrote is rolled back, unless the commit itself
-    /// was under way.
+    /// The work exceeded its time limit. Its changes are rolled back, unless the commit had been
+    /// sent.
     #[error("database work timed out")]
     Timeout,
-    /// The transaction failed in which this was done together with other things.
-    #[error("together with others")]
+    /// A transaction that was shared with other calls failed.
+    #[error("the shared transaction failed")]
     Together(#[source] Arc<Self>),
     /// The task that did the work panicked.
-    #[error("database task")]
+    #[error("the database task failed")]
     Task(#[from] tokio::task::JoinError),
 }
 
 impl Error {
-    /// True when a unique key refused the row.
+    /// True when the row violates a unique key.
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.kind() == ErrorKind::UniqueViolation)
     }
 
-    /// True when the database refuses what is written, whoever writes it and whenever.
+    /// True when the database rejects the data itself, so that a retry can't succeed.
     pub fn is_of_the_data(&self) -> bool {
         let Self::Sql(sqlx::Error::Database(e)) = self else { return false };
-        // PostgreSQL: bad values, broken constraints, over a limit of the program. SQLite: too big,
-        // constraint, mismatch.
+        // PostgreSQL: data exceptions, constraint violations, program limits exceeded. SQLite: too
+        // big, constraint, mismatch.
         e.code().is_some_and(|code| {
             ["22", "23", "54"].iter().any(|class| code.len() == 5 && code.starts_with(class))
                 || code.len() < 5 && code.parse::<i32>().is_ok_and(|n| matches!(n & 0xff, 18..=20))
         })
     }
 
-    /// True when the connection is no good any more.
+    /// True when the connection can't be used any more.
     pub(crate) fn is_lost(&self) -> bool {
         match self {
             Self::Sql(sqlx::Error::Io(_)) => true,
-            // PostgreSQL: connection trouble, shut down, ended for idling in a transaction.
+            // PostgreSQL: connection exceptions, shutdown, idle-in-transaction timeout.
             Self::Sql(sqlx::Error::Database(e)) => e.code().is_some_and(|code| {
                 ["08", "57P", "25P03"].iter().any(|start| code.starts_with(start))
             }),
@@ -64,7 +63,7 @@ impl Error {
         }
     }
 
-    /// True when the database is away or overloaded, so that another try may well succeed.
+    /// True when the database is unavailable or overloaded, so that a retry may succeed.
     pub fn is_passing(&self) -> bool {
         let error = match self {
             Self::Sql(error) => error,
@@ -77,7 +76,8 @@ impl Error {
         }
         match error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-            // PostgreSQL: out of resources, stopped by its operator or its time limit. SQLite: busy, locked, disk full, input/output.
+            // PostgreSQL: insufficient resources, operator intervention, timeouts. SQLite: busy,
+            // locked, disk full, I/O error.
             sqlx::Error::Database(e) => e.code().is_some_and(|code| {
                 ["53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
                     || code.len() < 5
@@ -86,9 +86,7 @@ impl Error {
             _ => false,
         }
     }
-}
 
-impl Error {
     /// True when the database's disk is full.
     fn is_full(&self) -> bool {
         // PostgreSQL: disk full. SQLite: full.
@@ -100,7 +98,7 @@ impl Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            // PostgreSQL: a deadlock, or a row that changed meanwhile.
+            // PostgreSQL: deadlocks and serialization failures.
             sqlx::Error::Database(e) if e.code().is_some_and(|code| code.starts_with("40")) => {
                 Self::Conflict
             }
@@ -124,7 +122,7 @@ impl From<Error> for onethread_errors::Error {
     }
 }
 
-/// True when SQLite says that there is no transaction to roll back.
+/// True when SQLite reports that there is no transaction to roll back.
 pub(crate) fn is_no_transaction(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code == "1"))
 }

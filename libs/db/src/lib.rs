@@ -1,7 +1,6 @@
-//! SQLite and PostgreSQL behind one enum. A store writes one SQL text and one row struct; the
-//! [`on!`] macro runs it on whichever database is there. Lives here: connecting, migrating,
-//! transactions that a dropped request can't cut in half, time as both databases keep it.
-//! Doesn't: any table.
+//! SQLite and PostgreSQL behind one API. A store writes one SQL text and one row struct for both.
+//! The library opens and migrates databases, runs statements and transactions, stores timestamps
+//! in both, and copies SQLite files. It knows no tables.
 
 mod conn;
 mod connect;

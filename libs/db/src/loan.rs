@@ -1,4 +1,4 @@
-//! A connection on loan from its pool.
+//! A connection that returns to its pool when it is dropped.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use tokio::time::timeout;
 
 use crate::error::is_no_transaction;
 
-/// How long a connection may take to finish or roll back what was under way on it when it was
-/// given back.
+/// How long a connection may take to finish its current statement, or to roll back, before it
+/// returns to its pool.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A pooled connection of either database.
@@ -28,15 +28,15 @@ impl Pooled {
         };
         match timeout(FINISH_TIMEOUT, rolled_back).await {
             Ok(Ok(())) => true,
-            // On a full disk SQLite has rolled back by itself.
+            // On a full disk SQLite has already rolled back.
             Ok(Err(error)) => is_no_transaction(&error),
             Err(_) => false,
         }
     }
 
-    async fn give_back(mut self) {
-        // A connection that doesn't answer in time is closed: a silent server must not keep the
-        // pool's places.
+    async fn return_to_pool(mut self) {
+        // A connection that doesn't respond in time is closed, so that it doesn't count for the
+        // pool any more.
         let _ = match &mut self {
             Self::Sqlite(conn) => timeout(FINISH_TIMEOUT, conn.return_to_pool()).await,
             Self::Postgres(conn) => timeout(FINISH_TIMEOUT, conn.return_to_pool()).await,
@@ -51,8 +51,8 @@ impl Pooled {
     }
 }
 
-/// Gives its connection back when it is dropped, after rolling back a transaction that is still
-/// open.
+/// Returns its connection to the pool when it is dropped, after rolling back a transaction that is
+/// still open.
 #[derive(Debug)]
 pub(crate) struct Loan {
     /// `None` only while it is dropped.
@@ -67,7 +67,7 @@ impl Loan {
     }
 
     pub(crate) fn pooled(&mut self) -> &mut Pooled {
-        self.pooled.as_mut().expect("it is there until the loan is dropped")
+        self.pooled.as_mut().expect("only dropping the loan takes it")
     }
 
     /// Rolls back and waits for it. A connection on which that fails is closed.
@@ -82,7 +82,7 @@ async fn end(mut pooled: Pooled, in_transaction: bool) {
     if in_transaction && !pooled.roll_back().await {
         return pooled.close();
     }
-    pooled.give_back().await;
+    pooled.return_to_pool().await;
 }
 
 impl Drop for Loan {

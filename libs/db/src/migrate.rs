@@ -1,4 +1,4 @@
-//! Bringing a database to this version's tables.
+//! Schema migrations.
 
 use sqlx::{AssertSqlSafe, Connection, migrate::Migrator, query, query_scalar};
 
@@ -7,7 +7,7 @@ use crate::{Database, Result, connect::Pools, server::Server};
 /// A service's migrations for both databases.
 #[derive(Debug)]
 pub struct Migrations {
-    /// Schema on PostgreSQL; SQLite has a file a service instead.
+    /// Schema on PostgreSQL. On SQLite each service has its own file instead.
     pub schema: &'static str,
     /// From `migrations/sqlite`.
     pub sqlite: Migrator,
@@ -16,11 +16,15 @@ pub struct Migrations {
 }
 
 impl Database {
-    /// Runs what has not been run yet. On PostgreSQL processes that start together wait for each
-    /// other; an SQLite file is one process's alone.
+    /// Runs the migrations that have not been run. On PostgreSQL processes that start at the same
+    /// time wait for each other; an SQLite file belongs to one process.
     ///
-    /// It needs the right to make tables, and that to make a schema where there is none; serving
-    /// needs neither.
+    /// It needs the permission to create tables, and to create the schema if it is missing.
+    /// Serving needs neither.
+    ///
+    /// # Errors
+    ///
+    /// When the database can't be reached, or a migration fails.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<()> {
         match &self.pools {
             Pools::Sqlite { writer, .. } => migrations.sqlite.run(writer).await?,
@@ -32,28 +36,29 @@ impl Database {
 
 async fn migrate(server: &Server, migrations: &Migrator) -> Result<()> {
     let mut conn = server.pool.acquire().await?;
-    // The migrator's lock is the session's: it has to go with it, whatever happens.
+    // The migrator's lock belongs to the session, so the session has to end even after an error.
     conn.close_on_drop();
-    // A big table takes longer than any request may, and so does waiting for who is at it.
+    // Changing a large table takes longer than a request may, and so does waiting for a process
+    // that is changing it.
     query("SET statement_timeout = '1h'").execute(&mut *conn).await?;
 
     let mut tx = conn.begin().await?;
-    // Two that make one schema at once fail in spite of IF NOT EXISTS.
+    // Without the lock, CREATE SCHEMA IF NOT EXISTS fails if two sessions run it at the same time.
     query("SELECT pg_advisory_xact_lock(hashtextextended('onethread migrations', 0))")
         .execute(&mut *tx)
         .await?;
-    let there: bool = query_scalar("SELECT to_regnamespace($1) IS NOT NULL")
+    let exists: bool = query_scalar("SELECT to_regnamespace($1) IS NOT NULL")
         .bind(&*server.schema)
         .fetch_one(&mut *tx)
         .await?;
-    if !there {
-        // The name comes from the service's code.
+    if !exists {
+        // The name is a constant of the service.
         let create = AssertSqlSafe(format!("CREATE SCHEMA {}", server.schema));
         query(create).execute(&mut *tx).await?;
     }
     tx.commit().await?;
 
-    // Takes a lock of its own for the rest.
+    // The migrator takes its own lock.
     migrations.run(&mut *conn).await?;
     conn.close().await?;
     Ok(())

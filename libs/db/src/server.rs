@@ -1,4 +1,4 @@
-//! A PostgreSQL server as one service sees it: pools that notice when their connections died.
+//! The pools of one service on a PostgreSQL server. They notice when the server has restarted.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,15 +13,16 @@ use tokio::time::timeout;
 
 use crate::{Result, held::Held};
 
-/// A connection that was used this short ago is taken to be alive: asking costs a round trip.
-const FRESH: Duration = Duration::from_secs(1);
-/// How long an idle connection may take to say that it lives.
-const ANSWER: Duration = Duration::from_secs(1);
+/// A connection that has been idle for less than this is assumed to be alive, because a ping costs
+/// a round trip.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// How long a connection may take to respond to a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How connections plan that take a whole batch in one statement and find each row by a key: what
-/// PostgreSQL guesses of a batch's size is of no use, so it plans once and by index. A batch holds
-/// up everybody in it and behind it, so it waits no longer for a row than others mostly need one.
-const FOR_BATCHES: [(&str, &str); 4] = [
+/// Settings of connections whose statements process a whole batch and find each row by its key.
+/// PostgreSQL can't estimate the size of a batch, so it plans once and uses the index. A batch
+/// delays all its callers and the next batch, so it gives up on a locked row sooner than others.
+const BATCH_SETTINGS: [(&str, &str); 4] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("jit", "off"),
@@ -31,14 +32,14 @@ const FOR_BATCHES: [(&str, &str); 4] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     pub(crate) pool: PgPool,
-    /// Connections that plan for batches. Settings of each transaction would cost a batch more than
-    /// a few connections cost the server.
+    /// Connections with [`BATCH_SETTINGS`]. Changing the settings in each transaction would cost
+    /// more than the additional connections.
     pub(crate) batches: PgPool,
     pub(crate) schema: Arc<str>,
     losses: Losses,
 }
 
-/// When a connection was last found dead. The others that lay idle then are suspect.
+/// Time at which a connection was last found dead. Those that were idle then may be dead too.
 #[derive(Debug, Clone, Default)]
 struct Losses(Arc<Mutex<Option<Instant>>>);
 
@@ -47,20 +48,21 @@ impl Losses {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    fn since(&self, idle_for: Duration) -> bool {
+    /// True when a connection was lost during the last `idle_for`.
+    fn within(&self, idle_for: Duration) -> bool {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.is_some_and(|last| last.elapsed() <= idle_for)
     }
 
-    /// Has a pool ask those connections that may be dead whether they live.
+    /// Makes a pool ping connections that may be dead before it hands them out.
     fn watch(&self, pool: PgPoolOptions) -> PgPoolOptions {
-        let noted = self.clone();
+        let losses = self.clone();
         pool.test_before_acquire(false).before_acquire(move |conn, meta| {
-            let suspect = meta.idle_for >= FRESH || noted.since(meta.idle_for);
+            let may_be_dead = meta.idle_for >= PING_AFTER_IDLE || losses.within(meta.idle_for);
             Box::pin(async move {
-                if suspect {
-                    // An error has the pool drop it and open another one.
-                    timeout(ANSWER, conn.ping()).await.map_err(std::io::Error::other)??;
+                if may_be_dead {
+                    // After an error the pool drops the connection and opens another one.
+                    timeout(PING_TIMEOUT, conn.ping()).await.map_err(std::io::Error::other)??;
                 }
                 Ok(true)
             })
@@ -72,9 +74,9 @@ impl Server {
     pub(crate) fn new(pool: PgPoolOptions, options: PgConnectOptions, schema: &str) -> Self {
         let losses = Losses::default();
         let open = |options| losses.watch(pool.clone()).connect_lazy_with(options);
-        // What the operator's URL says of them counts.
-        let said = options.get_options().unwrap_or_default().to_owned();
-        let settings = FOR_BATCHES.into_iter().filter(|(name, _)| !said.contains(name));
+        // Options in the operator's URL take precedence.
+        let from_url = options.get_options().unwrap_or_default().to_owned();
+        let settings = BATCH_SETTINGS.into_iter().filter(|(name, _)| !from_url.contains(name));
         Self {
             batches: open(options.clone().options(settings)),
             pool: open(options),
@@ -83,7 +85,7 @@ impl Server {
         }
     }
 
-    /// Waits for a connection. Whoever stops waiting leaves nothing behind.
+    /// Waits for a connection. The caller may stop waiting at any time.
     pub(crate) async fn acquire(&self) -> Result<Held<Postgres>> {
         Self::acquire_of(&self.pool).await
     }
@@ -93,9 +95,9 @@ impl Server {
         Ok(Held::new(pool.acquire().await?))
     }
 
-    /// Remembers it when the work found its connection dead.
-    pub(crate) fn note<T>(&self, done: &Result<T>) {
-        if done.as_ref().is_err_and(crate::Error::is_lost) {
+    /// Remembers when the work failed because its connection was dead.
+    pub(crate) fn note<T>(&self, result: &Result<T>) {
+        if result.as_ref().is_err_and(crate::Error::is_lost) {
             self.losses.note();
         }
     }

@@ -10,7 +10,7 @@ use sqlx::{
 
 use crate::{Connection, Error, Result, connection::bounded, loan::Pooled};
 
-/// A statement's text, or two where the dialects truly differ.
+/// A statement's text, or two texts where the dialects differ.
 #[derive(Debug, Clone, Copy)]
 pub struct Sql {
     pub(crate) sqlite: &'static str,
@@ -18,7 +18,8 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// A text for each database. Both take the same parameters and return the same columns.
+    /// Creates a statement with a text for each database. Both take the same parameters and return
+    /// the same columns.
     pub const fn dialects(sqlite: &'static str, postgres: &'static str) -> Self {
         Self { sqlite, postgres }
     }
@@ -78,7 +79,7 @@ impl<'c> Statement<'c> {
     }
 
     /// Adds a parameter that the databases take in different types, such as a JSON text on SQLite
-    /// and an array on PostgreSQL. Only the one that is needed is made.
+    /// and an array on PostgreSQL. Only the one that is needed is created.
     pub fn bind_either<'s, 'p, S, P>(
         self,
         sqlite: impl FnOnce() -> S,
@@ -109,7 +110,8 @@ impl<'c> Statement<'c> {
     ///
     /// # Errors
     ///
-    /// When the database refuses it, or doesn't answer in time. So do all methods below.
+    /// When the database rejects it, or doesn't respond in time. The same holds for all methods
+    /// below.
     pub async fn execute(self) -> Result<u64> {
         let Self { connection, text, arguments } = self;
         let arguments = arguments.map_err(encoding)?;
@@ -133,7 +135,7 @@ impl<'c> Statement<'c> {
     ///
     /// # Errors
     ///
-    /// Also when the row doesn't fit its struct. So do all methods below.
+    /// Also when the row doesn't fit its struct. The same holds for all methods below.
     pub async fn optional<R: Row>(self) -> Result<Option<R>> {
         match self.first().await? {
             None => Ok(None),
@@ -231,7 +233,7 @@ impl<'c> Statement<'c> {
         connection.leave(done)
     }
 
-    /// Returns all rows as the database gave them, for readers of columns by name.
+    /// Returns all rows undecoded, for code that reads columns by name.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Time as a column: `timestamptz` on PostgreSQL, `BIGINT` microseconds on SQLite, whose text
-//! form of a time sorts wrongly.
+//! Timestamps in columns: `timestamptz` on PostgreSQL and microseconds in a `BIGINT` on SQLite,
+//! because SQLite's timestamps are texts that don't sort by time.
 
 use onethread_core::Timestamp;
 use sqlx::{
@@ -11,13 +11,13 @@ use sqlx::{
 };
 use time::OffsetDateTime;
 
-/// The beginning of year 1 and the end of year 9999, in microseconds since 1970: well within what
-/// PostgreSQL takes.
-const EARLIEST: i64 = -62_135_596_800_000_000;
-const LATEST: i64 = 253_402_300_799_999_999;
+/// Start of year 1, in microseconds since 1970. PostgreSQL can store it.
+const MIN_MICROS: i64 = -62_135_596_800_000_000;
+/// End of year 9999, in microseconds since 1970. PostgreSQL can store it.
+const MAX_MICROS: i64 = 253_402_300_799_999_999;
 
-/// A [`Timestamp`] in a row. On PostgreSQL one outside the years 1 to 9999 is taken for the end
-/// it lies beyond.
+/// A [`Timestamp`] as a parameter or column. PostgreSQL stores timestamps outside the years 1 to
+/// 9999 as the nearest one inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time(pub Timestamp);
 
@@ -47,9 +47,9 @@ impl PgHasArrayType for Time {
 
 impl Encode<'_, Postgres> for Time {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        // What a client made up may lie anywhere; beyond the calendar's ends there is nothing.
-        let micros = self.0.micros().clamp(EARLIEST, LATEST);
-        let at = Timestamp::from_micros(micros).to_datetime().ok_or("no time of the calendar")?;
+        // Clients can send any number, and not all of them are dates.
+        let micros = self.0.micros().clamp(MIN_MICROS, MAX_MICROS);
+        let at = Timestamp::from_micros(micros).to_datetime().ok_or("not a date")?;
         <OffsetDateTime as Encode<Postgres>>::encode_by_ref(&at, buffer)
     }
 }

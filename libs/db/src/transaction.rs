@@ -12,7 +12,7 @@ use crate::{
     loan::Pooled,
 };
 
-/// How often a transaction that another process outran is tried.
+/// How often a transaction is tried that fails by a conflict.
 const MAX_ATTEMPTS: usize = 16;
 
 /// An open transaction: rolled back when it is dropped without a commit.
@@ -20,17 +20,17 @@ const MAX_ATTEMPTS: usize = 16;
 pub struct Transaction(Connection);
 
 impl Database {
-    /// Opens a transaction. On SQLite it is the only writer from here on. Use cases open theirs by
-    /// [`transaction!`](crate::transaction!), which tries again after a conflict.
+    /// Opens a transaction. On SQLite it is the only writer until it ends. Use cases open theirs
+    /// with [`transaction!`](crate::transaction!), which retries after a conflict.
     ///
     /// # Errors
     ///
-    /// When no connection comes free in time, or the server is away.
+    /// When no connection becomes free in time, or the server is unavailable.
     pub async fn begin(&self, name: &'static str) -> Result<Transaction> {
         let mut connection = self.connection(name, Mode::Transaction).await?;
         match control(&mut connection, "BEGIN IMMEDIATE", "BEGIN").await {
             Ok(()) => {}
-            // It had died while it was idle. Nothing was begun on it, so another one will do.
+            // It died while it was idle. No statement has run on it, so another one can be used.
             Err(error) if error.is_lost() => {
                 connection.replace(self).await?;
                 control(&mut connection, "BEGIN IMMEDIATE", "BEGIN").await?;
@@ -41,13 +41,13 @@ impl Database {
     }
 }
 
-/// Runs a statement that begins or ends a transaction.
+/// Runs a statement that opens or ends a transaction.
 async fn control(
     connection: &mut Connection,
     sqlite: &'static str,
     postgres: &'static str,
 ) -> Result<()> {
-    // Before it is sent: a caller that leaves meanwhile leaves an open transaction behind.
+    // Set before the statement is sent: a caller that stops waiting may leave the transaction open.
     connection.loan.in_transaction = true;
     let limits = connection.enter();
     let run = async {
@@ -61,7 +61,7 @@ async fn control(
 }
 
 impl Transaction {
-    /// Commits. Where that fails by a lost connection or a timeout, it may have been committed.
+    /// Commits. After a lost connection or a timeout the transaction may have been committed.
     ///
     /// # Errors
     ///
@@ -72,13 +72,13 @@ impl Transaction {
         Ok(())
     }
 
-    /// Rolls back, and waits until that is done.
+    /// Rolls back, and waits for the end of it.
     pub async fn roll_back(self) {
         self.0.loan.roll_back().await;
     }
 
-    /// Commits what succeeded and rolls back what failed. Continues when another process wrote
-    /// first and the whole may be tried again.
+    /// Commits after a success and rolls back after a failure. Returns `Continue` when there was a
+    /// conflict and the transaction may be retried.
     #[doc(hidden)]
     pub async fn end<T>(self, outcome: AppResult<T>, attempt: usize) -> ControlFlow<AppResult<T>> {
         let outcome = match outcome {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_conflict_is_tried_again_but_not_for_ever() {
+    async fn a_conflict_is_retried_but_not_forever() {
         let (db, _folder) = scratch().await;
         let attempts = AtomicUsize::new(0);
         conflicting(&db, 3, &attempts).await.unwrap();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_transaction_whose_caller_leaves_is_rolled_back() {
+    async fn a_transaction_whose_caller_stops_waiting_is_rolled_back() {
         let (db, _folder) = scratch().await;
         let abandoned: AppResult<()> = timeout(Duration::from_millis(20), async {
             transaction!(&db, "abandoned", |tx| {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_text_that_fails_in_its_own_transaction_is_rolled_back() {
+    async fn a_text_that_fails_inside_its_own_transaction_is_rolled_back() {
         let (db, _folder) = scratch().await;
         let run =
             async |text: &'static str| db.writer("text").await.unwrap().query(text).execute().await;

@@ -1,6 +1,6 @@
-//! One table of what can go wrong, and its three spellings: [`Error`] inside a service, a gRPC
-//! status with `ErrorInfo` and `BadRequest` between services, an RFC 9457 [`Problem`] for JSON
-//! clients. A new kind of failure is one line in `reason.rs`.
+//! One table of errors and its three representations: [`Error`] inside a service, a gRPC status
+//! with `ErrorInfo` and `BadRequest` between services, and an RFC 9457 [`Problem`] for JSON
+//! clients. A new kind of error is one row in `reason.rs`.
 
 mod problem;
 mod reason;
@@ -11,107 +11,108 @@ use std::{error::Error as StdError, time::Duration};
 pub use problem::{Problem, ProblemField};
 pub use reason::Reason;
 
-/// What went wrong, as a service says it. Its texts are read by clients: they hold no secret, no
-/// user id, no e-mail and no value that was sent.
+/// An error of a service. Clients read its texts, so they must not contain secrets, user ids,
+/// email addresses or values from the request.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason:?}: {detail}")]
 pub struct Error {
     /// The row of the table.
     pub reason: Reason,
-    /// One sentence for the person who reads the answer.
+    /// One sentence for the person who reads the response.
     pub detail: String,
-    /// The fields at fault.
+    /// The invalid fields.
     pub fields: Vec<Field>,
-    /// When another try is worth it.
+    /// Time after which a retry makes sense.
     pub retry_after: Option<Duration>,
-    /// What lies behind it, for the log alone.
+    /// The cause, for the log only.
     #[source]
     pub source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// A field at fault.
+/// An invalid field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// JSON pointer (RFC 6901) into what was sent, such as `/user/user_id`.
+    /// JSON pointer (RFC 6901) into the request, such as `/user/user_id`.
     pub pointer: String,
-    /// Why, in a sentence without the value.
+    /// What is wrong with it, in a sentence without the value.
     pub detail: String,
 }
 
 impl Field {
-    /// A field and why it is at fault.
+    /// Creates an invalid field.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
     }
 }
 
-/// The result of whatever can fail with an [`Error`].
+/// Result with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// A failure of this kind, said in the table's own words.
+    /// Creates an error with the table's text.
     pub fn new(reason: Reason) -> Self {
         Self {
             reason,
-            detail: reason.sentence().to_owned(),
+            detail: reason.default_detail().to_owned(),
             fields: Vec::new(),
             retry_after: None,
             source: None,
         }
     }
 
-    /// One field can't be taken.
+    /// Creates the error for one invalid field.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid_fields(vec![Field::new(pointer, detail)])
     }
 
-    /// Several fields can't be taken.
+    /// Creates the error for several invalid fields.
     pub fn invalid_fields(fields: Vec<Field>) -> Self {
         Self { fields, ..Self::new(Reason::InvalidArgument) }
     }
 
-    /// There is no such thing in this organization.
+    /// Creates the error for something that doesn't exist in the organization.
     pub fn not_found() -> Self {
         Self::new(Reason::NotFound)
     }
 
-    /// Something broke that the caller can do nothing about.
+    /// Creates the error for a fault of the server.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Reason::Internal).caused_by(source)
     }
 
-    /// Something needed is away for now; worth another try in a second.
+    /// Creates the error for a dependency that is unavailable. A retry makes sense after a second.
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Reason::Unavailable).retry_after(Duration::from_secs(1)).caused_by(source)
     }
 
-    /// A disk is full. Somebody has to make room, so another try is worth it only later.
+    /// Creates the error for a full disk. An operator has to free space, so a retry makes sense
+    /// only later.
     pub fn storage_full(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Reason::StorageFull).retry_after(Duration::from_secs(10)).caused_by(source)
     }
 
-    /// Says more than the table does.
+    /// Replaces the table's text by a more specific one.
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
         self
     }
 
-    /// Says when another try is worth it.
+    /// Sets the time after which a retry makes sense.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
     }
 
-    /// Keeps what lies behind it, for the log.
+    /// Adds the cause, for the log.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// The whole chain in one line, for the log.
+    /// Formats the error and all its causes in one line, for the log.
     pub fn chain(&self) -> String {
         let mut line = self.to_string();
         let mut next = self.source();

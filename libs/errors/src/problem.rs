@@ -10,29 +10,29 @@ use crate::Error;
 pub struct Problem {
     /// `/problems/<reason>`.
     pub r#type: String,
-    /// The kind of failure in a few words.
+    /// The kind of error in a few words.
     pub title: String,
-    /// The HTTP status again.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// What happened this time.
+    /// What happened, in one sentence.
     pub detail: String,
-    /// The fields at fault; none when it is no field's fault.
+    /// The invalid fields, if the error is about fields.
     pub errors: Vec<ProblemField>,
-    /// The trace to look the call up by; empty when there is none.
+    /// The id of the request's trace, for a search in logs and traces; empty if there is none.
     pub trace_id: String,
 }
 
-/// A field at fault.
+/// An invalid field.
 #[derive(Debug, Serialize)]
 pub struct ProblemField {
     /// JSON pointer (RFC 6901) into the body.
     pub pointer: String,
-    /// Why.
+    /// What is wrong with the field.
     pub detail: String,
 }
 
 impl Problem {
-    /// The answer for an error.
+    /// Creates the response body for an error.
     pub fn new(error: &Error, trace_id: String) -> Self {
         let fields = error.fields.iter();
         Self {

@@ -1,4 +1,4 @@
-//! Telling and listening within the process; what goes further is handed to `nats`.
+//! The bus within the process. Hints for other replicas are passed on to `nats`.
 
 use std::sync::Arc;
 
@@ -7,130 +7,130 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     NatsUrl, TlsFiles,
-    nats::{self, Away},
+    nats::{self, Remote},
 };
 
-/// Hints kept for a listener that is busy; one that falls further behind has missed some.
-const KEPT: usize = 4096;
+/// Messages that are buffered for a slow listener. One that is further behind misses some.
+const LISTENER_CAPACITY: usize = 4096;
 
-/// What a bus carries.
+/// The type of hints that a bus carries.
 pub trait Hint: Clone + Send + Sync + 'static {
-    /// Whose it is. Those of one organization travel on one subject.
+    /// Returns the organization that the hint concerns. Hints of one organization use one subject.
     fn organization(&self) -> OrganizationId;
 
-    /// The trace it happened in, as a `traceparent`; empty without one.
+    /// Returns the `traceparent` of the trace in which the hint was published, or an empty text.
     fn trace(&self) -> &str;
 
-    /// Without the trace, for another process.
+    /// Encodes the hint without its trace, for another process.
     fn encode(&self) -> Vec<u8>;
 
-    /// What another process encoded; `None` for what is none, say of another version.
+    /// Decodes a hint from another process. `None` if it isn't one, for example because the
+    /// process runs another version.
     fn decode(bytes: &[u8], trace: &str) -> Option<Self>;
 }
 
-/// Carries hints to all listeners. Cheap to clone; the connection goes with the last clone.
+/// Publishes hints to all listeners. Cheap to clone. The connection closes with the last clone.
 #[derive(Debug)]
 pub struct Bus<T> {
-    here: broadcast::Sender<Word<T>>,
-    away: Option<Arc<Away<T>>>,
+    local: broadcast::Sender<Message<T>>,
+    remote: Option<Arc<Remote<T>>>,
 }
 
-/// What is said to the listeners of this process.
+/// A message to the listeners of this process.
 #[derive(Debug, Clone)]
-pub(crate) enum Word<T> {
-    /// This happened.
+pub(crate) enum Message<T> {
+    /// A hint was published.
     Hint(T),
-    /// Something may have happened that nobody heard of: in the organizations of this shard, or
-    /// in all.
+    /// Hints may have been lost: those of organizations in this shard, or of all organizations.
     Gap(Option<u8>),
 }
 
-/// What a listener hears.
+/// What a listener receives.
 #[derive(Debug, Clone)]
 pub enum Heard<T> {
-    /// This happened.
+    /// A hint was published.
     Hint(T),
-    /// Hints may have been lost: those of the organizations of this shard, or of all.
+    /// Hints may have been lost: those of organizations in this shard, or of all organizations.
     Missed(Option<u8>),
-    /// The bus is gone.
+    /// The bus was dropped.
     Over,
 }
 
-/// Hears what is told from its making on.
+/// Receives the hints that are published after its creation.
 #[derive(Debug)]
 pub struct Listener<T> {
-    here: broadcast::Receiver<Word<T>>,
-    away: Option<Arc<Away<T>>>,
+    local: broadcast::Receiver<Message<T>>,
+    remote: Option<Arc<Remote<T>>>,
 }
 
-/// The shard of an organization: the part of all hints that its own travel with.
+/// Returns the shard of an organization. Hints of all organizations in a shard use one subject.
 pub(crate) fn shard(organization: OrganizationId) -> u8 {
-    // The last bits of an id are chance.
+    // The last bits of an id are random.
     let [.., last] = *organization.0.as_bytes();
     last
 }
 
 impl<T> Clone for Bus<T> {
     fn clone(&self) -> Self {
-        Self { here: self.here.clone(), away: self.away.clone() }
+        Self { local: self.local.clone(), remote: self.remote.clone() }
     }
 }
 
 impl<T: Hint> Bus<T> {
-    /// Within this process alone.
+    /// Creates a bus within this process.
     pub fn in_process() -> Self {
-        Self { here: broadcast::Sender::new(KEPT), away: None }
+        Self { local: broadcast::Sender::new(LISTENER_CAPACITY), remote: None }
     }
 
-    /// To the other replicas as well, whose subjects begin with the same `topic`. Answers at
-    /// once; the connection is made, and made again whenever it breaks, beside whatever goes on.
+    /// Creates a bus that also connects replicas, whose subjects contain the same `topic`. Returns
+    /// immediately; the connection is opened, and reopened after a failure, in the background.
     pub fn connect(
         url: &NatsUrl,
         tls: Option<TlsFiles>,
         topic: &'static str,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let here = broadcast::Sender::new(KEPT);
-        let away = nats::connect(url, tls, topic, entropy, here.clone());
-        Self { here, away: Some(Arc::new(away)) }
+        let local = broadcast::Sender::new(LISTENER_CAPACITY);
+        let remote = nats::connect(url, tls, topic, entropy, local.clone());
+        Self { local, remote: Some(Arc::new(remote)) }
     }
 
-    /// Tells every listener. To be called after the commit; never waits.
+    /// Publishes a hint to every listener. Must be called after the commit. Never waits.
     pub fn tell(&self, hint: T) {
-        if let Some(away) = &self.away {
-            away.tell(hint.clone());
+        if let Some(remote) = &self.remote {
+            remote.publish(hint.clone());
         }
-        // An error says that nobody listens here.
-        let _ = self.here.send(Word::Hint(hint));
+        // It fails when this process has no listener, which is fine.
+        let _ = self.local.send(Message::Hint(hint));
     }
 
-    /// Begins to listen.
+    /// Creates a listener.
     pub fn listen(&self) -> Listener<T> {
-        Listener { here: self.here.subscribe(), away: self.away.clone() }
+        Listener { local: self.local.subscribe(), remote: self.remote.clone() }
     }
 }
 
 impl<T: Hint> Listener<T> {
-    /// From soon on hears of this organization what other replicas tell. As soon as it does,
-    /// [`Heard::Missed`] says that something may have been told before.
+    /// Subscribes to the hints that other replicas publish for this organization. When the
+    /// subscription is active, [`Heard::Missed`] reports that earlier hints may have been lost.
     pub fn attend(&self, organization: OrganizationId) {
-        if let Some(away) = &self.away {
-            away.attend(shard(organization));
+        if let Some(remote) = &self.remote {
+            remote.subscribe(shard(organization));
         }
     }
 
-    /// What is heard next.
+    /// Waits for the next message.
     pub async fn next(&mut self) -> Heard<T> {
-        match self.here.recv().await {
-            Ok(Word::Hint(hint)) => Heard::Hint(hint),
-            Ok(Word::Gap(shard)) => Heard::Missed(shard),
+        match self.local.recv().await {
+            Ok(Message::Hint(hint)) => Heard::Hint(hint),
+            Ok(Message::Gap(shard)) => Heard::Missed(shard),
             Err(RecvError::Lagged(_)) => Heard::Missed(None),
             Err(RecvError::Closed) => Heard::Over,
         }
     }
 }
 
-/// True when hints of the organization may be among those that were missed.
+/// True when hints of the organization may be among those of a [`Heard::Missed`].
 pub fn may_concern(missed: Option<u8>, organization: OrganizationId) -> bool {
-    missed.is_none_or(|part| part == shard(organization))
+    missed.is_none_or(|missed| missed == shard(organization))
 }

@@ -1,7 +1,7 @@
-//! The bus of hints: word that something happened, to the readers in this process and, over NATS,
-//! to those in the other replicas. A hint carries ids and numbers, and whoever hears it looks at
-//! the database, which is the truth. So a hint may be lost, be late or come twice, nobody waits
-//! for NATS, and where hints may have been lost every listener is told so ([`Heard::Missed`]).
+//! The bus of hints. A hint notifies readers in this process and, over NATS, in other replicas that
+//! something has changed. It carries only ids and numbers; a reader that receives one reads the
+//! change from the database. A hint may therefore be lost, late or repeated, and nothing waits for
+//! NATS. When hints may have been lost, every listener is notified ([`Heard::Missed`]).
 
 mod bus;
 mod nats;

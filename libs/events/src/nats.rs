@@ -1,6 +1,6 @@
-//! The way to the other replicas. Two tasks stand between the bus and the client: one sends what
-//! waits, the other receives on the subjects that somebody here attends. Both outlive any
-//! connection: the client makes it again and again and subscribes anew by itself.
+//! The connection to other replicas over NATS. Two tasks connect the bus and the client: one
+//! publishes queued hints, the other receives hints of the subscribed shards. Both outlive the
+//! connection: the client reconnects and renews its subscriptions by itself.
 
 use std::{
     path::PathBuf,
@@ -25,79 +25,78 @@ use tracing::{error, info, warn};
 
 use crate::{
     Hint, NatsUrl,
-    bus::{Word, shard},
+    bus::{Message, shard},
 };
 
-/// Hints that wait to be sent; those beyond are lost.
-const WAITING: usize = 4096;
+/// Hints that are queued for publishing. Those beyond are dropped.
+const PUBLISH_CAPACITY: usize = 4096;
 
-/// Commands that the client keeps while there is no connection: room for every subscription.
-const COMMANDS: usize = 1024;
+/// Commands that the client queues while it isn't connected. Enough for every subscription.
+const CLIENT_CAPACITY: usize = 1024;
 
-/// Hints received on one subject that wait for this process; those beyond are lost.
-const RECEIVED: usize = 4096;
+/// Hints that are queued after they were received on one subject. Those beyond are dropped.
+const SUBSCRIPTION_CAPACITY: usize = 4096;
 
-/// How long one step with the client may take before it is given up: nothing is kept for a server
-/// that hangs.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long one operation of the client may take. Nothing is queued for a server that hangs.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A server that says nothing for about twice as long is taken for gone.
-const PING_EVERY: Duration = Duration::from_secs(1);
+/// Interval of pings. A server that doesn't respond to two of them counts as disconnected.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Between attempts to connect: a server that is back is found within a second.
-const AGAIN: Backoff =
+/// Delays between attempts to connect. A server that has restarted is found within a second.
+const RECONNECT_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(1) };
 
-/// The header that names the trace, as in HTTP.
-const TRACE: &str = "traceparent";
+/// The header with the trace, as in HTTP.
+const TRACE_HEADER: &str = "traceparent";
 
-/// PEM files for connections to `tls://` servers, read anew for each.
+/// PEM files for connections to `tls://` servers, read for each connection.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
     /// This process's certificate.
     pub cert: PathBuf,
     /// The certificate's key.
     pub key: PathBuf,
-    /// Whose signature the server's certificate has to bear.
+    /// The certificate of the CA that has signed the server's certificate.
     pub ca: PathBuf,
 }
 
-/// The other replicas.
+/// The connection to the other replicas.
 #[derive(Debug)]
-pub(crate) struct Away<T> {
+pub(crate) struct Remote<T> {
     outgoing: mpsc::Sender<T>,
-    attended: Arc<Attended>,
+    wanted: Arc<Shards>,
     _tasks: [AbortOnDropHandle<()>; 2],
 }
 
-/// The shards that somebody here wants to hear of. None is ever left: who came once comes again.
+/// A set of shards. None is ever removed, because readers of an organization tend to come back.
 #[derive(Debug, Default)]
-struct Attended {
+struct Shards {
     bits: [AtomicU64; 4],
-    more: Notify,
+    added: Notify,
 }
 
-impl Attended {
-    /// True when it is new.
+impl Shards {
+    /// Adds a shard. True when it is new.
     fn add(&self, shard: u8) -> bool {
         let bit = 1 << (shard % 64);
         self.bits[usize::from(shard / 64)].fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
-    fn has(&self, shard: u8) -> bool {
+    fn contains(&self, shard: u8) -> bool {
         self.bits[usize::from(shard / 64)].load(Ordering::Relaxed) & (1 << (shard % 64)) != 0
     }
 }
 
-impl<T: Hint> Away<T> {
-    pub(crate) fn tell(&self, hint: T) {
-        // Full: NATS hangs, and the database tells them.
+impl<T: Hint> Remote<T> {
+    pub(crate) fn publish(&self, hint: T) {
+        // When the queue is full, NATS hangs. Other replicas then find the change in the database.
         let _ = self.outgoing.try_send(hint);
     }
 
-    pub(crate) fn attend(&self, shard: u8) {
-        if self.attended.add(shard) {
-            self.attended.more.notify_one();
+    pub(crate) fn subscribe(&self, shard: u8) {
+        if self.wanted.add(shard) {
+            self.wanted.added.notify_one();
         }
     }
 }
@@ -107,57 +106,58 @@ pub(crate) fn connect<T: Hint>(
     tls: Option<TlsFiles>,
     topic: &'static str,
     entropy: Arc<dyn Entropy>,
-    here: broadcast::Sender<Word<T>>,
-) -> Away<T> {
-    let (outgoing, waiting) = mpsc::channel(WAITING);
-    let attended = Arc::<Attended>::default();
-    let back = Arc::<Notify>::default();
-    let options = options(tls, entropy, back.clone());
+    local: broadcast::Sender<Message<T>>,
+) -> Remote<T> {
+    let (outgoing, queue) = mpsc::channel(PUBLISH_CAPACITY);
+    let wanted = Arc::<Shards>::default();
+    let gap = Arc::<Notify>::default();
+    let options = options(tls, entropy, gap.clone());
     let servers = url.servers();
     let client = async move {
-        // It connects by itself for ever; what fails here is not the network.
+        // The client retries after network errors, so this is another kind of error.
         let client = options.connect(servers).await;
-        client.inspect_err(|error| error!(%error, "the bus can't be used")).ok()
+        client.inspect_err(|error| error!(%error, "can't connect to NATS")).ok()
     };
     let client = futures::FutureExt::shared(client);
-    let receiving = receive(client.clone(), topic, attended.clone(), back, here);
-    let sending = send(client, topic, waiting);
-    let tasks = [tokio::spawn(sending), tokio::spawn(receiving)].map(AbortOnDropHandle::new);
-    Away { outgoing, attended, _tasks: tasks }
+    let receiving = receive(client.clone(), topic, wanted.clone(), gap, local);
+    let publishing = publish(client, topic, queue);
+    let tasks = [tokio::spawn(publishing), tokio::spawn(receiving)].map(AbortOnDropHandle::new);
+    Remote { outgoing, wanted, _tasks: tasks }
 }
 
-fn options(tls: Option<TlsFiles>, entropy: Arc<dyn Entropy>, back: Arc<Notify>) -> ConnectOptions {
-    let gone = Arc::new(AtomicBool::new(false));
+/// Configures the client. It notifies `gap` when hints may have been lost.
+fn options(tls: Option<TlsFiles>, entropy: Arc<dyn Entropy>, gap: Arc<Notify>) -> ConnectOptions {
+    let disconnected = Arc::new(AtomicBool::new(false));
     let options = ConnectOptions::new()
         .name("onethread")
-        // Listeners here have heard what was told here.
+        // Listeners in this process receive hints directly.
         .no_echo()
         .retry_on_initial_connect()
         .max_reconnects(None)
-        .ping_interval(PING_EVERY)
-        .connection_timeout(PATIENCE)
-        .request_timeout(Some(PATIENCE))
-        .subscription_capacity(RECEIVED)
-        .client_capacity(COMMANDS)
+        .ping_interval(PING_INTERVAL)
+        .connection_timeout(CLIENT_TIMEOUT)
+        .request_timeout(Some(CLIENT_TIMEOUT))
+        .subscription_capacity(SUBSCRIPTION_CAPACITY)
+        .client_capacity(CLIENT_CAPACITY)
         .reconnect_delay_callback(move |attempts| {
-            AGAIN.pause(u32::try_from(attempts).unwrap_or(u32::MAX), &*entropy)
+            RECONNECT_BACKOFF.pause(u32::try_from(attempts).unwrap_or(u32::MAX), &*entropy)
         })
         .event_callback(move |event| {
-            let (back, gone) = (back.clone(), gone.clone());
+            let (gap, disconnected) = (gap.clone(), disconnected.clone());
             async move {
                 match event {
                     Event::Connected => {
-                        if gone.swap(false, Ordering::Relaxed) {
-                            info!("the bus is back");
+                        if disconnected.swap(false, Ordering::Relaxed) {
+                            info!("reconnected to NATS");
                         }
-                        back.notify_one();
+                        gap.notify_one();
                     }
-                    // Received faster than it was taken.
-                    Event::SlowConsumer(_) => back.notify_one(),
+                    // A subscription's queue is full.
+                    Event::SlowConsumer(_) => gap.notify_one(),
                     Event::Disconnected | Event::ClientError(_)
-                        if !gone.swap(true, Ordering::Relaxed) =>
+                        if !disconnected.swap(true, Ordering::Relaxed) =>
                     {
-                        warn!("the bus is away, readers look at the database meanwhile");
+                        warn!("lost the connection to NATS, readers poll the database");
                     }
                     _ => {}
                 }
@@ -175,102 +175,102 @@ fn subject(topic: &str, shard: u8) -> String {
     format!("onethread.{topic}.{shard:02x}")
 }
 
-/// Sends what waits. While there is no connection hints are dropped: later they would be old.
-async fn send<T: Hint>(
+/// Publishes queued hints. Without a connection they are dropped, because later they would be
+/// outdated.
+async fn publish<T: Hint>(
     client: impl Future<Output = Option<Client>>,
     topic: &'static str,
-    mut waiting: mpsc::Receiver<T>,
+    mut queue: mpsc::Receiver<T>,
 ) {
     let Some(client) = client.await else { return };
-    while let Some(hint) = waiting.recv().await {
+    while let Some(hint) = queue.recv().await {
         if client.connection_state() != State::Connected {
             continue;
         }
         let subject = subject(topic, shard(hint.organization()));
         let payload = hint.encode().into();
-        // An error or a server that hangs costs the hint, as a broken connection does.
+        // After an error or a timeout the hint is lost, as it is without a connection.
         let _ = if hint.trace().is_empty() {
-            timeout(PATIENCE, client.publish(subject, payload)).await
+            timeout(CLIENT_TIMEOUT, client.publish(subject, payload)).await
         } else {
             let mut headers = HeaderMap::new();
-            headers.insert(TRACE, hint.trace());
-            timeout(PATIENCE, client.publish_with_headers(subject, headers, payload)).await
+            headers.insert(TRACE_HEADER, hint.trace());
+            timeout(CLIENT_TIMEOUT, client.publish_with_headers(subject, headers, payload)).await
         };
     }
 }
 
-/// Receives on the subjects of attended shards. When one is new, and whenever the connection is,
-/// it says what may have been missed as soon as the server is known to have the subscriptions.
+/// Receives the hints of wanted shards. After a new subscription or a new connection it reports a
+/// gap to the listeners, as soon as the server is known to have the subscriptions.
 async fn receive<T: Hint>(
     client: impl Future<Output = Option<Client>>,
     topic: &'static str,
-    attended: Arc<Attended>,
-    back: Arc<Notify>,
-    here: broadcast::Sender<Word<T>>,
+    wanted: Arc<Shards>,
+    gap: Arc<Notify>,
+    local: broadcast::Sender<Message<T>>,
 ) {
     let Some(client) = client.await else { return };
     let mut subscribers = SelectAll::new();
-    let subscribed = Attended::default();
-    let mut unsettled = Vec::new();
+    let subscribed = Shards::default();
+    let mut unconfirmed = Vec::new();
     loop {
         tokio::select! {
             Some(message) = subscribers.next() => {
                 let message: async_nats::Message = message;
                 let headers = message.headers.as_ref();
-                let trace = headers.and_then(|headers| headers.get(TRACE));
+                let trace = headers.and_then(|headers| headers.get(TRACE_HEADER));
                 let trace = trace.map_or("", |value| value.as_str());
                 if let Some(hint) = T::decode(&message.payload, trace) {
-                    // An error says that nobody listens here.
-                    let _ = here.send(Word::Hint(hint));
+                    // It fails when this process has no listener, which is fine.
+                    let _ = local.send(Message::Hint(hint));
                 }
             }
-            () = attended.more.notified() => {
-                let new: Vec<u8> =
-                    (0..=u8::MAX).filter(|one| attended.has(*one) && !subscribed.has(*one)).collect();
+            () = wanted.added.notified() => {
+                let new = |shard: &u8| wanted.contains(*shard) && !subscribed.contains(*shard);
+                let new: Vec<u8> = (0..=u8::MAX).filter(new).collect();
                 for shard in &new {
-                    // Without a connection the client keeps it for the one to come.
+                    // Without a connection the client queues the subscription for the next one.
                     let subscriber = client.subscribe(subject(topic, *shard));
-                    let Ok(Ok(subscriber)) = timeout(PATIENCE, subscriber).await else {
-                        attended.more.notify_one();
+                    let Ok(Ok(subscriber)) = timeout(CLIENT_TIMEOUT, subscriber).await else {
+                        wanted.added.notify_one();
                         break;
                     };
                     subscribers.push(subscriber);
                     subscribed.add(*shard);
                 }
-                unsettled.extend(new.into_iter().filter(|one| subscribed.has(*one)));
-                tell_settled(&client, &mut unsettled, &here).await;
+                unconfirmed.extend(new.into_iter().filter(|shard| subscribed.contains(*shard)));
+                report_confirmed(&client, &mut unconfirmed, &local).await;
             }
-            () = back.notified() => {
-                tell_settled(&client, &mut unsettled, &here).await;
-                let _ = here.send(Word::Gap(None));
+            () = gap.notified() => {
+                report_confirmed(&client, &mut unconfirmed, &local).await;
+                let _ = local.send(Message::Gap(None));
             }
         }
     }
 }
 
-/// Says of new subscriptions that something may have been told before them, once the server has
-/// them.
-async fn tell_settled<T>(
+/// Reports a gap for each new subscription, once the server has them.
+async fn report_confirmed<T>(
     client: &Client,
-    unsettled: &mut Vec<u8>,
-    here: &broadcast::Sender<Word<T>>,
+    unconfirmed: &mut Vec<u8>,
+    local: &broadcast::Sender<Message<T>>,
 ) {
-    if settled(client).await {
-        for shard in unsettled.drain(..) {
-            // An error says that nobody listens here.
-            let _ = here.send(Word::Gap(Some(shard)));
+    if are_commands_processed(client).await {
+        for shard in unconfirmed.drain(..) {
+            // It fails when this process has no listener, which is fine.
+            let _ = local.send(Message::Gap(Some(shard)));
         }
     }
 }
 
-/// Waits until the server has dealt with whatever it was sent on this connection before: it
-/// answers by itself that nobody serves the subject. False without a connection or an answer.
-async fn settled(client: &Client) -> bool {
+/// Waits until the server has processed all earlier commands of this connection: it responds to a
+/// request on a subject without subscribers. False without a connection or a response.
+async fn are_commands_processed(client: &Client) -> bool {
     if client.connection_state() != State::Connected {
         return false;
     }
-    let asked = timeout(PATIENCE, client.request("onethread.nobody", "".into())).await;
-    match asked {
+    let response = timeout(CLIENT_TIMEOUT, client.request("onethread.nobody", "".into())).await;
+    match response {
         Ok(Ok(_)) => true,
         Ok(Err(error)) => error.kind() == RequestErrorKind::NoResponders,
         Err(_) => false,

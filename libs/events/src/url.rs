@@ -1,31 +1,31 @@
-//! Where NATS is said to be.
+//! URLs of NATS servers.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use async_nats::ServerAddr;
 use url::Url;
 
-/// Servers that may be named at once.
-const MOST: usize = 16;
+/// Largest number of URLs.
+const MAX_URLS: usize = 16;
 
-/// One or several `nats://host:port` or `tls://host:port`, with commas between them; the port is
-/// 4222 unless said. May hold a user's name and password, which are never shown.
+/// One or several `nats://host:port` or `tls://host:port`, separated by commas. The default port is
+/// 4222. `Display` and `Debug` hide user names and passwords.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NatsUrl(Vec<Url>);
 
-/// What is said is no list of NATS servers.
+/// A text is not a list of NATS servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("nats://host:port or tls://host:port is expected, several with commas")]
+#[error("nats://host:port or tls://host:port is expected, several separated by commas")]
 pub struct ParseNatsUrlError;
 
 impl NatsUrl {
     pub(crate) fn servers(&self) -> Vec<ServerAddr> {
-        // They were looked at when they were read.
+        // They were checked when they were parsed.
         self.0.iter().filter_map(|url| ServerAddr::from_url(url.clone()).ok()).collect()
     }
 
-    /// True when a server beyond this machine is reached without encryption.
-    pub fn is_plain_beyond_here(&self) -> bool {
+    /// True when a connection to another machine is not encrypted.
+    pub fn has_plain_remote(&self) -> bool {
         self.0.iter().any(|url| url.scheme() == "nats" && !is_loopback(url))
     }
 }
@@ -40,16 +40,17 @@ impl FromStr for NatsUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let all: Vec<_> = text.split(',').map(server).collect::<Result<_, _>>()?;
-        if all.len() > MOST { Err(ParseNatsUrlError) } else { Ok(Self(all)) }
+        if all.len() > MAX_URLS { Err(ParseNatsUrlError) } else { Ok(Self(all)) }
     }
 }
 
 fn server(text: &str) -> Result<Url, ParseNatsUrlError> {
     let url: Url = text.trim().parse().map_err(|_| ParseNatsUrlError)?;
-    let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
-    let named = url.host_str().is_some_and(|host| !host.is_empty());
-    let known = matches!(url.scheme(), "nats" | "tls") && url.port() != Some(0);
-    if !bare || !named || !known || ServerAddr::from_url(url.clone()).is_err() {
+    let has_no_path =
+        matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+    let has_host = url.host_str().is_some_and(|host| !host.is_empty());
+    let is_known = matches!(url.scheme(), "nats" | "tls") && url.port() != Some(0);
+    if !has_no_path || !has_host || !is_known || ServerAddr::from_url(url.clone()).is_err() {
         return Err(ParseNatsUrlError);
     }
     Ok(url)
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_is_read_and_shown_without_secrets() {
+    fn urls_are_parsed_and_shown_without_secrets() {
         let text = "nats://me:canary@10.0.0.1:4222, tls://nats.example,nats://[::1]:1";
         let url: NatsUrl = text.parse().unwrap();
         assert_eq!(url.to_string(), "nats://***@10.0.0.1:4222,tls://nats.example,nats://[::1]:1");
@@ -91,8 +92,8 @@ mod tests {
     }
 
     #[test]
-    fn plain_connections_beyond_the_machine_are_seen() {
-        let plain = |text: &str| text.parse::<NatsUrl>().unwrap().is_plain_beyond_here();
+    fn plain_connections_to_other_machines_are_recognized() {
+        let plain = |text: &str| text.parse::<NatsUrl>().unwrap().has_plain_remote();
         assert!(plain("nats://nats:4222") && plain("nats://127.0.0.1,nats://10.0.0.1"));
         assert!(
             !plain("tls://nats:4222") && !plain("nats://localhost") && !plain("nats://[::1]:1")
@@ -100,8 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_server_is_refused() {
-        for odd in [
+    fn other_texts_are_rejected() {
+        for text in [
             "",
             "nats",
             "nats:4222",
@@ -115,7 +116,7 @@ mod tests {
             "nats://a:70000",
             "nats://a:0",
         ] {
-            assert_eq!(odd.parse::<NatsUrl>(), Err(ParseNatsUrlError), "{odd}");
+            assert_eq!(text.parse::<NatsUrl>(), Err(ParseNatsUrlError), "{text}");
         }
     }
 }

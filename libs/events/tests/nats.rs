@@ -1,4 +1,4 @@
-//! Buses of two replicas over a NATS server of the test's own, which is killed under them.
+//! Buses of two replicas over a NATS server that is killed and restarted.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::{sync::Arc, time::Duration};
@@ -9,8 +9,8 @@ use onethread_testing::NatsServer;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-/// For what is there at once, or as soon as a connection is made again.
-const SOON: Duration = Duration::from_secs(10);
+/// How long to wait for a hint, including a reconnect.
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Number {
@@ -48,94 +48,94 @@ fn hint(organization: u128, number: u8) -> Number {
     Number { organization, number, trace: format!("trace {number}") }
 }
 
-async fn heard(listener: &mut Listener<Number>) -> Heard<Number> {
-    timeout(SOON, listener.next()).await.expect("something is heard")
+async fn next(listener: &mut Listener<Number>) -> Heard<Number> {
+    timeout(RECEIVE_TIMEOUT, listener.next()).await.expect("something is received")
 }
 
-/// The next hint; that some may have been missed is passed over.
-async fn number(listener: &mut Listener<Number>) -> Number {
+/// Returns the next hint, ignoring gaps.
+async fn next_hint(listener: &mut Listener<Number>) -> Number {
     loop {
-        match heard(listener).await {
+        match next(listener).await {
             Heard::Hint(hint) => return hint,
             Heard::Missed(_) => {}
-            Heard::Over => panic!("the bus is gone"),
+            Heard::Over => panic!("the bus was dropped"),
         }
     }
 }
 
-/// A listener that the server knows to attend the organization.
-async fn attending(bus: &Bus<Number>, organization: u128) -> Listener<Number> {
+/// Creates a listener whose subscription the server has confirmed.
+async fn subscribed(bus: &Bus<Number>, organization: u128) -> Listener<Number> {
     let mut listener = bus.listen();
     listener.attend(OrganizationId(Uuid::from_u128(organization)));
-    while !matches!(heard(&mut listener).await, Heard::Missed(Some(_))) {}
+    while !matches!(next(&mut listener).await, Heard::Missed(Some(_))) {}
     listener
 }
 
 #[tokio::test]
-async fn what_one_replica_tells_the_other_hears_and_nobody_twice() {
+async fn other_replicas_receive_the_hints_of_their_subscriptions_once() {
     let server = NatsServer::start();
-    let (one, other) = (bus(&server), bus(&server));
-    let mut here = attending(&one, 7).await;
-    let mut there = attending(&other, 7).await;
-    // Of 8 nobody there wants to hear.
-    for sent in [hint(7, 1), hint(8, 2), hint(7, 3)] {
-        one.tell(sent);
+    let (one, two) = (bus(&server), bus(&server));
+    let mut local = subscribed(&one, 7).await;
+    let mut remote = subscribed(&two, 7).await;
+    // The second replica has no subscription for organization 8.
+    for published in [hint(7, 1), hint(8, 2), hint(7, 3)] {
+        one.tell(published);
     }
     for expected in [hint(7, 1), hint(7, 3)] {
-        assert_eq!(number(&mut there).await, expected);
+        assert_eq!(next_hint(&mut remote).await, expected);
     }
-    other.tell(hint(7, 4));
+    two.tell(hint(7, 4));
     for expected in [hint(7, 1), hint(8, 2), hint(7, 3), hint(7, 4)] {
-        assert_eq!(number(&mut here).await, expected);
+        assert_eq!(next_hint(&mut local).await, expected);
     }
-    assert_eq!(number(&mut there).await, hint(7, 4));
+    assert_eq!(next_hint(&mut remote).await, hint(7, 4));
 }
 
 #[tokio::test]
-async fn without_nats_this_process_goes_on_and_its_return_is_told() {
+async fn without_nats_the_process_continues_and_reports_a_gap_after_the_reconnect() {
     let mut server = NatsServer::start();
-    let (one, other) = (bus(&server), bus(&server));
-    let mut here = attending(&one, 7).await;
-    let mut there = attending(&other, 7).await;
+    let (one, two) = (bus(&server), bus(&server));
+    let mut local = subscribed(&one, 7).await;
+    let mut remote = subscribed(&two, 7).await;
     server.kill();
-    // Far more than is kept for the server: nobody waits for it.
+    // Many more than are queued for the server: publishing doesn't wait for it.
     for count in 0..20_000_u32 {
         one.tell(hint(7, 0));
         if count % 1000 == 0 {
-            assert_eq!(number(&mut here).await, hint(7, 0));
+            assert_eq!(next_hint(&mut local).await, hint(7, 0));
         }
     }
     server.restart();
-    for listener in [&mut here, &mut there] {
-        while !matches!(heard(listener).await, Heard::Missed(None)) {}
+    for listener in [&mut local, &mut remote] {
+        while !matches!(next(listener).await, Heard::Missed(None)) {}
     }
-    // The one who tells may be back later than the one who listens.
+    // The publisher may reconnect later than the listener.
     let mut last = 0;
-    let back = async {
+    let received = async {
         loop {
             last += 1;
             one.tell(hint(7, last));
-            if let Ok(Heard::Hint(hint)) = timeout(Duration::from_millis(200), there.next()).await
+            if let Ok(Heard::Hint(hint)) = timeout(Duration::from_millis(200), remote.next()).await
                 && hint.number > 0
             {
                 return hint.number;
             }
         }
     };
-    let heard = timeout(SOON, back).await.expect("hints go on");
-    assert!(heard <= last);
+    let received = timeout(RECEIVE_TIMEOUT, received).await.expect("hints arrive again");
+    assert!(received <= last);
 }
 
 #[tokio::test]
-async fn a_server_that_comes_late_is_found() {
+async fn a_server_that_starts_late_is_found() {
     let mut server = NatsServer::start();
     server.kill();
-    let (one, other) = (bus(&server), bus(&server));
-    let mut there = other.listen();
-    there.attend(OrganizationId(Uuid::from_u128(7)));
+    let (one, two) = (bus(&server), bus(&server));
+    let mut remote = two.listen();
+    remote.attend(OrganizationId(Uuid::from_u128(7)));
     server.restart();
-    while !matches!(heard(&mut there).await, Heard::Missed(Some(7))) {}
-    let _attending = attending(&one, 9).await;
+    while !matches!(next(&mut remote).await, Heard::Missed(Some(7))) {}
+    let _subscribed = subscribed(&one, 9).await;
     one.tell(hint(7, 1));
-    assert_eq!(number(&mut there).await, hint(7, 1));
+    assert_eq!(next_hint(&mut remote).await, hint(7, 1));
 }

@@ -1,19 +1,18 @@
-//! Where a service's replicas are said to be.
+//! Addresses of a service's replicas.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use http::Uri;
 
-/// URLs that may be named at once.
-const MOST: usize = 64;
+/// Largest number of URLs.
+const MAX_URLS: usize = 64;
 
-/// One or several `http://host:port`, `https://host:port` or `dns://host:port`, with commas between
-/// them. Every address
-/// behind each name is a replica, and names are looked up again and again.
+/// One or several `http://host:port`, `https://host:port` or `dns://host:port`, separated by
+/// commas. Each address of a name is a replica. Names are resolved repeatedly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses(Vec<Address>);
 
-/// One of them.
+/// One URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
     scheme: &'static str,
@@ -21,9 +20,12 @@ pub(crate) struct Address {
     pub(crate) port: u16,
 }
 
-/// What is said is no list of addresses.
+/// A text is not a list of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("http://host:port, https://host:port or dns://host:port is expected, several with commas")]
+#[error(
+    "http://host:port, https://host:port or dns://host:port is expected, several separated by \
+     commas"
+)]
 pub struct ParseAddressesError;
 
 impl Addresses {
@@ -31,17 +33,17 @@ impl Addresses {
         self.0.iter()
     }
 
-    /// True when one of them is said to be plain: `http://`.
-    pub fn name_plain(&self) -> bool {
+    /// True when a URL begins with `http://`.
+    pub fn contain_http(&self) -> bool {
         self.0.iter().any(|address| address.scheme == "http")
     }
 
-    /// True when one of them is said to have certificates: `https://`.
-    pub fn name_secured(&self) -> bool {
+    /// True when a URL begins with `https://`.
+    pub fn contain_https(&self) -> bool {
         self.0.iter().any(|address| address.scheme == "https")
     }
 
-    /// True when none of them leaves this machine.
+    /// True when all of them are on this machine.
     pub fn are_loopback(&self) -> bool {
         self.0.iter().all(|address| {
             let ip = address.host.parse::<IpAddr>();
@@ -55,7 +57,7 @@ impl FromStr for Addresses {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let all: Vec<_> = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
-        if all.len() > MOST { Err(ParseAddressesError) } else { Ok(Self(all)) }
+        if all.len() > MAX_URLS { Err(ParseAddressesError) } else { Ok(Self(all)) }
     }
 }
 
@@ -67,13 +69,13 @@ impl FromStr for Address {
         let mut schemes = ["http", "https", "dns"].into_iter();
         let scheme = schemes.find(|scheme| uri.scheme_str() == Some(scheme));
         let scheme = scheme.ok_or(ParseAddressesError)?;
-        let bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
+        let has_no_path = matches!(uri.path(), "" | "/") && uri.query().is_none();
         let authority =
-            uri.authority().filter(|authority| bare && !authority.as_str().contains('@'));
+            uri.authority().filter(|authority| has_no_path && !authority.as_str().contains('@'));
         let (host, port) = authority
             .and_then(|authority| Some((authority.host(), authority.port_u16()?)))
             .ok_or(ParseAddressesError)?;
-        // A URL has an IPv6 address in brackets, a resolver doesn't.
+        // An IPv6 address has brackets in a URL, but not for the resolver.
         let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
         Ok(Self { scheme, host, port })
     }
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_is_read_and_shown() {
+    fn addresses_are_parsed_and_shown() {
         let text = "http://127.0.0.1:50051,http://[::1]:2,dns://identity.onethread:50051";
         let addresses: Addresses = text.parse().unwrap();
         assert_eq!(addresses.to_string(), text);
@@ -113,14 +115,14 @@ mod tests {
         assert_eq!(addresses.0[1].host, "::1");
         let near = "http://localhost:1/, http://127.0.0.9:1".parse::<Addresses>().unwrap();
         assert!(near.are_loopback());
-        assert!(near.name_plain() && !near.name_secured());
-        let secured = "https://identity:1,dns://identity:2".parse::<Addresses>().unwrap();
-        assert!(secured.name_secured() && !secured.name_plain());
+        assert!(near.contain_http() && !near.contain_https());
+        let secure = "https://identity:1,dns://identity:2".parse::<Addresses>().unwrap();
+        assert!(secure.contain_https() && !secure.contain_http());
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
-        for odd in [
+    fn other_texts_are_rejected() {
+        for text in [
             "",
             "identity:50051",
             "ftp://identity:1",
@@ -132,7 +134,7 @@ mod tests {
             "dns:///a:1",
             "http://a:70000",
         ] {
-            assert_eq!(odd.parse::<Addresses>(), Err(ParseAddressesError), "{odd}");
+            assert_eq!(text.parse::<Addresses>(), Err(ParseAddressesError), "{text}");
         }
     }
 }

@@ -1,11 +1,15 @@
-//! From a use case's result to an answer.
+//! From a use case's result to a gRPC response.
 
 use onethread_errors::{Error, Reason, Result};
 use tonic::{Response, Status};
 use tracing::{error, warn};
 
-/// Answers a call. A failure of ours is logged here, once, with all that lies behind it; what the
-/// caller did wrong is told to the caller alone.
+/// Converts a use case's result to a response. A fault of the server is logged here, once, with all
+/// its causes. An error of the caller is only returned to the caller.
+///
+/// # Errors
+///
+/// Returns the status of a failed result.
 pub fn answer<T>(result: Result<T>) -> Result<Response<T>, Status> {
     match result {
         Ok(message) => Ok(Response::new(message)),
@@ -16,12 +20,12 @@ pub fn answer<T>(result: Result<T>) -> Result<Response<T>, Status> {
     }
 }
 
-/// Logs a failure of ours; a caller's mistake is not logged.
-pub fn log_failure(failure: &Error) {
-    match failure.reason {
-        Reason::Internal => error!(cause = failure.chain(), "call failed"),
+/// Logs a fault of the server. Errors of the caller are not logged.
+pub fn log_failure(error: &Error) {
+    match error.reason {
+        Reason::Internal => error!(cause = error.chain(), "call failed"),
         Reason::Unavailable | Reason::StorageFull | Reason::DeadlineExceeded => {
-            warn!(cause = failure.chain(), "call turned away");
+            warn!(cause = error.chain(), "call failed, the caller may retry");
         }
         _ => {}
     }

@@ -1,4 +1,4 @@
-//! The body of an answer, under the deadline of its call.
+//! Response bodies with the deadline of their call.
 
 use std::{
     future::Future,
@@ -12,16 +12,17 @@ use http_body::{Body as HttpBody, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Status, body::Body};
 
-/// An answer that ends with an error when its call's deadline passes, and with `UNAVAILABLE` when
-/// the connection breaks under it.
+/// A response body that ends with an error when the deadline of its call passes, and with
+/// `UNAVAILABLE` when the connection breaks.
 struct Bounded {
     inner: Body,
-    due: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
-/// Puts an answer under a deadline; without one it may take as long as it likes.
-pub(crate) fn bounded(inner: Body, due: Option<Instant>) -> Body {
-    Body::new(Bounded { inner, due: due.map(|due| Box::pin(sleep_until(due))) })
+/// Adds a deadline to a response body.
+pub(crate) fn bounded(inner: Body, deadline: Option<Instant>) -> Body {
+    let deadline = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
+    Body::new(Bounded { inner, deadline })
 }
 
 impl HttpBody for Bounded {
@@ -33,10 +34,10 @@ impl HttpBody for Bounded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
-            return Poll::Ready(frame.map(|frame| frame.map_err(broken)));
+            return Poll::Ready(frame.map(|frame| frame.map_err(connection_broke)));
         }
-        let passed = self.due.as_mut().is_some_and(|due| due.as_mut().poll(cx).is_ready());
-        if passed {
+        let deadline = self.deadline.as_mut();
+        if deadline.is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
             return Poll::Ready(Some(Err(Status::deadline_exceeded("the deadline passed"))));
         }
         Poll::Pending
@@ -51,8 +52,8 @@ impl HttpBody for Bounded {
     }
 }
 
-/// A service tells its failures in trailers; an error here is the connection's.
-fn broken(error: Status) -> Status {
+/// Converts an error of the connection. Errors of the service are in trailers, not here.
+fn connection_broke(error: Status) -> Status {
     let mut status = Status::unavailable("the connection broke");
     status.set_source(Arc::new(error));
     status

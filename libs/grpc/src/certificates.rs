@@ -1,6 +1,5 @@
-//! The certificates that services show each other. The files are the truth: they are read anew
-//! for each use, since whoever renews them only replaces them. What is made of a connection lies
-//! in `incoming` and `keeper`.
+//! Certificates for mutual TLS between services. The files are read for each use, because their
+//! renewal only replaces them. `incoming` and `replicas` use them for connections.
 
 use std::{
     fs::File,
@@ -18,11 +17,11 @@ use tokio_rustls::rustls::{
 };
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
-/// Bytes of one file at most.
-const BYTES: u64 = 1024 * 1024;
+/// Largest size of a file.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Where this process's certificate, its key and the authority's certificates lie, all PEM. Both
-/// ends of a connection show a certificate, and each believes what this authority signed.
+/// Paths of this process's certificate, its key and the certificates of the CA, all in PEM. Both
+/// ends of a connection present a certificate, and each trusts those that this CA has signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificates(Arc<Files>);
 
@@ -33,31 +32,35 @@ struct Files {
     ca: PathBuf,
 }
 
-/// A file can't be used; the line names it.
+/// A file can't be used. The message names it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {why}", file.display())]
+#[error("{}: {reason}", file.display())]
 pub struct CertificateError {
     file: PathBuf,
-    why: String,
+    reason: String,
 }
 
 impl Certificates {
-    /// Reads the files once, to refuse what can't be used before anything is bound.
+    /// Checks that the files can be used, before anything is bound.
+    ///
+    /// # Errors
+    ///
+    /// When a file can't be read, or doesn't contain usable PEM.
     pub fn load(cert: PathBuf, key: PathBuf, ca: PathBuf) -> Result<Self, CertificateError> {
         let certificates = Self(Arc::new(Files { cert, key, ca }));
         certificates.0.read()?.server()?;
         Ok(certificates)
     }
 
-    /// What the files hold now.
+    /// Reads the files.
     pub(crate) async fn read(&self) -> Result<Contents, CertificateError> {
         let files = self.0.clone();
         let read = tokio::task::spawn_blocking(move || files.read()).await;
-        // The runtime may be going.
-        read.unwrap_or_else(|error| Err(refused(&self.0.cert, error)))
+        // The task fails when the runtime is shutting down.
+        read.unwrap_or_else(|error| Err(unusable(&self.0.cert, error)))
     }
 
-    /// The endpoint with certificates on both sides; the other end's has to be `host`'s.
+    /// Configures an endpoint for mutual TLS. The server's certificate must be for `host`.
     pub(crate) async fn secure(
         &self,
         endpoint: Endpoint,
@@ -68,36 +71,37 @@ impl Certificates {
             .ca_certificate(Certificate::from_pem(ca))
             .identity(Identity::from_pem(cert, key))
             .domain_name(host);
-        endpoint.tls_config(tls).map_err(|error| refused(&self.0.cert, error))
+        endpoint.tls_config(tls).map_err(|error| unusable(&self.0.cert, error))
     }
 }
 
 impl Files {
     fn read(self: &Arc<Self>) -> Result<Contents, CertificateError> {
         Ok(Contents {
-            cert: content(&self.cert)?,
-            key: content(&self.key)?,
-            ca: content(&self.ca)?,
+            cert: read_file(&self.cert)?,
+            key: read_file(&self.key)?,
+            ca: read_file(&self.ca)?,
             files: self.clone(),
         })
     }
 }
 
-fn content(file: &Path) -> Result<Vec<u8>, CertificateError> {
+fn read_file(file: &Path) -> Result<Vec<u8>, CertificateError> {
     let mut content = Vec::new();
-    let read = File::open(file).and_then(|open| open.take(BYTES + 1).read_to_end(&mut content));
-    read.map_err(|error| refused(file, error))?;
-    if content.len() as u64 > BYTES {
-        return Err(refused(file, io::Error::from(io::ErrorKind::FileTooLarge)));
+    let read =
+        File::open(file).and_then(|open| open.take(MAX_FILE_BYTES + 1).read_to_end(&mut content));
+    read.map_err(|error| unusable(file, error))?;
+    if content.len() as u64 > MAX_FILE_BYTES {
+        return Err(unusable(file, io::Error::from(io::ErrorKind::FileTooLarge)));
     }
     Ok(content)
 }
 
-fn refused(file: &Path, why: impl ToString) -> CertificateError {
-    CertificateError { file: file.to_owned(), why: why.to_string() }
+fn unusable(file: &Path, reason: impl ToString) -> CertificateError {
+    CertificateError { file: file.to_owned(), reason: reason.to_string() }
 }
 
-/// What the files held at one moment. Never shown: there is a key in it.
+/// Contents of the files. It isn't `Debug`, because it contains the key.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Contents {
     files: Arc<Files>,
@@ -107,32 +111,32 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// How a server shakes hands: with clients that show a certificate, in HTTP/2.
+    /// Creates the configuration of a server, which requires client certificates and HTTP/2.
     pub(crate) fn server(&self) -> Result<Arc<ServerConfig>, CertificateError> {
         let Files { cert, key, ca } = &*self.files;
         let mut roots = RootCertStore::empty();
         for root in certificates(ca, &self.ca)? {
-            roots.add(root).map_err(|error| refused(ca, error))?;
+            roots.add(root).map_err(|error| unusable(ca, error))?;
         }
         let chain = certificates(cert, &self.cert)?;
         let secret =
-            PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| refused(key, "no PEM key"))?;
+            PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| unusable(key, "no PEM key"))?;
         let provider = Arc::new(ring::default_provider());
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
                 .build()
-                .map_err(|error| refused(ca, error))?;
+                .map_err(|error| unusable(ca, error))?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13])
-            .expect("ring speaks it")
+            .expect("ring supports TLS 1.3")
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, secret)
             .map_err(|error| match error {
-                rustls::Error::InvalidCertificate(_) => refused(cert, error),
-                _ => refused(key, error),
+                rustls::Error::InvalidCertificate(_) => unusable(cert, error),
+                _ => unusable(key, error),
             })?;
         config.alpn_protocols = vec![b"h2".to_vec()];
-        // A session taken up again would be believed without a look at its certificate.
+        // A resumed session would be trusted without verifying its certificate.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Arc::new(config))
@@ -143,9 +147,9 @@ fn certificates(
     file: &Path,
     content: &[u8],
 ) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(content).collect();
-    match read {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(refused(file, "no PEM certificates")),
+    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(content).collect();
+    match parsed {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(unusable(file, "no PEM certificates")),
     }
 }

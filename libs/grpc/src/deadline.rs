@@ -1,5 +1,5 @@
-//! Deadlines: each call has one, and a call made on behalf of another has what is left of it.
-//! They travel as `grpc-timeout`.
+//! Deadlines. Each call has one. A call that is made during another call must end before that
+//! call's deadline. The remaining time is sent as `grpc-timeout`.
 
 use std::time::Duration;
 
@@ -8,50 +8,50 @@ use http::{HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
-/// What a call has that nobody gave a deadline.
+/// Timeout of calls that set none.
 pub const DEFAULT: Duration = Duration::from_secs(10);
 
-const HEADER: &str = "grpc-timeout";
+const TIMEOUT_HEADER: &str = "grpc-timeout";
 
 tokio::task_local! {
     static DEADLINE: Instant;
 }
 
-/// Put into a request's extensions: the call is a long one (an upload, a live stream) and has no
-/// deadline of its own; whoever makes it watches it otherwise.
+/// Extension of a request without a deadline, such as an upload or a live stream. The caller has to
+/// limit it by other means.
 #[derive(Debug, Clone, Copy)]
 pub struct Unhurried;
 
-/// When a call that begins now and waits `own` at most has to be done, the caller's own deadline
-/// kept.
-pub(crate) fn deadline(own: Duration) -> Instant {
-    let own = Instant::now() + own;
+/// Returns the deadline of a call that starts now: after `timeout`, or the deadline of the current
+/// call if that is earlier.
+pub(crate) fn deadline(timeout: Duration) -> Instant {
+    let own = Instant::now() + timeout;
     DEADLINE.try_with(|outer| own.min(*outer)).unwrap_or(own)
 }
 
-/// Writes what is left into the headers of a call.
+/// Writes the remaining time into the headers of a call.
 pub(crate) fn write(headers: &mut HeaderMap, deadline: Instant) {
-    let left = deadline.saturating_duration_since(Instant::now());
-    // Eight digits at most; hours of milliseconds fit.
-    let millis = left.as_millis().clamp(1, 99_999_999);
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    // gRPC allows eight digits, which is more than a day in milliseconds.
+    let millis = remaining.as_millis().clamp(1, 99_999_999);
     let value = HeaderValue::from_str(&format!("{millis}m")).expect("digits and a letter");
-    headers.insert(HEADER, value);
+    headers.insert(TIMEOUT_HEADER, value);
 }
 
-/// Server side: a call that came with a deadline is dropped when it passes, and the transaction
-/// that it is in is rolled back.
+/// Layer of the server: drops the handler of a call when the call's deadline passes, which rolls
+/// back its transaction.
 pub(crate) async fn enforce(request: Request, next: Next) -> Response {
-    let Some(left) = request.headers().get(HEADER).and_then(read) else {
+    let Some(timeout) = request.headers().get(TIMEOUT_HEADER).and_then(parse) else {
         return next.run(request).await;
     };
-    let deadline = Instant::now() + left;
+    let deadline = Instant::now() + timeout;
     match timeout_at(deadline, DEADLINE.scope(deadline, next.run(request))).await {
         Ok(response) => response,
         Err(_) => Status::deadline_exceeded("the deadline passed").into_http(),
     }
 }
 
-fn read(value: &HeaderValue) -> Option<Duration> {
+fn parse(value: &HeaderValue) -> Option<Duration> {
     let text = value.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.len() > 8 {
@@ -74,17 +74,17 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_inner_call_has_what_is_left_of_the_outer_one() {
+    async fn an_inner_call_has_the_remaining_time_of_the_outer_one() {
         let outer = Instant::now() + Duration::from_millis(1500);
         let mut headers = HeaderMap::new();
         DEADLINE.scope(outer, async { write(&mut headers, deadline(DEFAULT)) }).await;
-        assert_eq!(read(&headers[HEADER]), Some(Duration::from_millis(1500)));
+        assert_eq!(parse(&headers[TIMEOUT_HEADER]), Some(Duration::from_millis(1500)));
     }
 
     #[test]
-    fn odd_timeouts_are_passed_over() {
-        for odd in ["", "S", "12", "123456789S", "x1S", "5y"] {
-            assert_eq!(read(&HeaderValue::from_static(odd)), None, "{odd}");
+    fn malformed_timeouts_are_ignored() {
+        for text in ["", "S", "12", "123456789S", "x1S", "5y"] {
+            assert_eq!(parse(&HeaderValue::from_static(text)), None, "{text}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Connections as a server takes them: plain ones by tonic itself, those with certificates here,
-//! handed on once both sides have shown theirs.
+//! Incoming TLS connections. They are accepted here and passed to tonic after the handshake. Plain
+//! connections are accepted by tonic itself.
 
 use std::{
     io,
@@ -25,17 +25,19 @@ use crate::{
     certificates::{CertificateError, Contents},
 };
 
-/// How long a handshake may take, and how many may be under way.
-const HANDSHAKE: Duration = Duration::from_secs(5);
-const HANDSHAKES: usize = 256;
+/// How long a handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
+/// Largest number of concurrent handshakes.
+const MAX_HANDSHAKES: usize = 256;
 
-/// Pause where no connection can be taken, for want of file descriptors say.
-const REFUSED: Duration = Duration::from_millis(50);
+/// Interval at which the files are checked for changes.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 
-/// A socket to serve on: plain, or with certificates on both sides.
+/// Delay after a connection could not be accepted, for example for lack of file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+
+/// A socket to serve on, plain or with mutual TLS.
 #[derive(Debug)]
 pub struct Listener {
     pub(crate) socket: TcpListener,
@@ -43,7 +45,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Without certificates connections are plain.
+    /// Creates a listener. Without certificates its connections are plain.
     pub fn new(socket: TcpListener, certificates: Option<Certificates>) -> Self {
         Self { socket, certificates }
     }
@@ -55,10 +57,9 @@ impl From<TcpListener> for Listener {
     }
 }
 
-/// Connections whose two ends have shown their certificates. Dropping it closes the socket and
-/// ends the handshakes under way.
+/// Connections after their handshake. Dropping it closes the socket and aborts handshakes.
 pub(crate) struct Incoming {
-    shaken: mpsc::Receiver<TlsStream<TcpStream>>,
+    connections: mpsc::Receiver<TlsStream<TcpStream>>,
     _tasks: [AbortOnDropHandle<()>; 2],
 }
 
@@ -69,12 +70,12 @@ impl Incoming {
     ) -> Result<Self, CertificateError> {
         let contents = certificates.read().await?;
         let (configs, config) = watch::channel(contents.server()?);
-        let (sender, shaken) = mpsc::channel(1);
+        let (sender, connections) = mpsc::channel(1);
         let tasks = [
-            AbortOnDropHandle::new(tokio::spawn(follow(certificates, contents, configs))),
+            AbortOnDropHandle::new(tokio::spawn(reload(certificates, contents, configs))),
             AbortOnDropHandle::new(tokio::spawn(accept(socket, config, sender))),
         ];
-        Ok(Self { shaken, _tasks: tasks })
+        Ok(Self { connections, _tasks: tasks })
     }
 }
 
@@ -82,35 +83,35 @@ impl Stream for Incoming {
     type Item = io::Result<TlsStream<TcpStream>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.shaken.poll_recv(cx).map(|shaken| shaken.map(Ok))
+        self.connections.poll_recv(cx).map(|connection| connection.map(Ok))
     }
 }
 
-/// Shakes hands by what the files hold; files that can't be used leave it as it was.
-async fn follow(
+/// Updates the configuration when the files change. Unusable files change nothing.
+async fn reload(
     certificates: Certificates,
-    mut seen: Contents,
+    mut current: Contents,
     configs: watch::Sender<Arc<ServerConfig>>,
 ) {
-    let mut told = None;
+    let mut logged = None;
     loop {
-        sleep(LOOK).await;
+        sleep(RELOAD_INTERVAL).await;
         let config = match certificates.read().await {
-            Ok(contents) if contents == seen => Ok(None),
+            Ok(contents) if contents == current => Ok(None),
             Ok(contents) => contents.server().map(|config| Some((contents, config))),
             Err(error) => Err(error),
         };
         match config {
-            Ok(None) => told = None,
+            Ok(None) => logged = None,
             Ok(Some((contents, config))) => {
-                (seen, told) = (contents, None);
+                (current, logged) = (contents, None);
                 configs.send_replace(config);
-                info!("new certificates are used");
+                info!("loaded new certificates");
             }
             Err(error) => {
-                if told.as_ref() != Some(&error) {
-                    warn!(%error, "the certificates stay as they were");
-                    told = Some(error);
+                if logged.as_ref() != Some(&error) {
+                    warn!(%error, "can't load new certificates, keeping the current ones");
+                    logged = Some(error);
                 }
             }
         }
@@ -122,30 +123,30 @@ async fn accept(
     config: watch::Receiver<Arc<ServerConfig>>,
     sender: mpsc::Sender<TlsStream<TcpStream>>,
 ) {
-    let slots = Arc::new(Semaphore::new(HANDSHAKES));
-    let mut under_way = JoinSet::new();
+    let permits = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+    let mut handshakes = JoinSet::new();
     loop {
-        let slot = slots.clone().acquire_owned().await.expect("it is never closed");
-        while under_way.try_join_next().is_some() {}
+        let permit = permits.clone().acquire_owned().await.expect("it is never closed");
+        while handshakes.try_join_next().is_some() {}
         let connection = match socket.accept().await {
             Ok((connection, _)) => connection,
             Err(error) => {
-                debug!(%error, "a connection was not taken");
-                sleep(REFUSED).await;
+                debug!(%error, "can't accept a connection");
+                sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
         let acceptor = TlsAcceptor::from(config.borrow().clone());
         let sender = sender.clone();
-        under_way.spawn(async move {
-            let _slot = slot;
-            // A small answer shall not wait for more to go with it; without this it does.
+        handshakes.spawn(async move {
+            let _permit = permit;
+            // Otherwise small responses are delayed by Nagle's algorithm.
             let _ = connection.set_nodelay(true);
-            match timeout(HANDSHAKE, acceptor.accept(connection)).await {
-                // Where nobody takes it the server is going.
-                Ok(Ok(shaken)) => drop(sender.send(shaken).await),
+            match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(connection)).await {
+                // Sending fails when the server is shutting down.
+                Ok(Ok(connection)) => drop(sender.send(connection).await),
                 Ok(Err(error)) => debug!(%error, "a handshake failed"),
-                Err(_) => debug!("a handshake was not done in time"),
+                Err(_) => debug!("a handshake timed out"),
             }
         });
     }

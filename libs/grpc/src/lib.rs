@@ -1,6 +1,5 @@
-//! How services speak gRPC: the layers around every call in one order, [`Server`] that carries a
-//! service with health and reflection, [`Peer`] that a generated client sits on, and the small
-//! conversions that every service's messages need.
+//! gRPC between services: the layers around every call, [`Server`] with health and reflection,
+//! [`Peer`] as the transport of generated clients, and conversions of common message fields.
 
 mod addresses;
 mod answer;
@@ -8,10 +7,10 @@ mod body;
 mod certificates;
 mod deadline;
 mod incoming;
-mod keeper;
-mod lazily;
+mod lazy;
 mod peer;
 mod remote;
+mod replicas;
 mod server;
 mod trace;
 mod wire;

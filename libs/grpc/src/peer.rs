@@ -1,4 +1,4 @@
-//! The other end of a generated client.
+//! The transport of generated clients.
 
 use std::{
     sync::Arc,
@@ -16,24 +16,25 @@ use tracing::Instrument;
 
 use crate::{Addresses, Certificates, body::bounded, deadline, remote::Remote, trace};
 
-/// A service that a generated client calls: in this process or in others, through the same layers.
-/// Each call gets a span, the trace context in its metadata, and a deadline. Cheap to clone.
+/// A service that a generated client calls, in this process or in others. Each call has a span, the
+/// trace context in its metadata, and a deadline. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Peer(BoxCloneSyncService<Request<Body>, Response<Body>, StdError>);
 
 impl Peer {
-    /// A service in this process, without a socket.
+    /// Creates a peer for a service in this process, without a socket.
     pub(crate) fn in_process(routes: Routes) -> Self {
         let routes = ServiceExt::<Request<Body>>::map_err(routes, StdError::from);
         Self(BoxCloneSyncService::new(routes))
     }
 
-    /// A service in other processes: every replica behind the addresses that serves gets its turn.
-    /// Returns at once, from within a runtime; connections are made and made again behind it, and
-    /// while none stands calls fail with `UNAVAILABLE`. Chance spreads the attempts to connect.
+    /// Creates a peer for a service in other processes. Calls are distributed round-robin over all
+    /// ready replicas. Returns immediately, and must be called within a runtime: connections are
+    /// opened and reopened in the background, with jitter from `entropy`. Without a ready replica
+    /// calls fail with `UNAVAILABLE`.
     ///
-    /// With certificates every connection has one on either side, and the other end's is for the
-    /// host that the addresses name; without them every connection is plain.
+    /// With certificates every connection uses mutual TLS, and the server's certificate must be for
+    /// the host in the address. Without them connections are plain.
     pub fn connect(
         addresses: &Addresses,
         certificates: Option<&Certificates>,
@@ -53,27 +54,27 @@ impl Service<Request<Body>> for Peer {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let begun = Instant::now();
+        let started = Instant::now();
         let path = request.uri().path().to_owned();
         let span = trace::call(&path);
         onethread_telemetry::inject(&span, request.headers_mut());
-        let unhurried = request.extensions().get::<deadline::Unhurried>().is_some();
-        let due = deadline::deadline(deadline::DEFAULT);
-        if !unhurried {
-            deadline::write(request.headers_mut(), due);
+        let has_deadline = request.extensions().get::<deadline::Unhurried>().is_none();
+        let deadline = deadline::deadline(deadline::DEFAULT);
+        if has_deadline {
+            deadline::write(request.headers_mut(), deadline);
         }
         let call = self.0.call(request);
-        let noted = span.clone();
-        let called = async move {
-            let response = if unhurried {
-                call.await?
+        let call_span = span.clone();
+        let response = async move {
+            let response = if has_deadline {
+                let timed_out = || Status::deadline_exceeded("the deadline passed").into_http();
+                timeout_at(deadline, call).await.unwrap_or_else(|_| Ok(timed_out()))?
             } else {
-                let late = || Status::deadline_exceeded("the deadline passed").into_http();
-                timeout_at(due, call).await.unwrap_or_else(|_| Ok(late()))?
+                call.await?
             };
-            trace::record(&noted, response.headers(), Side::Client, &path, begun);
-            Ok(response.map(|body| bounded(body, (!unhurried).then_some(due))))
+            trace::record(&call_span, response.headers(), Side::Client, &path, started);
+            Ok(response.map(|body| bounded(body, has_deadline.then_some(deadline))))
         };
-        Box::pin(called.instrument(span))
+        Box::pin(response.instrument(span))
     }
 }

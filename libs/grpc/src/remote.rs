@@ -1,11 +1,11 @@
-//! A service in other processes: every replica that serves has one connection, and calls take
-//! turns on them.
+//! A service in other processes. There is one connection to every ready replica, and calls are
+//! distributed over them round-robin.
 //!
-//! A keeper holds each replica's connection and watches its `readiness` over it. Only while that
-//! is told does the replica get calls: one that drains, hangs or is gone is out of the turn
-//! within a moment, and when none is left a call fails at once instead of waiting in a queue.
-//! (tonic's own balanced channel keeps a replica that refuses connections in its turn, and parks
-//! calls behind one that doesn't answer.)
+//! A task for each replica keeps the connection and watches the health service `readiness` on it.
+//! Only ready replicas get calls: one that shuts down, hangs or has ended gets none within moments,
+//! and without a ready replica a call fails quickly instead of waiting in a queue. (tonic's own
+//! balanced channel keeps sending calls to a replica that refuses connections, and queues calls
+//! behind one that doesn't respond.)
 
 use std::{
     error::Error,
@@ -27,59 +27,60 @@ use tonic::{Status, TimeoutExpired, body::Body, codegen::StdError, transport::Ch
 use tower::{Service, ServiceExt};
 use tracing::debug;
 
-use crate::{Addresses, Certificates, keeper};
+use crate::{Addresses, Certificates, replicas};
 
-/// How long a call waits for a replica where none serves: one that restarts is back that soon.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a call waits for a ready replica if there is none. A replica restarts in this time.
+const READY_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The replicas that serve.
-pub(crate) type Live = Vec<(SocketAddr, Channel)>;
+/// The replicas that are ready.
+pub(crate) type ReadyReplicas = Vec<(SocketAddr, Channel)>;
 
 /// A service in other processes. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Remote {
-    live: watch::Receiver<Live>,
-    turn: Arc<AtomicUsize>,
-    /// They end with the last clone.
-    _keepers: Arc<Vec<AbortOnDropHandle<()>>>,
+    ready: watch::Receiver<ReadyReplicas>,
+    /// Counter of the round-robin.
+    next: Arc<AtomicUsize>,
+    /// They are aborted with the last clone.
+    _tasks: Arc<Vec<AbortOnDropHandle<()>>>,
 }
 
 impl Remote {
-    /// Begins to look for the replicas; calls may be made at once.
+    /// Starts to connect to the replicas. Calls are possible immediately.
     pub(crate) fn new(
         addresses: &Addresses,
         certificates: Option<&Certificates>,
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
-        let (sender, live) = watch::channel(Live::new());
+        let (sender, ready) = watch::channel(ReadyReplicas::new());
         let sender = Arc::new(sender);
-        let keepers = addresses.iter().map(|address| {
-            let keeper = keeper::follow(
+        let tasks = addresses.iter().map(|address| {
+            let task = replicas::maintain_address(
                 address.clone(),
                 certificates.cloned(),
                 sender.clone(),
                 entropy.clone(),
             );
-            AbortOnDropHandle::new(tokio::spawn(keeper))
+            AbortOnDropHandle::new(tokio::spawn(task))
         });
-        let keepers = Arc::new(keepers.collect());
-        Self { live, turn: Arc::default(), _keepers: keepers }
+        let tasks = Arc::new(tasks.collect());
+        Self { ready, next: Arc::default(), _tasks: tasks }
     }
 
-    /// Whose turn it is.
+    /// Returns the next ready replica. Waits a little if there is none.
     async fn pick(&mut self) -> Result<Channel, Status> {
         if let Some(channel) = self.next() {
             return Ok(channel);
         }
-        // An error says that every keeper is gone, and then nobody will come.
-        let _ = timeout(PATIENCE, self.live.wait_for(|live| !live.is_empty())).await;
-        self.next().ok_or_else(|| Status::unavailable("no replica of the service serves"))
+        // It fails when all tasks have ended, so that no replica will become ready.
+        let _ = timeout(READY_TIMEOUT, self.ready.wait_for(|ready| !ready.is_empty())).await;
+        self.next().ok_or_else(|| Status::unavailable("no replica of the service is ready"))
     }
 
     fn next(&self) -> Option<Channel> {
-        let live = self.live.borrow();
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let (_, channel) = live.get(turn.checked_rem(live.len())?)?;
+        let ready = self.ready.borrow();
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        let (_, channel) = ready.get(next.checked_rem(ready.len())?)?;
         Some(channel.clone())
     }
 }
@@ -90,7 +91,7 @@ impl Service<Request<Body>> for Remote {
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        // Whether somebody is there is looked at for each call.
+        // `call` looks for a ready replica.
         Poll::Ready(Ok(()))
     }
 
@@ -99,24 +100,24 @@ impl Service<Request<Body>> for Remote {
         Box::pin(async move {
             let channel = match remote.pick().await {
                 Ok(channel) => channel,
-                Err(nobody) => return Ok(nobody.into_http()),
+                Err(status) => return Ok(status.into_http()),
             };
-            let answer = channel.oneshot(request).await;
-            Ok(answer.unwrap_or_else(|error| broken(&error).into_http()))
+            let response = channel.oneshot(request).await;
+            Ok(response.unwrap_or_else(|error| connection_status(&error).into_http()))
         })
     }
 }
 
-/// What the service itself says comes as an answer: this is the connection's word. It may have
-/// broken with the call half-way, so the caller may not take it as undone.
-fn broken(error: &(dyn Error + 'static)) -> Status {
-    // The channel reads `grpc-timeout` as well, and may be the first to notice.
-    let mut cause = Some(error);
-    while let Some(one) = cause {
-        if one.is::<TimeoutExpired>() {
+/// Converts an error of the connection to a status. (Errors of the service come as responses.) The
+/// replica may have executed the call, so the caller must not assume that it had no effect.
+fn connection_status(error: &(dyn Error + 'static)) -> Status {
+    // The channel applies `grpc-timeout` too, and its timer may expire first.
+    let mut source = Some(error);
+    while let Some(error) = source {
+        if error.is::<TimeoutExpired>() {
             return Status::deadline_exceeded("the deadline passed");
         }
-        cause = one.source();
+        source = error.source();
     }
     debug!(error, "the connection broke");
     Status::unavailable("the connection broke")

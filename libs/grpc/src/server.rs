@@ -1,4 +1,4 @@
-//! A service on the air.
+//! gRPC servers.
 
 use std::{io, time::Duration};
 
@@ -17,27 +17,36 @@ use tonic::{
 use tonic_health::{ServingStatus, server::health_reporter};
 use tracing::error;
 
-use crate::{Listener, Peer, deadline, incoming::Incoming, lazily::Lazily, trace};
+use crate::{Listener, Peer, deadline, incoming::Incoming, lazy::Lazy, trace};
 
-/// The health service's name for "migrated, not draining"; the empty name says "the process lives".
+/// Service name for readiness in the health service. The empty name means that the process lives.
 pub(crate) const READINESS: &str = "readiness";
 
-/// What every server lists.
-const BESIDES: [&str; 3] = [
+/// Services that reflection lists for every server.
+const COMMON_SERVICES: [&str; 3] = [
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 ];
 
-/// How long calls are still taken once readiness is denied: those who watch it go elsewhere
-/// meanwhile, so that a restart fails nobody's call.
-const LAST_CALLS: Duration = Duration::from_millis(200);
+/// How long new calls are accepted after the server has reported that it isn't ready. Clients
+/// switch to other replicas in this time, so that no call fails in a restart.
+const READINESS_DELAY: Duration = Duration::from_millis(200);
 
-/// How long calls under way may take once the server drains. Streams end by the same word.
-const GRACE: Duration = Duration::from_secs(8);
+/// How long open calls may continue after the shutdown has started.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// A service with its layers, health and reflection, ready to be served on a socket and to be
-/// called in the process.
+/// Interval of pings on connections without traffic.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long a ping's response may take before the connection is closed.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest number of concurrent calls on one connection.
+const MAX_CONCURRENT_CALLS: u32 = 1024;
+
+/// A service with its layers, health and reflection. It can be served on a socket and called within
+/// the process.
 #[derive(Debug, Clone)]
 pub struct Server {
     routes: Routes,
@@ -49,28 +58,28 @@ async fn shield(request: Request, next: Next) -> Response {
 }
 
 impl Server {
-    /// Wraps a service's routes. Order of the layers, outermost first:
+    /// Wraps a service's routes. The layers, from the outermost:
     ///
-    /// 1. the span, so that whatever follows stands in it;
-    /// 2. the shield, so that a handler goes on to its end when its caller leaves;
-    /// 3. the deadline, so that it covers all of the handler, and ends what the shield keeps alive.
+    /// 1. the span, which contains everything else;
+    /// 2. the shield, so that a handler finishes even if its caller has gone;
+    /// 3. the deadline, which also limits shielded handlers.
     ///
-    /// Reflection lists `services`, by their full names, beside health and itself.
+    /// Reflection lists `services`, by their full names, in addition to health and itself.
     pub fn new(routes: Routes, services: &[&'static str]) -> Self {
         let (health, health_service) = health_reporter();
-        let listed: Vec<&'static str> = services.iter().copied().chain(BESIDES).collect();
+        let listed: Vec<&'static str> = services.iter().copied().chain(COMMON_SERVICES).collect();
         let reflection = move || {
             let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(onethread_proto::DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
             listed.iter().fold(builder, |builder, name| builder.with_service_name(*name))
         };
-        let alike = reflection.clone();
-        // What they keep of the descriptors is megabytes, and few ever ask.
-        let (v1, v1alpha) = (
-            Lazily::new(move || reflection().build_v1().expect("the descriptors are our own")),
-            Lazily::new(move || alike().build_v1alpha().expect("the descriptors are our own")),
-        );
+        let reflection_alpha = reflection.clone();
+        // Reflection needs megabytes of memory for the descriptors, and is rarely used.
+        let v1 = Lazy::new(move || reflection().build_v1().expect("our descriptors are valid"));
+        let v1alpha = Lazy::new(move || {
+            reflection_alpha().build_v1alpha().expect("our descriptors are valid")
+        });
         let routes = routes
             .add_service(health_service)
             .add_service(v1)
@@ -82,22 +91,22 @@ impl Server {
         Self { routes: Routes::from(routes), health }
     }
 
-    /// The service for clients in the same process.
+    /// Returns the service for clients in the same process.
     pub fn peer(&self) -> Peer {
         Peer::in_process(self.routes.clone())
     }
 
-    /// Serves until the process stops, then lets calls under way end.
+    /// Serves until the process stops, and then waits for open calls.
     pub async fn serve(self, listener: impl Into<Listener>, life: Lifecycle) {
         let Listener { socket, certificates } = listener.into();
         let Some(certificates) = certificates else {
-            // A small answer shall not wait for more to go with it.
+            // Otherwise small responses are delayed by Nagle's algorithm.
             return self.run(TcpIncoming::from(socket).with_nodelay(Some(true)), life).await;
         };
         match Incoming::new(socket, certificates).await {
             Ok(incoming) => self.run(incoming, life).await,
             Err(error) => {
-                error!(%error, "the certificates can't be used");
+                error!(%error, "can't use the certificates");
                 life.stop();
             }
         }
@@ -112,29 +121,29 @@ impl Server {
         self.health.set_service_status(READINESS, ServingStatus::Serving).await;
         let health = self.health.clone();
         let stopping = life.stopping();
-        let drain = async move {
+        let shutdown = async move {
             stopping.await;
             health.set_service_status(READINESS, ServingStatus::NotServing).await;
-            tokio::time::sleep(LAST_CALLS).await;
+            tokio::time::sleep(READINESS_DELAY).await;
         };
         let server = tonic::transport::Server::builder()
-            .http2_keepalive_interval(Some(Duration::from_secs(20)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .max_concurrent_streams(1024)
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .max_concurrent_streams(MAX_CONCURRENT_CALLS)
             .add_routes(self.routes)
-            .serve_with_incoming_shutdown(incoming, drain);
+            .serve_with_incoming_shutdown(incoming, shutdown);
         let stopping = life.stopping();
-        let cut_off = async move {
+        let timeout = async move {
             stopping.await;
-            tokio::time::sleep(GRACE).await;
+            tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         };
         tokio::select! {
-            ended = server => if let Err(error) = ended {
-                error!(%error, "gRPC server ended");
+            result = server => if let Err(error) = result {
+                error!(%error, "gRPC server failed");
                 life.stop();
             },
-            // An idle connection or an open stream would hold the server for ever.
-            () = cut_off => {}
+            // The server would wait forever for an idle connection or an open stream.
+            () = timeout => {}
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A span for each call on either side, named as OpenTelemetry names them. The span is made and
-//! given its parent before anything runs in it: a parent set later would begin a new trace.
+//! Spans of calls, on both sides, with OpenTelemetry's attributes. A span gets its parent before it
+//! is entered, because a parent that is set later has no effect on its trace.
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use http::HeaderMap;
@@ -8,12 +8,12 @@ use tokio::time::Instant;
 use tonic::Code;
 use tracing::{Instrument, Span, field::Empty, info_span};
 
-/// Server side.
+/// Layer of the server: runs a handler in the span of its call.
 pub(crate) async fn serve(request: Request, next: Next) -> Response {
-    let begun = Instant::now();
+    let started = Instant::now();
     let path = request.uri().path().to_owned();
     let (service, method) = names(&path);
-    // No parent in this process: the caller's span comes in the headers, also from next door.
+    // The caller's span is in the headers, even if the caller is in this process.
     let span = info_span!(
         parent: None,
         "rpc",
@@ -29,11 +29,11 @@ pub(crate) async fn serve(request: Request, next: Next) -> Response {
     onethread_telemetry::adopt(&span, request.headers());
     span.record("trace_id", onethread_telemetry::trace_id(&span));
     let response = next.run(request).instrument(span.clone()).await;
-    record(&span, response.headers(), Side::Server, &path, begun);
+    record(&span, response.headers(), Side::Server, &path, started);
     response
 }
 
-/// Client side: the span that the call runs in.
+/// Creates the client's span of a call.
 pub(crate) fn call(path: &str) -> Span {
     let (service, method) = names(path);
     info_span!(
@@ -48,12 +48,13 @@ pub(crate) fn call(path: &str) -> Span {
     )
 }
 
-/// Notes how the call ended, where its head already says so; for a stream that is only its start.
-pub(crate) fn record(span: &Span, headers: &HeaderMap, side: Side, path: &str, begun: Instant) {
+/// Records the status of a call if the response's headers contain it. For a stream they contain
+/// only the status of its start.
+pub(crate) fn record(span: &Span, headers: &HeaderMap, side: Side, path: &str, started: Instant) {
     let status =
         headers.get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
     span.record("rpc.grpc.status_code", status as i32);
-    let ours = matches!(
+    let is_server_fault = matches!(
         status,
         Code::Unknown
             | Code::DeadlineExceeded
@@ -62,15 +63,16 @@ pub(crate) fn record(span: &Span, headers: &HeaderMap, side: Side, path: &str, b
             | Code::Unavailable
             | Code::DataLoss
     );
-    let failed = ours || (side == Side::Client && status != Code::Ok);
+    let failed = is_server_fault || (side == Side::Client && status != Code::Ok);
     if failed {
         span.record("otel.status_code", "ERROR");
     }
-    // What a caller makes up is nothing to count by.
+    // Unknown names would create an unlimited number of time series.
     let call = if status == Code::Unimplemented { ("_OTHER", "_OTHER") } else { names(path) };
-    metrics::rpc(side, call, status as i32, failed, begun.elapsed());
+    metrics::rpc(side, call, status as i32, failed, started.elapsed());
 }
 
+/// Splits a path into the names of the service and the method.
 fn names(path: &str) -> (&str, &str) {
     path.trim_start_matches('/').split_once('/').unwrap_or((path, ""))
 }

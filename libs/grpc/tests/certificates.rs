@@ -1,7 +1,7 @@
-//! Connections with certificates on both sides: who is let in, who isn't, and files that change.
+//! Mutual TLS: which clients and servers are accepted, and how changed files are loaded.
 
-#![expect(clippy::disallowed_methods, reason = "these routes are no part of the public API")]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::disallowed_methods, reason = "these routes are not in the public API")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::{
     fs,
@@ -29,7 +29,7 @@ use tonic::{
 };
 use tower::{Service, ServiceExt};
 
-/// Somebody whose signature counts with some.
+/// A CA.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -44,7 +44,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// A certificate for a host and its key.
+    /// Creates a certificate for a host, with its key.
     fn sign(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
@@ -56,18 +56,18 @@ impl Authority {
 struct Files(TempDir);
 
 impl Files {
-    /// Signed by one authority, believing in another.
-    fn new(signed_by: &Authority, host: &str, believing: &Authority) -> Self {
+    /// The certificate is signed by one CA. Certificates of the other CA are trusted.
+    fn new(signed_by: &Authority, host: &str, trusted: &Authority) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
-        files.write(signed_by, host, believing);
+        files.write(signed_by, host, trusted);
         files
     }
 
-    fn write(&self, signed_by: &Authority, host: &str, believing: &Authority) {
+    fn write(&self, signed_by: &Authority, host: &str, trusted: &Authority) {
         let (cert, key) = signed_by.sign(host);
         fs::write(self.path("cert.pem"), cert).unwrap();
         fs::write(self.path("key.pem"), key).unwrap();
-        fs::write(self.path("ca.pem"), &believing.pem).unwrap();
+        fs::write(self.path("ca.pem"), &trusted.pem).unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -90,9 +90,9 @@ struct Replica {
 impl Replica {
     async fn start(files: &Files) -> Self {
         let calls = Arc::new(AtomicUsize::new(0));
-        let counted = calls.clone();
+        let counter = calls.clone();
         let name = post(move || {
-            counted.fetch_add(1, Ordering::SeqCst);
+            counter.fetch_add(1, Ordering::SeqCst);
             async { Status::new(Code::Aborted, "here").into_http::<axum::body::Body>() }
         });
         let routes = Routes::from(Router::new().route("/test/Name", name));
@@ -123,63 +123,63 @@ fn request() -> http::Request<Body> {
 
 async fn call(peer: &Peer) -> Code {
     let mut peer = peer.clone();
-    let answer = peer.ready().await.unwrap().call(request()).await.unwrap();
-    Status::from_header_map(answer.headers()).unwrap().code()
+    let response = peer.ready().await.unwrap().call(request()).await.unwrap();
+    Status::from_header_map(response.headers()).unwrap().code()
 }
 
-/// Calls until the answer is this one.
-async fn until(peer: &Peer, wanted: Code) {
-    let begun = Instant::now();
-    while call(peer).await != wanted {
-        assert!(begun.elapsed() < Duration::from_secs(20), "never {wanted:?}");
+/// Repeats a call until it returns this code.
+async fn wait_for(peer: &Peer, code: Code) {
+    let started = Instant::now();
+    while call(peer).await != code {
+        assert!(started.elapsed() < Duration::from_secs(20), "never {code:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Long enough for several attempts to connect.
-async fn stays_away(peer: &Peer) {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(1) {
+/// Calls for a second, in which there are several attempts to connect.
+async fn stays_unavailable(peer: &Peer) {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(1) {
         assert_eq!(call(peer).await, Code::Unavailable);
     }
 }
 
 #[tokio::test]
-async fn who_shows_a_certificate_of_the_authority_is_served() {
+async fn a_client_with_a_certificate_of_the_ca_is_served() {
     let ours = Authority::new();
     let server = Files::new(&ours, "localhost", &ours);
     let replica = Replica::start(&server).await;
     let client = Files::new(&ours, "client", &ours);
     let peer = replica.peer("localhost", Some(&client));
-    until(&peer, Code::Aborted).await;
+    wait_for(&peer, Code::Aborted).await;
     assert_eq!(replica.calls(), 1);
-    // The drain is as ever.
-    let begun = Instant::now();
+    // Certificates don't prevent a graceful shutdown.
+    let started = Instant::now();
     replica.life.stop();
     replica.life.drained().await;
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn an_address_can_be_the_name() {
+async fn a_certificate_can_be_for_an_address() {
     let ours = Authority::new();
     let files = Files::new(&ours, "127.0.0.1", &ours);
     let replica = Replica::start(&files).await;
-    until(&replica.peer("127.0.0.1", Some(&files)), Code::Aborted).await;
+    wait_for(&replica.peer("127.0.0.1", Some(&files)), Code::Aborted).await;
 }
 
 #[tokio::test]
-async fn nobody_else_is_served() {
+async fn other_clients_are_not_served() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     let server = Files::new(&ours, "localhost", &ours);
     let replica = Replica::start(&server).await;
 
-    // One signed by another authority, and one that comes in the clear.
+    // A certificate of another CA, and a plain connection.
     let foreign = Files::new(&theirs, "client", &ours);
-    stays_away(&replica.peer("localhost", Some(&foreign))).await;
-    stays_away(&replica.peer("localhost", None)).await;
+    stays_unavailable(&replica.peer("localhost", Some(&foreign))).await;
+    stays_unavailable(&replica.peer("localhost", None)).await;
 
-    // None at all: the client may learn of it only when it calls.
+    // No certificate. Depending on timing the client sees the rejection only at its first call.
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(&ours.pem))
         .domain_name("localhost");
@@ -190,24 +190,24 @@ async fn nobody_else_is_served() {
         channel.call(request()).await.unwrap_err();
     }
     assert_eq!(replica.calls(), 0);
-    // All that didn't keep it from its work.
+    // The server still serves other clients.
     let client = Files::new(&ours, "client", &ours);
-    until(&replica.peer("localhost", Some(&client)), Code::Aborted).await;
+    wait_for(&replica.peer("localhost", Some(&client)), Code::Aborted).await;
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_the_one_meant_gets_no_calls() {
+async fn a_server_with_another_name_or_ca_gets_no_calls() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     let client = Files::new(&ours, "client", &ours);
     for server in [Files::new(&ours, "elsewhere", &ours), Files::new(&theirs, "localhost", &ours)] {
         let replica = Replica::start(&server).await;
-        stays_away(&replica.peer("localhost", Some(&client))).await;
+        stays_unavailable(&replica.peer("localhost", Some(&client))).await;
         assert_eq!(replica.calls(), 0);
     }
 }
 
 #[tokio::test]
-async fn silence_holds_nobody_up() {
+async fn silent_connections_do_not_block_others() {
     let ours = Authority::new();
     let files = Files::new(&ours, "localhost", &ours);
     let replica = Replica::start(&files).await;
@@ -215,40 +215,40 @@ async fn silence_holds_nobody_up() {
     for _ in 0..20 {
         silent.push(tokio::net::TcpStream::connect(replica.address).await.unwrap());
     }
-    let begun = Instant::now();
-    until(&replica.peer("localhost", Some(&files)), Code::Aborted).await;
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let started = Instant::now();
+    wait_for(&replica.peer("localhost", Some(&files)), Code::Aborted).await;
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn new_files_are_used_without_a_restart() {
+async fn changed_files_are_loaded_without_a_restart() {
     let (old, new) = (Authority::new(), Authority::new());
     let server = Files::new(&old, "localhost", &old);
     let client = Files::new(&old, "client", &old);
     let replica = Replica::start(&server).await;
-    until(&replica.peer("localhost", Some(&client)), Code::Aborted).await;
+    wait_for(&replica.peer("localhost", Some(&client)), Code::Aborted).await;
 
     // A key that doesn't belong to its certificate changes nothing.
     let good = fs::read(server.path("key.pem")).unwrap();
     fs::write(server.path("key.pem"), new.sign("localhost").1).unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    until(&replica.peer("localhost", Some(&client)), Code::Aborted).await;
+    wait_for(&replica.peer("localhost", Some(&client)), Code::Aborted).await;
     fs::write(server.path("key.pem"), good).unwrap();
 
-    // A client whose own files are not good yet is let in once they are.
+    // A client with wrong files is served after they are corrected.
     let late = Files::new(&new, "client", &new);
     let peer = replica.peer("localhost", Some(&late));
     assert_eq!(call(&peer).await, Code::Unavailable);
     late.write(&old, "client", &old);
-    until(&peer, Code::Aborted).await;
+    wait_for(&peer, Code::Aborted).await;
 
-    // The server goes over to the other authority: who comes with the old one is refused.
+    // When the server changes to the other CA, clients of the old one are rejected.
     server.write(&new, "localhost", &new);
     let renewed = Files::new(&new, "client", &new);
-    until(&replica.peer("localhost", Some(&renewed)), Code::Aborted).await;
+    wait_for(&replica.peer("localhost", Some(&renewed)), Code::Aborted).await;
     let calls = replica.calls();
-    stays_away(&replica.peer("localhost", Some(&client))).await;
+    stays_unavailable(&replica.peer("localhost", Some(&client))).await;
     assert_eq!(replica.calls(), calls);
-    // A connection that stands is left alone.
+    // Existing connections stay open.
     assert_eq!(call(&peer).await, Code::Aborted);
 }

@@ -1,7 +1,7 @@
-//! Peers over real sockets: deadlines over two hops, replicas that come and go, a bounded drain.
+//! Peers over real sockets: deadlines over two hops, replicas that start and stop, shutdown.
 
-#![expect(clippy::disallowed_methods, reason = "these routes are no part of the public API")]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::disallowed_methods, reason = "these routes are not in the public API")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::{
     net::SocketAddr,
@@ -26,7 +26,7 @@ fn peer(addresses: &[SocketAddr]) -> Peer {
     Peer::connect(&urls.join(",").parse::<Addresses>().unwrap(), None, &entropy())
 }
 
-/// A service of bare routes, on the air.
+/// A running server with these routes.
 struct Replica {
     address: SocketAddr,
     life: Lifecycle,
@@ -46,24 +46,26 @@ impl Replica {
     }
 
     async fn stop(self) -> Duration {
-        let begun = Instant::now();
+        let started = Instant::now();
         self.life.stop();
         self.life.drained().await;
-        begun.elapsed()
+        started.elapsed()
     }
 }
 
-fn grpc(status: &Status) -> Response {
+fn response(status: &Status) -> Response {
     status.clone().into_http()
 }
 
-/// Answers with its name.
+/// Routes that return the replica's name in a status.
 fn named(name: &'static str) -> Router {
-    Router::new()
-        .route("/test/Name", post(move || async move { grpc(&Status::new(Code::Aborted, name)) }))
+    Router::new().route(
+        "/test/Name",
+        post(move || async move { response(&Status::new(Code::Aborted, name)) }),
+    )
 }
 
-/// The status of a call without a message; its text is the service's answer.
+/// Calls without a message. The service responds with a status, whose text is the result.
 async fn call(peer: &Peer, path: &str, timeout: Option<Duration>) -> Status {
     let mut request = http::Request::post(path);
     if let Some(timeout) = timeout {
@@ -71,55 +73,55 @@ async fn call(peer: &Peer, path: &str, timeout: Option<Duration>) -> Status {
     }
     let request = request.header("content-type", "application/grpc");
     let mut peer = peer.clone();
-    let answer = peer.ready().await.unwrap().call(request.body(Body::empty()).unwrap()).await;
-    Status::from_header_map(answer.unwrap().headers()).expect("a status in the head")
+    let response = peer.ready().await.unwrap().call(request.body(Body::empty()).unwrap()).await;
+    Status::from_header_map(response.unwrap().headers()).expect("a status in the headers")
 }
 
 async fn name(peer: &Peer) -> String {
     call(peer, "/test/Name", None).await.message().to_owned()
 }
 
-/// Asks until the answer is this one.
-async fn until(peer: &Peer, wanted: Code) -> Duration {
-    let begun = Instant::now();
-    while call(peer, "/test/Name", None).await.code() != wanted {
-        assert!(begun.elapsed() < Duration::from_secs(10), "never {wanted:?}");
+/// Repeats a call until it returns this code.
+async fn wait_for(peer: &Peer, code: Code) -> Duration {
+    let started = Instant::now();
+    while call(peer, "/test/Name", None).await.code() != code {
+        assert!(started.elapsed() < Duration::from_secs(10), "never {code:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    begun.elapsed()
+    started.elapsed()
 }
 
-/// What is left of the caller's deadline, in milliseconds, as the service was told.
-async fn left(request: Request) -> Response {
-    let told = request.headers().get("grpc-timeout");
-    let told = told.and_then(|told| told.to_str().ok()).unwrap_or("none");
-    grpc(&Status::new(Code::Aborted, told))
+/// Returns the `grpc-timeout` of the call.
+async fn remaining(request: Request) -> Response {
+    let timeout = request.headers().get("grpc-timeout");
+    let timeout = timeout.and_then(|timeout| timeout.to_str().ok()).unwrap_or("none");
+    response(&Status::new(Code::Aborted, timeout))
 }
 
 #[tokio::test]
-async fn a_deadline_shrinks_over_every_hop() {
-    let leaf = Replica::start(Router::new().route("/test/Left", post(left))).await;
-    let behind = peer(&[leaf.address]);
-    let hop = post(move || {
-        let behind = behind.clone();
+async fn a_deadline_shrinks_with_every_hop() {
+    let last = Replica::start(Router::new().route("/test/Remaining", post(remaining))).await;
+    let last_peer = peer(&[last.address]);
+    let first = post(move || {
+        let last_peer = last_peer.clone();
         async move {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            grpc(&call(&behind, "/test/Left", None).await)
+            response(&call(&last_peer, "/test/Remaining", None).await)
         }
     });
-    let hop = Replica::start(Router::new().route("/test/Left", hop)).await;
+    let first = Replica::start(Router::new().route("/test/Remaining", first)).await;
 
-    // The first hop's own caller is a client that gives 300 ms; a peer would write its own.
-    let channel = tonic::transport::Channel::from_shared(format!("http://{}", hop.address));
+    // The caller of the first hop is a plain channel, because a peer would set its own timeout.
+    let channel = tonic::transport::Channel::from_shared(format!("http://{}", first.address));
     let mut channel = channel.unwrap().connect().await.unwrap();
-    let request = http::Request::post("/test/Left").header("grpc-timeout", "300m");
-    let answer = channel.ready().await.unwrap().call(request.body(Body::empty()).unwrap()).await;
-    let told = Status::from_header_map(answer.unwrap().headers()).unwrap();
-    let millis: u64 = told.message().trim_end_matches('m').parse().expect("a deadline arrived");
-    assert!((1..=250).contains(&millis), "{millis} ms left behind a hop of 50 ms");
+    let request = http::Request::post("/test/Remaining").header("grpc-timeout", "300m");
+    let response = channel.ready().await.unwrap().call(request.body(Body::empty()).unwrap()).await;
+    let status = Status::from_header_map(response.unwrap().headers()).unwrap();
+    let millis: u64 = status.message().trim_end_matches('m').parse().expect("a deadline arrived");
+    assert!((1..=250).contains(&millis), "{millis} ms remaining after a hop of 50 ms");
 }
 
-/// Tells when it goes.
+/// Sends a message when it is dropped.
 struct Dropped(tokio::sync::mpsc::UnboundedSender<()>);
 
 impl Drop for Dropped {
@@ -139,54 +141,53 @@ async fn the_last_hop_stops_working_when_the_deadline_passes() {
             std::future::pending::<Response>().await
         }
     });
-    let leaf = Replica::start(Router::new().route("/test/Never", never)).await;
-    let behind = peer(&[leaf.address]);
-    let (told, mut answered) = tokio::sync::mpsc::unbounded_channel();
-    let hop = post(move || {
-        let (behind, told) = (behind.clone(), told.clone());
+    let last = Replica::start(Router::new().route("/test/Never", never)).await;
+    let last_peer = peer(&[last.address]);
+    let (sender, mut codes) = tokio::sync::mpsc::unbounded_channel();
+    let first = post(move || {
+        let (last_peer, sender) = (last_peer.clone(), sender.clone());
         async move {
-            let status = call(&behind, "/test/Never", None).await;
-            told.send(status.code()).unwrap();
-            grpc(&status)
+            let status = call(&last_peer, "/test/Never", None).await;
+            sender.send(status.code()).unwrap();
+            response(&status)
         }
     });
-    let hop = Replica::start(Router::new().route("/test/Hop", hop)).await;
-    let channel = tonic::transport::Channel::from_shared(format!("http://{}", hop.address));
+    let first = Replica::start(Router::new().route("/test/First", first)).await;
+    let channel = tonic::transport::Channel::from_shared(format!("http://{}", first.address));
     let mut channel = channel.unwrap().connect().await.unwrap();
-    // The first call's share of the deadline is less than what the client waits.
-    let request = http::Request::post("/test/Hop").header("grpc-timeout", "300m");
-    let begun = Instant::now();
-    let answer = channel.ready().await.unwrap().call(request.body(Body::empty()).unwrap()).await;
-    let status = answer.map_or_else(
+    let request = http::Request::post("/test/First").header("grpc-timeout", "300m");
+    let started = Instant::now();
+    let response = channel.ready().await.unwrap().call(request.body(Body::empty()).unwrap()).await;
+    let status = response.map_or_else(
         |error| Status::from_error(Box::new(error)),
-        |answer| Status::from_header_map(answer.headers()).unwrap(),
+        |response| Status::from_header_map(response.headers()).unwrap(),
     );
     assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status}");
     ended.recv().await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-    // Where the hop lived to see it, it saw the deadline and no broken connection.
-    if let Ok(seen) = answered.try_recv() {
-        assert_eq!(seen, Code::DeadlineExceeded);
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    // The first hop may have been dropped before. If not, its own call has ended by the deadline.
+    if let Ok(code) = codes.try_recv() {
+        assert_eq!(code, Code::DeadlineExceeded);
     }
 }
 
 #[tokio::test]
-async fn replicas_take_turns_and_one_that_drains_fails_nobody() {
+async fn calls_are_distributed_and_none_fails_when_a_replica_shuts_down() {
     let (one, two) = (Replica::start(named("one")).await, Replica::start(named("two")).await);
     let peer = peer(&[one.address, two.address]);
-    let mut seen = std::collections::HashMap::<String, usize>::new();
-    let begun = Instant::now();
-    while seen.len() < 2 {
-        *seen.entry(name(&peer).await).or_default() += 1;
-        assert!(begun.elapsed() < Duration::from_secs(10), "{seen:?}");
+    let mut calls = std::collections::HashMap::<String, usize>::new();
+    let started = Instant::now();
+    while calls.len() < 2 {
+        *calls.entry(name(&peer).await).or_default() += 1;
+        assert!(started.elapsed() < Duration::from_secs(10), "{calls:?}");
     }
-    seen.clear();
+    calls.clear();
     for _ in 0..100 {
-        *seen.entry(name(&peer).await).or_default() += 1;
+        *calls.entry(name(&peer).await).or_default() += 1;
     }
-    assert_eq!((seen["one"], seen["two"]), (50, 50));
+    assert_eq!((calls["one"], calls["two"]), (50, 50));
 
-    // Calls go on while one of the two drains and ends: none of them notices.
+    // No call fails while one of the replicas shuts down.
     let stopped = tokio::spawn(one.stop());
     let mut after = 0;
     while !stopped.is_finished() || after < 100 {
@@ -200,50 +201,50 @@ async fn replicas_take_turns_and_one_that_drains_fails_nobody() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_away_is_unavailable_at_once_and_found_when_it_comes() {
+async fn calls_without_a_replica_fail_quickly_and_succeed_after_its_start() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
     let peer = peer(&[address]);
-    let begun = Instant::now();
+    let started = Instant::now();
     assert_eq!(call(&peer, "/test/Name", None).await.code(), Code::Unavailable);
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
 
-    let replica = Replica::start_on(address, named("here")).await;
-    until(&peer, Code::Aborted).await;
+    let replica = Replica::start_on(address, named("first")).await;
+    wait_for(&peer, Code::Aborted).await;
     replica.stop().await;
-    until(&peer, Code::Unavailable).await;
-    let _replica = Replica::start_on(address, named("here again")).await;
-    let back = until(&peer, Code::Aborted).await;
-    assert!(back < Duration::from_secs(3), "{back:?}");
+    wait_for(&peer, Code::Unavailable).await;
+    let _replica = Replica::start_on(address, named("second")).await;
+    let reconnect = wait_for(&peer, Code::Aborted).await;
+    assert!(reconnect < Duration::from_secs(3), "{reconnect:?}");
 }
 
 #[tokio::test]
-async fn a_black_hole_gets_no_calls() {
-    // It takes connections and says nothing.
-    let hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let there = Replica::start(named("there")).await;
-    let peer = peer(&[hole.local_addr().unwrap(), there.address]);
-    until(&peer, Code::Aborted).await;
-    let begun = Instant::now();
+async fn a_silent_server_gets_no_calls() {
+    // It accepts connections and never responds.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let replica = Replica::start(named("replica")).await;
+    let peer = peer(&[silent.local_addr().unwrap(), replica.address]);
+    wait_for(&peer, Code::Aborted).await;
+    let started = Instant::now();
     for _ in 0..50 {
-        assert_eq!(name(&peer).await, "there");
+        assert_eq!(name(&peer).await, "replica");
     }
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn a_name_is_looked_up() {
-    let there = Replica::start_on("127.0.0.1:0".parse().unwrap(), named("there")).await;
-    let url = format!("dns://localhost:{}", there.address.port());
+async fn a_name_is_resolved() {
+    let replica = Replica::start_on("127.0.0.1:0".parse().unwrap(), named("replica")).await;
+    let url = format!("dns://localhost:{}", replica.address.port());
     let peer = Peer::connect(&url.parse().unwrap(), None, &entropy());
-    until(&peer, Code::Aborted).await;
-    assert_eq!(name(&peer).await, "there");
+    wait_for(&peer, Code::Aborted).await;
+    assert_eq!(name(&peer).await, "replica");
 }
 
 #[tokio::test]
-async fn the_drain_is_bounded_with_a_stream_open() {
-    // The head of an answer, and a body that never ends.
+async fn the_shutdown_is_bounded_with_an_open_stream() {
+    // Headers, and a body that never ends.
     let endless = post(|| async {
         let body = axum::body::Body::from_stream(futures::stream::pending::<
             Result<axum::body::Bytes, std::io::Error>,
@@ -254,8 +255,8 @@ async fn the_drain_is_bounded_with_a_stream_open() {
     let mut peer = peer(&[replica.address]);
     let mut request = http::Request::post("/test/Endless").body(Body::empty()).unwrap();
     request.extensions_mut().insert(onethread_grpc::Unhurried);
-    let answer = peer.ready().await.unwrap().call(request).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let took = replica.stop().await;
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    let response = peer.ready().await.unwrap().call(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let shutdown = replica.stop().await;
+    assert!(shutdown < Duration::from_secs(10), "{shutdown:?}");
 }

@@ -1,5 +1,5 @@
-//! How a process ends: a signal cancels one token, everything that runs watches it and finishes
-//! what it has begun, and the drain is bounded.
+//! Graceful shutdown. A signal cancels one token; every task watches it and finishes its current
+//! work; the time for that is limited.
 
 use std::{future::Future, time::Duration};
 
@@ -10,10 +10,10 @@ use tokio_util::{
 };
 use tracing::{Instrument, info, warn};
 
-/// How long a drain may take before what is left is cut off.
-pub const DRAIN: Duration = Duration::from_secs(10);
+/// How long the remaining tasks may run after the stop before the process exits without them.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What runs in a process, and the word to stop. Cheap to clone.
+/// The tasks of a process and the signal that stops them. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
     stop: CancellationToken,
@@ -21,12 +21,12 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Nothing runs yet.
+    /// Creates a lifecycle without tasks.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Runs a task that the drain waits for. It has to end soon after [`Self::stopping`].
+    /// Starts a task that the shutdown waits for. It must end soon after [`Self::stopping`].
     pub fn spawn<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -34,8 +34,8 @@ impl Lifecycle {
         self.tasks.spawn(task.in_current_span());
     }
 
-    /// Does something at once, and again after each pause, until the process stops.
-    pub async fn repeat<F>(self, pause: Duration, work: impl Fn() -> F)
+    /// Runs `work` now and then again after each interval, until the process stops.
+    pub async fn repeat<F>(self, interval: Duration, work: impl Fn() -> F)
     where
         F: Future<Output = ()>,
     {
@@ -44,28 +44,32 @@ impl Lifecycle {
                 () = self.stopping() => return,
                 () = async {
                     work().await;
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(interval).await;
                 } => {}
             }
         }
     }
 
-    /// Says stop.
+    /// Starts the shutdown.
     pub fn stop(&self) {
         self.stop.cancel();
     }
 
-    /// True once stop was said.
+    /// True after the shutdown has started.
     pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }
 
-    /// Resolves once stop is said.
+    /// Resolves when the shutdown starts.
     pub fn stopping(&self) -> WaitForCancellationFutureOwned {
         self.stop.clone().cancelled_owned()
     }
 
-    /// Says stop at the first SIGINT or SIGTERM.
+    /// Starts the shutdown at the first SIGINT or SIGTERM.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system refuses the signal handlers.
     pub fn stop_on_signals(&self) -> std::io::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -75,25 +79,25 @@ impl Lifecycle {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            info!("draining");
+            info!("shutting down");
             stop.cancel();
         });
         Ok(())
     }
 
-    /// Waits until stop was said and every task has ended, at most [`DRAIN`] from then.
+    /// Waits until the shutdown has started and every task has ended, but at most [`SHUTDOWN_TIMEOUT`] from
+    /// the start.
     pub async fn drained(&self) {
         self.stop.cancelled().await;
         self.tasks.close();
-        if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
-            warn!(tasks = self.tasks.len(), "drain took too long, what is left is cut off");
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tasks.wait()).await.is_err() {
+            warn!(tasks = self.tasks.len(), "shutdown timed out, stopping the remaining tasks");
         }
     }
 }
 
-/// Runs work in a task of its own, so that it goes on to its end when its caller stops waiting:
-/// a request that is canceled doesn't leave half of its effects. A panic of the work is the
-/// caller's.
+/// Runs work in its own task, so that it finishes even if the caller stops waiting: a canceled
+/// request must not leave half of its effects. A panic of the work is passed on to the caller.
 pub async fn shielded<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     match tokio::spawn(work.in_current_span()).await {
         Ok(done) => done,
@@ -110,23 +114,23 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn shielded_work_goes_on_when_its_caller_leaves() {
-        let (done, hears) = tokio::sync::oneshot::channel();
+    async fn shielded_work_finishes_when_its_caller_stops_waiting() {
+        let (done, receiver) = tokio::sync::oneshot::channel();
         let work = shielded(async {
             tokio::time::sleep(Duration::from_millis(30)).await;
             done.send("done").unwrap();
         });
         tokio::time::timeout(Duration::from_millis(5), work).await.unwrap_err();
-        assert_eq!(hears.await.unwrap(), "done");
+        assert_eq!(receiver.await.unwrap(), "done");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_drain_waits_but_not_for_ever() {
+    async fn the_shutdown_does_not_wait_forever() {
         let life = Lifecycle::new();
         life.spawn(std::future::pending());
         life.stop();
-        let begun = tokio::time::Instant::now();
+        let started = tokio::time::Instant::now();
         life.drained().await;
-        assert_eq!(begun.elapsed(), DRAIN);
+        assert_eq!(started.elapsed(), SHUTDOWN_TIMEOUT);
     }
 }

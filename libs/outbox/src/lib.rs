@@ -1,7 +1,7 @@
-//! The transactional outbox: what one service must tell another is a row, written in the
-//! transaction of the change itself ([`enqueue`], [`enqueue_all`]) and delivered until the other
-//! service acknowledges it ([`Relay`]). A delivery may arrive twice, so every receiver is
-//! idempotent. The table belongs to the service:
+//! The transactional outbox. A message to another service is a row that is written in the
+//! transaction of its cause ([`enqueue`], [`enqueue_all`]), and is sent until the other service
+//! acknowledges it ([`Relay`]). It may arrive twice, so every receiver is idempotent. Each service
+//! has its own table:
 //!
 //! ```sql
 //! CREATE TABLE outbox (

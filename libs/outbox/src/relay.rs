@@ -16,45 +16,44 @@ use uuid::Uuid;
 
 use crate::{Entry, table};
 
-/// How long the relay sleeps when it isn't woken: another replica may have written.
+/// Interval at which the relay looks for rows that another replica has written.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How long one delivery may take. A claim lasts twice as long.
+/// How long one delivery may take. A claim is valid for twice as long.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Deliveries under way at the same time.
+/// Largest number of concurrent deliveries.
 const MAX_CONCURRENT: usize = 16;
-/// Waits between the attempts of a delivery.
+/// Delays between the attempts of a delivery.
 const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(60) };
 
-/// Carries a delivery to the service it is for.
+/// Sends deliveries to their receivers.
 pub trait Deliver: Send + Sync + 'static {
-    /// Returns once the receiver has acknowledged it.
+    /// Sends a delivery. Returns when the receiver has acknowledged it.
     fn deliver(&self, entry: &Entry) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// How often a pending delivery is looked up that another replica's relay may have made.
+/// Interval at which [`Wake::delivered`] looks whether another replica has made the delivery.
 const PENDING_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Wakes the relay when there is something to deliver, and those who wait for a delivery. Cheap
-/// to clone.
+/// Wakes the relay after a row was written, and callers that wait for a delivery. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Wake(Arc<Signals>);
 
 #[derive(Debug, Default)]
 struct Signals {
-    /// There is something to deliver.
+    /// A row was written.
     written: Notify,
-    /// Something was delivered.
+    /// A delivery was acknowledged.
     delivered: Notify,
 }
 
 impl Wake {
-    /// To be called after the commit. Without it the delivery is delayed by up to a second.
+    /// Wakes the relay. Call it after the commit; otherwise the delivery is up to a second late.
     pub fn wake(&self) {
         self.0.written.notify_one();
     }
 
-    /// Waits until a delivery is acknowledged. False when it isn't within the time.
+    /// Waits until a delivery is acknowledged. False if it isn't within the timeout.
     ///
     /// # Errors
     ///
@@ -68,7 +67,7 @@ impl Wake {
     ) -> onethread_db::Result<bool> {
         let deadline = Instant::now() + timeout;
         loop {
-            // Before the query, so that nothing between the query and the wait is missed.
+            // Registered before the query, so that no delivery after the query is missed.
             let delivered = self.0.delivered.notified();
             let mut delivered = std::pin::pin!(delivered);
             delivered.as_mut().enable();
@@ -84,28 +83,28 @@ impl Wake {
     }
 }
 
-/// The worker that delivers.
+/// The worker that makes deliveries.
 pub struct Relay<D> {
     /// The service's database.
     pub db: Database,
-    /// Time.
+    /// Source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Jitter of the backoff.
+    /// Source of the backoff's jitter.
     pub entropy: Arc<dyn Entropy>,
-    /// Wakes it.
+    /// Wakes the relay.
     pub wake: Wake,
-    /// Where deliveries go.
+    /// Sends deliveries.
     pub deliver: D,
 }
 
 impl<D: Deliver> Relay<D> {
-    /// Delivers until the process stops. What is under way then is finished first.
+    /// Makes deliveries until the process stops, and finishes the current ones.
     pub async fn run(self, life: Lifecycle) {
         while !life.is_stopping() {
             let found = match self.round().await {
                 Ok(found) => found,
                 Err(error) => {
-                    warn!(cause = error.chain(), "could not read the outbox");
+                    warn!(cause = error.chain(), "can't read the outbox");
                     false
                 }
             };
@@ -119,7 +118,7 @@ impl<D: Deliver> Relay<D> {
         }
     }
 
-    /// Delivers what is due now. True when there was something.
+    /// Makes the deliveries that are due. True when there were any.
     async fn round(&self) -> Result<bool> {
         let now = self.clock.now();
         let rows = table::claim(&self.db, now, now.plus(DELIVERY_TIMEOUT * 2)).await?;
@@ -150,31 +149,31 @@ impl<D: Deliver> Relay<D> {
             topic: row.topic,
             payload: row.payload,
         };
-        let late = |_| Err(Error::new(onethread_errors::Reason::DeadlineExceeded));
-        let delivered =
-            timeout(DELIVERY_TIMEOUT, self.deliver.deliver(&entry)).await.unwrap_or_else(late);
+        let timed_out = |_| Err(Error::new(onethread_errors::Reason::DeadlineExceeded));
+        let delivered = timeout(DELIVERY_TIMEOUT, self.deliver.deliver(&entry)).await;
+        let delivered = delivered.unwrap_or_else(timed_out);
         let stored = match delivered {
             Ok(()) => {
                 let deleted = table::delete(&self.db, row.organization_id, row.id).await;
                 self.wake.0.delivered.notify_waiters();
                 deleted
             }
-            Err(failure) => {
+            Err(error) => {
                 let failures = u32::try_from(row.attempts).unwrap_or(u32::MAX);
-                let wait = BACKOFF.pause(failures, &*self.entropy);
-                // A receiver that is unavailable comes back; a rejection is a fault to look into.
-                if failure.reason.http() == 503 {
-                    warn!(cause = failure.chain(), ?wait, "delivery failed, will retry");
+                let delay = BACKOFF.pause(failures, &*self.entropy);
+                // Unavailable receivers are part of operation. A rejection is a fault.
+                if error.reason.http() == 503 {
+                    warn!(cause = error.chain(), ?delay, "delivery failed, will retry");
                 } else {
-                    error!(cause = failure.chain(), ?wait, "delivery rejected, will retry");
+                    error!(cause = error.chain(), ?delay, "delivery rejected, will retry");
                 }
-                let due = self.clock.now().plus(wait);
+                let due = self.clock.now().plus(delay);
                 table::delay(&self.db, row.organization_id, row.id, due).await
             }
         };
         if let Err(error) = stored {
-            // The claim expires and the delivery is made again.
-            warn!(cause = Error::from(error).chain(), "could not store the outcome of a delivery");
+            // The delivery is repeated after its claim has expired.
+            warn!(cause = Error::from(error).chain(), "can't store the result of a delivery");
         }
     }
 }
@@ -211,10 +210,11 @@ mod tests {
 
     onethread_testing::on_each_database! {
         crate::relay::tests::MIGRATIONS:
-        a_delivery_is_tried_until_it_is_acknowledged_and_then_gone,
-        two_relays_share_what_is_due,
+        a_delivery_is_retried_until_it_is_acknowledged,
+        two_relays_share_the_deliveries,
     }
 
+    /// Fails two attempts, and stops the process after the third.
     struct FailsTwice(AtomicU32, Lifecycle);
 
     impl Deliver for FailsTwice {
@@ -264,13 +264,13 @@ mod tests {
         }
     }
 
-    /// Nothing is left, due or claimed.
+    /// True when no delivery is left, due or claimed.
     async fn is_empty(db: &Database) -> bool {
-        let far = SystemClock.now().plus(Duration::from_secs(3600));
-        table::claim(db, far, far).await.unwrap().is_empty()
+        let later = SystemClock.now().plus(Duration::from_secs(3600));
+        table::claim(db, later, later).await.unwrap().is_empty()
     }
 
-    async fn a_delivery_is_tried_until_it_is_acknowledged_and_then_gone(scratch: ScratchDatabase) {
+    async fn a_delivery_is_retried_until_it_is_acknowledged(scratch: ScratchDatabase) {
         let db = &scratch.db;
         fill(db, 1).await;
         let life = Lifecycle::new();
@@ -279,18 +279,18 @@ mod tests {
         assert!(is_empty(db).await);
     }
 
-    async fn two_relays_share_what_is_due(scratch: ScratchDatabase) {
+    async fn two_relays_share_the_deliveries(scratch: ScratchDatabase) {
         const DELIVERIES: u128 = 500;
         fill(&scratch.db, DELIVERIES).await;
         let counts = Counts::default();
-        let work = |db: Database| {
+        let deliver_all = |db: Database| {
             let relay = relay(db, counts.clone());
             async move { while relay.round().await.unwrap() {} }
         };
-        tokio::join!(work(scratch.db.clone()), work(scratch.reconnect().await));
+        tokio::join!(deliver_all(scratch.db.clone()), deliver_all(scratch.reconnect().await));
         assert!(is_empty(&scratch.db).await);
         let counts = counts.0.lock().unwrap();
         assert_eq!(counts.len() as u128, DELIVERIES);
-        assert!(counts.values().all(|times| *times == 1), "a delivery came twice");
+        assert!(counts.values().all(|count| *count == 1), "a delivery was made twice");
     }
 }

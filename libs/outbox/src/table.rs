@@ -1,4 +1,4 @@
-//! The outbox table. Reached across organizations by the relay alone.
+//! The outbox table. Only the relay reads it across organizations.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use onethread_telemetry::metrics::{OUTBOX, OUTBOX_LAG};
 use sqlx::query;
 use uuid::Uuid;
 
-/// Deliveries claimed by one statement.
+/// Largest number of deliveries that one statement claims.
 const CLAIM_LIMIT: i64 = 64;
 /// Largest number of waiting deliveries that is counted exactly.
 const COUNT_LIMIT: i64 = 10_000;
@@ -40,7 +40,7 @@ pub(crate) struct Row {
 const INSERT: &str =
     "INSERT INTO outbox (organization_id, id, topic, payload, traceparent, attempts, due_at)
     VALUES ($1, $2, $3, $4, $5, 0, $6)";
-/// A JSON array of rows with the ids in hex, the time.
+/// Parameters: a JSON array of rows with the ids in hex, and the time.
 const INSERT_ALL_SQLITE: &str =
     "INSERT INTO outbox (organization_id, id, topic, payload, traceparent, attempts, due_at)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, 0, $2
@@ -66,11 +66,11 @@ const IS_ANY_DUE: &str = "SELECT 1 FROM outbox WHERE due_at <= $1 LIMIT 1";
 const INSERT_ALL: Sql = Sql::dialects(INSERT_ALL_SQLITE, INSERT_ALL_POSTGRES);
 const CLAIM: Sql = Sql::dialects(CLAIM_SQLITE, CLAIM_POSTGRES);
 
-/// Writes a delivery in the transaction of its cause, with the trace of the caller.
+/// Writes a delivery in the transaction of its cause, with the caller's trace.
 ///
 /// # Errors
 ///
-/// When the database refuses the row.
+/// When the database rejects the row.
 pub async fn enqueue(conn: &mut Connection, entry: Entry, now: Timestamp) -> Result<()> {
     let insert = conn.query(INSERT).bind(entry.organization_id.0).bind(entry.id);
     let insert = insert.bind(entry.topic).bind(entry.payload).bind(onethread_telemetry::text());
@@ -78,12 +78,12 @@ pub async fn enqueue(conn: &mut Connection, entry: Entry, now: Timestamp) -> Res
     Ok(())
 }
 
-/// Writes the deliveries of many callers in their common transaction, each with the trace of its
-/// own caller (see [`onethread_telemetry::text`]).
+/// Writes the deliveries of several callers in their shared transaction, each with the trace of
+/// its caller (see [`onethread_telemetry::text`]).
 ///
 /// # Errors
 ///
-/// When the database refuses a row.
+/// When the database rejects a row.
 pub async fn enqueue_all(
     conn: &mut Connection,
     entries: &[(Entry, Arc<str>)],
@@ -103,7 +103,7 @@ fn rows(entries: &[(Entry, Arc<str>)]) -> String {
     serde_json::to_string(&rows.collect::<Vec<_>>()).expect("texts are JSON")
 }
 
-/// Claims what is due for one relay until `lease`.
+/// Claims deliveries that are due, for one relay until `lease`.
 pub(crate) async fn claim(db: &Database, now: Timestamp, lease: Timestamp) -> Result<Vec<Row>> {
     // A poll that finds nothing must not cost a write transaction.
     let mut conn = db.reader("outbox.due").await?;
@@ -115,7 +115,7 @@ pub(crate) async fn claim(db: &Database, now: Timestamp, lease: Timestamp) -> Re
     conn.query(CLAIM).bind(Time(lease)).bind(Time(now)).bind(CLAIM_LIMIT).all().await
 }
 
-/// True while a delivery is not acknowledged.
+/// True until a delivery is acknowledged.
 pub(crate) async fn is_pending(db: &Database, organization: Uuid, id: Uuid) -> Result<bool> {
     let mut conn = db.reader("outbox.stands").await?;
     conn.query(IS_PENDING).bind(organization).bind(id).exists().await
@@ -140,7 +140,7 @@ pub(crate) async fn delay(
     Ok(())
 }
 
-/// Records in the metrics how many deliveries of a service wait, and for how long.
+/// Records in the metrics how many deliveries of a service are pending, and the age of the oldest.
 ///
 /// # Errors
 ///

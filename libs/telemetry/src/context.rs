@@ -1,5 +1,5 @@
-//! The trace context (W3C `traceparent`, `tracestate`) in and out of headers, gRPC metadata and
-//! stored rows. gRPC metadata are headers, so one pair of functions serves both.
+//! The trace context (W3C `traceparent`, `tracestate`) in headers, gRPC metadata and stored rows.
+//! gRPC metadata are headers, so the same functions work for both.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
@@ -10,18 +10,18 @@ use opentelemetry::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Makes the sender of these headers the span's parent. To be called before the span is entered:
-/// after that its trace is settled.
+/// Makes the sender of these headers the span's parent. Must be called before the span is entered;
+/// later it has no effect on the trace.
 pub fn adopt(span: &Span, headers: &HeaderMap) {
     let parent = global::get_text_map_propagator(|p| p.extract(&Headers(headers)));
     if parent.span().span_context().is_valid() {
-        // An error says that the span is disabled, and then there is nothing to connect.
+        // It fails when the span is disabled, which needs no parent.
         let _ = span.set_parent(parent);
     }
 }
 
-/// Links the span to the sender of these headers without making it part of the sender's trace:
-/// at the public edge a caller must not decide what is sampled.
+/// Links the span to the sender of these headers without making it part of the sender's trace, so
+/// that external callers don't decide what is sampled.
 pub fn link(span: &Span, headers: &HeaderMap) {
     let caller = global::get_text_map_propagator(|p| p.extract(&Headers(headers)));
     let caller = caller.span().span_context().clone();
@@ -30,8 +30,8 @@ pub fn link(span: &Span, headers: &HeaderMap) {
     }
 }
 
-/// Links the span to another one, without making it part of its trace: work done for many callers
-/// at once belongs to the trace of none.
+/// Links the span to another one without making it part of that trace. Work that is shared by
+/// several callers belongs to none of their traces.
 pub fn link_span(span: &Span, other: &Span) {
     let other = other.context().span().span_context().clone();
     if other.is_valid() {
@@ -39,13 +39,14 @@ pub fn link_span(span: &Span, other: &Span) {
     }
 }
 
-/// Puts the span into headers that go out.
+/// Writes the span's context into the headers of a request.
 pub fn inject(span: &Span, headers: &mut HeaderMap) {
     let context = span.context();
     global::get_text_map_propagator(|p| p.inject_context(&context, &mut HeadersMut(headers)));
 }
 
-/// The current span as a `traceparent`, for a row that is worked on later; empty without one.
+/// Returns the current span as a `traceparent`, for a row that is processed later. Empty without a
+/// span.
 pub fn text() -> String {
     let mut headers = HeaderMap::new();
     inject(&Span::current(), &mut headers);
@@ -53,14 +54,14 @@ pub fn text() -> String {
     parent.unwrap_or_default().to_owned()
 }
 
-/// Makes the writer of a row, as [`text`] gave it, the span's parent.
+/// Makes the span of a row's writer, as returned by [`text`], the span's parent.
 pub fn adopt_text(span: &Span, traceparent: &str) {
     let Ok(value) = HeaderValue::from_str(traceparent) else { return };
     let headers = HeaderMap::from_iter([(HeaderName::from_static("traceparent"), value)]);
     adopt(span, &headers);
 }
 
-/// The trace that the span belongs to, in hex; empty where there is none.
+/// Returns the id of the span's trace in hex, or an empty text without a trace.
 pub fn trace_id(span: &Span) -> String {
     let context = span.context();
     let span = context.span();

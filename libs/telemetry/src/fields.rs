@@ -1,6 +1,6 @@
-//! Fields of spans as JSON lines show them. The library's own formatter reads back what a span
-//! has so far and writes it anew with every field that comes later, which costs more than all else
-//! about a span; this one appends.
+//! Fields of spans in JSON log lines. The formatter of `tracing-subscriber` parses and rewrites all
+//! fields whenever one is recorded later, which costs more than everything else about a span. This
+//! one appends.
 
 use std::fmt::{self, Debug, Write};
 
@@ -13,16 +13,16 @@ use tracing_subscriber::{
     fmt::{FormatFields, FormattedFields, format::Writer},
 };
 
-/// Writes a JSON object. A field that is recorded twice stands in it twice; the last one counts.
+/// Writes a JSON object. A field that is recorded twice is in it twice; parsers use the last one.
 #[derive(Debug)]
 pub(crate) struct JsonFields;
 
 impl<'a> FormatFields<'a> for JsonFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'a>, fields: R) -> fmt::Result {
-        let mut object = Object { writer, first: true, result: Ok(()) };
-        object.put(format_args!("{{"));
+        let mut object = Object { writer, is_empty: true, result: Ok(()) };
+        object.write(format_args!("{{"));
         fields.record(&mut object);
-        object.put(format_args!("}}"));
+        object.write(format_args!("}}"));
         object.result
     }
 
@@ -35,69 +35,69 @@ impl<'a> FormatFields<'a> for JsonFields {
             current.fields.clear();
             current.fields.push('{');
         }
-        let first = current.fields == "{";
-        let mut object = Object { writer: current.as_writer(), first, result: Ok(()) };
+        let is_empty = current.fields == "{";
+        let mut object = Object { writer: current.as_writer(), is_empty, result: Ok(()) };
         fields.record(&mut object);
-        object.put(format_args!("}}"));
+        object.write(format_args!("}}"));
         object.result
     }
 }
 
 struct Object<'a> {
     writer: Writer<'a>,
-    first: bool,
+    is_empty: bool,
     result: fmt::Result,
 }
 
 impl Object<'_> {
-    fn put(&mut self, text: fmt::Arguments<'_>) {
+    fn write(&mut self, text: fmt::Arguments<'_>) {
         self.result = self.result.and_then(|()| self.writer.write_fmt(text));
     }
 
-    /// A value that is JSON as it is displayed.
-    fn entry(&mut self, field: &Field, value: impl fmt::Display) {
-        // The name of a keyword is written so in the source.
+    /// Writes a field whose value is valid JSON when it is displayed.
+    fn raw(&mut self, field: &Field, value: impl fmt::Display) {
+        // Fields that are named like a keyword have this prefix in the source.
         let name = field.name().trim_start_matches("r#");
-        let comma = if std::mem::take(&mut self.first) { "" } else { "," };
-        self.put(format_args!("{comma}\"{name}\":{value}"));
+        let comma = if std::mem::take(&mut self.is_empty) { "" } else { "," };
+        self.write(format_args!("{comma}\"{name}\":{value}"));
     }
 
-    fn text(&mut self, field: &Field, text: impl fmt::Display) {
-        self.entry(field, "\"");
+    fn string(&mut self, field: &Field, text: impl fmt::Display) {
+        self.raw(field, "\"");
         let mut escaped = Escaped(&mut self.writer);
         self.result = self.result.and_then(|()| write!(escaped, "{text}"));
-        self.put(format_args!("\""));
+        self.write(format_args!("\""));
     }
 }
 
 impl Visit for Object<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no other numbers.
-        if value.is_finite() { self.entry(field, value) } else { self.text(field, value) }
+        // JSON has no infinities and no NaN.
+        if value.is_finite() { self.raw(field, value) } else { self.string(field, value) }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.entry(field, value);
+        self.raw(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.entry(field, value);
+        self.raw(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.entry(field, value);
+        self.raw(field, value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, value);
+        self.string(field, value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.text(field, format_args!("{value:?}"));
+        self.string(field, format_args!("{value:?}"));
     }
 }
 
-/// The inside of a JSON text.
+/// Escapes the content of a JSON string.
 struct Escaped<'a, 'w>(&'a mut Writer<'w>);
 
 impl Write for Escaped<'_, '_> {
@@ -139,8 +139,8 @@ mod tests {
         }
     }
 
-    /// The span of a line that is written in it.
-    fn shown(make: impl FnOnce() -> tracing::Span) -> Value {
+    /// Logs a line in a span and returns the span as it is in the line.
+    fn logged(create: impl FnOnce() -> tracing::Span) -> Value {
         let lines = Lines::default();
         let writer = lines.clone();
         let layer = tracing_subscriber::fmt::layer()
@@ -149,17 +149,17 @@ mod tests {
             .fmt_fields(JsonFields)
             .with_writer(move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            make().in_scope(|| info!("said"));
+            create().in_scope(|| info!("test"));
         });
         let line: Value = serde_json::from_slice(&lines.0.lock().unwrap()).unwrap();
-        assert_eq!(line["message"], "said");
+        assert_eq!(line["message"], "test");
         line["spans"][0].clone()
     }
 
     #[test]
-    fn every_kind_of_field_stands_in_the_line() {
+    fn every_kind_of_field_is_in_the_line() {
         let text = "a \"quoted\" \\ text\nof\ttwo lines, \u{1} ä 😀";
-        let span = shown(|| {
+        let span = logged(|| {
             info_span!("span", text, n = -3, big = u64::MAX, yes = true, part = 0.5,
                 odd = f64::NAN, debug = ?Some("x"), r#type = "t")
         });
@@ -169,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_is_added_and_the_last_value_counts() {
-        let span = shown(|| {
+    fn later_fields_are_added_and_the_last_value_is_used() {
+        let span = logged(|| {
             let span = info_span!("span", first = 1, later = Empty, last = Empty);
             span.record("later", "\"2\"");
             span.record("last", 3);
@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn a_span_may_have_no_fields_at_first() {
-        assert_eq!(shown(|| info_span!("span")), json!({"name": "span"}));
-        let span = shown(|| {
+        assert_eq!(logged(|| info_span!("span")), json!({"name": "span"}));
+        let span = logged(|| {
             let span = info_span!("span", later = Empty);
             span.record("later", 2);
             span

@@ -1,5 +1,5 @@
-//! The subscriber. Each layer filters for itself: a global filter of `warn` would disable the
-//! spans and with them the trace context that calls carry on.
+//! The subscriber. Each layer has its own filter: a global filter of `warn` would disable spans, and
+//! with them the trace context of outgoing calls.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -19,17 +19,17 @@ use tracing_subscriber::{
 
 use crate::fields::JsonFields;
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object on each line.
     Json,
 }
 
 impl LogFormat {
-    /// What suits where the log goes: text on a terminal, else JSON.
+    /// Returns the default format: text on a terminal, otherwise JSON.
     pub fn suitable() -> Self {
         if std::io::stderr().is_terminal() { Self::Text } else { Self::Json }
     }
@@ -38,24 +38,24 @@ impl LogFormat {
 /// Telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `RUST_LOG` can't be read.
+    /// `RUST_LOG` can't be parsed.
     #[error("RUST_LOG: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// The `OTEL_*` variables don't describe an exporter.
     #[error("OTEL_EXPORTER_OTLP_*: {0}")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
     /// `OTEL_EXPORTER_OTLP_PROTOCOL` names something other than gRPC.
-    #[error("OTEL_EXPORTER_OTLP_PROTOCOL: only grpc is spoken here")]
+    #[error("OTEL_EXPORTER_OTLP_PROTOCOL: only grpc is supported")]
     Protocol,
-    /// A process has one subscriber.
-    #[error("telemetry was set up before")]
+    /// Telemetry was set up twice in one process.
+    #[error("telemetry is already set up")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// How long the last spans, and the last metrics, may take to be sent.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How long the exporters may take to send their last data.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Keeps the exporters; what they hold is sent by [`Guard::flush`].
+/// The exporters. [`Guard::flush`] sends their last data.
 #[derive(Debug)]
 pub struct Guard {
     spans: SdkTracerProvider,
@@ -63,33 +63,38 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Sends the spans and metrics still held, at most 5 s. Blocks threads of its own: on the
-    /// runtime's one worker it would wait for itself.
+    /// Sends the remaining spans and metrics, for at most 5 s. It uses blocking threads, because on
+    /// a runtime with a single worker the exporters would wait for the thread that they block.
     pub async fn flush(self) {
         let Self { spans, metrics } = self;
-        let spans = tokio::task::spawn_blocking(move || spans.shutdown_with_timeout(LAST_WORDS));
+        let spans = tokio::task::spawn_blocking(move || spans.shutdown_with_timeout(FLUSH_TIMEOUT));
         let metrics = tokio::task::spawn_blocking(move || {
-            metrics.map_or(Ok(()), |metrics| metrics.shutdown_with_timeout(LAST_WORDS))
+            metrics.map_or(Ok(()), |metrics| metrics.shutdown_with_timeout(FLUSH_TIMEOUT))
         });
-        for (what, sent) in [("spans", spans.await), ("metrics", metrics.await)] {
-            if let Ok(Err(error)) = sent {
-                tracing::warn!(%error, "the last {what} were not sent");
+        for (signal, result) in [("spans", spans.await), ("metrics", metrics.await)] {
+            if let Ok(Err(error)) = result {
+                tracing::warn!(%error, "can't send the last {signal}");
             }
         }
     }
 }
 
-/// Sets up logs on stderr as `RUST_LOG` says, and traces and metrics over OTLP where the standard
-/// `OTEL_*` variables ask for them. Ids of traces are made in either case: answers and logs name them.
+/// Sets up logs on stderr with the filter in `RUST_LOG`, and traces and metrics over OTLP if the
+/// standard `OTEL_*` variables enable them. Trace ids are generated in any case, because responses
+/// and logs contain them.
+///
+/// # Errors
+///
+/// When an environment variable has an invalid value, or telemetry is already set up.
 pub fn init(service: &'static str, format: LogFormat) -> Result<Guard, Error> {
     let levels = match std::env::var("RUST_LOG") {
         Ok(text) if !text.is_empty() => EnvFilter::try_new(text)?,
-        // The client of the bus tells each attempt to find it; ours tells once.
+        // The NATS client logs every attempt to connect; the bus logs the first failure.
         _ => EnvFilter::new("info,async_nats=warn"),
     };
-    let ours = filter_fn(our_span).with_max_level_hint(LevelFilter::INFO);
-    // Lines name the spans they lie in whatever their own level is.
-    let shown = levels.or(ours);
+    let own_spans = filter_fn(is_own_span).with_max_level_hint(LevelFilter::INFO);
+    // Spans are always enabled, so that lines of every level show them.
+    let line_filter = levels.or(own_spans);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Text => lines.with_target(false).boxed(),
@@ -98,7 +103,7 @@ pub fn init(service: &'static str, format: LogFormat) -> Result<Guard, Error> {
         }
     };
 
-    let provider = provider(service)?;
+    let provider = tracer_provider(service)?;
     global::set_text_map_propagator(TraceContextPropagator::new());
     let spans = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("onethread"))
@@ -106,35 +111,35 @@ pub fn init(service: &'static str, format: LogFormat) -> Result<Guard, Error> {
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
-        .with_filter(filter_fn(our_span).with_max_level_hint(LevelFilter::INFO));
+        .with_filter(filter_fn(is_own_span).with_max_level_hint(LevelFilter::INFO));
 
-    tracing_subscriber::registry().with(spans).with(lines.with_filter(shown)).try_init()?;
-    let metrics = meters(service)?;
-    if let Some(meters) = &metrics {
-        global::set_meter_provider(meters.clone());
-        crate::metrics::begin();
+    tracing_subscriber::registry().with(spans).with(lines.with_filter(line_filter)).try_init()?;
+    let metrics = meter_provider(service)?;
+    if let Some(metrics) = &metrics {
+        global::set_meter_provider(metrics.clone());
+        crate::metrics::enable();
     }
     Ok(Guard { spans: provider, metrics })
 }
 
-/// Spans of libraries, the exporter's own among them, are not ours to show.
-fn our_span(metadata: &Metadata<'_>) -> bool {
+/// True for spans of this project. Spans of dependencies, such as the exporter, are hidden.
+fn is_own_span(metadata: &Metadata<'_>) -> bool {
     metadata.is_span()
         && *metadata.level() <= Level::INFO
         && metadata.target().starts_with("onethread")
 }
 
-fn provider(service: &'static str) -> Result<SdkTracerProvider, Error> {
+fn tracer_provider(service: &'static str) -> Result<SdkTracerProvider, Error> {
     let builder = SdkTracerProvider::builder();
-    if !wants("TRACES")? {
+    if !is_enabled("TRACES")? {
         return Ok(builder.build());
     }
     let exporter = SpanExporter::builder().with_tonic().build()?;
     Ok(builder.with_resource(resource(service)).with_batch_exporter(exporter).build())
 }
 
-fn meters(service: &'static str) -> Result<Option<SdkMeterProvider>, Error> {
-    if !wants("METRICS")? {
+fn meter_provider(service: &'static str) -> Result<Option<SdkMeterProvider>, Error> {
+    if !is_enabled("METRICS")? {
         return Ok(None);
     }
     let exporter = MetricExporter::builder().with_tonic().build()?;
@@ -144,28 +149,29 @@ fn meters(service: &'static str) -> Result<Option<SdkMeterProvider>, Error> {
 
 fn resource(service: &'static str) -> Resource {
     let resource = Resource::builder();
-    // The builder has read OTEL_SERVICE_NAME; ours counts where it says nothing.
-    let resource = match said("OTEL_SERVICE_NAME") {
+    // The builder has read OTEL_SERVICE_NAME, which takes precedence.
+    let resource = match variable("OTEL_SERVICE_NAME") {
         Some(_) => resource,
         None => resource.with_service_name(service),
     };
     resource.build()
 }
 
-/// Whether the standard variables ask for a signal, which is `TRACES` or `METRICS` in their names.
-fn wants(signal: &str) -> Result<bool, Error> {
-    let of = |part: &str| said(&format!("OTEL_EXPORTER_OTLP_{signal}_{part}"));
-    let endpoint = of("ENDPOINT").or(said("OTEL_EXPORTER_OTLP_ENDPOINT"));
-    let wanted = endpoint.is_some()
-        && said("OTEL_SDK_DISABLED").is_none_or(|off| !off.eq_ignore_ascii_case("true"))
-        && said(&format!("OTEL_{signal}_EXPORTER")).is_none_or(|exporter| exporter == "otlp");
-    let protocol = of("PROTOCOL").or(said("OTEL_EXPORTER_OTLP_PROTOCOL"));
-    if wanted && protocol.is_some_and(|protocol| protocol != "grpc") {
+/// True when the standard variables enable a signal: `TRACES` or `METRICS`, as in their names.
+fn is_enabled(signal: &str) -> Result<bool, Error> {
+    let signal_variable = |part: &str| variable(&format!("OTEL_EXPORTER_OTLP_{signal}_{part}"));
+    let endpoint = signal_variable("ENDPOINT").or(variable("OTEL_EXPORTER_OTLP_ENDPOINT"));
+    let enabled = endpoint.is_some()
+        && variable("OTEL_SDK_DISABLED").is_none_or(|off| !off.eq_ignore_ascii_case("true"))
+        && variable(&format!("OTEL_{signal}_EXPORTER")).is_none_or(|exporter| exporter == "otlp");
+    let protocol = signal_variable("PROTOCOL").or(variable("OTEL_EXPORTER_OTLP_PROTOCOL"));
+    if enabled && protocol.is_some_and(|protocol| protocol != "grpc") {
         return Err(Error::Protocol);
     }
-    Ok(wanted)
+    Ok(enabled)
 }
 
-fn said(name: &str) -> Option<String> {
+/// Returns an environment variable that is set and not empty.
+fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }

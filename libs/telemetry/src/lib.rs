@@ -1,5 +1,5 @@
-//! Logs, traces and metrics of a process: [`init`] at the start, [`Guard::flush`] at the end, and
-//! in between the trace context that goes with each call, and what is measured.
+//! Logs, traces and metrics of a process: [`init`] at the start, [`Guard::flush`] at the end, the
+//! trace context of calls, and all [`metrics`].
 
 mod context;
 mod fields;

@@ -1,5 +1,5 @@
-//! What is measured, and what it is called: OpenTelemetry's names where it has one, ours begin with
-//! `onethread.`. Where nobody asked for metrics all of this costs next to nothing.
+//! All metrics. They have OpenTelemetry's names if there is one, and otherwise names that begin with
+//! `onethread.`. Without an exporter recording them costs next to nothing.
 
 use std::{
     sync::{
@@ -14,125 +14,132 @@ use opentelemetry::{
     metrics::{Gauge, Histogram, Meter, UpDownCounter},
 };
 
-/// Bounds of durations, in seconds: those of OpenTelemetry's conventions, and two below.
-const SECONDS: [f64; 16] = [
+/// Bounds of duration histograms, in seconds: those of OpenTelemetry's conventions and two smaller
+/// ones.
+const DURATION_BOUNDS: [f64; 16] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
-static HTTP: LazyLock<Histogram<f64>> = LazyLock::new(|| {
-    duration("http.server.request.duration", "HTTP calls, to the head of the answer.")
+static HTTP_SERVER: LazyLock<Histogram<f64>> = LazyLock::new(|| {
+    histogram("http.server.request.duration", "HTTP requests, until the response headers.")
 });
-static SERVED: LazyLock<Histogram<f64>> = LazyLock::new(|| {
-    duration("rpc.server.call.duration", "gRPC calls taken, to the head of the answer.")
+static RPC_SERVER: LazyLock<Histogram<f64>> = LazyLock::new(|| {
+    histogram("rpc.server.call.duration", "gRPC calls received, until the response headers.")
 });
-static CALLED: LazyLock<Histogram<f64>> = LazyLock::new(|| {
-    duration("rpc.client.call.duration", "gRPC calls made, to the head of the answer.")
+static RPC_CLIENT: LazyLock<Histogram<f64>> = LazyLock::new(|| {
+    histogram("rpc.client.call.duration", "gRPC calls made, until the response headers.")
 });
 static DATABASE: LazyLock<Histogram<f64>> = LazyLock::new(|| {
-    duration("db.client.operation.duration", "Database work, from the wait for a connection on.")
+    histogram("db.client.operation.duration", "Database work, including the wait for a connection.")
 });
 static STREAMS: LazyLock<UpDownCounter<i64>> = LazyLock::new(|| {
     let meter = meter();
     let counter = meter.i64_up_down_counter("onethread.stream.open");
-    counter.with_unit("{stream}").with_description("Live streams held open.").build()
+    counter.with_unit("{stream}").with_description("Open live streams.").build()
 });
 
-/// Whether anybody asked for metrics.
-static ASKED: AtomicBool = AtomicBool::new(false);
+/// Whether metrics are exported.
+static ENABLED: AtomicBool = AtomicBool::new(false);
 
-/// Metrics are taken from now on.
-pub(crate) fn begin() {
-    ASKED.store(true, Ordering::Relaxed);
+/// Starts to record metrics.
+pub(crate) fn enable() {
+    ENABLED.store(true, Ordering::Relaxed);
 }
 
-/// Whether anybody asked for metrics: without it nothing need be looked at to be measured.
+/// True when metrics are exported. Otherwise there is no need to measure anything.
 pub fn asked() -> bool {
-    ASKED.load(Ordering::Relaxed)
+    ENABLED.load(Ordering::Relaxed)
 }
 
-/// How often levels are looked at.
+/// Interval at which gauges are measured.
 pub const LOOK: Duration = Duration::from_secs(5);
 
 fn meter() -> Meter {
     global::meter("onethread")
 }
 
-fn duration(name: &'static str, said: &'static str) -> Histogram<f64> {
+fn histogram(name: &'static str, description: &'static str) -> Histogram<f64> {
     let meter = meter();
-    let histogram = meter.f64_histogram(name).with_unit("s").with_description(said);
-    histogram.with_boundaries(SECONDS.to_vec()).build()
+    let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
+    histogram.with_boundaries(DURATION_BOUNDS.to_vec()).build()
 }
 
-/// An HTTP call that was answered. `route` is the route's pattern, absent where none fits.
-pub fn http_served(method: &'static str, route: Option<&str>, status: u16, took: Duration) {
+/// Records an HTTP request. `route` is the pattern of the matching route, if there is one.
+pub fn http_served(method: &'static str, route: Option<&str>, status: u16, duration: Duration) {
     if !asked() {
         return;
     }
-    let mut about = vec![
+    let mut attributes = vec![
         KeyValue::new("http.request.method", method),
         KeyValue::new("http.response.status_code", i64::from(status)),
-        // What stands before us may speak TLS; this process never does.
+        // A proxy may terminate TLS; this process never does.
         KeyValue::new("url.scheme", "http"),
     ];
-    about.extend(route.map(|route| KeyValue::new("http.route", route.to_owned())));
+    attributes.extend(route.map(|route| KeyValue::new("http.route", route.to_owned())));
     if status >= 500 {
-        about.push(KeyValue::new("error.type", status.to_string()));
+        attributes.push(KeyValue::new("error.type", status.to_string()));
     }
-    HTTP.record(took.as_secs_f64(), &about);
+    HTTP_SERVER.record(duration.as_secs_f64(), &attributes);
 }
 
-/// Which end of a gRPC call.
+/// Side of a gRPC call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Took it.
+    /// The side that received the call.
     Server,
-    /// Made it.
+    /// The side that made the call.
     Client,
 }
 
-/// A gRPC call that was answered with this status, by its number; `failed` as its span says.
-pub fn rpc(side: Side, (service, method): (&str, &str), status: i32, failed: bool, took: Duration) {
+/// Records a gRPC call with the number of its status. `failed` is what its span says.
+pub fn rpc(
+    side: Side,
+    (service, method): (&str, &str),
+    status: i32,
+    failed: bool,
+    duration: Duration,
+) {
     if !asked() {
         return;
     }
-    let mut about = vec![
+    let mut attributes = vec![
         KeyValue::new("rpc.system", "grpc"),
         KeyValue::new("rpc.service", service.to_owned()),
         KeyValue::new("rpc.method", method.to_owned()),
         KeyValue::new("rpc.grpc.status_code", i64::from(status)),
     ];
     if failed {
-        about.push(KeyValue::new("error.type", status.to_string()));
+        attributes.push(KeyValue::new("error.type", status.to_string()));
     }
-    let histogram = if side == Side::Server { &SERVED } else { &CALLED };
-    histogram.record(took.as_secs_f64(), &about);
+    let histogram = if side == Side::Server { &RPC_SERVER } else { &RPC_CLIENT };
+    histogram.record(duration.as_secs_f64(), &attributes);
 }
 
-/// Database work that is done: on what system, what it is called, and how it ended.
-pub fn database(system: &'static str, operation: &'static str, failed: bool, took: Duration) {
+/// Records database work: the database's type, the operation's name, and the result.
+pub fn database(system: &'static str, operation: &'static str, failed: bool, duration: Duration) {
     if !asked() {
         return;
     }
-    let mut about = vec![
+    let mut attributes = vec![
         KeyValue::new("db.system.name", system),
         KeyValue::new("db.operation.name", operation),
     ];
     if failed {
-        about.push(KeyValue::new("error.type", "_OTHER"));
+        attributes.push(KeyValue::new("error.type", "_OTHER"));
     }
-    DATABASE.record(took.as_secs_f64(), &about);
+    DATABASE.record(duration.as_secs_f64(), &attributes);
 }
 
-/// A live stream, counted until it is dropped.
+/// An open live stream. It is counted until this is dropped.
 #[derive(Debug)]
 pub struct OpenStream([KeyValue; 1]);
 
 impl OpenStream {
-    /// Counts one; `kind` says whom it is for.
+    /// Counts a stream of this kind: `widget` or `staff`.
     pub fn new(kind: &'static str) -> Self {
-        let about = [KeyValue::new("onethread.stream.kind", kind)];
-        STREAMS.add(1, &about);
-        Self(about)
+        let attributes = [KeyValue::new("onethread.stream.kind", kind)];
+        STREAMS.add(1, &attributes);
+        Self(attributes)
     }
 }
 
@@ -142,69 +149,73 @@ impl Drop for OpenStream {
     }
 }
 
-/// How much there is of something now, looked at now and then.
+/// A gauge, which is measured at intervals.
 #[derive(Debug)]
 pub struct Level {
     name: &'static str,
     unit: &'static str,
-    said: &'static str,
+    description: &'static str,
     gauge: OnceLock<Gauge<f64>>,
 }
 
 impl Level {
-    const fn new(name: &'static str, unit: &'static str, said: &'static str) -> Self {
-        Self { name, unit, said, gauge: OnceLock::new() }
+    const fn new(name: &'static str, unit: &'static str, description: &'static str) -> Self {
+        Self { name, unit, description, gauge: OnceLock::new() }
     }
 
-    /// Notes how much there is, of what the attributes name.
-    pub fn set(&self, value: f64, about: &[(&'static str, &str)]) {
+    /// Records the current value for these attributes.
+    pub fn set(&self, value: f64, attributes: &[(&'static str, &str)]) {
         let gauge = self.gauge.get_or_init(|| {
             let meter = meter();
             let gauge = meter.f64_gauge(self.name).with_unit(self.unit);
-            gauge.with_description(self.said).build()
+            gauge.with_description(self.description).build()
         });
-        let about: Vec<_> =
-            about.iter().map(|(key, value)| KeyValue::new(*key, (*value).to_owned())).collect();
-        gauge.record(value, &about);
+        let attributes = attributes.iter();
+        let attributes: Vec<_> =
+            attributes.map(|(key, value)| KeyValue::new(*key, (*value).to_owned())).collect();
+        gauge.record(value, &attributes);
     }
 }
 
-/// Connections of a database's pool, by `db.client.connection.state`.
+/// Connections of a database pool, by `db.client.connection.state`.
 pub static CONNECTIONS: Level = Level::new(
     "db.client.connection.count",
     "{connection}",
-    "Connections of a pool that are used, and that are idle.",
+    "Connections of a pool, used and idle.",
 );
-/// Connections that a pool may have.
-pub static CONNECTIONS_MOST: Level =
-    Level::new("db.client.connection.max", "{connection}", "Connections that a pool may have.");
-/// Deliveries between services that wait.
+/// Largest number of connections of a database pool.
+pub static MAX_CONNECTIONS: Level = Level::new(
+    "db.client.connection.max",
+    "{connection}",
+    "Largest number of connections of a pool.",
+);
+/// Pending deliveries between services.
 pub static OUTBOX: Level = Level::new(
     "onethread.outbox.waiting",
     "{delivery}",
-    "Deliveries to other services that wait, counted to 10,000.",
+    "Pending deliveries to other services, counted up to 10,000.",
 );
-/// How long the longest of them has been due.
+/// How long the oldest of them has been due.
 pub static OUTBOX_LAG: Level = Level::new(
     "onethread.outbox.lag",
     "s",
-    "How long the delivery that waits longest has been due.",
+    "How long the oldest pending delivery to another service has been due.",
 );
-/// Deliveries to webhooks that wait.
+/// Pending deliveries to webhooks.
 pub static WEBHOOKS: Level = Level::new(
     "onethread.webhook.waiting",
     "{delivery}",
-    "Deliveries to webhooks that wait, counted to 10,000.",
+    "Pending deliveries to webhooks, counted up to 10,000.",
 );
-/// How long the longest of them has been due.
+/// How long the oldest of them has been due.
 pub static WEBHOOK_LAG: Level = Level::new(
     "onethread.webhook.lag",
     "s",
-    "How long the delivery to a webhook that waits longest has been due.",
+    "How long the oldest pending delivery to a webhook has been due.",
 );
-/// Imports by state, those that are over left out.
+/// Unfinished imports, by state.
 pub static IMPORTS: Level = Level::new(
     "onethread.import.waiting",
     "{import}",
-    "Imports that wait for a worker, or are worked on.",
+    "Imports that wait for a worker or are running.",
 );

@@ -1,5 +1,5 @@
-//! What tests of several services need: a migrated database of their own, on SQLite and on
-//! PostgreSQL, one way to run a test on both, and a NATS of a test's own.
+//! Helpers for the tests of all services: a migrated database for each test, a macro that runs a
+//! test on SQLite and PostgreSQL, and a NATS server for a test.
 
 mod nats;
 mod postgres;
@@ -13,12 +13,13 @@ pub use nats::NatsServer;
 pub use postgres::{URL_VARIABLE, postgres_url};
 pub use scratch::{Engine, ScratchDatabase};
 
-/// Makes two tests of each of the functions named, `on_sqlite::…` and `on_postgres::…`. They are
-/// `async fn(ScratchDatabase)` in the same module; a function that is forgotten here is dead code.
+/// Creates two tests of each function, `on_sqlite::…` and `on_postgres::…`. The functions are
+/// `async fn(ScratchDatabase)` in the same module. The compiler reports a function that is missing
+/// here as dead code.
 ///
 /// ```ignore
 /// onethread_testing::on_each_database! {
-///     crate::MIGRATIONS: what_is_written_can_be_read, a_repeat_changes_nothing
+///     crate::MIGRATIONS: a_written_row_can_be_read, a_repeated_write_changes_nothing
 /// }
 /// ```
 #[macro_export]
@@ -40,11 +41,11 @@ macro_rules! on_each_database {
     };
 }
 
-/// Runs one test on a fresh database, which goes when the test drops it.
+/// Runs a test on a new database, which is removed when the test drops it.
 ///
 /// # Panics
 ///
-/// When the test does, and when there is no such database.
+/// When the test panics, and when the database can't be created.
 pub fn run<T: Future<Output = ()>>(
     engine: Engine,
     migrations: &'static Migrations,

@@ -1,4 +1,4 @@
-//! A NATS server of a test's own.
+//! A NATS server for a test.
 
 use std::{
     fs,
@@ -11,10 +11,10 @@ use std::{
 
 use tempfile::TempDir;
 
-/// How long it may take to serve.
-const START: Duration = Duration::from_secs(20);
+/// How long the server may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A NATS server on a free port, gone with this value.
+/// A NATS server on a free port. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct NatsServer {
     folder: TempDir,
@@ -23,46 +23,50 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// Starts one and waits until it serves.
+    /// Starts a server and waits until it accepts connections.
     ///
     /// # Panics
     ///
-    /// When there is no such program: a test that can't run is a failure, not a skip.
+    /// When nats-server isn't installed: a test that can't run is a failure, not a skip.
     pub fn start() -> Self {
-        let folder = TempDir::with_prefix("onethread-nats-").expect("a temporary folder is made");
-        let mut it = Self { folder, port: 0, child: None };
-        it.launch("-1");
-        let pid = it.child.as_ref().map(Child::id).unwrap_or_default();
-        let file = it.folder.path().join(format!("nats-server_{pid}.ports"));
-        it.port = it.wait("its port", || {
+        let folder = TempDir::with_prefix("onethread-nats-").expect("a temporary folder");
+        let mut server = Self { folder, port: 0, child: None };
+        server.launch("-1");
+        let pid = server.child.as_ref().map(Child::id).unwrap_or_default();
+        let file = server.folder.path().join(format!("nats-server_{pid}.ports"));
+        server.port = server.wait_for("its port", || {
             let text = fs::read_to_string(&file).ok()?;
             let (_, rest) = text.split_once("nats://127.0.0.1:")?;
             rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
         });
-        it
+        server
     }
 
-    /// Ends it as a power cut would.
+    /// Kills the server.
     ///
     /// # Panics
     ///
-    /// When it doesn't run.
+    /// When it isn't running.
     pub fn kill(&mut self) {
-        let mut child = self.child.take().expect("it runs");
+        let mut child = self.child.take().expect("the server is running");
         child.kill().and_then(|()| child.wait()).expect("a child can be killed");
     }
 
-    /// Starts it again on its port and waits until it serves.
+    /// Starts the server again on the same port, and waits until it accepts connections.
+    ///
+    /// # Panics
+    ///
+    /// When it is running.
     pub fn restart(&mut self) {
-        assert!(self.child.is_none(), "it runs");
+        assert!(self.child.is_none(), "the server is running");
         self.launch(&self.port.to_string());
         let address = ([127, 0, 0, 1], self.port).into();
-        self.wait("its port again", || {
+        self.wait_for("a connection", || {
             TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok().map(drop)
         });
     }
 
-    /// Where it is.
+    /// Returns the server's URL.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
@@ -75,18 +79,18 @@ impl NatsServer {
         let child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.unwrap_or_else(|error| {
-            panic!("nats-server ({error}): `apt-get install nats-server` brings it")
+            panic!("can't start nats-server ({error}): run `apt-get install nats-server`")
         });
         self.child = Some(child);
     }
 
-    fn wait<T>(&self, what: &str, ask: impl Fn() -> Option<T>) -> T {
-        let begun = Instant::now();
+    fn wait_for<T>(&self, what: &str, check: impl Fn() -> Option<T>) -> T {
+        let started = Instant::now();
         loop {
-            if let Some(answer) = ask() {
-                return answer;
+            if let Some(value) = check() {
+                return value;
             }
-            assert!(begun.elapsed() < START, "nats-server did not tell {what}");
+            assert!(started.elapsed() < START_TIMEOUT, "nats-server: no {what} in time");
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -95,7 +99,7 @@ impl NatsServer {
 impl Drop for NatsServer {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // One that has ended by itself is as good.
+            // It fails when the server has already ended, which is fine.
             let _ = child.kill().and_then(|()| child.wait());
         }
     }

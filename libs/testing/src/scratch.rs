@@ -1,4 +1,4 @@
-//! A database that lasts as long as a test.
+//! Databases that exist as long as a test.
 
 use onethread_core::{Clock, SystemClock, SystemEntropy, new_uuid};
 use onethread_db::{Database, Migrations};
@@ -6,97 +6,99 @@ use tempfile::TempDir;
 
 use crate::postgres::{Schema, postgres_url};
 
-/// Which database.
+/// Kind of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// A file in a temporary folder.
     Sqlite,
-    /// A schema of its own on the server that the environment names.
+    /// A new schema on the server in the environment.
     Postgres,
 }
 
-/// A migrated database that goes when this is dropped.
+/// A migrated database that is removed when this is dropped.
 #[derive(Debug)]
 pub struct ScratchDatabase {
     /// The database.
     pub db: Database,
     migrations: &'static Migrations,
-    place: Place,
+    storage: Storage,
 }
 
 #[derive(Debug)]
-enum Place {
+enum Storage {
     Folder(TempDir),
     Schema(Schema),
 }
 
 impl ScratchDatabase {
-    /// Makes one with a service's tables.
+    /// Creates a database with a service's tables.
     ///
     /// # Panics
     ///
-    /// When it can't be made; for PostgreSQL also when the environment names no server.
+    /// When it can't be created; for PostgreSQL also when the environment names no server.
     pub async fn new(engine: Engine, migrations: &'static Migrations) -> Self {
         let scratch = Self::empty(engine, migrations).await;
         scratch.db.migrate(migrations).await.expect("migrations run on a new database");
         scratch
     }
 
-    /// Makes one without tables.
+    /// Creates a database without tables.
     ///
     /// # Panics
     ///
     /// As [`ScratchDatabase::new`].
     pub async fn empty(engine: Engine, migrations: &'static Migrations) -> Self {
-        let place = match engine {
-            Engine::Sqlite => Place::Folder(tempfile::tempdir().expect("a temporary folder")),
+        let storage = match engine {
+            Engine::Sqlite => Storage::Folder(tempfile::tempdir().expect("a temporary folder")),
             Engine::Postgres => {
                 let id = new_uuid(SystemClock.now(), &SystemEntropy).simple();
-                Place::Schema(Schema { url: postgres_url(), name: format!("test_{id}") })
+                Storage::Schema(Schema { url: postgres_url(), name: format!("test_{id}") })
             }
         };
-        Self { db: place.open().await, migrations, place }
+        Self { db: storage.open().await, migrations, storage }
     }
 
-    /// Another one of the same kind, with the same tables and nothing in them.
+    /// Creates another empty database of the same kind, with the same tables.
     pub async fn another(&self) -> Self {
         Self::new(self.engine(), self.migrations).await
     }
 
-    /// The same data as another process sees it: by connections of its own.
+    /// Opens the same database with new connections, as another process would.
     pub async fn reconnect(&self) -> Database {
-        self.place.open().await
+        self.storage.open().await
     }
 
-    /// The same on connections whose deadlocks nobody resolves: work that gets into one fails by
-    /// the limit of its statement, where otherwise another try would hide it. They wait for a row
-    /// as long, too.
+    /// Opens the same database with connections that don't resolve deadlocks, so that a retry can't
+    /// hide one: the statements in it fail by their timeout. These connections also wait that long
+    /// for a locked row.
     pub async fn reconnect_to_stay_in_deadlocks(&self) -> Database {
-        let Place::Schema(schema) = &self.place else { return self.reconnect().await };
-        let join = if schema.url.contains('?') { '&' } else { '?' };
-        let url =
-            format!("{}{join}options[deadlock_timeout]=1h&options[lock_timeout]=0", schema.url);
+        let Storage::Schema(schema) = &self.storage else { return self.reconnect().await };
+        let separator = if schema.url.contains('?') { '&' } else { '?' };
+        let url = format!(
+            "{}{separator}options[deadlock_timeout]=1h&options[lock_timeout]=0",
+            schema.url
+        );
         Database::connect(&url, &schema.name).await.expect("a database opens")
     }
 
-    /// Which database it is.
+    /// Returns the kind of the database.
     pub fn engine(&self) -> Engine {
-        match self.place {
-            Place::Folder(_) => Engine::Sqlite,
-            Place::Schema(_) => Engine::Postgres,
+        match self.storage {
+            Storage::Folder(_) => Engine::Sqlite,
+            Storage::Schema(_) => Engine::Postgres,
         }
     }
 
-    /// The schema on PostgreSQL, which is also the name its connections go by.
+    /// Returns the schema on PostgreSQL, which is also the `application_name` of the connections.
     pub fn schema(&self) -> Option<&str> {
-        match &self.place {
-            Place::Folder(_) => None,
-            Place::Schema(schema) => Some(&schema.name),
+        match &self.storage {
+            Storage::Folder(_) => None,
+            Storage::Schema(schema) => Some(&schema.name),
         }
     }
 }
 
-impl Place {
+impl Storage {
     async fn open(&self) -> Database {
         let opened = match self {
             Self::Folder(folder) => Database::open(&folder.path().join("scratch.db")).await,

@@ -8,7 +8,7 @@ const PAUSE: Sql = Sql::dialects(
     "SELECT pg_sleep(0.001)",
 );
 
-/// Some time within the database, less than callers have.
+/// Spends some time in the database, but less than callers wait.
 async fn pause(conn: &mut Connection) -> Result<()> {
     conn.query(PAUSE).execute().await?;
     Ok(())
@@ -35,7 +35,7 @@ pub(crate) async fn echo(db: &Database, number: i64) -> Result<i64> {
     conn.query("SELECT CAST($1 AS BIGINT)").bind(number).scalar().await
 }
 
-/// The numbers that have rows, and how many.
+/// Returns the stored numbers, each with its number of rows.
 pub(crate) async fn stored(db: &Database) -> Vec<(i64, i64)> {
     let mut conn = db.reader("parts.list").await.unwrap();
     let list = "SELECT number, count(*) FROM parts GROUP BY number ORDER BY number";

@@ -1,4 +1,4 @@
-//! Callers that go away.
+//! Callers that stop waiting.
 
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
@@ -11,18 +11,19 @@ use tokio::time::timeout;
 use crate::calls::{echo, stored, write};
 
 onethread_testing::on_each_database! {
-    crate::MIGRATIONS: ten_thousand_cancelled_calls_leave_no_transaction_open
+    crate::MIGRATIONS: ten_thousand_canceled_calls_leave_no_transaction_open
 }
 
 const CALLS: i64 = 10_000;
 
-fn below(entropy: &dyn Entropy, bound: u64) -> u64 {
+/// Returns a random number below `bound`.
+fn random(entropy: &dyn Entropy, bound: u64) -> u64 {
     let mut bytes = [0; 8];
     entropy.fill(&mut bytes);
     u64::from_le_bytes(bytes) % bound
 }
 
-/// Transactions of this database that stand open while nothing is being done in them.
+/// Counts open transactions of this database that run no statement.
 async fn idle_in_transaction(scratch: &ScratchDatabase, watcher: &Database) -> i64 {
     let Some(schema) = scratch.schema().map(str::to_owned) else { return 0 };
     let mut conn = watcher.reader("parts.watch").await.unwrap();
@@ -33,46 +34,46 @@ async fn idle_in_transaction(scratch: &ScratchDatabase, watcher: &Database) -> i
     count.bind(schema).scalar().await.unwrap()
 }
 
-async fn ten_thousand_cancelled_calls_leave_no_transaction_open(scratch: ScratchDatabase) {
-    let seed = below(&SystemEntropy, u64::MAX);
+async fn ten_thousand_canceled_calls_leave_no_transaction_open(scratch: ScratchDatabase) {
+    let seed = random(&SystemEntropy, u64::MAX);
     println!("seed {seed}");
     let entropy = SeededEntropy::new(seed);
     let db = &scratch.db;
-    // Opening a connection takes longer than these callers wait.
+    // Opens all connections first, since that takes longer than the callers below wait.
     join_all((0..64).map(|number| echo(db, number))).await;
     let (answered, abandoned) = (Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new()));
 
-    // As many as the database has connections for writers, and some to wait in line.
-    let at_once = if scratch.engine() == Engine::Sqlite { 4 } else { 24 };
+    // More than the database has connections for writers, so that some calls wait for one.
+    let concurrent = if scratch.engine() == Engine::Sqlite { 4 } else { 24 };
     let calls: Vec<_> =
-        (0..CALLS).map(|n| (n, Duration::from_micros(below(&entropy, 5000)))).collect();
+        (0..CALLS).map(|n| (n, Duration::from_micros(random(&entropy, 5000)))).collect();
     stream::iter(calls)
-        .for_each_concurrent(at_once, async |(number, patience)| {
+        .for_each_concurrent(concurrent, async |(number, call_timeout)| {
             if number % 2 == 0 {
-                // An answer of somebody else's question would be an old one left on the line.
-                if let Ok(answer) = timeout(patience, echo(db, number)).await {
-                    assert_eq!(answer.unwrap(), number);
+                // Another number would be the unread result of a canceled call.
+                if let Ok(result) = timeout(call_timeout, echo(db, number)).await {
+                    assert_eq!(result.unwrap(), number);
                 }
             } else {
-                let of = match timeout(patience, write(db, number)).await {
-                    Ok(done) => done.map(|()| &answered).unwrap(),
+                let numbers = match timeout(call_timeout, write(db, number)).await {
+                    Ok(result) => result.map(|()| &answered).unwrap(),
                     Err(_) => &abandoned,
                 };
-                of.lock().unwrap().insert(number);
+                numbers.lock().unwrap().insert(number);
             }
         })
         .await;
 
-    // What was under way ends by itself.
+    // Open transactions are rolled back in the background.
     let watcher = scratch.reconnect().await;
-    let quiet = async {
+    let all_closed = async {
         while idle_in_transaction(&scratch, &watcher).await > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(Duration::from_secs(10), quiet).await.expect("a transaction was left open");
+    timeout(Duration::from_secs(10), all_closed).await.expect("no transaction is left open");
 
-    // More than there are connections, so that each of them is met.
+    // More calls than there are connections, so that every connection is used.
     let after = (CALLS..CALLS + 64).map(|number| async move {
         write(db, number).await.unwrap();
         assert_eq!(echo(db, number).await.unwrap(), number);
@@ -87,10 +88,10 @@ async fn ten_thousand_cancelled_calls_leave_no_transaction_open(scratch: Scratch
     assert!(answered.is_subset(&stored));
     let finished = abandoned.intersection(&stored).count();
     println!(
-        "{} answered, {} abandoned, of which {finished} were carried out",
+        "{} answered, {} abandoned, {finished} of them committed",
         answered.len(),
         abandoned.len()
     );
-    // The pauses hit every stage: before the work, in it, behind it.
+    // The timeouts hit every stage of a write.
     assert!(finished > 0 && finished < abandoned.len() && !answered.is_empty());
 }

@@ -1,14 +1,14 @@
-//! What stores rely on, on real databases.
+//! Tests of the library on real databases.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
-mod away;
 mod calls;
 mod cancel;
 mod migrate;
+mod outages;
 
 use onethread_db::Migrations;
 
-/// Tables of these tests.
+/// The migrations of these tests.
 pub(crate) static MIGRATIONS: Migrations = Migrations {
     schema: "parts",
     sqlite: sqlx::migrate!("tests/migrations/sqlite"),

@@ -1,4 +1,4 @@
-//! PostgreSQL that goes away and comes back.
+//! PostgreSQL that is restarted, unreachable or silent.
 
 use std::{collections::BTreeSet, net::TcpListener, time::Duration};
 
@@ -19,18 +19,18 @@ use crate::{
 };
 
 /// Connections in the pool.
-const POOL: i64 = 16;
+const MAX_CONNECTIONS: i64 = 16;
 
-/// Has every connection of the pool opened.
-async fn warm(db: &Database) {
-    for answer in join_all((0..POOL * 2).map(|n| echo(db, n))).await {
-        answer.unwrap();
+/// Opens every connection of the pool.
+async fn open_all_connections(db: &Database) {
+    for result in join_all((0..MAX_CONNECTIONS * 2).map(|n| echo(db, n))).await {
+        result.unwrap();
     }
 }
 
-/// Ends every connection of the schema but the one that says so, and waits until they are gone: one
-/// that was told alone may still take a statement.
-async fn kill(scratch: &ScratchDatabase, killer: &Database) {
+/// Terminates all connections of the schema except its own, and waits until they have ended, since
+/// a connection may still run a statement after the signal.
+async fn kill_connections(scratch: &ScratchDatabase, killer: &Database) {
     let schema = scratch.schema().unwrap().to_owned();
     let mut conn = killer.reader("parts.kill").await.unwrap();
     let kill = conn.query(
@@ -49,68 +49,69 @@ fn killed_connections_fail_one_read_and_no_write() {
     run(Engine::Postgres, &MIGRATIONS, async |scratch| {
         let (db, killer) = (&scratch.db, scratch.reconnect().await);
         for round in 0..5 {
-            warm(db).await;
-            kill(&scratch, &killer).await;
+            open_all_connections(db).await;
+            kill_connections(&scratch, &killer).await;
             write(db, round).await.unwrap();
         }
-        warm(db).await;
-        kill(&scratch, &killer).await;
+        open_all_connections(db).await;
+        kill_connections(&scratch, &killer).await;
         let mut failed = 0;
-        for n in 0..POOL * 2 {
+        for n in 0..MAX_CONNECTIONS * 2 {
             match echo(db, n).await {
-                Ok(answer) => assert_eq!(answer, n),
+                Ok(number) => assert_eq!(number, n),
                 Err(error) => {
                     assert_eq!(reason(error), Reason::Unavailable);
                     failed += 1;
                 }
             }
         }
-        assert!(failed <= 1, "{failed} reads met a dead connection");
+        assert!(failed <= 1, "{failed} reads used a dead connection");
         assert_eq!(stored(db).await.len(), 5);
     });
 }
 
 #[test]
-fn kills_under_load_lose_nothing_that_was_acknowledged() {
+fn kills_under_load_lose_no_acknowledged_write() {
     run(Engine::Postgres, &MIGRATIONS, async |scratch| {
         let (db, killer) = (&scratch.db, scratch.reconnect().await);
         let until = Instant::now() + Duration::from_secs(3);
         let kills = async {
             while Instant::now() < until {
                 tokio::time::sleep(Duration::from_millis(40)).await;
-                kill(&scratch, &killer).await;
+                kill_connections(&scratch, &killer).await;
             }
         };
-        let writers = (0..8_i64).map(|lane| async move {
-            let (mut kept, mut refused, mut number) = (BTreeSet::new(), 0, lane);
+        let writers = (0..8_i64).map(|writer| async move {
+            let (mut acknowledged, mut failed, mut number) = (BTreeSet::new(), 0, writer);
             while Instant::now() < until {
                 match write(db, number).await {
-                    Ok(()) => drop(kept.insert(number)),
+                    Ok(()) => drop(acknowledged.insert(number)),
                     Err(error) => {
                         assert_eq!(reason(error), Reason::Unavailable);
-                        refused += 1;
+                        failed += 1;
                     }
                 }
                 number += 8;
             }
-            (kept, refused)
+            (acknowledged, failed)
         });
-        let (lanes, ()) = tokio::join!(join_all(writers), kills);
-        let refused: i32 = lanes.iter().map(|(_, refused)| refused).sum();
-        let kept: BTreeSet<i64> = lanes.into_iter().flat_map(|(kept, _)| kept).collect();
-        println!("{} acknowledged, {refused} refused", kept.len());
-        assert!(refused > 0 && !kept.is_empty(), "the kills have to meet some of the work");
+        let (results, ()) = tokio::join!(join_all(writers), kills);
+        let failed: i32 = results.iter().map(|(_, failed)| failed).sum();
+        let acknowledged: BTreeSet<i64> =
+            results.into_iter().flat_map(|(acknowledged, _)| acknowledged).collect();
+        println!("{} acknowledged, {failed} failed", acknowledged.len());
+        assert!(failed > 0 && !acknowledged.is_empty(), "the kills must hit some writes, not all");
 
         write(db, -1).await.unwrap();
         let stored = stored(&scratch.reconnect().await).await;
         assert!(stored.iter().all(|(_, parts)| *parts == 2));
         let stored: BTreeSet<_> = stored.into_iter().map(|(number, _)| number).collect();
-        assert!(kept.is_subset(&stored));
+        assert!(acknowledged.is_subset(&stored));
     });
 }
 
 #[test]
-fn a_server_that_is_not_there_is_unavailable() {
+fn work_without_a_server_is_unavailable() {
     run(Engine::Postgres, &MIGRATIONS, async |_| {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("postgres://nobody@127.0.0.1:{port}/nothing");
@@ -121,19 +122,19 @@ fn a_server_that_is_not_there_is_unavailable() {
     });
 }
 
-/// Passes connections on. Those made while the switch stands at false say nothing more, and
-/// don't end either, like those to a machine that lost its power.
-async fn wire(to: String, switch: watch::Receiver<bool>) -> u16 {
+/// Starts a TCP proxy and returns its port. While `forwarding` is false its connections neither
+/// forward data nor close, as if the server's machine had lost its power.
+async fn start_proxy(to: String, forwarding: watch::Receiver<bool>) -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
-        while let Ok((mut here, _)) = listener.accept().await {
-            let (to, mut switch) = (to.clone(), switch.clone());
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (to, mut forwarding) = (to.clone(), forwarding.clone());
             tokio::spawn(async move {
-                let mut there = TcpStream::connect(to).await.unwrap();
-                let off = async { drop(switch.wait_for(|on| !on).await) };
+                let mut server = TcpStream::connect(to).await.unwrap();
+                let off = async { drop(forwarding.wait_for(|on| !on).await) };
                 tokio::select! {
-                    _ = copy_bidirectional(&mut here, &mut there) => return,
+                    _ = copy_bidirectional(&mut client, &mut server) => return,
                     () = off => {}
                 }
                 // Both ends stay open.
@@ -145,27 +146,28 @@ async fn wire(to: String, switch: watch::Receiver<bool>) -> u16 {
 }
 
 #[test]
-fn a_server_that_fell_silent_is_left_for_new_connections() {
+fn connections_to_a_silent_server_are_replaced() {
     run(Engine::Postgres, &MIGRATIONS, async |scratch| {
         let url = postgres_url();
         let (before, rest) = url.rsplit_once('@').unwrap();
         let (server, database) = rest.split_once('/').unwrap();
-        let (switch, on) = watch::channel(true);
-        let port = wire(server.to_owned(), on).await;
+        let (forward, forwarding) = watch::channel(true);
+        let port = start_proxy(server.to_owned(), forwarding).await;
         let url = format!("{before}@127.0.0.1:{port}/{database}");
         let db = Database::connect(&url, scratch.schema().unwrap()).await.unwrap();
-        warm(&db).await;
+        open_all_connections(&db).await;
 
-        switch.send_replace(false);
-        let patience = Duration::from_millis(200);
-        let calls = join_all((0..POOL).map(|n| timeout(patience, echo(&db, n)))).await;
-        assert!(calls.iter().all(Result::is_err), "nobody can have answered");
-        switch.send_replace(true);
+        forward.send_replace(false);
+        let call_timeout = Duration::from_millis(200);
+        let calls =
+            join_all((0..MAX_CONNECTIONS).map(|n| timeout(call_timeout, echo(&db, n)))).await;
+        assert!(calls.iter().all(Result::is_err), "no call can have succeeded");
+        forward.send_replace(true);
 
-        // Their callers gave up; their places have to come free all the same.
-        let back = async { while timeout(patience, echo(&db, 7)).await.is_err() {} };
-        timeout(Duration::from_secs(15), back).await.expect("the pool stays stuck");
-        warm(&db).await;
+        // The callers have given up. Their connections must not stay in the pool.
+        let recovered = async { while timeout(call_timeout, echo(&db, 7)).await.is_err() {} };
+        timeout(Duration::from_secs(15), recovered).await.expect("the pool recovers");
+        open_all_connections(&db).await;
         write(&db, 1).await.unwrap();
     });
 }

@@ -1,4 +1,4 @@
-//! A service that is made when somebody first calls it.
+//! A service that is created at its first call.
 
 use std::{
     convert::Infallible,
@@ -10,28 +10,28 @@ use http::Request;
 use tonic::{body::Body, server::NamedService};
 use tower::Service;
 
-type Make<S> = Box<dyn FnOnce() -> S + Send>;
+type Create<S> = Box<dyn FnOnce() -> S + Send>;
 
-/// A service that is always ready, as generated ones are, once it is made.
-pub(crate) struct Lazily<S>(Arc<LazyLock<S, Make<S>>>);
+/// A service that is created at its first call. `S` must always be ready, like generated services.
+pub(crate) struct Lazy<S>(Arc<LazyLock<S, Create<S>>>);
 
-impl<S> Lazily<S> {
-    pub(crate) fn new(make: impl FnOnce() -> S + Send + 'static) -> Self {
-        Self(Arc::new(LazyLock::new(Box::new(make))))
+impl<S> Lazy<S> {
+    pub(crate) fn new(create: impl FnOnce() -> S + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(create))))
     }
 }
 
-impl<S> Clone for Lazily<S> {
+impl<S> Clone for Lazy<S> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<S: NamedService> NamedService for Lazily<S> {
+impl<S: NamedService> NamedService for Lazy<S> {
     const NAME: &'static str = S::NAME;
 }
 
-impl<S> Service<Request<Body>> for Lazily<S>
+impl<S> Service<Request<Body>> for Lazy<S>
 where
     S: Service<Request<Body>, Error = Infallible> + Clone,
 {
