@@ -1,36 +1,36 @@
-//! All four services as processes of their own on PostgreSQL, with an organization in them.
+//! All four services as separate processes on PostgreSQL, with an organization.
 
 use std::{fs, path::Path, process::Stdio};
 
-use onethread_tests::{Api, LONG, binary, until};
+use onethread_tests::{Api, LONG_TIMEOUT, binary, wait_until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 const OPERATOR: &str = "the-operators-own-token";
-/// Binary, name in `run.json`, name in the environment; the last one has no database.
-const PARTS: [(&str, &str, &str); 4] = [
+/// Binary, name in `run.json`, and name in environment variables. The last one has no database.
+const SERVICES: [(&str, &str, &str); 4] = [
     ("onethread-identity", "identity", "IDENTITY"),
     ("onethread-conversation", "conversation", "CONVERSATION"),
     ("onethread-contact-import", "contactImport", "CONTACT_IMPORT"),
     ("onethread-gateway", "http", "HTTP"),
 ];
 
-/// Running processes; they end with the value.
+/// Running processes. They are killed when this is dropped.
 pub(crate) struct Apart {
     folder: TempDir,
     children: Vec<Child>,
-    /// Calls of the organization's server.
+    /// A client with the organization's API key.
     pub(crate) api: Api,
 }
 
 impl Apart {
-    /// On this database.
+    /// Starts the services on this database.
     pub(crate) async fn start(database: &str) -> Self {
         let folder = TempDir::with_prefix("onethread-bench-").expect("a temporary folder is made");
         let mut it = Self { folder, children: Vec::new(), api: Api::new("127.0.0.1:1") };
         let mut addresses: Vec<(&str, String)> = Vec::new();
-        for (program, part, own) in PARTS {
+        for (program, part, own) in SERVICES {
             let data_dir = it.folder.path().join(part);
             let mut command = command(program, &data_dir);
             if part == "http" {
@@ -54,7 +54,7 @@ impl Apart {
             "organization": "bench", "agentEmail": "owner@example.com",
             "agentPassword": "a long password",
         });
-        let made = until("an organization", LONG, async || {
+        let made = wait_until("an organization", LONG_TIMEOUT, async || {
             let reply = operator.post("/v1/organizations", &body).await;
             (reply.status != 503).then(|| reply.expect(201))
         })
@@ -66,7 +66,7 @@ impl Apart {
     async fn serve(&mut self, mut command: Command, data_dir: &Path) -> Value {
         let mut child = command.spawn().expect("it starts");
         let file = data_dir.join("run.json");
-        let run = until("run.json of a serving process", LONG, async || {
+        let run = wait_until("run.json of a serving process", LONG_TIMEOUT, async || {
             assert!(child.try_wait().expect("a child can be asked").is_none(), "it ended");
             serde_json::from_slice(&fs::read(&file).ok()?).ok()
         })
@@ -75,16 +75,16 @@ impl Apart {
         run
     }
 
-    /// The processes.
+    /// Returns the process ids.
     pub(crate) fn pids(&self) -> Vec<u32> {
         self.children.iter().filter_map(Child::id).collect()
     }
 }
 
-/// Brings identity's tables into a database.
-pub(crate) async fn identity_tables(database: &str) {
+/// Creates identity's tables in a database.
+pub(crate) async fn create_identity_tables(database: &str) {
     let folder = TempDir::with_prefix("onethread-bench-").expect("a temporary folder is made");
-    migrate(PARTS[0].0, folder.path(), database).await;
+    migrate(SERVICES[0].0, folder.path(), database).await;
 }
 
 async fn migrate(program: &str, data_dir: &Path, database: &str) {

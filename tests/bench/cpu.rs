@@ -1,11 +1,11 @@
-//! The processor time that other processes took, from `/proc`.
+//! The processor time of other processes, from `/proc`.
 
 use std::{fs, path::Path};
 
-/// Ticks a second, which on Linux is a constant for programs.
-const TICKS: f64 = 100.0;
+/// Clock ticks per second. On Linux it is a constant for programs.
+const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Seconds that a process and its children took, those that ended included.
+/// Returns the seconds of a process and its children, including those that have exited.
 pub(crate) fn of_tree(pid: u32) -> f64 {
     let own = stat(pid).map_or(0.0, |stat| stat.own + stat.ended_children);
     let children = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
@@ -15,7 +15,7 @@ pub(crate) fn of_tree(pid: u32) -> f64 {
     own + children.sum::<f64>()
 }
 
-/// The process that another one was started by.
+/// Returns the parent of a process.
 pub(crate) fn parent(pid: u32) -> Option<u32> {
     Some(stat(pid)?.parent)
 }
@@ -28,13 +28,13 @@ struct Stat {
 
 fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    // The name stands in brackets and may hold anything; the parent is the second field behind it.
+    // The name is in brackets and may contain anything. The parent is the second field after it.
     let (_, rest) = text.rsplit_once(')')?;
     let fields: Vec<_> = rest.split_ascii_whitespace().collect();
     let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
     Some(Stat {
         parent: fields.get(1)?.parse().ok()?,
-        own: (ticks(11)? + ticks(12)?) / TICKS,
-        ended_children: (ticks(13)? + ticks(14)?) / TICKS,
+        own: (ticks(11)? + ticks(12)?) / TICKS_PER_SECOND,
+        ended_children: (ticks(13)? + ticks(14)?) / TICKS_PER_SECOND,
     })
 }

@@ -1,6 +1,6 @@
-//! The yardstick of everything that goes through the gateway: a process with an HTTP server that
-//! takes JSON, hands it to a gRPC server over a connection of loopback, and answers what that one
-//! says. It does nothing else: no token, no check, no store.
+//! The baseline for everything that goes through the gateway: a process with an HTTP server that
+//! passes JSON to a gRPC server over loopback and returns its response. It does nothing else: no
+//! tokens, no checks, no database.
 
 use std::{
     convert::Infallible,
@@ -32,9 +32,9 @@ use crate::{http::Http, load::Caller};
 
 const PATH: &str = "/bench.Echo/Say";
 
-/// A text, there and back, in JSON as in protobuf.
+/// Request and response: a text, in JSON and in protobuf.
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-struct Said {
+struct EchoMessage {
     #[prost(string, tag = "1")]
     text: String,
 }
@@ -46,11 +46,11 @@ impl NamedService for Echo {
     const NAME: &'static str = "bench.Echo";
 }
 
-impl UnaryService<Said> for Echo {
-    type Response = Said;
-    type Future = BoxFuture<'static, Result<tonic::Response<Said>, Status>>;
+impl UnaryService<EchoMessage> for Echo {
+    type Response = EchoMessage;
+    type Future = BoxFuture<'static, Result<tonic::Response<EchoMessage>, Status>>;
 
-    fn call(&mut self, request: tonic::Request<Said>) -> Self::Future {
+    fn call(&mut self, request: tonic::Request<EchoMessage>) -> Self::Future {
         async move { Ok(tonic::Response::new(request.into_inner())) }.boxed()
     }
 }
@@ -70,15 +70,19 @@ impl tower::Service<Request<Body>> for Echo {
     }
 }
 
-async fn hand_on(State(channel): State<Channel>, Json(said): Json<Said>) -> Json<Said> {
+async fn forward(
+    State(channel): State<Channel>,
+    Json(message): Json<EchoMessage>,
+) -> Json<EchoMessage> {
     let mut client = Grpc::new(channel);
     client.ready().await.expect("the connection stays");
-    let (path, codec) = (PathAndQuery::from_static(PATH), ProstCodec::<Said, Said>::default());
-    let answer = client.unary(tonic::Request::new(said), path, codec).await;
-    Json(answer.expect("an answer").into_inner())
+    let (path, codec) =
+        (PathAndQuery::from_static(PATH), ProstCodec::<EchoMessage, EchoMessage>::default());
+    let response = client.unary(tonic::Request::new(message), path, codec).await;
+    Json(response.expect("a response").into_inner())
 }
 
-/// Serves until it is killed; says on stdout where.
+/// Serves until the process is killed. Prints its address on stdout.
 pub(crate) async fn serve() {
     let loopback = || TcpListener::bind("127.0.0.1:0");
     let inner = loopback().await.expect("a port");
@@ -89,47 +93,47 @@ pub(crate) async fn serve() {
     let channel = onethread_tests::channel(&address.to_string()).await;
     let outer = loopback().await.expect("a port");
     println!("{}", outer.local_addr().expect("a bound address"));
-    let app = Router::new().fallback(hand_on).with_state(channel);
+    let app = Router::new().fallback(forward).with_state(channel);
     axum::serve(outer, app).await.expect("it serves");
 }
 
-/// The yardstick as a process; ends with the value.
+/// The baseline as a process. It is killed when this is dropped.
 pub(crate) struct EchoProcess {
     _child: Child,
     address: String,
 }
 
 impl EchoProcess {
-    /// Starts it.
+    /// Starts the process.
     pub(crate) async fn start() -> Self {
         let me = std::env::current_exe().expect("a process knows its file");
         let mut command = Command::new(me);
         command.arg("serve-echo").stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("it starts");
-        let said = BufReader::new(child.stdout.take().expect("a pipe")).lines().next_line().await;
-        let address = said.expect("a pipe").expect("it says its address");
+        let line = BufReader::new(child.stdout.take().expect("a pipe")).lines().next_line().await;
+        let address = line.expect("a pipe").expect("it prints its address");
         Self { _child: child, address }
     }
 
-    /// So many callers, a connection each, whose text is as long as a message.
-    pub(crate) async fn callers(&self, count: usize) -> Vec<Echoing> {
+    /// Returns callers with a connection each, which send texts of the length of a message.
+    pub(crate) async fn callers(&self, count: usize) -> Vec<EchoCaller> {
         let mut callers = Vec::new();
         for _ in 0..count {
-            callers.push(Echoing(Http::connect(&self.address).await));
+            callers.push(EchoCaller(Http::connect(&self.address).await));
         }
         callers
     }
 }
 
-/// One who calls the echo.
-pub(crate) struct Echoing(Http);
+/// A caller of the echo service.
+pub(crate) struct EchoCaller(Http);
 
-impl Caller for Echoing {
+impl Caller for EchoCaller {
     async fn call(&mut self) {
-        let said = Said { text: crate::sends::TEXT.to_owned() };
-        let body = serde_json::to_string(&said).expect("JSON");
+        let message = EchoMessage { text: crate::sends::TEXT.to_owned() };
+        let body = serde_json::to_string(&message).expect("JSON");
         let (status, body) = self.0.post("/echo", body).await;
         assert_eq!(status, 200);
-        assert_eq!(serde_json::from_slice::<Said>(&body).expect("JSON"), said);
+        assert_eq!(serde_json::from_slice::<EchoMessage>(&body).expect("JSON"), message);
     }
 }

@@ -1,8 +1,8 @@
-//! What the all-in-one takes when nobody asks it anything, and how soon it serves.
+//! Memory of the idle all-in-one, and the time that it needs to start.
 
 use std::time::Duration;
 
-use onethread_tests::{LONG, Onethread, Options, resident_mib};
+use onethread_tests::{LONG_TIMEOUT, Onethread, Options, resident_mib};
 
 use crate::{
     load::median,
@@ -11,25 +11,25 @@ use crate::{
 
 const STARTS: usize = 5;
 
-/// On SQLite, as `cargo run` starts it.
+/// Measures SQLite, as with `cargo run`.
 pub(crate) async fn run(time: Duration) -> Vec<Row> {
     let (mut first, mut again, mut idle) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..STARTS {
         let mut server = Onethread::start(Options::default()).await;
-        first.push(server.served_after().as_secs_f64());
-        // What a start leaves lying about has gone by then.
+        first.push(server.startup_time().as_secs_f64());
+        // Memory of the start has been released by then.
         tokio::time::sleep(time / 3).await;
         idle.push(resident_mib(server.pid()));
-        assert!(server.terminate(LONG).await.success());
+        assert!(server.terminate(LONG_TIMEOUT).await.success());
         server.restart().await;
-        again.push(server.served_after().as_secs_f64());
-        assert!(server.terminate(LONG).await.success());
+        again.push(server.startup_time().as_secs_f64());
+        assert!(server.terminate(LONG_TIMEOUT).await.success());
     }
     let row = |what: &str, ours: f64, unit, most| Row {
         what: what.to_owned(),
         ours,
         unit,
-        yardstick: None,
+        baseline: None,
         goal: Goal::Below(most),
         notes: String::new(),
     };

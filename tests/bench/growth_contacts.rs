@@ -1,11 +1,11 @@
-//! An organization of a thousand contacts beside one of a million on the same database: nobody in
-//! either may feel the difference.
+//! An organization of a thousand contacts compared with one of a million on the same database: no
+//! call may be slower.
 
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hyper::StatusCode;
-use onethread_tests::{Api, LONG, Options, Stage};
+use onethread_tests::{Api, LONG_TIMEOUT, Options, TestServer};
 use serde_json::{Value, json};
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, SqliteConnection, query, query_as,
@@ -15,28 +15,28 @@ use uuid::Uuid;
 
 use crate::{
     http::Http,
-    load::{Caller, Seen, crowd},
-    report::{Goal, Row, Yardstick},
+    load::{Caller, Measurements, run_closed_loop},
+    report::{Baseline, Goal, Row},
     server::{Kind, fresh_database, sqlite_file},
 };
 
 const SMALL: i64 = 1_000;
 const LARGE: i64 = 1_000_000;
-/// People who share what a filter asks for, in either.
-const ALIKE: i64 = 40;
-/// Rows written at once.
-const STEP: i64 = 100_000;
+/// Number of contacts that match a filter, in both.
+const MATCHES: i64 = 40;
+/// Rows that are written by one statement.
+const BATCH_ROWS: i64 = 100_000;
 const ROUNDS: u32 = 5;
-/// Different questions of a kind, asked by turns.
-const QUESTIONS: i64 = 20;
+/// Number of different calls of a kind, made in turn.
+const CALL_VARIANTS: i64 = 20;
 const OPERATOR: &str = "the-operator-of-this-benchmark";
 
-/// On PostgreSQL.
+/// Measures PostgreSQL.
 pub(crate) async fn postgres(time: Duration) -> Vec<Row> {
     contacts(Kind::Postgres, time).await
 }
 
-/// On SQLite.
+/// Measures SQLite.
 pub(crate) async fn sqlite(time: Duration) -> Vec<Row> {
     contacts(Kind::Sqlite, time).await
 }
@@ -46,26 +46,29 @@ async fn contacts(database: Kind, time: Duration) -> Vec<Row> {
     if matches!(database, Kind::Postgres) {
         options = options.env("ONETHREAD_DATABASE_URL", fresh_database().await);
     }
-    let mut stage = Stage::with(options).await;
-    let [one, other] = [made(&stage, "small.example").await, made(&stage, "large.example").await];
-    assert!(stage.server.terminate(LONG).await.success());
-    let mut tables = Tables::open(database, &stage).await;
+    let mut server = TestServer::with(options).await;
+    let [one, other] = [
+        create_organization(&server, "small.example").await,
+        create_organization(&server, "large.example").await,
+    ];
+    assert!(server.process.terminate(LONG_TIMEOUT).await.success());
+    let mut tables = Tables::open(database, &server).await;
     let small = tables.fill("small.example", SMALL).await;
     let large = tables.fill("large.example", LARGE).await;
-    tables.settle().await;
-    stage.server.restart().await;
+    tables.maintain().await;
+    server.process.restart().await;
     let both = [
         Organization { made: one, id: small, count: SMALL },
         Organization { made: other, id: large, count: LARGE },
     ];
-    measure(database, &stage, &mut tables, &both, time / ROUNDS / 8).await
+    measure(database, &server, &mut tables, &both, time / ROUNDS / 8).await
 }
 
-/// One that the operator made.
-async fn made(stage: &Stage, name: &str) -> Value {
+/// Creates an organization.
+async fn create_organization(server: &TestServer, name: &str) -> Value {
     let body = json!({"organization": name, "agentEmail": format!("owner@{name}"),
         "agentPassword": "a password of a benchmark"});
-    stage.api.with_token(OPERATOR).post("/v1/organizations", &body).await.expect(201)
+    server.api.with_token(OPERATOR).post("/v1/organizations", &body).await.expect(201)
 }
 
 struct Organization {
@@ -82,7 +85,7 @@ impl Organization {
 
 async fn measure(
     database: Kind,
-    stage: &Stage,
+    server: &TestServer,
     tables: &mut Tables,
     both: &[Organization; 2],
     turn: Duration,
@@ -90,25 +93,25 @@ async fn measure(
     let mut rows = Vec::new();
     let mut inits = Vec::new();
     for one in both {
-        inits.push(one.inits(stage).await);
+        inits.push(one.inits(server).await);
     }
-    rows.push(beside(database, "init of a known user", 1.2, inits, turn).await);
+    rows.push(compare(database, "init of a known user", 1.2, inits, turn).await);
     for sort in ["name", "-name", "createdAt", "-createdAt", "lastSeenAt", "-lastSeenAt"] {
         let (mut first, mut deep) = (Vec::new(), Vec::new());
         for one in both {
-            first.push(one.first_page(stage, sort).await);
-            deep.push(one.deep_pages(stage, tables, sort).await);
+            first.push(one.first_page(server, sort).await);
+            deep.push(one.deep_pages(server, tables, sort).await);
         }
-        rows.push(beside(database, &format!("first page by {sort}"), 1.2, first, turn).await);
-        rows.push(beside(database, &format!("deep page by {sort}"), 1.2, deep, turn).await);
+        rows.push(compare(database, &format!("first page by {sort}"), 1.2, first, turn).await);
+        rows.push(compare(database, &format!("deep page by {sort}"), 1.2, deep, turn).await);
     }
     let condition = |field: &str, value: String| json!({"filter": [{"field": field, "operator": "=", "value": value}]});
-    let group = |one: &Organization, n: i64| n % (one.count / ALIKE);
+    let group = |one: &Organization, n: i64| n % (one.count / MATCHES);
     type Question<'q> = &'q dyn Fn(&Organization, i64) -> Value;
     let questions: [(&str, f64, Question<'_>); 7] = [
         ("search of a name", 1.2, &|_, n| json!({"q": surname(n)})),
         ("search of what all have", 1.2, &|_, _| json!({"q": "example com"})),
-        ("filter by e-mail", 1.2, &|_, n| condition("email", format!("person-{n}@example.com"))),
+        ("filter by email", 1.2, &|_, n| condition("email", format!("person-{n}@example.com"))),
         ("filter by a tag of 40", 1.2, &|one, n| {
             condition("tags", format!("tag-{}", group(one, n)))
         }),
@@ -123,16 +126,23 @@ async fn measure(
     for (what, most, question) in questions {
         let mut asked = Vec::new();
         for one in both {
-            let bodies = (0..QUESTIONS).map(|n| question(one, 1 + n * (one.count / QUESTIONS)));
+            let bodies =
+                (0..CALL_VARIANTS).map(|n| question(one, 1 + n * (one.count / CALL_VARIANTS)));
             let calls = bodies.map(|body| ("/v1/contacts/search".to_owned(), Some(body)));
-            asked.push(Asker::new(stage, Some(one.key()), calls.collect()).await);
+            asked.push(VariedCaller::new(server, Some(one.key()), calls.collect()).await);
         }
-        rows.push(beside(database, what, most, asked, turn).await);
+        rows.push(compare(database, what, most, asked, turn).await);
     }
     rows
 }
 
-async fn beside(database: Kind, what: &str, most: f64, both: Vec<Asker>, turn: Duration) -> Row {
+async fn compare(
+    database: Kind,
+    what: &str,
+    most: f64,
+    both: Vec<VariedCaller>,
+    turn: Duration,
+) -> Row {
     let [mut small, mut large] = both
         .into_iter()
         .map(|one| vec![one])
@@ -140,35 +150,39 @@ async fn beside(database: Kind, what: &str, most: f64, both: Vec<Asker>, turn: D
         .try_into()
         .unwrap_or_else(|_| unreachable!("there are two"));
     for callers in [&mut small, &mut large] {
-        // Each question once, whatever time that takes.
+        // Each call once, to warm the caches.
         callers[0].all().await;
-        crowd(callers, turn / 2, &mut Seen::default()).await;
+        run_closed_loop(callers, turn / 2, &mut Measurements::default()).await;
     }
-    let (mut ours, mut theirs) = (Seen::default(), Seen::default());
+    let (mut ours, mut theirs) = (Measurements::default(), Measurements::default());
     for _ in 0..ROUNDS {
-        crowd(&mut small, turn, &mut theirs).await;
-        crowd(&mut large, turn, &mut ours).await;
+        run_closed_loop(&mut small, turn, &mut theirs).await;
+        run_closed_loop(&mut large, turn, &mut ours).await;
     }
     Row {
         what: format!("{what}, 1,000,000 contacts, {}", database.name()),
         ours: ours.percentile(50),
         unit: "ms",
-        yardstick: Some(Yardstick { name: "1,000 contacts", value: theirs.percentile(50) }),
+        baseline: Some(Baseline { name: "1,000 contacts", value: theirs.percentile(50) }),
         goal: Goal::AtMost(most),
-        notes: ours.words(),
+        notes: ours.summary(),
     }
 }
 
-/// One who asks several questions by turns.
-struct Asker {
+/// A caller that makes different calls in turn.
+struct VariedCaller {
     http: Http,
     calls: Vec<(String, Option<String>)>,
     next: usize,
 }
 
-impl Asker {
-    async fn new(stage: &Stage, token: Option<&str>, calls: Vec<(String, Option<Value>)>) -> Self {
-        let http = Http::connect(stage.server.address("http")).await;
+impl VariedCaller {
+    async fn new(
+        server: &TestServer,
+        token: Option<&str>,
+        calls: Vec<(String, Option<Value>)>,
+    ) -> Self {
+        let http = Http::connect(server.process.address("http")).await;
         let http = match token {
             Some(token) => http.with_token(token),
             None => http,
@@ -184,7 +198,7 @@ impl Asker {
     }
 }
 
-impl Caller for Asker {
+impl Caller for VariedCaller {
     async fn call(&mut self) {
         let (path, body) = &self.calls[self.next % self.calls.len()];
         self.next += 1;
@@ -193,52 +207,57 @@ impl Caller for Asker {
             None => self.http.get(path).await,
         };
         assert_eq!(status, StatusCode::OK, "{answer:?}");
-        assert!(answer.len() > 400, "somebody is found: {answer:?}");
+        assert!(answer.len() > 400, "a contact is found: {answer:?}");
     }
 }
 
 impl Organization {
-    /// Pages that are opened again, on the same devices.
-    async fn inits(&self, stage: &Stage) -> Asker {
+    /// Repeated starts of the widget on the same devices.
+    async fn inits(&self, server: &TestServer) -> VariedCaller {
         let mut calls = Vec::new();
-        for n in 0..QUESTIONS {
+        for n in 0..CALL_VARIANTS {
             let mut body = json!({
                 "organization": self.made["organization"],
                 "applicationId": self.made["applicationId"],
                 "applicationSecret": self.made["applicationSecret"],
-                "user": {"user_id": format!("u-{}", 1 + n * (self.count / QUESTIONS))},
+                "user": {"user_id": format!("u-{}", 1 + n * (self.count / CALL_VARIANTS))},
             });
-            let start = stage.api.post("/widget/v1/init", &body).await.expect(200);
+            let start = server.api.post("/widget/v1/init", &body).await.expect(200);
             body["deviceToken"] = start["session"]["deviceToken"].clone();
             calls.push(("/widget/v1/init".to_owned(), Some(body)));
         }
-        Asker::new(stage, None, calls).await
+        VariedCaller::new(server, None, calls).await
     }
 
-    async fn first_page(&self, stage: &Stage, sort: &str) -> Asker {
+    async fn first_page(&self, server: &TestServer, sort: &str) -> VariedCaller {
         let path = format!("/v1/contacts?sort={sort}");
-        Asker::new(stage, Some(self.key()), vec![(path, None)]).await
+        VariedCaller::new(server, Some(self.key()), vec![(path, None)]).await
     }
 
-    /// Pages all over the list. Where each begins is read in the table, since walking there page
-    /// by page would take minutes.
-    async fn deep_pages(&self, stage: &Stage, tables: &mut Tables, sort: &str) -> Asker {
-        let api: Api = stage.api.with_token(self.key());
+    /// Pages from the whole list. Their tokens are built from the table, because reading all pages
+    /// before them would take minutes.
+    async fn deep_pages(
+        &self,
+        server: &TestServer,
+        tables: &mut Tables,
+        sort: &str,
+    ) -> VariedCaller {
+        let api: Api = server.api.with_token(self.key());
         let first = api.get(&format!("/v1/contacts?sort={sort}&limit=1")).await.expect(200);
-        let cursor = first["nextCursor"].as_str().expect("a list that goes on");
+        let cursor = first["nextCursor"].as_str().expect("a list with a next page");
         let cursor = URL_SAFE_NO_PAD.decode(cursor).expect("a cursor of ours");
         let mut place: Value = serde_json::from_slice(&cursor).expect("a cursor of ours");
         let mut calls = Vec::new();
-        for n in 1..QUESTIONS {
-            place["key"] = tables.place(self, sort.trim_start_matches('-'), n).await;
+        for n in 1..CALL_VARIANTS {
+            place["key"] = tables.page_key(self, sort.trim_start_matches('-'), n).await;
             let cursor = URL_SAFE_NO_PAD.encode(place.to_string());
             calls.push((format!("/v1/contacts?sort={sort}&cursor={cursor}"), None));
         }
-        Asker::new(stage, Some(self.key()), calls).await
+        VariedCaller::new(server, Some(self.key()), calls).await
     }
 }
 
-/// Scatters numbers.
+/// Returns a number without an apparent order.
 fn scattered(n: i64) -> i64 {
     (n * 2_654_435_761) % 1_000_000_007
 }
@@ -254,16 +273,16 @@ enum Tables {
 }
 
 impl Tables {
-    async fn open(database: Kind, stage: &Stage) -> Self {
+    async fn open(database: Kind, server: &TestServer) -> Self {
         match database {
             Kind::Sqlite => {
-                let file = sqlite_file(&stage.server.data_dir(), "identity");
-                let options = SqliteConnectOptions::new().filename(file).busy_timeout(LONG);
+                let file = sqlite_file(&server.process.data_dir(), "identity");
+                let options = SqliteConnectOptions::new().filename(file).busy_timeout(LONG_TIMEOUT);
                 let conn = SqliteConnection::connect_with(&options).await;
                 Self::Sqlite(conn.expect("it opens"))
             }
             Kind::Postgres => {
-                let url = stage.server.database_url().expect("it has one");
+                let url = server.process.database_url().expect("it has one");
                 let mut conn = PgConnection::connect(url).await.expect("the server answers");
                 query("SET search_path = identity").execute(&mut conn).await.expect("it does");
                 Self::Postgres(conn)
@@ -271,7 +290,7 @@ impl Tables {
         }
     }
 
-    /// Fills the organization, as an import would have.
+    /// Adds contacts, as an import would.
     async fn fill(&mut self, name: &str, count: i64) -> Uuid {
         let of = "SELECT organization_id FROM organizations WHERE name = $1";
         let (of,): (Uuid,) = match self {
@@ -279,9 +298,9 @@ impl Tables {
             Self::Postgres(conn) => query_as(of).bind(name).fetch_one(conn).await,
         }
         .expect("it is there");
-        let (groups, mut from) = (count / ALIKE, 1);
+        let (groups, mut from) = (count / MATCHES, 1);
         while from <= count {
-            let to = (from + STEP - 1).min(count);
+            let to = (from + BATCH_ROWS - 1).min(count);
             match self {
                 Self::Sqlite(conn) => query(SQLITE)
                     .bind(of)
@@ -307,8 +326,8 @@ impl Tables {
         of
     }
 
-    /// What the databases do by themselves some minutes later.
-    async fn settle(&mut self) {
+    /// Runs the maintenance that the databases would otherwise do some minutes later.
+    async fn maintain(&mut self) {
         match self {
             Self::Sqlite(conn) => {
                 query("PRAGMA wal_checkpoint(TRUNCATE)").execute(conn).await.map(drop)
@@ -318,8 +337,8 @@ impl Tables {
         .expect("it does");
     }
 
-    /// The key behind which a page begins, so many twentieths down the list.
-    async fn place(&mut self, of: &Organization, sort: &str, part: i64) -> Value {
+    /// Returns the key before a page that starts `part` twentieths down the list.
+    async fn page_key(&mut self, of: &Organization, sort: &str, part: i64) -> Value {
         let column = match sort {
             "name" => "sort_name",
             "createdAt" => "created_at",
@@ -331,7 +350,7 @@ impl Tables {
             }
             Self::Sqlite(_) => column.to_owned(),
         };
-        let (id, offset) = (of.id, of.count * part / QUESTIONS);
+        let (id, offset) = (of.id, of.count * part / CALL_VARIANTS);
         let text = |wanted: &str| {
             AssertSqlSafe(format!(
                 "SELECT {wanted}, id FROM contacts WHERE organization_id = $1 AND listed

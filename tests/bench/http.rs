@@ -1,5 +1,5 @@
-//! A client of HTTP/1.1 that costs as little as possible: it shares the machine with what it
-//! measures. One connection each.
+//! A client of HTTP/1.1 with one connection. It uses as little processor time as possible, because
+//! it shares the machine with the measured server.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -15,7 +15,7 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// To `host:port`.
+    /// Connects to `host:port`.
     pub(crate) async fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.expect("the port listens");
         stream.set_nodelay(true).expect("a socket takes options");
@@ -25,23 +25,23 @@ impl Http {
         Self { sender, host: address.to_owned(), token: None }
     }
 
-    /// The same with a token.
+    /// Adds a token.
     pub(crate) fn with_token(mut self, token: &str) -> Self {
         self.token = Some(format!("Bearer {token}"));
         self
     }
 
-    /// A call with a JSON body, and the whole answer.
+    /// Makes a call with a JSON body, and reads the complete response.
     pub(crate) async fn post(&mut self, path: &str, body: String) -> (StatusCode, Bytes) {
         self.call(Method::POST, path, body).await
     }
 
-    /// A call without one.
+    /// Makes a call without a body.
     pub(crate) async fn get(&mut self, path: &str) -> (StatusCode, Bytes) {
         self.call(Method::GET, path, String::new()).await
     }
 
-    /// A stream of events, over this connection for ever.
+    /// Opens a stream of events on this connection.
     pub(crate) async fn events(mut self, path: &str) -> Events {
         let mut request = Request::builder().uri(path).header("host", &self.host);
         if let Some(token) = &self.token {
@@ -77,8 +77,8 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Reads on until an event that holds this has come whole.
-    pub(crate) async fn until(&mut self, wanted: &str) {
+    /// Reads until the end of an event that contains this text.
+    pub(crate) async fn wait_for(&mut self, wanted: &str) {
         loop {
             while let Some(end) = find(&self.seen, b"\n\n") {
                 let event: Vec<u8> = self.seen.drain(..end + 2).collect();
@@ -86,7 +86,7 @@ impl Events {
                     return;
                 }
             }
-            let frame = self.body.frame().await.expect("the stream goes on").expect("a frame");
+            let frame = self.body.frame().await.expect("the stream continues").expect("a frame");
             self.seen.extend(frame.into_data().unwrap_or_default());
         }
     }

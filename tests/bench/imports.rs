@@ -1,5 +1,5 @@
-//! Imports of a million people through the gateway, beside `psql` loading the same file into an
-//! equal table.
+//! Imports of a million contacts through the gateway, compared with `psql` loading the same file
+//! into the same table.
 
 use std::{
     fs::File,
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use onethread_tests::{Api, Reply, Stage, resident_mib, until, write_crowd};
+use onethread_tests::{Api, ApiResponse, TestServer, resident_mib, wait_until, write_large_csv};
 use reqwest::Method;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -16,21 +16,21 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::{
-    apart::{Apart, identity_tables},
-    report::{Goal, Row, Yardstick},
+    apart::{Apart, create_identity_tables},
+    report::{Baseline, Goal, Row},
     server::fresh_database,
 };
 
 const ROWS: u64 = 1_000_000;
-/// What makes the file.
+/// Seed of the generated file.
 const SEED: u64 = 1;
-/// How long a file may take.
-const PATIENCE: Duration = Duration::from_secs(1800);
-/// How often it is looked how much memory there is.
-const LOOK: Duration = Duration::from_millis(50);
+/// How long an import may take.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(1800);
+/// Interval at which the memory is measured.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Loads `$1` into an unlogged stage and upserts from there; ids ascend with time, as ours do.
-const YARDSTICK: &str = r"
+/// Loads `$1` into an unlogged staging table and upserts from there. Ids ascend with time, like ours.
+const BASELINE_SQL: &str = r"
 DROP TABLE IF EXISTS stage;
 CREATE UNLOGGED TABLE stage (user_id text, email text, name text, phone text, company text,
     tags text, plan text, city text);
@@ -58,25 +58,25 @@ WHERE (c.name, c.email, c.phone, c.company, c.custom, c.tags) IS DISTINCT FROM
 DROP TABLE stage;
 ";
 
-/// Files that were loaded at once.
-struct Loaded {
-    /// Rows a second, from the first byte sent to the end.
+/// Result of concurrent imports.
+struct ImportResult {
+    /// Rows per second, from the first byte sent to the end.
     per_second: f64,
-    /// MiB of all processes beyond those when idle, at the highest.
+    /// Peak memory of all processes above their idle memory, in MiB.
     above_idle: f64,
 }
 
-/// PostgreSQL: one file, the same file again, and two halves at once.
+/// Measures PostgreSQL: one file, the same file again, and two halves concurrently.
 pub(crate) async fn postgres(time: Duration) -> Vec<Row> {
     let (rows, folder) = (rows(time), folder());
-    let whole = crowd(folder.path(), 0, rows);
-    let halves = [0, rows / 2].map(|first| crowd(folder.path(), first, rows / 2));
+    let whole = write_file(folder.path(), 0, rows);
+    let halves = [0, rows / 2].map(|first| write_file(folder.path(), first, rows / 2));
 
     let equal = fresh_database().await;
-    identity_tables(&equal).await;
+    create_identity_tables(&equal).await;
     let insert = "INSERT INTO identity.organizations (organization_id, name, created_at)
         VALUES ('00000000-0000-4000-8000-000000000001', 'bench', now())";
-    operate(&equal, insert).await;
+    execute(&equal, insert).await;
     let fresh = psql(&equal, &whole, rows).await;
     let again = psql(&equal, &whole, rows).await;
     remove(&equal).await;
@@ -104,43 +104,43 @@ pub(crate) async fn postgres(time: Duration) -> Vec<Row> {
     ]
 }
 
-/// SQLite: one file, and the same file again.
+/// Measures SQLite: one file, and the same file again.
 pub(crate) async fn sqlite(time: Duration) -> Vec<Row> {
     let (rows, folder) = (rows(time), folder());
-    let whole = crowd(folder.path(), 0, rows);
-    let stage = Stage::new().await;
-    let api = stage.api.with_token(stage.bootstrap["apiKey"].as_str().expect("a server key"));
-    let pids = [stage.server.pid()];
+    let whole = write_file(folder.path(), 0, rows);
+    let server = TestServer::new().await;
+    let api = server.api.with_token(server.bootstrap["apiKey"].as_str().expect("a server key"));
+    let pids = [server.process.pid()];
     let one = load(&api, &pids, &[&whole], rows, "created").await;
     let same = load(&api, &pids, &[&whole], rows, "unchanged").await;
     let mut memory = memory("SQLite", &one, 64.0);
-    let speed = |of: &Loaded| format!("{:.0} rows/s", of.per_second);
+    let speed = |of: &ImportResult| format!("{:.0} rows/s", of.per_second);
     memory.notes = format!("{rows} rows: new {}, again {}", speed(&one), speed(&same));
     vec![memory]
 }
 
-/// Shorter runs load shorter files.
+/// Returns the number of rows: shorter runs import smaller files.
 fn rows(time: Duration) -> u64 {
     (ROWS / 9 * time.as_secs()).clamp(2, ROWS)
 }
 
-fn row(what: &str, of: &Loaded, yardstick: Option<f64>, least: f64, rows: u64) -> Row {
+fn row(what: &str, of: &ImportResult, baseline: Option<f64>, least: f64, rows: u64) -> Row {
     Row {
         what: what.to_owned(),
         ours: of.per_second,
         unit: "/s",
-        yardstick: yardstick.map(|value| Yardstick { name: "psql \\copy + upsert", value }),
+        baseline: baseline.map(|value| Baseline { name: "psql \\copy + upsert", value }),
         goal: Goal::AtLeast(least),
         notes: format!("{rows} rows"),
     }
 }
 
-fn memory(database: &str, of: &Loaded, most: f64) -> Row {
+fn memory(database: &str, of: &ImportResult, most: f64) -> Row {
     Row {
         what: format!("import, {database}, memory above idle"),
         ours: of.above_idle,
         unit: "MiB",
-        yardstick: None,
+        baseline: None,
         goal: Goal::Below(most),
         notes: "all processes".to_owned(),
     }
@@ -150,38 +150,38 @@ fn folder() -> TempDir {
     TempDir::with_prefix("onethread-bench-").expect("a temporary folder is made")
 }
 
-fn crowd(folder: &Path, first: u64, count: u64) -> PathBuf {
+fn write_file(folder: &Path, first: u64, count: u64) -> PathBuf {
     let path = folder.join(format!("{first}-{count}.csv"));
     let file = File::create(&path).expect("a file is made");
-    write_crowd(BufWriter::new(file), SEED, first, count).expect("a file is written");
+    write_large_csv(BufWriter::new(file), SEED, first, count).expect("a file is written");
     path
 }
 
-/// Uploads files at once and waits until all are applied; every row has to have this outcome.
-async fn load(api: &Api, pids: &[u32], files: &[&Path], rows: u64, outcome: &str) -> Loaded {
+/// Imports files concurrently, and checks that every row has this outcome.
+async fn load(api: &Api, pids: &[u32], files: &[&Path], rows: u64, outcome: &str) -> ImportResult {
     let resident = || pids.iter().map(|pid| resident_mib(*pid)).sum::<f64>();
     let (idle, begun) = (resident(), Instant::now());
     let mut most = idle;
-    let imports = futures::future::join_all(files.iter().map(|file| loaded(api, file)));
+    let imports = futures::future::join_all(files.iter().map(|file| import_file(api, file)));
     let mut imports = std::pin::pin!(imports);
     let imports = loop {
         tokio::select! {
             imports = &mut imports => break imports,
-            () = tokio::time::sleep(LOOK) => most = most.max(resident()),
+            () = tokio::time::sleep(MEMORY_INTERVAL) => most = most.max(resident()),
         }
     };
     let seconds = begun.elapsed().as_secs_f64();
     let counts = imports.iter().map(|import| import[outcome].as_u64().expect("a count"));
     assert_eq!(counts.sum::<u64>(), rows, "{imports:?}");
-    Loaded { per_second: per_second(rows, seconds), above_idle: most - idle }
+    ImportResult { per_second: per_second(rows, seconds), above_idle: most - idle }
 }
 
-async fn loaded(api: &Api, file: &Path) -> Value {
+async fn import_file(api: &Api, file: &Path) -> Value {
     let file = tokio::fs::File::open(file).await.expect("the file is there");
     let upload = api.request(Method::POST, "/v1/imports").header("content-type", "text/csv");
-    let begun = Reply::of(upload.body(file)).await.expect(202);
+    let begun = ApiResponse::send(upload.body(file)).await.expect(202);
     let path = format!("/v1/imports/{}", begun["id"].as_str().expect("an import has an id"));
-    until("the end of an import", PATIENCE, async || {
+    wait_until("the end of an import", IMPORT_TIMEOUT, async || {
         let import = api.get(&path).await.expect(200);
         assert_ne!(import["state"], "failed", "{import}");
         (import["state"] == "done").then_some(import)
@@ -189,13 +189,13 @@ async fn loaded(api: &Api, file: &Path) -> Value {
     .await
 }
 
-/// Rows a second of `psql`.
+/// Returns the rows per second of `psql`.
 async fn psql(database: &str, file: &Path, rows: u64) -> f64 {
     let mut script = tempfile::tempfile().expect("a temporary file is made");
-    let text = YARDSTICK.replace("$1", &file.to_string_lossy());
+    let text = BASELINE_SQL.replace("$1", &file.to_string_lossy());
     script.write_all(text.as_bytes()).expect("a temporary file is written");
     script.rewind().expect("a temporary file is rewound");
-    operate(database, "CHECKPOINT").await;
+    execute(database, "CHECKPOINT").await;
     let begun = Instant::now();
     let output = Command::new("psql")
         .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-", database])
@@ -214,15 +214,15 @@ fn per_second(rows: u64, seconds: f64) -> f64 {
     rows / seconds
 }
 
-async fn operate(database: &str, sql: &str) {
+async fn execute(database: &str, sql: &str) {
     let mut operator = PgConnection::connect(database).await.expect("the server answers");
     let sql = AssertSqlSafe(sql.to_owned());
     sqlx::query(sql).execute(&mut operator).await.expect("the operator may");
 }
 
-/// A million people with their indexes take room.
+/// Removes the database, which is large.
 async fn remove(database: &str) {
     let (server, name) = database.rsplit_once('/').expect("a URL with a database");
     let drop = format!("DROP DATABASE {name} WITH (FORCE)");
-    operate(&format!("{server}/postgres"), &drop).await;
+    execute(&format!("{server}/postgres"), &drop).await;
 }

@@ -1,54 +1,54 @@
-//! Callers that ask again and again, and how long they waited.
+//! Callers that repeat calls, and their latencies.
 
 use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval_at};
 
-/// Somebody who asks for one thing after the other.
+/// A caller that makes one call after another.
 pub(crate) trait Caller: Send + 'static {
-    /// Asks once, and takes the whole answer; panics when it is not the one that was wanted.
+    /// Makes a call and reads the complete response. Panics if it isn't the expected one.
     fn call(&mut self) -> impl Future<Output = ()> + Send;
 }
 
-/// What callers saw in all rounds of a measurement.
+/// Results of all rounds of a measurement.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Measurements {
     rates: Vec<f64>,
-    /// Milliseconds of each call.
+    /// Latency of each call, in milliseconds.
     took: Vec<f64>,
 }
 
-impl Seen {
+impl Measurements {
     fn add(&mut self, took: Vec<f64>, time: Duration) {
         self.rates.push(count(took.len()) / time.as_secs_f64());
         self.took.extend(took);
     }
 
-    /// Calls a second: the median of the rounds, so that one that something disturbed does not
-    /// count.
+    /// Returns the calls per second: the median of the rounds, so that a disturbed round doesn't
+    /// matter.
     pub(crate) fn per_second(&self) -> f64 {
         median(&self.rates)
     }
 
-    /// All calls of all rounds.
+    /// Returns the number of calls in all rounds.
     pub(crate) fn calls(&self) -> f64 {
         count(self.took.len())
     }
 
-    /// Milliseconds that so many of a hundred calls took at most.
+    /// Returns a percentile of the latency, in milliseconds.
     pub(crate) fn percentile(&self, part: usize) -> f64 {
         let mut took = self.took.clone();
         took.sort_by(f64::total_cmp);
         took[(took.len() * part / 100).min(took.len() - 1)]
     }
 
-    /// Median and tail in words.
-    pub(crate) fn words(&self) -> String {
+    /// Formats median and tail of the latency.
+    pub(crate) fn summary(&self) -> String {
         format!("p50 {:.2} ms, p99 {:.2} ms", self.percentile(50), self.percentile(99))
     }
 }
 
-/// The middle one.
+/// Returns the median.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -59,8 +59,12 @@ fn count(calls: usize) -> f64 {
     f64::from(u32::try_from(calls).expect("a few million calls at most"))
 }
 
-/// All callers at once, each asking again as soon as it was answered.
-pub(crate) async fn crowd<C: Caller>(callers: &mut Vec<C>, time: Duration, seen: &mut Seen) {
+/// Runs all callers concurrently. Each repeats its call immediately after a response.
+pub(crate) async fn run_closed_loop<C: Caller>(
+    callers: &mut Vec<C>,
+    time: Duration,
+    seen: &mut Measurements,
+) {
     let end = Instant::now() + time;
     let tasks: Vec<_> = callers
         .drain(..)
@@ -85,13 +89,13 @@ pub(crate) async fn crowd<C: Caller>(callers: &mut Vec<C>, time: Duration, seen:
     seen.add(all, time);
 }
 
-/// So many calls a second over all callers, evenly, whether or not answers come in time: a call
-/// that had to wait for the one before it has waited since it was due.
-pub(crate) async fn pace<C: Caller>(
+/// Makes calls at a constant rate over all callers. A call that has to wait for the response of the
+/// one before it counts from the time at which it was due.
+pub(crate) async fn run_at_rate<C: Caller>(
     callers: &mut Vec<C>,
     per_second: u32,
     time: Duration,
-    seen: &mut Seen,
+    seen: &mut Measurements,
 ) {
     let gap = Duration::from_secs(1) / per_second;
     let each = gap * u32::try_from(callers.len()).expect("a few callers");

@@ -1,8 +1,8 @@
-//! Benchmarks of the built binaries: `tests/bench/run`. Each one measures ours beside a yardstick,
-//! in turns and on the same machine, so that the ratio means something elsewhere too.
+//! Benchmarks of the built binaries: `tests/bench/run`. Each one compares our services with a
+//! baseline, alternating on the same machine, so that the ratio is meaningful on other machines too.
 //!
-//! Another one: a module with `pub(crate) async fn run(time: Duration) -> Vec<Row>`, and a line in
-//! [`start`]. `time` is about how long each side of a comparison is measured.
+//! To add one, write a module with `pub(crate) async fn run(time: Duration) -> Vec<Row>` and add a
+//! line to [`start`]. `time` is the time for each side of a comparison.
 
 mod apart;
 mod cpu;
@@ -29,7 +29,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Their names, in the order in which they run.
+/// Names of the benchmarks, in their order.
 const NAMES: [&str; 12] = [
     "sends-postgres",
     "sends-sqlite",
@@ -45,10 +45,10 @@ const NAMES: [&str; 12] = [
     "imports-sqlite",
 ];
 
-/// The longest that one may take, whatever it gets stuck in.
-const LONGEST: Duration = Duration::from_secs(600);
+/// How long one benchmark may take.
+const BENCHMARK_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Starts the one of this name. In a task of its own, so that one that panics ends no other.
+/// Starts the benchmark with this name in a task, so that a panic ends no other benchmark.
 fn start(name: &str, time: Duration) -> JoinHandle<Vec<Row>> {
     match name {
         "sends-postgres" => spawn_local(sends::postgres(time)),
@@ -73,7 +73,7 @@ async fn main() {
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            // The yardstick's process; not for people.
+            // Internal: the process of the baseline.
             "serve-echo" => return echo::serve().await,
             "--list" => return NAMES.iter().for_each(|name| println!("{name}")),
             "--seconds" => {
@@ -90,9 +90,10 @@ async fn main() {
     for name in NAMES.into_iter().filter(|name| names.is_empty() || names.iter().any(|n| n == name))
     {
         eprintln!("{name} …");
-        // What it gets stuck in ends with the set; so do the processes it started.
+        // Dropping the set aborts the benchmark and kills its processes.
         let set = LocalSet::new();
-        let rows = set.run_until(timeout(LONGEST, async { start(name, time).await })).await;
+        let rows =
+            set.run_until(timeout(BENCHMARK_TIMEOUT, async { start(name, time).await })).await;
         drop(set);
         report.add(name, rows.ok().and_then(Result::ok));
     }

@@ -1,49 +1,49 @@
-//! What was measured: as a table, as JSON, as a plot.
+//! Results as a table, as JSON and as a plot.
 
 use std::{fmt::Write, fs, path::PathBuf};
 
 use serde_json::{Value, json};
 
-/// One measurement, beside its yardstick where it has one.
+/// One measurement, with its baseline if it has one.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// What.
+    /// What was measured.
     pub(crate) what: String,
-    /// Ours.
+    /// Our value.
     pub(crate) ours: f64,
-    /// Of ours and of the yardstick: `/s`, `ms`, `MiB` …
+    /// Unit of both values: `/s`, `ms`, `MiB` …
     pub(crate) unit: &'static str,
-    /// What it is compared with.
-    pub(crate) yardstick: Option<Yardstick>,
-    /// What is to be reached.
+    /// The baseline.
+    pub(crate) baseline: Option<Baseline>,
+    /// The goal.
     pub(crate) goal: Goal,
-    /// Whatever else was seen, such as `p50 0.6 ms, p99 6.4 ms`.
+    /// Additional results, such as `p50 0.6 ms, p99 6.4 ms`.
     pub(crate) notes: String,
 }
 
-/// The other side of a comparison, measured in the same run.
+/// The baseline of a comparison, measured in the same run.
 #[derive(Debug, Clone)]
-pub(crate) struct Yardstick {
-    /// What it is.
+pub(crate) struct Baseline {
+    /// Name of the baseline.
     pub(crate) name: &'static str,
-    /// In the row's unit.
+    /// Value in the row's unit.
     pub(crate) value: f64,
 }
 
-/// What is to be reached.
+/// The goal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Goal {
-    /// Ours is at least so many times the yardstick.
+    /// Our value is at least this many times the baseline.
     AtLeast(f64),
-    /// Ours is at most so many times the yardstick.
+    /// Our value is at most this many times the baseline.
     AtMost(f64),
-    /// Ours itself is at most this.
+    /// Our value is at most this.
     Below(f64),
 }
 
 impl Row {
     fn ratio(&self) -> Option<f64> {
-        Some(self.ours / self.yardstick.as_ref()?.value)
+        Some(self.ours / self.baseline.as_ref()?.value)
     }
 
     fn reached(&self) -> bool {
@@ -64,7 +64,7 @@ impl Row {
     }
 }
 
-/// With as many digits as mean something.
+/// Formats a value with its significant digits.
 fn amount(value: f64, unit: &str) -> String {
     let digits = if value >= 100.0 || value.fract() == 0.0 {
         0
@@ -77,7 +77,7 @@ fn amount(value: f64, unit: &str) -> String {
     format!("{value:.digits$}{gap}{unit}")
 }
 
-/// All that is measured in one run. What is there so far is on disk.
+/// The results of one run. They are written to disk after each benchmark.
 #[derive(Debug)]
 pub(crate) struct Report {
     folder: PathBuf,
@@ -86,12 +86,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Into this folder.
+    /// Creates a report in this folder.
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder, rows: Vec::new(), failed: Vec::new() }
     }
 
-    /// Takes the rows of one benchmark; `None` when it failed.
+    /// Adds the rows of a benchmark, or `None` if it failed.
     pub(crate) fn add(&mut self, name: &'static str, rows: Option<Vec<Row>>) {
         match rows {
             Some(rows) => self.rows.extend(rows),
@@ -101,8 +101,8 @@ impl Report {
         let values = self.rows.iter().map(|row| {
             json!({
                 "what": row.what, "ours": row.ours, "unit": row.unit,
-                "yardstick": row.yardstick.as_ref().map_or(Value::Null, |yardstick| json!({
-                    "name": yardstick.name, "value": yardstick.value,
+                "baseline": row.baseline.as_ref().map_or(Value::Null, |baseline| json!({
+                    "name": baseline.name, "value": baseline.value,
                 })),
                 "ratio": row.ratio(), "goal": row.goal(), "reached": row.reached(),
                 "notes": row.notes,
@@ -114,28 +114,28 @@ impl Report {
         fs::write(self.folder.join("bench.svg"), plot(&self.rows)).expect("the folder is writable");
     }
 
-    /// Prints the table. The status to end with: 1 when a benchmark failed, whatever it measures.
+    /// Prints the table. Returns the exit status: 1 if a benchmark failed.
     pub(crate) fn end(self) -> i32 {
-        println!("| what | ours | yardstick | ratio | goal | reached | |");
+        println!("| what | ours | baseline | ratio | goal | reached | |");
         println!("|---|---|---|---|---|---|---|");
         for row in &self.rows {
             let ours = amount(row.ours, row.unit);
-            let yardstick = row.yardstick.as_ref().map_or(String::new(), |yardstick| {
-                format!("{} ({})", amount(yardstick.value, row.unit), yardstick.name)
+            let baseline = row.baseline.as_ref().map_or(String::new(), |baseline| {
+                format!("{} ({})", amount(baseline.value, row.unit), baseline.name)
             });
             let ratio = row.ratio().map_or(String::new(), |ratio| format!("×{ratio:.2}"));
             let reached = if row.reached() { "yes" } else { "no" };
             let (what, goal, notes) = (&row.what, row.goal(), &row.notes);
-            println!("| {what} | {ours} | {yardstick} | {ratio} | {goal} | {reached} | {notes} |");
+            println!("| {what} | {ours} | {baseline} | {ratio} | {goal} | {reached} | {notes} |");
         }
         for name in &self.failed {
-            println!("\n{name} failed; what it said stands above.");
+            println!("\n{name} failed; see its output above.");
         }
         i32::from(!self.failed.is_empty())
     }
 }
 
-/// Two bars a row, ours above the yardstick, each row on a scale of its own.
+/// Draws two bars for each row, ours above the baseline. Each row has its own scale.
 fn plot(rows: &[Row]) -> String {
     let height = rows.len() * 62 + 20;
     let mut svg = format!(
@@ -145,26 +145,26 @@ fn plot(rows: &[Row]) -> String {
     );
     for (at, row) in rows.iter().enumerate() {
         let top = at * 62 + 14;
-        let other = row.yardstick.as_ref();
+        let other = row.baseline.as_ref();
         let limit = if let Goal::Below(most) = row.goal { most } else { 0.0 };
         let most = row.ours.max(other.map_or(limit, |other| other.value)).max(f64::MIN_POSITIVE);
-        let colour = if row.reached() { "#16a34a" } else { "#dc2626" };
+        let color = if row.reached() { "#16a34a" } else { "#dc2626" };
         let ratio = row.ratio().map_or(String::new(), |ratio| format!(" ×{ratio:.2}"));
-        let said = format!("{}{ratio} (goal {})", amount(row.ours, row.unit), row.goal());
-        let mut bars = vec![(colour, row.ours, row.what.as_str(), said)];
+        let value_label = format!("{}{ratio} (goal {})", amount(row.ours, row.unit), row.goal());
+        let mut bars = vec![(color, row.ours, row.what.as_str(), value_label)];
         if let Some(other) = other {
             bars.push(("#9ca3af", other.value, other.name, amount(other.value, row.unit)));
         }
-        for (line, (colour, value, label, said)) in bars.into_iter().enumerate() {
+        for (line, (color, value, label, value_label)) in bars.into_iter().enumerate() {
             let (y, width) = (top + line * 22, value / most * 300.0);
             let (text, end) = (y + 13, 376.0 + width);
             writeln!(
                 svg,
                 "<text x=\"360\" y=\"{text}\" text-anchor=\"end\">{}</text>\
-                 <rect x=\"370\" y=\"{y}\" width=\"{width:.0}\" height=\"16\" fill=\"{colour}\"/>\
+                 <rect x=\"370\" y=\"{y}\" width=\"{width:.0}\" height=\"16\" fill=\"{color}\"/>\
                  <text x=\"{end:.0}\" y=\"{text}\">{}</text>",
                 escaped(label),
-                escaped(&said)
+                escaped(&value_label)
             )
             .expect("writing to a string succeeds");
         }

@@ -1,4 +1,4 @@
-//! Durable sends: many callers over gRPC, beside the same work a row at a time.
+//! Durable messages: many callers over gRPC, compared with the same work one row at a time.
 
 use std::{
     io::Write,
@@ -20,25 +20,25 @@ use uuid::Uuid;
 
 use crate::{
     cpu,
-    load::{Caller, Seen, crowd, median},
-    report::{Goal, Row, Yardstick},
+    load::{Caller, Measurements, median, run_closed_loop},
+    report::{Baseline, Goal, Row},
     server::Conversation,
 };
 
-/// How often each side of a comparison has its turn.
+/// How often each side of a comparison is measured.
 const ROUNDS: u32 = 3;
-/// Connections that callers share, as gateways do.
+/// Connections that the callers share, like gateways.
 const CONNECTIONS: usize = 4;
-/// What everybody says.
+/// Text of all messages.
 pub(crate) const TEXT: &str =
     "A message of about the length that people write to each other in a chat.";
 const ORGANIZATION: Uuid = Uuid::from_u128(1);
 
-/// One who writes into a conversation of their own.
+/// A caller that writes to its own conversation.
 struct Sender {
     client: ConversationServiceClient<Channel>,
     id: String,
-    /// The next client's id; no two senders to a conversation make the same one.
+    /// The next client message id. Senders to one conversation generate different ids.
     next: u128,
 }
 
@@ -72,13 +72,13 @@ async fn senders(address: &str, count: usize) -> Vec<Sender> {
     (1..=count).map(sender).collect()
 }
 
-/// What a way of sending cost PostgreSQL.
+/// The processor time of PostgreSQL for a kind of sending.
 #[derive(Default)]
 struct Costs {
-    /// Its first process.
+    /// The main process of PostgreSQL.
     server: u32,
     rates: Vec<f64>,
-    /// Seconds of processor time a send.
+    /// Seconds of processor time for each message.
     each: Vec<f64>,
 }
 
@@ -93,35 +93,35 @@ impl Costs {
     }
 }
 
-/// PostgreSQL, beside pgbench on the same cluster and tables.
+/// Measures PostgreSQL, compared with pgbench on the same server and tables.
 pub(crate) async fn postgres(time: Duration) -> Vec<Row> {
-    const BESIDE: &str = "pgbench, 64 clients, a row at a time";
+    const BASELINE: &str = "pgbench, 64 clients, a row at a time";
     let url = std::env::var("ONETHREAD_TEST_POSTGRES_URL").expect("a PostgreSQL is named");
     let server = Conversation::start(Some(&url)).await;
     let turn = time / ROUNDS;
     let [mut few, mut many] =
         [senders(&server.address, 64).await, senders(&server.address, 256).await];
-    // The conversations that all write into begin here.
-    crowd(&mut many, Duration::from_secs(1), &mut Seen::default()).await;
-    let (mut by_few, mut by_many) = (Seen::default(), Seen::default());
+    // Creates the conversations.
+    run_closed_loop(&mut many, Duration::from_secs(1), &mut Measurements::default()).await;
+    let (mut by_few, mut by_many) = (Measurements::default(), Measurements::default());
     let server_id = postmaster(&url).await;
     let costs = || Costs { server: server_id, ..Costs::default() };
     let (mut theirs, mut ours) = (costs(), costs());
     for _ in 0..ROUNDS {
         pgbench(&url, turn, &mut theirs).await;
         let (before, sent) = (cpu::of_tree(server_id), by_few.calls());
-        crowd(&mut few, turn, &mut by_few).await;
+        run_closed_loop(&mut few, turn, &mut by_few).await;
         ours.add(by_few.per_second(), by_few.calls() - sent, before);
-        crowd(&mut many, turn, &mut by_many).await;
+        run_closed_loop(&mut many, turn, &mut by_many).await;
     }
-    let beside = |value| Some(Yardstick { name: BESIDE, value });
-    let row = |senders: usize, seen: &Seen, least: f64| Row {
+    let baseline = |value| Some(Baseline { name: BASELINE, value });
+    let row = |senders: usize, seen: &Measurements, least: f64| Row {
         what: format!("sends on PostgreSQL, {senders} senders"),
         ours: seen.per_second(),
         unit: "/s",
-        yardstick: beside(median(&theirs.rates)),
+        baseline: baseline(median(&theirs.rates)),
         goal: Goal::AtLeast(least),
-        notes: seen.words(),
+        notes: seen.summary(),
     };
     vec![
         row(64, &by_few, 1.8),
@@ -130,14 +130,14 @@ pub(crate) async fn postgres(time: Duration) -> Vec<Row> {
             what: "PostgreSQL's processor time a send, 64 senders".to_owned(),
             ours: ours.micros(),
             unit: "µs",
-            yardstick: beside(theirs.micros()),
+            baseline: baseline(theirs.micros()),
             goal: Goal::AtMost(0.2),
             notes: String::new(),
         },
     ]
 }
 
-/// The server's first process.
+/// Returns the server's main process.
 async fn postmaster(url: &str) -> u32 {
     let mut conn = PgConnection::connect(url).await.expect("the server answers");
     let pid: i32 =
@@ -145,7 +145,7 @@ async fn postmaster(url: &str) -> u32 {
     cpu::parent(u32::try_from(pid).expect("a process")).expect("it runs on this machine")
 }
 
-/// Transactions a second, and the processor time of each in PostgreSQL, in seconds.
+/// Returns the transactions per second, and records PostgreSQL's processor time for each.
 async fn pgbench(url: &str, time: Duration, seen: &mut Costs) {
     let before = cpu::of_tree(seen.server);
     let mut script = tempfile::NamedTempFile::new().expect("a temporary file is made");
@@ -174,42 +174,44 @@ END;
         .output()
         .await
         .expect("pgbench is there");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let tps = stdout.lines().find_map(|line| line.strip_prefix("tps = "));
     let tps = tps.and_then(|rest| rest.split(' ').next()?.parse().ok());
     let tps: f64 =
-        tps.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
+        tps.unwrap_or_else(|| panic!("{stdout}{}", String::from_utf8_lossy(&output.stderr)));
     seen.add(tps, tps * time.as_secs_f64(), before);
 }
 
-/// SQLite, beside a loop of single sends on the same file, synchronous as ours.
+/// Measures SQLite, compared with a loop of single inserts into the same file with the same
+/// synchronous mode.
 pub(crate) async fn sqlite(time: Duration) -> Vec<Row> {
     let server = Conversation::start(None).await;
     let turn = time / ROUNDS;
     let [mut few, mut many] =
         [senders(&server.address, 64).await, senders(&server.address, 256).await];
-    crowd(&mut many, Duration::from_secs(1), &mut Seen::default()).await;
-    let (mut by_few, mut by_many, mut theirs) = (Seen::default(), Seen::default(), Vec::new());
+    run_closed_loop(&mut many, Duration::from_secs(1), &mut Measurements::default()).await;
+    let (mut by_few, mut by_many, mut theirs) =
+        (Measurements::default(), Measurements::default(), Vec::new());
     for round in 0..ROUNDS as usize {
         theirs.push(one_by_one(&server, turn, round).await);
-        crowd(&mut few, turn, &mut by_few).await;
-        crowd(&mut many, turn, &mut by_many).await;
+        run_closed_loop(&mut few, turn, &mut by_few).await;
+        run_closed_loop(&mut many, turn, &mut by_many).await;
     }
-    let row = |senders: usize, seen: &Seen, least: f64| Row {
+    let row = |senders: usize, seen: &Measurements, least: f64| Row {
         what: format!("sends on SQLite, {senders} senders"),
         ours: seen.per_second(),
         unit: "/s",
-        yardstick: Some(Yardstick {
+        baseline: Some(Baseline {
             name: "loop of single sends through sqlx",
             value: median(&theirs),
         }),
         goal: Goal::AtLeast(least),
-        notes: seen.words(),
+        notes: seen.summary(),
     };
     vec![row(64, &by_few, 4.0), row(256, &by_many, 5.0)]
 }
 
-/// Single sends a second, on a connection of their own.
+/// Returns the single inserts per second on a separate connection.
 async fn one_by_one(server: &Conversation, time: Duration, round: usize) -> f64 {
     let options = SqliteConnectOptions::new()
         .filename(server.sqlite())

@@ -1,4 +1,4 @@
-//! What is measured, as processes of their own: `onethread-conversation` alone, and the all-in-one.
+//! The measured processes: `onethread-conversation` alone, and the all-in-one.
 
 use std::{
     fs,
@@ -7,13 +7,13 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use onethread_tests::{LONG, Options, Stage, binary, until};
+use onethread_tests::{LONG_TIMEOUT, Options, TestServer, binary, wait_until};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// A running service; ends with the value.
+/// A running service. It is killed when this is dropped.
 pub(crate) struct Conversation {
     folder: TempDir,
     _child: Child,
@@ -33,7 +33,7 @@ fn command(data_dir: &Path, database: Option<&str>) -> Command {
 }
 
 impl Conversation {
-    /// On this database, or an SQLite file of its own.
+    /// Starts the service on this database, or on a new SQLite file.
     pub(crate) async fn start(database: Option<&str>) -> Self {
         let folder = TempDir::with_prefix("onethread-bench-").expect("a temporary folder is made");
         let data_dir = folder.path().join("data");
@@ -41,12 +41,12 @@ impl Conversation {
             let mut migrate = command(&data_dir, database);
             assert!(migrate.arg("migrate").status().await.expect("it starts").success());
         }
-        // Nobody listens there: deliveries to identity wait.
+        // Nothing listens there, so that deliveries to identity stay pending.
         let mut serve = command(&data_dir, database);
         serve.args(["--conversation-addr", "127.0.0.1:0", "--identity-url", "http://127.0.0.1:9"]);
         let mut child = serve.spawn().expect("it starts");
         let file = data_dir.join("run.json");
-        let address = until("run.json of a serving process", LONG, async || {
+        let address = wait_until("run.json of a serving process", LONG_TIMEOUT, async || {
             assert!(child.try_wait().expect("a child can be asked").is_none(), "it ended");
             let run: Value = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
             run["conversation"].as_str().map(str::to_owned)
@@ -55,13 +55,13 @@ impl Conversation {
         Self { folder, _child: child, address }
     }
 
-    /// The SQLite file it made.
+    /// Returns the path of its SQLite file.
     pub(crate) fn sqlite(&self) -> PathBuf {
         sqlite_file(&self.folder.path().join("data"), "conversation")
     }
 }
 
-/// The file of a service in a data folder.
+/// Returns the path of a service's file in a data folder.
 pub(crate) fn sqlite_file(data_dir: &Path, service: &str) -> PathBuf {
     let files = fs::read_dir(data_dir).expect("the folder is there");
     let mut files = files.flatten().map(|entry| entry.path());
@@ -72,18 +72,18 @@ pub(crate) fn sqlite_file(data_dir: &Path, service: &str) -> PathBuf {
     files.find(named).expect("it has a database")
 }
 
-/// The all-in-one on this kind of database, both new.
-pub(crate) async fn stage(database: Kind) -> Stage {
+/// Starts the all-in-one on a new database of this kind.
+pub(crate) async fn start_server(database: Kind) -> TestServer {
     match database {
-        Kind::Sqlite => Stage::new().await,
+        Kind::Sqlite => TestServer::new().await,
         Kind::Postgres => {
             let url = fresh_database().await;
-            Stage::with(Options::default().env("ONETHREAD_DATABASE_URL", url)).await
+            TestServer::with(Options::default().env("ONETHREAD_DATABASE_URL", url)).await
         }
     }
 }
 
-/// Which database.
+/// Kind of a database.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     Sqlite,
@@ -93,7 +93,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const BOTH: [Self; 2] = [Self::Sqlite, Self::Postgres];
 
-    /// As people call it.
+    /// Returns the display name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",
@@ -102,7 +102,7 @@ impl Kind {
     }
 }
 
-/// An empty database on the server that the environment names.
+/// Creates an empty database on the server in the environment.
 pub(crate) async fn fresh_database() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let server = std::env::var("ONETHREAD_TEST_POSTGRES_URL").expect("a PostgreSQL is named");

@@ -1,40 +1,40 @@
-//! Widgets that do one thing again and again: write, start, read.
+//! Widgets that repeat one kind of call: write, start, read.
 
 use hyper::StatusCode;
-use onethread_tests::{Stage, Widget};
+use onethread_tests::{TestServer, Widget};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{http::Http, load::Caller, sends::TEXT};
 
-/// The one who is known by this number.
-pub(crate) async fn known(stage: &Stage, number: usize) -> Widget {
+/// Logs in the contact with this number.
+pub(crate) async fn log_in(server: &TestServer, number: usize) -> Widget {
     let user = json!({
         "user_id": format!("bench-{number}"), "name": format!("Person {number}"),
         "email": format!("bench-{number}@example.com"), "custom_data": {"plan": "pro"},
     });
-    stage.open(&user).await
+    server.start_session(&user).await
 }
 
-/// A connection with the session of a widget.
-pub(crate) async fn connect(stage: &Stage, widget: &Widget) -> Http {
+/// Opens a connection with the session of a widget.
+pub(crate) async fn connect(server: &TestServer, widget: &Widget) -> Http {
     let token = widget.start["session"]["token"].as_str().expect("a session has a token");
-    Http::connect(stage.server.address("http")).await.with_token(token)
+    Http::connect(server.process.address("http")).await.with_token(token)
 }
 
-/// One who writes.
+/// A widget that sends messages.
 pub(crate) struct Writer {
     http: Http,
     next: u128,
 }
 
 impl Writer {
-    pub(crate) async fn new(stage: &Stage, widget: &Widget) -> Self {
-        let next = stage.chance.uuid().as_u128();
-        Self { http: connect(stage, widget).await, next }
+    pub(crate) async fn new(server: &TestServer, widget: &Widget) -> Self {
+        let next = server.random.uuid().as_u128();
+        Self { http: connect(server, widget).await, next }
     }
 
-    /// Writes, and says the message's id of the client.
+    /// Sends a message, and returns its client message id.
     pub(crate) async fn write(&mut self) -> Uuid {
         let id = self.next_id();
         self.write_as(id).await;
@@ -59,7 +59,7 @@ impl Caller for Writer {
     }
 }
 
-/// One who opens a page again, on the same device.
+/// A widget that is started repeatedly on the same device.
 pub(crate) struct Opener {
     http: Http,
     body: String,
@@ -67,24 +67,24 @@ pub(crate) struct Opener {
 }
 
 impl Opener {
-    /// A known one with at least fifty messages.
-    pub(crate) async fn known(stage: &Stage, number: usize, widget: &Widget) -> Self {
-        let mut body = stage.init_body(&json!({"user_id": format!("bench-{number}")}));
+    /// Creates one of a contact with at least fifty messages.
+    pub(crate) async fn known(server: &TestServer, number: usize, widget: &Widget) -> Self {
+        let mut body = server.init_body(&json!({"user_id": format!("bench-{number}")}));
         body["deviceToken"] = json!(widget.device().0);
-        let again = stage.api.post("/widget/v1/init", &body).await.expect(200);
+        let again = server.api.post("/widget/v1/init", &body).await.expect(200);
         let messages = again["conversation"]["messages"].as_array().map(Vec::len);
         assert_eq!((again["mode"].as_str(), messages), (Some("contact"), Some(50)));
-        Self::new(stage, body.to_string(), 50 * TEXT.len()).await
+        Self::new(server, body.to_string(), 50 * TEXT.len()).await
     }
 
-    /// A visitor who is new each time.
-    pub(crate) async fn visitor(stage: &Stage) -> Self {
-        let body = stage.init_body(&json!({})).to_string();
-        Self::new(stage, body, 100).await
+    /// Creates one of a visitor who is new at each start.
+    pub(crate) async fn visitor(server: &TestServer) -> Self {
+        let body = server.init_body(&json!({})).to_string();
+        Self::new(server, body, 100).await
     }
 
-    async fn new(stage: &Stage, body: String, least: usize) -> Self {
-        Self { http: Http::connect(stage.server.address("http")).await, body, least }
+    async fn new(server: &TestServer, body: String, least: usize) -> Self {
+        Self { http: Http::connect(server.process.address("http")).await, body, least }
     }
 }
 
@@ -96,16 +96,16 @@ impl Caller for Opener {
     }
 }
 
-/// One who reads a page of messages.
+/// A widget that reads a page of messages.
 pub(crate) struct Reader {
     http: Http,
     path: String,
 }
 
 impl Reader {
-    pub(crate) async fn new(stage: &Stage, widget: &Widget, query: &str) -> Self {
+    pub(crate) async fn new(server: &TestServer, widget: &Widget, query: &str) -> Self {
         let path = format!("/widget/v1/messages?limit=50{query}");
-        Self { http: connect(stage, widget).await, path }
+        Self { http: connect(server, widget).await, path }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A bucket of a test's own, on a server that speaks the S3 protocol.
+//! A bucket for a test, on a server with the S3 protocol.
 
 use std::process::Stdio;
 
@@ -9,12 +9,12 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{LONG, Options};
+use crate::{LONG_TIMEOUT, Options};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/s3");
 const NAME: &str = "uploads";
 
-/// A bucket, gone with its server when this value goes.
+/// A bucket. It is removed with its server when this is dropped.
 #[derive(Debug)]
 pub struct Bucket {
     url: String,
@@ -23,27 +23,27 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Starts a server and makes a bucket on it.
+    /// Starts a server and creates a bucket on it.
     ///
     /// # Panics
     ///
-    /// When it does not start.
+    /// When the server doesn't start.
     pub async fn new() -> Self {
         let mut command = Command::new(SCRIPT);
         command.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut server = command.spawn().expect("tests/s3 starts");
-        let said = server.stdout.take().expect("its output is ours");
-        let first = timeout(LONG, BufReader::new(said).lines().next_line()).await;
-        let url = first.expect("it serves soon").expect("it says something");
-        let url = url.expect("it says where it serves");
+        let stdout = server.stdout.take().expect("its output is piped");
+        let line = timeout(LONG_TIMEOUT, BufReader::new(stdout).lines().next_line()).await;
+        let url = line.expect("it starts in time").expect("its output can be read");
+        let url = url.expect("it prints its URL");
         let client = Client::new();
-        let made = client.put(format!("{url}/{NAME}")).send().await.expect("it answers");
-        assert!(made.status().is_success(), "{made:?}");
+        let created = client.put(format!("{url}/{NAME}")).send().await.expect("it responds");
+        assert!(created.status().is_success(), "{created:?}");
         Self { url, client, _server: server }
     }
 
-    /// The environment that names it, with this before every object's name.
-    pub fn named(&self, options: Options, prefix: &str) -> Options {
+    /// Adds the environment variables for this bucket, with a prefix for object names.
+    pub fn configure(&self, options: Options, prefix: &str) -> Options {
         options
             .env("ONETHREAD_OBJECT_STORE_URL", format!("s3://{NAME}/{prefix}"))
             .env("AWS_ENDPOINT_URL", &self.url)
@@ -52,7 +52,7 @@ impl Bucket {
             .env("AWS_SECRET_ACCESS_KEY", "canary-of-the-object-store")
     }
 
-    /// Names and sizes of the objects.
+    /// Returns names and sizes of the objects.
     pub async fn objects(&self) -> Vec<(String, usize)> {
         let list = self.text("?list-type=2").await;
         let objects = list.split("<Contents>").skip(1);
@@ -60,20 +60,20 @@ impl Bucket {
         objects.map(object).collect()
     }
 
-    /// Names of the objects whose upload has begun and not ended.
-    pub async fn begun(&self) -> Vec<String> {
+    /// Returns the names of objects with an unfinished upload.
+    pub async fn unfinished_uploads(&self) -> Vec<String> {
         let list = self.text("?uploads").await;
         list.split("<Upload>").skip(1).map(|one| part(one, "Key")).collect()
     }
 
     async fn text(&self, query: &str) -> String {
         let request = self.client.request(Method::GET, format!("{}/{NAME}{query}", self.url));
-        let answer = request.send().await.expect("it answers");
-        answer.text().await.expect("it answers whole")
+        let response = request.send().await.expect("it responds");
+        response.text().await.expect("the response is complete")
     }
 }
 
-/// What stands in an element.
+/// Returns the content of an element.
 fn part(xml: &str, name: &str) -> String {
     let inside = xml.split_once(&format!("<{name}>")).map_or("", |(_, rest)| rest);
     inside.split_once('<').map_or("", |(text, _)| text).to_owned()

@@ -1,5 +1,4 @@
-//! A receiver of traces and metrics over OTLP, as an operator's collector is one, that keeps what
-//! it gets.
+//! A collector of traces and metrics over OTLP, which stores everything that it receives.
 
 use std::{
     collections::BTreeMap,
@@ -25,26 +24,26 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, transport::Server};
 
-use crate::{LONG, until};
+use crate::{LONG_TIMEOUT, wait_until};
 
-/// What kinds of spans are called on the wire.
+/// Kinds of spans.
 pub mod kind {
     use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
-    /// Takes a call.
+    /// The span of a received call.
     pub const SERVER: i32 = SpanKind::Server as i32;
-    /// Makes a call.
+    /// The span of an outgoing call.
     pub const CLIENT: i32 = SpanKind::Client as i32;
 }
 
-/// A span as it was received; ids in hex.
+/// A span. Ids are in hex.
 #[derive(Debug, Clone)]
 pub struct Span {
-    /// Trace.
+    /// Id of the trace.
     pub trace: String,
-    /// Span.
+    /// Id of the span.
     pub id: String,
-    /// Span above it; empty on a root.
+    /// Id of the parent; empty for a root.
     pub parent: String,
     /// Name.
     pub name: String,
@@ -56,20 +55,20 @@ pub struct Span {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// What was measured of one thing, told last.
+/// The last data point of a metric and its attributes.
 #[derive(Debug, Clone)]
-pub struct Point {
-    /// What is measured.
+pub struct DataPoint {
+    /// Name of the metric.
     pub name: String,
-    /// In what.
+    /// Unit.
     pub unit: String,
     /// Attributes, as text.
     pub attributes: BTreeMap<String, String>,
-    /// The number itself; of a histogram how many there were.
+    /// The value; of a histogram the count.
     pub value: f64,
 }
 
-/// A receiver that listens on loopback until it is dropped.
+/// A collector that listens on loopback until it is dropped.
 #[derive(Debug)]
 pub struct Collector {
     endpoint: String,
@@ -80,7 +79,7 @@ pub struct Collector {
 #[derive(Debug, Default)]
 struct Received {
     spans: Vec<Span>,
-    points: Vec<Point>,
+    points: Vec<DataPoint>,
     raw: String,
 }
 
@@ -94,38 +93,38 @@ impl Collector {
         let metrics = MetricsServiceServer::new(Receiver(Arc::clone(&received)));
         let server = Server::builder().add_service(traces).add_service(metrics);
         let server = server.serve_with_incoming(TcpListenerStream::new(listener));
-        let server = tokio::spawn(async { server.await.expect("the receiver serves") });
+        let server = tokio::spawn(async { server.await.expect("the collector serves") });
         Self { endpoint, received, server }
     }
 
-    /// What `OTEL_EXPORTER_OTLP_ENDPOINT` has to be.
+    /// Returns the value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The spans received so far.
+    /// Returns the spans received so far.
     pub fn spans(&self) -> Vec<Span> {
-        self.received.lock().expect("no holder panics").spans.clone()
+        self.received.lock().expect("nothing panics under the lock").spans.clone()
     }
 
-    /// What was measured, as it was told last.
-    pub fn points(&self) -> Vec<Point> {
-        self.received.lock().expect("no holder panics").points.clone()
+    /// Returns the last data points.
+    pub fn points(&self) -> Vec<DataPoint> {
+        self.received.lock().expect("nothing panics under the lock").points.clone()
     }
 
-    /// Everything received so far, with nothing left out, as text.
+    /// Returns everything received so far, as text.
     pub fn raw(&self) -> String {
-        self.received.lock().expect("no holder panics").raw.clone()
+        self.received.lock().expect("nothing panics under the lock").raw.clone()
     }
 
-    /// Waits until one of the points fits.
-    pub async fn measured(&self, what: &str, fits: impl Fn(&Point) -> bool) -> Point {
-        until(what, LONG / 4, async || self.points().into_iter().find(&fits)).await
+    /// Waits for a data point that matches.
+    pub async fn wait_for_point(&self, what: &str, fits: impl Fn(&DataPoint) -> bool) -> DataPoint {
+        wait_until(what, LONG_TIMEOUT / 4, async || self.points().into_iter().find(&fits)).await
     }
 
-    /// Waits until the spans received hold an answer.
+    /// Waits until `search` finds something in the spans.
     pub async fn find<T>(&self, what: &str, search: impl Fn(&[Span]) -> Option<T>) -> T {
-        until(what, LONG / 4, async || search(&self.spans())).await
+        wait_until(what, LONG_TIMEOUT / 4, async || search(&self.spans())).await
     }
 }
 
@@ -144,13 +143,14 @@ impl TraceService for Receiver {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let request = request.into_inner();
-        let mut received = self.0.lock().expect("no holder panics");
+        let mut received = self.0.lock().expect("nothing panics under the lock");
         received.raw.push_str(&format!("{request:?}\n"));
         for resource in request.resource_spans {
-            let about = attributes(resource.resource.map(|r| r.attributes).unwrap_or_default());
-            let service = about.get("service.name").cloned().unwrap_or_default();
+            let resource_attributes =
+                attributes(resource.resource.map(|r| r.attributes).unwrap_or_default());
+            let service = resource_attributes.get("service.name").cloned().unwrap_or_default();
             let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            received.spans.extend(spans.map(|span| read(span, service.clone())));
+            received.spans.extend(spans.map(|span| convert(span, service.clone())));
         }
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
@@ -163,24 +163,25 @@ impl MetricsService for Receiver {
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
         let request = request.into_inner();
-        let mut received = self.0.lock().expect("no holder panics");
+        let mut received = self.0.lock().expect("nothing panics under the lock");
         received.raw.push_str(&format!("{request:?}\n"));
         let scopes = request.resource_metrics.into_iter().flat_map(|one| one.scope_metrics);
         for point in scopes.flat_map(|scope| scope.metrics).flat_map(points) {
-            let same =
-                |held: &Point| (&held.name, &held.attributes) == (&point.name, &point.attributes);
-            received.points.retain(|held| !same(held));
+            let is_other = |other: &DataPoint| {
+                (&other.name, &other.attributes) != (&point.name, &point.attributes)
+            };
+            received.points.retain(is_other);
             received.points.push(point);
         }
         Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
 }
 
-fn points(metric: Metric) -> Vec<Point> {
-    let point = |about: Vec<KeyValue>, value| Point {
+fn points(metric: Metric) -> Vec<DataPoint> {
+    let point = |list: Vec<KeyValue>, value| DataPoint {
         name: metric.name.clone(),
         unit: metric.unit.clone(),
-        attributes: attributes(about),
+        attributes: attributes(list),
         value,
     };
     #[expect(clippy::cast_precision_loss, reason = "tests count no further than 2^53")]
@@ -205,7 +206,7 @@ fn points(metric: Metric) -> Vec<Point> {
     }
 }
 
-fn read(span: v1::Span, service: String) -> Span {
+fn convert(span: v1::Span, service: String) -> Span {
     Span {
         trace: hex(&span.trace_id),
         id: hex(&span.span_id),

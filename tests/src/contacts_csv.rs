@@ -1,18 +1,18 @@
-//! Files of people to import.
+//! CSV files for imports.
 
 use std::fmt::Write;
 
-/// A file with a header and `count` people, numbered from 1, each with a user id of its own.
-pub fn people_csv(prefix: &str, count: usize) -> String {
+/// Returns a file with a header and `count` contacts, numbered from 1, each with its own user id.
+pub fn contacts_csv(prefix: &str, count: usize) -> String {
     let mut csv = "user_id,email,name,phone,company\n".to_owned();
     for number in 1..=count {
-        csv.push_str(&person_row(prefix, number));
+        csv.push_str(&contact_row(prefix, number));
     }
     csv
 }
 
-/// One record of such a file.
-pub fn person_row(prefix: &str, number: usize) -> String {
+/// Returns one row of such a file.
+pub fn contact_row(prefix: &str, number: usize) -> String {
     let mut row = String::new();
     writeln!(
         row,

@@ -1,5 +1,5 @@
-//! Answers held against the server's own OpenAPI document: every one that a test gets has to stand
-//! there, with its status, its content type, and no member more or less.
+//! Checks every response that a test receives against the server's OpenAPI document: its status,
+//! its content type, and its members, of which none may be missing or undocumented.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -11,14 +11,14 @@ use reqwest::{Method, Url, header::HeaderMap};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-/// The document, the same whichever server of this build says it.
+/// The document. It is the same for all servers of this build.
 static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
 
-/// Schemas made ready, by call, status and content type.
-static READY: Mutex<Option<HashMap<String, Arc<Validator>>>> = Mutex::new(None);
+/// Compiled schemas, by operation, status and content type.
+static VALIDATORS: Mutex<Option<HashMap<String, Arc<Validator>>>> = Mutex::new(None);
 
-/// Checks an answer of the JSON API; the pages beside it are none of it. The error is the
-/// document's that could not be had.
+/// Checks a response of the JSON API. Other pages are ignored. It fails when the document can't be
+/// fetched.
 pub(crate) async fn check(
     method: &Method,
     url: &Url,
@@ -27,35 +27,36 @@ pub(crate) async fn check(
     text: &str,
 ) -> Result<(), reqwest::Error> {
     let path = url.path();
-    let of_api = path.starts_with("/v1/") || path.starts_with("/widget/v1/");
-    // What a browser asks beforehand is no call of its own.
-    if !of_api || method == Method::OPTIONS {
+    let is_api = path.starts_with("/v1/") || path.starts_with("/widget/v1/");
+    // Preflight requests are not documented.
+    if !is_api || method == Method::OPTIONS {
         return Ok(());
     }
     let document = DOCUMENT.get_or_try_init(|| fetch(url)).await?;
     let kind = headers.get("content-type").map_or("", |kind| kind.to_str().expect("a text"));
     let kind = kind.split(';').next().unwrap_or_default();
-    let call = format!("{method} {path} answered {status}");
+    let call = format!("{method} {path} returned {status}");
     let Some(operation) = operation(document, method, path) else {
-        assert!(matches!(status, 404 | 405), "{call}, and the document knows no such call: {text}");
+        assert!(matches!(status, 404 | 405), "{call}, but the call is not documented: {text}");
         assert_eq!(kind, "application/problem+json", "{call}");
         return Ok(());
     };
-    let answer = &operation["responses"][status.to_string()];
-    assert!(answer.is_object(), "{call}, which is not documented: {text}");
-    let Some(content) = answer.get("content") else {
+    let response = &operation["responses"][status.to_string()];
+    assert!(response.is_object(), "{call}, which is not documented: {text}");
+    let Some(content) = response.get("content") else {
         assert_eq!(kind, "", "{call} with a body: {text}");
         return Ok(());
     };
     let schema = &content[kind]["schema"];
     assert!(schema.is_object(), "{call} with {kind}, which is not documented");
-    for header in answer.get("headers").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+    let documented = response.get("headers").and_then(Value::as_object);
+    for header in documented.into_iter().flat_map(Map::keys) {
         assert!(headers.contains_key(header), "{call} without {header}");
     }
     if kind.ends_with("json") {
         let body: Value = serde_json::from_str(text).expect("a body of JSON is JSON");
         let name = format!("{} {status} {kind}", operation["operationId"]);
-        let errors: Vec<_> = ready(document, name, schema)
+        let errors: Vec<_> = cached_validator(document, name, schema)
             .iter_errors(&body)
             .map(|error| format!("{}: {error}", error.instance_path()))
             .collect();
@@ -64,8 +65,8 @@ pub(crate) async fn check(
     Ok(())
 }
 
-/// Every call of the document, as `GET /v1/contacts/{id}`.
-pub async fn documented(address: &str) -> BTreeSet<String> {
+/// Returns all operations of the document, such as `GET /v1/contacts/{id}`.
+pub async fn documented_operations(address: &str) -> BTreeSet<String> {
     let url = Url::parse(&format!("http://{address}/v1/")).expect("an address makes a URL");
     let document = DOCUMENT.get_or_try_init(|| fetch(&url)).await.expect("there is a document");
     let paths = document["paths"].as_object().expect("a document has paths").iter();
@@ -76,20 +77,20 @@ pub async fn documented(address: &str) -> BTreeSet<String> {
     calls.collect()
 }
 
-/// Checks what a webhook was sent against what the document says of its event.
-pub async fn check_notice(address: &str, notice: &Value) {
+/// Checks the body of a webhook request against the document.
+pub async fn check_webhook_body(address: &str, body: &Value) {
     let url = Url::parse(&format!("http://{address}/v1/")).expect("an address makes a URL");
     let document = DOCUMENT.get_or_try_init(|| fetch(&url)).await.expect("there is a document");
-    let event = notice["event"].as_str().expect("a notice names its event");
+    let event = body["event"].as_str().expect("the body names its event");
     let schema = &document["webhooks"][event]["post"]["requestBody"]["content"];
     let schema = &schema["application/json"]["schema"];
     assert!(schema.is_object(), "{event} is not documented");
     let name = format!("webhook {event}");
-    let errors: Vec<_> = ready(document, name, schema)
-        .iter_errors(notice)
+    let errors: Vec<_> = cached_validator(document, name, schema)
+        .iter_errors(body)
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
-    assert!(errors.is_empty(), "{event}: {errors:#?}\n{notice:#}");
+    assert!(errors.is_empty(), "{event}: {errors:#?}\n{body:#}");
 }
 
 async fn fetch(url: &Url) -> Result<Value, reqwest::Error> {
@@ -98,25 +99,25 @@ async fn fetch(url: &Url) -> Result<Value, reqwest::Error> {
     client.get(address).send().await?.json().await
 }
 
-/// The call: a path without parameters goes before one with.
+/// Finds the operation of a call. Paths without parameters take precedence.
 fn operation<'d>(document: &'d Value, method: &Method, path: &str) -> Option<&'d Value> {
     let paths = document["paths"].as_object()?;
-    let fits = || paths.iter().filter(|(template, _)| matches(template, path));
-    let exact = fits().find(|(template, _)| *template == path);
-    let (_, item) = exact.or_else(|| fits().next())?;
+    let candidates = || paths.iter().filter(|(template, _)| matches(template, path));
+    let exact = candidates().find(|(template, _)| *template == path);
+    let (_, item) = exact.or_else(|| candidates().next())?;
     item.get(method.as_str().to_lowercase())
 }
 
 fn matches(template: &str, path: &str) -> bool {
     let (template, path) = (template.split('/'), path.split('/'));
-    let part = |(wanted, part): (&str, &str)| wanted == part || wanted.starts_with('{');
+    let part = |(expected, part): (&str, &str)| expected == part || expected.starts_with('{');
     template.clone().count() == path.clone().count() && template.zip(path).all(part)
 }
 
-fn ready(document: &Value, name: String, schema: &Value) -> Arc<Validator> {
-    let mut ready = READY.lock().unwrap_or_else(PoisonError::into_inner);
-    let made = ready.get_or_insert_default().entry(name);
-    made.or_insert_with(|| Arc::new(validator(document, schema))).clone()
+fn cached_validator(document: &Value, name: String, schema: &Value) -> Arc<Validator> {
+    let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let entry = validators.get_or_insert_default().entry(name);
+    entry.or_insert_with(|| Arc::new(validator(document, schema))).clone()
 }
 
 fn validator(document: &Value, schema: &Value) -> Validator {
@@ -128,8 +129,8 @@ fn validator(document: &Value, schema: &Value) -> Validator {
     options.should_validate_formats(true).build(&whole).expect("the document's schemas are valid")
 }
 
-/// The schema with no room for members that it doesn't name. A part of another one leaves that to
-/// the whole.
+/// Returns a schema that allows no undocumented members. In an `allOf` only the outer schema can
+/// forbid them, so a part of one stays open.
 fn closed(schema: &Value, part: bool) -> Value {
     let members = match schema {
         Value::Object(members) => members,
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_conform_is_seen() {
+    fn bodies_that_do_not_conform_are_detected() {
         let document = json!({"components": {"schemas": {
             "A": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
             "B": {"allOf": [

@@ -1,19 +1,19 @@
-//! A database of a test's own on the PostgreSQL of the tests.
+//! A database for a test on the PostgreSQL server of the tests.
 
 use std::env;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::Chance;
+use crate::Random;
 
-/// A database, gone when this value goes.
+/// A database. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct PostgresDatabase {
     url: String,
 }
 
 impl PostgresDatabase {
-    /// Makes one on the server that tests share.
+    /// Creates a database on the server that tests share.
     ///
     /// # Panics
     ///
@@ -27,21 +27,21 @@ impl PostgresDatabase {
         Self::on(&server).await
     }
 
-    /// Makes one on a server.
+    /// Creates a database on a server.
     ///
     /// # Panics
     ///
-    /// When it can't be reached.
+    /// When the server can't be reached.
     pub async fn on(server: &str) -> Self {
-        let name = format!("test_{}", Chance::new().uuid().simple());
-        let mut conn = PgConnection::connect(server).await.expect("PostgreSQL is there");
+        let name = format!("test_{}", Random::new().uuid().simple());
+        let mut conn = PgConnection::connect(server).await.expect("PostgreSQL is running");
         let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        sqlx::query(create).execute(&mut conn).await.expect("a database can be made");
+        sqlx::query(create).execute(&mut conn).await.expect("a database can be created");
         let (host, _) = server.rsplit_once('/').expect("the URL names a database");
         Self { url: format!("{host}/{name}") }
     }
 
-    /// Its URL.
+    /// Returns the URL.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -50,7 +50,7 @@ impl PostgresDatabase {
 impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         let url = std::mem::take(&mut self.url);
-        // A test may end inside a runtime, which can't be blocked; a thread can.
+        // A test may end inside a runtime, where blocking isn't allowed.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
@@ -61,7 +61,7 @@ impl Drop for PostgresDatabase {
             })
         });
         if let Ok(Err(error)) = dropped.join() {
-            eprintln!("a database of tests stays: {error}");
+            eprintln!("can't remove the database of a test: {error}");
         }
     }
 }

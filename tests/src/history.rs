@@ -1,27 +1,27 @@
-//! The checker of message histories: holds what senders were told and what readers saw against
-//! what may be true of one conversation. Knows nothing of how the messages travelled.
+//! The checker of message histories. It compares the acknowledgements of senders and the messages
+//! that readers saw with the guarantees for one conversation.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use uuid::Uuid;
 
-/// What one sender sent, in the order of sending.
+/// A message that a sender sent.
 #[derive(Debug, Clone)]
-pub struct Sent {
-    /// Who sent it: any name, the same for all of one sender's messages.
+pub struct SentMessage {
+    /// Name of the sender.
     pub sender: String,
-    /// The sender's own id of the message.
+    /// The sender's id of the message.
     pub client_message_id: Uuid,
     /// The text as sent.
     pub text: String,
-    /// Id and number the server answered; absent while it never did.
+    /// Id and number in the server's acknowledgement; `None` if there was none.
     pub acknowledged: Option<(String, i64)>,
 }
 
 /// A message as a reader saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredMessage {
     /// The server's id.
     pub id: String,
     /// Number in the conversation.
@@ -32,8 +32,8 @@ pub struct Stored {
     pub text: String,
 }
 
-impl Stored {
-    /// From a *message* of the JSON API.
+impl StoredMessage {
+    /// Converts a message of the JSON API.
     pub fn from_json(message: &Value) -> Self {
         let text = |name: &str| message[name].as_str().unwrap_or_default();
         Self {
@@ -45,32 +45,32 @@ impl Stored {
     }
 }
 
-/// What one reader saw, in the order it came.
+/// The messages that one reader saw, in the order of their arrival.
 #[derive(Debug, Clone)]
 pub struct View {
     /// Name of the reader.
     pub reader: String,
-    /// The reader was to see everything after this number: 0 for a whole history.
+    /// The reader should have seen everything after this number: 0 for the complete history.
     pub after: i64,
-    /// What it saw.
-    pub messages: Vec<Stored>,
+    /// The messages.
+    pub messages: Vec<StoredMessage>,
 }
 
-/// One conversation as its senders and readers know it.
+/// One conversation as its senders and readers saw it.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// Everything that was sent.
-    pub sent: Vec<Sent>,
-    /// What each reader saw; the first one is a whole history.
+    /// All messages that were sent, for each sender in the order of sending.
+    pub sent: Vec<SentMessage>,
+    /// The messages that each reader saw. The first reader has the complete history.
     pub views: Vec<View>,
-    /// Client ids of messages that moved here from another thread: their numbers are others than
-    /// their senders were told.
+    /// Client ids of messages that a merge has moved from another conversation. Their numbers
+    /// differ from those that were acknowledged.
     pub moved: HashSet<Uuid>,
-    /// How many marks stand between the messages, each without a sender's id.
-    pub marks: usize,
+    /// Number of merge events between the messages. They have no client id.
+    pub merge_events: usize,
 }
 
-/// What can be wrong with a history.
+/// A violated guarantee.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// Acknowledged, but not stored.
@@ -83,50 +83,50 @@ pub enum Fault {
     Altered(Uuid),
     /// Stored under another id or number than acknowledged.
     Renumbered(Uuid),
-    /// A reader was given `found` where `expected` had to come.
+    /// A reader received the number `found` instead of `expected`.
     Gap {
         /// The reader.
         reader: String,
-        /// Number that had to come.
+        /// Expected number.
         expected: i64,
-        /// Number that came.
+        /// Received number.
         found: i64,
     },
-    /// A sender's later message stands before its earlier one.
+    /// A sender's later message is before an earlier one.
     Reordered(Uuid),
-    /// A reader saw other messages than the first one.
+    /// A reader saw other messages than the first reader.
     Differs(String),
-    /// So many marks stand there.
-    Marks(usize),
+    /// There is another number of merge events than expected.
+    MergeEvents(usize),
 }
 
 impl History {
-    /// Everything that is wrong; empty for a history that keeps its promises.
+    /// Returns all violated guarantees.
     pub fn faults(&self) -> Vec<Fault> {
-        let whole = self.views.first().expect("a history has a reader");
-        assert_eq!(whole.after, 0, "the first reader sees the whole");
+        let complete = self.views.first().expect("a history has a reader");
+        assert_eq!(complete.after, 0, "the first reader has the complete history");
         let mut faults = Vec::new();
         for view in &self.views {
-            gaps(view, &mut faults);
-            let rest = whole.messages.iter().filter(|message| message.seq > view.after);
+            check_gaps(view, &mut faults);
+            let rest = complete.messages.iter().filter(|message| message.seq > view.after);
             if !rest.eq(&view.messages) {
                 faults.push(Fault::Differs(view.reader.clone()));
             }
         }
-        self.against_sent(whole, &mut faults);
-        self.orders(whole, &mut faults);
+        self.compare_with_sent(complete, &mut faults);
+        self.check_order(complete, &mut faults);
         faults
     }
 
-    fn against_sent(&self, whole: &View, faults: &mut Vec<Fault>) {
+    fn compare_with_sent(&self, complete: &View, faults: &mut Vec<Fault>) {
         let sent: HashMap<_, _> =
             self.sent.iter().map(|one| (one.client_message_id, one)).collect();
         let mut seen = HashSet::new();
-        let mut marks = 0;
-        for stored in &whole.messages {
+        let mut merge_events = 0;
+        for stored in &complete.messages {
             let id = stored.client_message_id;
-            if id.is_nil() && self.marks > 0 {
-                marks += 1;
+            if id.is_nil() && self.merge_events > 0 {
+                merge_events += 1;
                 continue;
             }
             if !seen.insert(id) {
@@ -146,38 +146,38 @@ impl History {
                 }
             }
         }
-        if marks != self.marks {
-            faults.push(Fault::Marks(marks));
+        if merge_events != self.merge_events {
+            faults.push(Fault::MergeEvents(merge_events));
         }
         let acknowledged = self.sent.iter().filter(|one| one.acknowledged.is_some());
         let lost = acknowledged.filter(|one| !seen.contains(&one.client_message_id));
         faults.extend(lost.map(|one| Fault::Lost(one.client_message_id)));
     }
 
-    fn orders(&self, whole: &View, faults: &mut Vec<Fault>) {
-        let place = |id: Uuid| whole.messages.iter().position(|m| m.client_message_id == id);
-        let places: HashMap<_, _> =
-            self.sent.iter().map(|one| one.client_message_id).map(|id| (id, place(id))).collect();
+    fn check_order(&self, complete: &View, faults: &mut Vec<Fault>) {
+        let position = |id: Uuid| complete.messages.iter().position(|m| m.client_message_id == id);
+        let ids = self.sent.iter().map(|message| message.client_message_id);
+        let positions: HashMap<_, _> = ids.map(|id| (id, position(id))).collect();
         let mut last: HashMap<&str, usize> = HashMap::new();
         for one in &self.sent {
-            let Some(place) = places[&one.client_message_id] else { continue };
-            let before = last.insert(&one.sender, place);
-            if before.is_some_and(|before| before > place) {
+            let Some(position) = positions[&one.client_message_id] else { continue };
+            let before = last.insert(&one.sender, position);
+            if before.is_some_and(|before| before > position) {
                 faults.push(Fault::Reordered(one.client_message_id));
             }
         }
     }
 
-    /// Fails with the faults, where there are some.
+    /// Panics when a guarantee is violated.
     #[track_caller]
     pub fn check(&self) {
         let faults = self.faults();
-        let some = &faults[..faults.len().min(20)];
-        assert!(faults.is_empty(), "{} faults: {some:#?}", faults.len());
+        let first = &faults[..faults.len().min(20)];
+        assert!(faults.is_empty(), "{} faults: {first:#?}", faults.len());
     }
 }
 
-fn gaps(view: &View, faults: &mut Vec<Fault>) {
+fn check_gaps(view: &View, faults: &mut Vec<Fault>) {
     for (expected, message) in (view.after + 1..).zip(&view.messages) {
         if message.seq != expected {
             let (reader, found) = (view.reader.clone(), message.seq);
@@ -195,31 +195,30 @@ mod tests {
 
     const SENDERS: [&str; 3] = ["phone", "laptop", "agent"];
 
-    /// A history that is as it should be: who wrote each message in turn, and whether the sender
-    /// was told.
-    fn sound(turns: &[(usize, bool)]) -> History {
+    /// Creates a correct history from the sender of each message and whether it was acknowledged.
+    fn correct(turns: &[(usize, bool)]) -> History {
         let mut history = History::default();
         let mut messages = Vec::new();
-        for (seq, (sender, told)) in (1i64..).zip(turns) {
-            let stored = Stored {
+        for (seq, (sender, is_acknowledged)) in (1i64..).zip(turns) {
+            let stored = StoredMessage {
                 id: format!("m{seq}"),
                 seq,
                 client_message_id: Uuid::from_u128(seq.unsigned_abs().into()),
                 text: format!("text {seq}"),
             };
-            history.sent.push(Sent {
+            history.sent.push(SentMessage {
                 sender: SENDERS[*sender].to_owned(),
                 client_message_id: stored.client_message_id,
                 text: stored.text.clone(),
-                acknowledged: told.then(|| (stored.id.clone(), seq)),
+                acknowledged: is_acknowledged.then(|| (stored.id.clone(), seq)),
             });
             messages.push(stored);
         }
-        // Sent to a server that died: never stored, never acknowledged.
-        history.sent.push(Sent {
+        // Sent to a server that was killed: not stored and not acknowledged.
+        history.sent.push(SentMessage {
             sender: SENDERS[0].to_owned(),
             client_message_id: Uuid::from_u128(u128::MAX),
-            text: "into the void".to_owned(),
+            text: "not stored".to_owned(),
             acknowledged: None,
         });
         let tail = messages[1..].to_vec();
@@ -238,29 +237,29 @@ mod tests {
         )
     }
 
-    /// Applies a bug to what every reader sees, as a fault of the store would show.
-    fn everywhere(history: &mut History, bug: impl Fn(&mut Vec<Stored>)) {
-        let mut whole = history.views[0].messages.clone();
-        bug(&mut whole);
+    /// Applies a bug to the messages of every reader, like a bug of the store.
+    fn apply_bug(history: &mut History, bug: impl Fn(&mut Vec<StoredMessage>)) {
+        let mut complete = history.views[0].messages.clone();
+        bug(&mut complete);
         for view in &mut history.views {
-            view.messages = whole.iter().filter(|m| m.seq > view.after).cloned().collect();
+            view.messages = complete.iter().filter(|m| m.seq > view.after).cloned().collect();
         }
     }
 
     proptest! {
         #[test]
-        fn a_sound_history_has_no_fault((turns, _) in turns()) {
-            prop_assert_eq!(sound(&turns).faults(), []);
+        fn a_correct_history_has_no_fault((turns, _) in turns()) {
+            prop_assert_eq!(correct(&turns).faults(), []);
         }
 
         #[test]
-        fn a_dropped_message_is_caught((mut turns, at) in turns()) {
+        fn a_lost_message_is_detected((mut turns, at) in turns()) {
             let at = at.index(turns.len());
             turns[at].1 = true;
-            let mut history = sound(&turns);
+            let mut history = correct(&turns);
             let seq = i64::try_from(at).unwrap() + 1;
-            // Dropped and the rest renumbered, so that no gap gives it away.
-            everywhere(&mut history, |messages| {
+            // The messages after it are renumbered, so that there is no gap.
+            apply_bug(&mut history, |messages| {
                 messages.retain(|m| m.seq != seq);
                 messages.iter_mut().filter(|m| m.seq > seq).for_each(|m| m.seq -= 1);
             });
@@ -269,35 +268,35 @@ mod tests {
         }
 
         #[test]
-        fn a_gap_is_caught((turns, at) in turns()) {
+        fn a_gap_is_detected((turns, at) in turns()) {
             let at = at.index(turns.len() - 1);
-            let mut history = sound(&turns);
+            let mut history = correct(&turns);
             let seq = i64::try_from(at).unwrap() + 1;
-            everywhere(&mut history, |messages| messages.retain(|m| m.seq != seq));
+            apply_bug(&mut history, |messages| messages.retain(|m| m.seq != seq));
             let gap = |fault: &Fault| matches!(fault, Fault::Gap { expected, .. } if *expected == seq);
             prop_assert!(history.faults().iter().any(gap));
         }
 
         #[test]
-        fn a_doubled_message_is_caught((turns, at) in turns()) {
+        fn a_duplicate_message_is_detected((turns, at) in turns()) {
             let at = at.index(turns.len());
-            let mut history = sound(&turns);
+            let mut history = correct(&turns);
             let twice = history.views[0].messages[at].clone();
             let last = i64::try_from(turns.len()).unwrap();
-            let again = Stored { id: "again".to_owned(), seq: last + 1, ..twice.clone() };
-            everywhere(&mut history, |messages| messages.push(again.clone()));
+            let again = StoredMessage { id: "again".to_owned(), seq: last + 1, ..twice.clone() };
+            apply_bug(&mut history, |messages| messages.push(again.clone()));
             prop_assert!(history.faults().contains(&Fault::Doubled(twice.client_message_id)));
         }
 
         #[test]
-        fn swapped_messages_are_caught((mut turns, at) in turns()) {
+        fn swapped_messages_are_detected((mut turns, at) in turns()) {
             let at = at.index(turns.len() - 1);
-            // Two neighbours of one sender, neither acknowledged: only their order tells.
+            // Two messages of one sender without acknowledgements: only their order is wrong.
             turns[at] = (0, false);
             turns[at + 1] = (0, false);
-            let mut history = sound(&turns);
+            let mut history = correct(&turns);
             let seq = i64::try_from(at).unwrap() + 1;
-            everywhere(&mut history, |messages| {
+            apply_bug(&mut history, |messages| {
                 for message in messages.iter_mut() {
                     message.seq = match message.seq {
                         s if s == seq => seq + 1,
@@ -312,21 +311,21 @@ mod tests {
         }
 
         #[test]
-        fn a_phantom_is_caught((turns, _) in turns()) {
-            let mut history = sound(&turns);
+        fn a_phantom_is_detected((turns, _) in turns()) {
+            let mut history = correct(&turns);
             let id = Uuid::from_u128(0xfa11);
             let seq = i64::try_from(turns.len()).unwrap() + 1;
             let phantom =
-                Stored { id: "?".to_owned(), seq, client_message_id: id, text: "boo".to_owned() };
-            everywhere(&mut history, |messages| messages.push(phantom.clone()));
+                StoredMessage { id: "?".to_owned(), seq, client_message_id: id, text: "boo".to_owned() };
+            apply_bug(&mut history, |messages| messages.push(phantom.clone()));
             prop_assert!(history.faults().contains(&Fault::Phantom(id)));
         }
 
         #[test]
-        fn an_altered_text_is_caught((turns, at) in turns()) {
+        fn an_altered_text_is_detected((turns, at) in turns()) {
             let seq = i64::try_from(at.index(turns.len())).unwrap() + 1;
-            let mut history = sound(&turns);
-            everywhere(&mut history, |messages| {
+            let mut history = correct(&turns);
+            apply_bug(&mut history, |messages| {
                 messages.iter_mut().filter(|m| m.seq == seq).for_each(|m| m.text.push('!'));
             });
             let id = Uuid::from_u128(seq.unsigned_abs().into());
@@ -334,14 +333,14 @@ mod tests {
         }
 
         #[test]
-        fn a_renumbered_message_is_caught((mut turns, at) in turns()) {
+        fn a_renumbered_message_is_detected((mut turns, at) in turns()) {
             let at = at.index(turns.len() - 1);
-            // Two neighbours of different senders: their order is nobody's promise, their numbers are.
+            // Two messages of different senders: their order isn't guaranteed, but their numbers are.
             turns[at] = (0, true);
             turns[at + 1] = (1, true);
-            let mut history = sound(&turns);
+            let mut history = correct(&turns);
             let seq = i64::try_from(at).unwrap() + 1;
-            everywhere(&mut history, |messages| {
+            apply_bug(&mut history, |messages| {
                 for message in messages.iter_mut() {
                     message.seq = match message.seq {
                         s if s == seq => seq + 1,
@@ -356,13 +355,13 @@ mod tests {
         }
 
         #[test]
-        fn what_moved_has_another_number_and_the_same_id((mut turns, at) in turns()) {
+        fn a_moved_message_has_another_number_and_the_same_id((mut turns, at) in turns()) {
             let at = at.index(turns.len());
             turns[at].1 = true;
-            let mut history = sound(&turns);
+            let mut history = correct(&turns);
             let id = history.sent[at].client_message_id;
-            let (told, _) = history.sent[at].acknowledged.clone().unwrap();
-            history.sent[at].acknowledged = Some((told, 1_000_000));
+            let (acknowledged, _) = history.sent[at].acknowledged.clone().unwrap();
+            history.sent[at].acknowledged = Some((acknowledged, 1_000_000));
             prop_assert!(history.faults().contains(&Fault::Renumbered(id)));
             history.moved.insert(id);
             prop_assert_eq!(history.faults(), []);
@@ -371,26 +370,26 @@ mod tests {
         }
 
         #[test]
-        fn a_mark_is_counted((turns, _) in turns(), more in 0usize..3) {
-            let mut history = sound(&turns);
+        fn merge_events_are_counted((turns, _) in turns(), more in 0usize..3) {
+            let mut history = correct(&turns);
             let last = i64::try_from(turns.len()).unwrap();
-            everywhere(&mut history, |messages| {
+            apply_bug(&mut history, |messages| {
                 for n in 1..=more {
                     let seq = last + i64::try_from(n).unwrap();
-                    let (id, text) = (format!("mark {n}"), "a mark".to_owned());
-                    messages.push(Stored { id, seq, client_message_id: Uuid::nil(), text });
+                    let (id, text) = (format!("event {n}"), "an event".to_owned());
+                    messages.push(StoredMessage { id, seq, client_message_id: Uuid::nil(), text });
                 }
             });
             prop_assert_eq!(history.faults().is_empty(), more == 0);
-            history.marks = 1;
+            history.merge_events = 1;
             let faults = history.faults();
             prop_assert_eq!(faults.is_empty(), more == 1);
-            prop_assert!(more == 1 || faults == [Fault::Marks(more)]);
+            prop_assert!(more == 1 || faults == [Fault::MergeEvents(more)]);
         }
 
         #[test]
-        fn a_reader_who_sees_something_else_is_caught((turns, at) in turns(), reader in 1usize..3) {
-            let mut history = sound(&turns);
+        fn a_reader_who_sees_other_messages_is_detected((turns, at) in turns(), reader in 1usize..3) {
+            let mut history = correct(&turns);
             let view = &mut history.views[reader];
             let at = at.index(view.messages.len());
             view.messages.remove(at);
@@ -399,8 +398,8 @@ mod tests {
         }
 
         #[test]
-        fn a_stream_that_repeats_is_caught((turns, at) in turns()) {
-            let mut history = sound(&turns);
+        fn a_stream_that_repeats_a_message_is_detected((turns, at) in turns()) {
+            let mut history = correct(&turns);
             let view = &mut history.views[2];
             let at = at.index(view.messages.len());
             view.messages.insert(at, view.messages[at].clone());

@@ -1,11 +1,11 @@
-//! The JSON API as a client sees it: calls, answers, and the form every error has.
+//! A client of the JSON API, and checks of its responses.
 
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
-use crate::{LONG, SHORT, contract};
+use crate::{LONG_TIMEOUT, SHORT_TIMEOUT, contract};
 
-/// Calls of one caller: an address, and a token where there is one.
+/// A client with an address and an optional token.
 #[derive(Debug, Clone)]
 pub struct Api {
     base: String,
@@ -14,24 +14,24 @@ pub struct Api {
 }
 
 impl Api {
-    /// Calls without a token to `host:port`.
+    /// Creates a client without a token for `host:port`.
     pub fn new(address: &str) -> Self {
         let client = Client::builder().no_proxy().build().expect("a client is built");
         Self { base: format!("http://{address}"), client, token: None }
     }
 
-    /// The same connections with a token.
+    /// Returns a client with a token, which uses the same connections.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// The token.
+    /// Returns the token.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()
     }
 
-    /// A call that isn't sent yet. Has no deadline of its own.
+    /// Creates a request without a timeout.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.token {
@@ -40,39 +40,40 @@ impl Api {
         }
     }
 
-    /// GET.
-    pub async fn get(&self, path: &str) -> Reply {
-        Reply::of(self.request(Method::GET, path)).await
+    /// Sends a GET request.
+    pub async fn get(&self, path: &str) -> ApiResponse {
+        ApiResponse::send(self.request(Method::GET, path)).await
     }
 
-    /// POST of a JSON body.
-    pub async fn post(&self, path: &str, body: &Value) -> Reply {
-        Reply::of(self.request(Method::POST, path).json(body)).await
+    /// Sends a POST request with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> ApiResponse {
+        ApiResponse::send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// PATCH of a JSON body.
-    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
-        Reply::of(self.request(Method::PATCH, path).json(body)).await
+    /// Sends a PATCH request with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> ApiResponse {
+        ApiResponse::send(self.request(Method::PATCH, path).json(body)).await
     }
 
-    /// POST of a JSON body; an answer that didn't come is an error, as when the server is killed.
-    pub async fn try_post(&self, path: &str, body: &Value) -> Result<Reply, reqwest::Error> {
-        let request = self.request(Method::POST, path).json(body).timeout(SHORT);
-        Reply::fetch(request).await
+    /// Sends a POST request with a JSON body. Without a response, for example because the server
+    /// was killed, it returns an error.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Result<ApiResponse, reqwest::Error> {
+        let request = self.request(Method::POST, path).json(body).timeout(SHORT_TIMEOUT);
+        ApiResponse::fetch(request).await
     }
 
-    /// GET; an answer that didn't come is an error.
-    pub async fn try_get(&self, path: &str) -> Result<Reply, reqwest::Error> {
-        Reply::fetch(self.request(Method::GET, path).timeout(SHORT)).await
+    /// Sends a GET request. Without a response it returns an error.
+    pub async fn try_get(&self, path: &str) -> Result<ApiResponse, reqwest::Error> {
+        ApiResponse::fetch(self.request(Method::GET, path).timeout(SHORT_TIMEOUT)).await
     }
 
-    /// Every item of a list, page by page.
+    /// Returns all items of a list.
     pub async fn all(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
-            let sign = if path.contains('?') { '&' } else { '?' };
-            let page = self.get(&format!("{path}{sign}limit=200{cursor}")).await.expect(200);
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let page = self.get(&format!("{path}{separator}limit=200{cursor}")).await.expect(200);
             items.extend(page["items"].as_array().expect("a list has items").iter().cloned());
             match page["nextCursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -82,33 +83,33 @@ impl Api {
     }
 }
 
-/// An answer, read to its end.
+/// A response and its body.
 #[derive(Debug)]
-pub struct Reply {
+pub struct ApiResponse {
     /// HTTP status.
     pub status: u16,
     /// Headers.
     pub headers: HeaderMap,
     /// The body as text.
     pub text: String,
-    /// The body as JSON; null where it is none.
+    /// The body as JSON; null if it is not JSON.
     pub body: Value,
 }
 
-impl Reply {
-    /// Sends a request and reads its answer, within the usual deadline.
-    pub async fn of(request: RequestBuilder) -> Self {
-        let answer = Self::fetch(request.timeout(SHORT * 3)).await;
-        answer.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+impl ApiResponse {
+    /// Sends a request with the usual timeout.
+    pub async fn send(request: RequestBuilder) -> Self {
+        let response = Self::fetch(request.timeout(SHORT_TIMEOUT * 3)).await;
+        response.unwrap_or_else(|error| panic!("no response: {error:?}"))
     }
 
-    /// The same for what takes its time, such as a large file.
-    pub async fn patiently(request: RequestBuilder) -> Self {
-        let answer = Self::fetch(request.timeout(LONG * 5)).await;
-        answer.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+    /// Sends a request that takes long, such as a large file.
+    pub async fn send_with_long_timeout(request: RequestBuilder) -> Self {
+        let response = Self::fetch(request.timeout(LONG_TIMEOUT * 5)).await;
+        response.unwrap_or_else(|error| panic!("no response: {error:?}"))
     }
 
-    /// Whatever it is, it conforms to the server's own document.
+    /// Sends a request and checks its response against the server's OpenAPI document.
     async fn fetch(request: RequestBuilder) -> Result<Self, reqwest::Error> {
         let (client, request) = request.build_split();
         let request = request?;
@@ -122,23 +123,23 @@ impl Reply {
         Ok(Self { status, headers, text, body })
     }
 
-    /// The body, provided that the status is this one.
+    /// Checks the status and returns the body.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "unexpected answer: {}", self.text);
+        assert_eq!(self.status, status, "unexpected response: {}", self.text);
         self.body
     }
 
-    /// A header as text; empty where it is absent.
+    /// Returns a header as text, or an empty text if it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body of an error, provided that it is one, with this status and reason and all that
-    /// a problem body has.
+    /// Checks that the response is a complete problem with this status and reason (any reason if it
+    /// is empty), and returns the body.
     #[track_caller]
-    pub fn problem(self, status: u16, reason: &str) -> Value {
-        assert_eq!(self.status, status, "unexpected answer: {}", self.text);
+    pub fn expect_problem(self, status: u16, reason: &str) -> Value {
+        assert_eq!(self.status, status, "unexpected response: {}", self.text);
         let kind = self.header("content-type").to_owned();
         assert!(kind.starts_with("application/problem+json"), "{kind}: {}", self.text);
         let body = self.body;
@@ -152,14 +153,14 @@ impl Reply {
         }
         let trace = body["traceId"].as_str().unwrap_or_default();
         let hex = trace.len() == 32 && trace.bytes().all(|b| b.is_ascii_hexdigit());
-        assert!(hex, "traceId is no trace id: {body}");
+        assert!(hex, "traceId is not a trace id: {body}");
         body
     }
 
-    /// A 400 whose errors name this field.
+    /// Checks that the response is a 400 whose errors name this field, and returns the body.
     #[track_caller]
-    pub fn refuses(self, pointer: &str) -> Value {
-        let body = self.problem(400, "");
+    pub fn expect_invalid(self, pointer: &str) -> Value {
+        let body = self.expect_problem(400, "");
         let pointers: Vec<_> = body["errors"].as_array().into_iter().flatten().collect();
         assert!(pointers.iter().any(|e| e["pointer"] == pointer), "not at {pointer}: {body}");
         body

@@ -1,10 +1,11 @@
-//! Large files of people to import, written as they are made: any number of them takes no memory.
+//! Large CSV files for imports. Rows are generated while they are written, so a file of any size
+//! needs no memory.
 
 use std::io::{self, Write};
 
-use crate::Chance;
+use crate::Random;
 
-/// The columns, which an import maps by itself.
+/// The columns. An import proposes the right mapping for them.
 const COLUMNS: &str = "user_id,email,name,phone,company,tags,custom.plan,custom.city";
 
 const FIRST: [&str; 16] = [
@@ -50,13 +51,13 @@ const CITIES: [&str; 8] =
 const PLANS: [&str; 4] = ["free", "basic", "pro", "enterprise"];
 const TAGS: [&str; 5] = ["", "newsletter", "vip", "newsletter;vip", "trial;2026"];
 
-/// Writes a file with a header and `count` people, whose user ids are numbered from `first`. The
-/// same seed makes the same file.
-pub fn write_crowd(mut out: impl Write, seed: u64, first: u64, count: u64) -> io::Result<()> {
-    let chance = Chance::seeded(seed);
+/// Writes a file with a header and `count` contacts, whose user ids are numbered from `first`. The
+/// same seed generates the same file.
+pub fn write_large_csv(mut out: impl Write, seed: u64, first: u64, count: u64) -> io::Result<()> {
+    let random = Random::seeded(seed);
     writeln!(out, "{COLUMNS}")?;
     for number in first..first + count {
-        let mut choice = chance.below(1 << 62);
+        let mut choice = random.below(1 << 62);
         let mut pick = |from: &[&'static str]| {
             let many = from.len() as u64;
             let at = usize::try_from(choice % many).expect("a list is short");
@@ -67,7 +68,7 @@ pub fn write_crowd(mut out: impl Write, seed: u64, first: u64, count: u64) -> io
         let (company, city) = (pick(&COMPANIES), pick(&CITIES));
         let (plan, tags) = (pick(&PLANS), pick(&TAGS));
         let phone = choice % 100_000_000;
-        // E-mails come in no order, as in life.
+        // As in reality, emails are not in ascending order.
         let mail = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
         writeln!(
             out,

@@ -1,41 +1,40 @@
-//! System tests of the built binary: this library starts it, kills it and speaks to it as its
-//! clients do; the tests themselves lie in `tests/`, one file a theme. Nothing here reaches into
-//! the services' code: what it knows of them is the public contract.
+//! Helpers for the system tests in `tests/`. They start and kill the built binary and call it as its
+//! clients do. They use only the public API, never the code of the services.
 
 mod actors;
 mod bucket;
-mod chance;
 mod collector;
+mod contacts_csv;
 mod contract;
-mod crowd;
 mod database;
 mod history;
-mod hook;
 mod http;
+mod large_csv;
 mod memory;
-mod people;
 mod process;
 mod proofs;
+mod random;
 mod rows;
 mod rpc;
 mod sse;
 mod wait;
+mod webhook_receiver;
 
-pub use actors::{Agent, Device, Stage, Tenant, Widget};
+pub use actors::{Agent, Device, Tenant, TestServer, Widget};
 pub use bucket::Bucket;
-pub use chance::Chance;
-pub use collector::{Collector, Point, Span, kind};
-pub use contract::{check_notice, documented};
-pub use crowd::write_crowd;
+pub use collector::{Collector, DataPoint, Span, kind};
+pub use contacts_csv::{contact_row, contacts_csv};
+pub use contract::{check_webhook_body, documented_operations};
 pub use database::PostgresDatabase;
-pub use history::{Fault, History, Sent, Stored, View};
-pub use hook::{Hook, Told};
-pub use http::{Api, Reply};
+pub use history::{Fault, History, SentMessage, StoredMessage, View};
+pub use http::{Api, ApiResponse};
+pub use large_csv::write_large_csv;
 pub use memory::resident_mib;
-pub use people::{people_csv, person_row};
-pub use process::{Onethread, Options, Refusal, binary, refused};
-pub use proofs::{jwt, jwt_of, user_hash};
+pub use process::{ExitOutput, Onethread, Options, binary, run_to_exit};
+pub use proofs::{jwt, signed_jwt, user_hash};
+pub use random::Random;
 pub use rows::row_counts;
 pub use rpc::{Health, channel, health, services_v1, services_v1alpha};
 pub use sse::{Event, Events};
-pub use wait::{LONG, SHORT, until};
+pub use wait::{LONG_TIMEOUT, SHORT_TIMEOUT, wait_until};
+pub use webhook_receiver::{Delivery, WebhookReceiver};

@@ -1,16 +1,16 @@
-//! Randomness of the tests: one seed for a run, printed, so that a failure can be repeated.
+//! Random values. Each run prints its seed, so that a failure can be repeated.
 
 use std::sync::Arc;
 
 use onethread_core::{Entropy, SeededEntropy, SystemEntropy};
 use uuid::Uuid;
 
-/// A seeded source of choices.
+/// A seeded source of random values.
 #[derive(Clone)]
-pub struct Chance(Arc<SeededEntropy>);
+pub struct Random(Arc<SeededEntropy>);
 
-impl Chance {
-    /// Seeded from `ONETHREAD_SEED`, else from the operating system; says which on stderr.
+impl Random {
+    /// Takes the seed from `ONETHREAD_SEED` or the operating system, and prints it on stderr.
     pub fn new() -> Self {
         let seed = std::env::var("ONETHREAD_SEED").ok().map_or_else(
             || {
@@ -24,19 +24,19 @@ impl Chance {
         Self::seeded(seed)
     }
 
-    /// The same choices for the same seed.
+    /// Creates a source that returns the same values for the same seed.
     pub fn seeded(seed: u64) -> Self {
         Self(Arc::new(SeededEntropy::new(seed)))
     }
 
-    /// A number below `bound`, which is not zero.
+    /// Returns a number below `bound`, which must not be zero.
     pub fn below(&self, bound: u64) -> u64 {
         let mut bytes = [0; 8];
         self.0.fill(&mut bytes);
         u64::from_le_bytes(bytes) % bound
     }
 
-    /// A random UUID.
+    /// Returns a random UUID.
     pub fn uuid(&self) -> Uuid {
         let mut bytes = [0; 16];
         self.0.fill(&mut bytes);
@@ -44,7 +44,7 @@ impl Chance {
     }
 }
 
-impl Default for Chance {
+impl Default for Random {
     fn default() -> Self {
         Self::new()
     }

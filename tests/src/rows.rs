@@ -1,14 +1,14 @@
-//! How much stands in the SQLite files of a data folder, whatever their tables are called: what
-//! must not write a row is held against this.
+//! Row counts of all tables in the SQLite files of a data folder, for tests of calls that must not
+//! write anything.
 
 use std::{collections::BTreeMap, fs, io::Read, path::Path};
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// Rows of each table, as `file/table`. Waits for nothing: what is committed counts.
+/// Returns the number of committed rows of each table, by `file/table`.
 pub async fn row_counts(data_dir: &Path) -> BTreeMap<String, i64> {
     let mut counts = BTreeMap::new();
-    for entry in fs::read_dir(data_dir).expect("the data folder is there").flatten() {
+    for entry in fs::read_dir(data_dir).expect("the data folder exists").flatten() {
         let path = entry.path();
         if !is_sqlite(&path) {
             continue;

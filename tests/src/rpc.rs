@@ -1,4 +1,4 @@
-//! The gRPC side: channels, health and reflection, as `grpcurl` uses them.
+//! gRPC: channels, health and reflection, as `grpcurl` uses them.
 
 use tokio_stream::StreamExt;
 use tonic::{Code, transport::Channel};
@@ -6,31 +6,31 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-/// A channel to `host:port`.
+/// Opens a channel to `host:port`.
 pub async fn channel(address: &str) -> Channel {
     let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
     endpoint.connect().await.expect("the port listens")
 }
 
-/// What a health check says.
+/// Result of a health check.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Health {
-    /// It serves.
+    /// The service is serving.
     Serving,
-    /// It doesn't.
+    /// The service isn't serving.
     NotServing,
-    /// There is no such service.
+    /// The service is unknown.
     Unknown,
 }
 
-/// Asks for the health of a service by name.
+/// Checks the health of a service.
 pub async fn health(channel: Channel, service: &str) -> Health {
     let request = HealthCheckRequest { service: service.to_owned() };
     match HealthClient::new(channel).check(request).await {
-        Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => Health::Serving,
+        Ok(response) if response.get_ref().status() == ServingStatus::Serving => Health::Serving,
         Ok(_) => Health::NotServing,
         Err(status) if status.code() == Code::NotFound => Health::Unknown,
-        Err(status) => panic!("no health: {status}"),
+        Err(status) => panic!("the health check failed: {status}"),
     }
 }
 
@@ -42,25 +42,25 @@ macro_rules! list_services {
                 ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
                 server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
             };
-            let ask = |question| ServerReflectionRequest {
+            let request = |message| ServerReflectionRequest {
                 host: String::new(),
-                message_request: Some(question),
+                message_request: Some(message),
             };
             let mut client = ServerReflectionClient::new(channel);
-            let list = tokio_stream::iter([ask(MessageRequest::ListServices(String::new()))]);
-            let mut answers = client.server_reflection_info(list).await.expect("reflection").into_inner();
-            let answer = answers.next().await.expect("an answer").expect("an answer");
-            let Some(MessageResponse::ListServicesResponse(listed)) = answer.message_response else {
+            let list = tokio_stream::iter([request(MessageRequest::ListServices(String::new()))]);
+            let mut responses = client.server_reflection_info(list).await.expect("reflection").into_inner();
+            let response = responses.next().await.expect("a response").expect("a response");
+            let Some(MessageResponse::ListServicesResponse(listed)) = response.message_response else {
                 panic!("reflection listed nothing");
             };
             let names: Vec<_> = listed.service.into_iter().map(|service| service.name).collect();
-            // A listed service can be described as well.
+            // Listed services must also be described.
             for name in names.iter().filter(|name| name.starts_with("onethread.")) {
                 let symbol = MessageRequest::FileContainingSymbol(name.clone());
-                let files = client.server_reflection_info(tokio_stream::iter([ask(symbol)])).await;
-                let answer = files.expect("reflection").into_inner().next().await;
-                let answer = answer.expect("an answer").expect("an answer").message_response;
-                assert!(matches!(answer, Some(MessageResponse::FileDescriptorResponse(_))), "{name}");
+                let files = client.server_reflection_info(tokio_stream::iter([request(symbol)])).await;
+                let response = files.expect("reflection").into_inner().next().await;
+                let response = response.expect("a response").expect("a response").message_response;
+                assert!(matches!(response, Some(MessageResponse::FileDescriptorResponse(_))), "{name}");
             }
             names
         }
@@ -68,10 +68,10 @@ macro_rules! list_services {
 }
 
 list_services!(
-    /// The services that reflection v1 lists, each of ours described as well.
+    /// Returns the services that reflection v1 lists, and checks that it describes ours.
     services_v1, v1
 );
 list_services!(
-    /// The services that reflection v1alpha lists, each of ours described as well.
+    /// Returns the services that reflection v1alpha lists, and checks that it describes ours.
     services_v1alpha, v1alpha
 );

@@ -1,20 +1,20 @@
-//! A reader of event streams that checks their form and remembers nothing.
+//! A reader of event streams, which also checks their format.
 
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
-use crate::SHORT;
+use crate::SHORT_TIMEOUT;
 
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its id; absent on all but messages.
+    /// Id; only messages have one.
     pub id: Option<String>,
-    /// Its data.
+    /// Data.
     pub data: Value,
 }
 
@@ -26,15 +26,15 @@ pub struct Events {
 }
 
 impl Events {
-    /// Opens the stream; an answer that isn't one fails the test.
+    /// Opens a stream. Panics if the response isn't one.
     pub async fn open(request: RequestBuilder) -> Self {
         Self::try_open(request).await.unwrap_or_else(|error| panic!("no stream: {error}"))
     }
 
-    /// Opens the stream; an error tells the status or what else went wrong.
+    /// Opens a stream. The error contains the status or another cause.
     pub async fn try_open(request: RequestBuilder) -> Result<Self, String> {
         let request = request.header("accept", "text/event-stream");
-        let response = tokio::time::timeout(SHORT, request.send()).await;
+        let response = tokio::time::timeout(SHORT_TIMEOUT, request.send()).await;
         let response = response.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         if response.status() != 200 {
             return Err(format!("status {}", response.status().as_u16()));
@@ -46,7 +46,7 @@ impl Events {
         Ok(Self { response, buffer: Vec::new() })
     }
 
-    /// The next event, comments left out; `None` at the stream's end, however it ended.
+    /// Waits for the next event, ignoring comments. `None` when the stream ends or breaks.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
@@ -60,32 +60,32 @@ impl Events {
         }
     }
 
-    /// The next event, which has to come in good time.
+    /// Waits for the next event, with a timeout.
     pub async fn expect_next(&mut self) -> Event {
-        let next = tokio::time::timeout(SHORT, self.next()).await;
-        next.expect("an event comes").expect("the stream goes on")
+        let next = tokio::time::timeout(SHORT_TIMEOUT, self.next()).await;
+        next.expect("an event arrives").expect("the stream continues")
     }
 
-    /// The data of the next event of this name; others before it are passed over.
+    /// Returns the data of the next event with this name, ignoring others.
     pub async fn expect(&mut self, name: &str) -> Value {
         self.expect_where(name, |_| true).await
     }
 
-    /// The data of the next event of this name that fits; others before it are passed over.
-    pub async fn expect_where(&mut self, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    /// Returns the data of the next event with this name that matches, ignoring others.
+    pub async fn expect_where(&mut self, name: &str, matches: impl Fn(&Value) -> bool) -> Value {
         let search = async {
             loop {
-                let event = self.next().await.expect("the stream goes on");
-                if event.name == name && fits(&event.data) {
+                let event = self.next().await.expect("the stream continues");
+                if event.name == name && matches(&event.data) {
                     return event.data;
                 }
             }
         };
-        let found = tokio::time::timeout(SHORT, search).await;
-        found.unwrap_or_else(|_| panic!("no fitting {name} event came"))
+        let found = tokio::time::timeout(SHORT_TIMEOUT, search).await;
+        found.unwrap_or_else(|_| panic!("no matching {name} event arrived"))
     }
 
-    /// Every event until the stream ends, which has to be within this time.
+    /// Returns all events until the end of the stream, with a timeout.
     pub async fn until_end(&mut self, within: Duration) -> Vec<Event> {
         let rest = async {
             let mut events = Vec::new();
@@ -98,22 +98,24 @@ impl Events {
         rest.unwrap_or_else(|_| panic!("the stream did not end within {within:?}"))
     }
 
-    /// Fails when an event of this name comes before the other one does.
+    /// Returns the data of the next event with this name. Panics if an unwanted event is before it.
     pub async fn expect_without(&mut self, name: &str, unwanted: &str) -> Value {
         let search = async {
             loop {
-                let event = self.next().await.expect("the stream goes on");
+                let event = self.next().await.expect("the stream continues");
                 assert_ne!(event.name, unwanted, "{}", event.data);
                 if event.name == name {
                     return event.data;
                 }
             }
         };
-        tokio::time::timeout(SHORT, search).await.unwrap_or_else(|_| panic!("no {name} event came"))
+        tokio::time::timeout(SHORT_TIMEOUT, search)
+            .await
+            .unwrap_or_else(|_| panic!("no {name} event arrived"))
     }
 }
 
-/// One block; `None` for a mere comment.
+/// Parses a block. `None` for a comment.
 fn parse(block: &str) -> Option<Event> {
     let mut event = Event { name: "message".to_owned(), id: None, data: Value::Null };
     let mut data = String::new();
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_are_no_events() {
+    fn comments_are_not_events() {
         assert_eq!(parse(": still here\n\n"), None);
         assert_eq!(parse("\n\n"), None);
     }

@@ -1,4 +1,4 @@
-//! A receiver of webhooks, as a company's server is one, that takes all and keeps it.
+//! A receiver of webhooks that accepts and stores all deliveries.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -8,71 +8,71 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::LONG;
+use crate::LONG_TIMEOUT;
 
-/// One delivery.
+/// A delivery to a webhook.
 #[derive(Debug, Clone)]
-pub struct Told {
-    /// Its `Onethread-Signature`.
+pub struct Delivery {
+    /// The header `Onethread-Signature`.
     pub signature: String,
-    /// The body as it came.
+    /// The body as text.
     pub text: String,
-    /// The same as JSON.
+    /// The body as JSON.
     pub body: Value,
 }
 
 /// A receiver that listens on loopback until it is dropped.
 #[derive(Debug)]
-pub struct Hook {
+pub struct WebhookReceiver {
     url: String,
-    told: mpsc::UnboundedReceiver<Told>,
+    deliveries: mpsc::UnboundedReceiver<Delivery>,
     server: tokio::task::JoinHandle<()>,
 }
 
-impl Hook {
+impl WebhookReceiver {
     /// Starts listening.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let (tell, told) = mpsc::unbounded_channel();
+        let (sender, deliveries) = mpsc::unbounded_channel();
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let tell = tell.clone();
+                let sender = sender.clone();
                 tokio::spawn(async move {
-                    // One that broke off comes again.
-                    if let Some(one) = receive(stream).await {
-                        let _ = tell.send(one);
+                    // The server repeats deliveries whose connection breaks.
+                    if let Some(delivery) = receive(stream).await {
+                        let _ = sender.send(delivery);
                     }
                 });
             }
         });
-        Self { url, told, server }
+        Self { url, deliveries, server }
     }
 
-    /// Where deliveries have to go.
+    /// Returns the URL of the receiver.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The next delivery.
-    pub async fn next(&mut self) -> Told {
-        let next = tokio::time::timeout(LONG / 4, self.told.recv()).await;
-        next.expect("a delivery comes").expect("the receiver listens")
+    /// Waits for the next delivery.
+    pub async fn next(&mut self) -> Delivery {
+        let next = tokio::time::timeout(LONG_TIMEOUT / 4, self.deliveries.recv()).await;
+        next.expect("a delivery arrives").expect("the receiver listens")
     }
 
-    /// True when nothing came that was not asked for.
-    pub fn is_silent(&mut self) -> bool {
-        self.told.try_recv().is_err()
+    /// True when no further delivery has arrived.
+    pub fn has_no_delivery(&mut self) -> bool {
+        self.deliveries.try_recv().is_err()
     }
 }
 
-impl Drop for Hook {
+impl Drop for WebhookReceiver {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-async fn receive(mut stream: TcpStream) -> Option<Told> {
+async fn receive(mut stream: TcpStream) -> Option<Delivery> {
     let mut bytes = Vec::new();
     let (head, length) = loop {
         let mut part = [0; 4096];
@@ -90,7 +90,7 @@ async fn receive(mut stream: TcpStream) -> Option<Told> {
     let body = serde_json::from_str(&text).expect("a delivery is JSON");
     let signature = header(&head, "onethread-signature").expect("a delivery is signed").to_owned();
     stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.ok()?;
-    Some(Told { signature, text, body })
+    Some(Delivery { signature, text, body })
 }
 
 fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {

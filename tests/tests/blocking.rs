@@ -1,8 +1,8 @@
-//! Blocked addresses, as a trusted proxy tells of them.
+//! Blocked addresses, behind a trusted proxy.
 
 use std::time::{Duration, Instant};
 
-use onethread_tests::{Api, Events, Options, Reply, Stage};
+use onethread_tests::{Api, ApiResponse, Events, Options, TestServer};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -10,22 +10,22 @@ fn from(request: RequestBuilder, address: &str) -> RequestBuilder {
     request.header("x-forwarded-for", format!("198.51.100.7, {address}"))
 }
 
-async fn init(stage: &Stage, address: &str, user: &Value) -> Reply {
-    let request = stage.api.request(Method::POST, "/widget/v1/init");
-    Reply::of(from(request.json(&stage.init_body(user)), address)).await
+async fn init(server: &TestServer, address: &str, user: &Value) -> ApiResponse {
+    let request = server.api.request(Method::POST, "/widget/v1/init");
+    ApiResponse::send(from(request.json(&server.init_body(user)), address)).await
 }
 
-async fn delete(api: &Api, path: &str) -> Reply {
-    Reply::of(api.request(Method::DELETE, path)).await
+async fn delete(api: &Api, path: &str) -> ApiResponse {
+    ApiResponse::send(api.request(Method::DELETE, path)).await
 }
 
 #[tokio::test]
-async fn from_a_blocked_address_no_widget_is_served() {
+async fn widgets_of_a_blocked_address_are_rejected() {
     let proxied = Options::default().env("ONETHREAD_TRUSTED_PROXIES", "127.0.0.0/8");
-    let stage = Stage::with(proxied).await;
-    let agent = stage.agent().await;
-    let session = init(&stage, "192.0.2.7", &json!({"user_id": "u"})).await.expect(200);
-    let api = stage.api.with_token(session["session"]["token"].as_str().unwrap());
+    let server = TestServer::with(proxied).await;
+    let agent = server.log_in_owner().await;
+    let session = init(&server, "192.0.2.7", &json!({"user_id": "u"})).await.expect(200);
+    let api = server.api.with_token(session["session"]["token"].as_str().unwrap());
     let open = async |address| {
         Events::open(from(api.request(Method::GET, "/widget/v1/events"), address)).await
     };
@@ -39,7 +39,7 @@ async fn from_a_blocked_address_no_widget_is_served() {
     assert!(since.elapsed() <= Duration::from_secs(1), "{:?}", since.elapsed());
     assert_eq!(agent.api.post("/v1/blocked-addresses", &body).await.expect(200), blocked);
 
-    let message = || json!({"clientMessageId": stage.chance.uuid(), "text": "buy"});
+    let message = || json!({"clientMessageId": server.random.uuid(), "text": "buy"});
     for (method, path, body) in [
         (Method::POST, "/widget/v1/messages", message()),
         (Method::POST, "/widget/v1/typing", json!({"typing": true})),
@@ -51,35 +51,37 @@ async fn from_a_blocked_address_no_widget_is_served() {
     ] {
         let request = api.request(method, path);
         let request = if body.is_null() { request } else { request.json(&body) };
-        Reply::of(from(request, "::ffff:192.0.2.7")).await.problem(403, "blocked");
+        ApiResponse::send(from(request, "::ffff:192.0.2.7")).await.expect_problem(403, "blocked");
     }
     for user in [json!({}), json!({"user_id": "u"}), json!({"user_id": "new"})] {
-        init(&stage, "192.0.2.7", &user).await.problem(403, "blocked");
+        init(&server, "192.0.2.7", &user).await.expect_problem(403, "blocked");
     }
-    // The person at another address goes on, and so do agents at this one.
-    let said = api.request(Method::POST, "/widget/v1/messages").json(&message());
-    Reply::of(from(said, "192.0.2.8")).await.expect(201);
+    // The same contact at another address is not blocked, and neither are agents at this one.
+    let message = api.request(Method::POST, "/widget/v1/messages").json(&message());
+    ApiResponse::send(from(message, "192.0.2.8")).await.expect(201);
     kept.expect_without("message", "session-ended").await;
-    Reply::of(from(agent.api.request(Method::GET, "/v1/me"), "192.0.2.7")).await.expect(200);
+    ApiResponse::send(from(agent.api.request(Method::GET, "/v1/me"), "192.0.2.7"))
+        .await
+        .expect(200);
 
     let listed = agent.api.get("/v1/blocked-addresses").await.expect(200);
     assert_eq!(listed["items"], json!([blocked]));
     let path = format!("/v1/blocked-addresses/{}", blocked["id"].as_str().unwrap());
     assert_eq!(delete(&agent.api, &path).await.status, 204);
-    delete(&agent.api, &path).await.problem(404, "not-found");
-    init(&stage, "192.0.2.7", &json!({})).await.expect(200);
+    delete(&agent.api, &path).await.expect_problem(404, "not-found");
+    init(&server, "192.0.2.7", &json!({})).await.expect(200);
 }
 
 #[tokio::test]
-async fn only_owners_block_and_only_addresses() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let server = stage.api.with_token(stage.bootstrap["apiKey"].as_str().unwrap());
-    let visitor = stage.open(&json!({})).await;
+async fn only_owners_can_block_and_only_valid_addresses() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let by_api_key = server.api.with_token(server.bootstrap["apiKey"].as_str().unwrap());
+    let visitor = server.start_session(&json!({})).await;
     let good = json!({"address": "192.0.2.7"});
-    for nobody in [&server, &visitor.api] {
-        nobody.post("/v1/blocked-addresses", &good).await.problem(403, "forbidden");
-        nobody.get("/v1/blocked-addresses").await.problem(403, "forbidden");
+    for caller in [&by_api_key, &visitor.api] {
+        caller.post("/v1/blocked-addresses", &good).await.expect_problem(403, "forbidden");
+        caller.get("/v1/blocked-addresses").await.expect_problem(403, "forbidden");
     }
     for (wrong, pointer) in [
         (json!({}), "/address"),
@@ -89,7 +91,7 @@ async fn only_owners_block_and_only_addresses() {
         (json!({"address": "192.0.2.7", "reason": ["spam"]}), "/reason"),
         (json!({"address": "192.0.2.7", "reason": "x".repeat(1025)}), "/reason"),
     ] {
-        agent.api.post("/v1/blocked-addresses", &wrong).await.refuses(pointer);
+        agent.api.post("/v1/blocked-addresses", &wrong).await.expect_invalid(pointer);
     }
     let listed = agent.api.get("/v1/blocked-addresses").await.expect(200);
     assert_eq!(listed, json!({"items": [], "nextCursor": null}));

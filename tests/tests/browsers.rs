@@ -1,16 +1,17 @@
-//! What pages of other sites can do with a browser that is logged in: nothing. Every call that
-//! `/openapi.json` knows is looked at.
+//! Pages of other sites can do nothing with a logged-in browser. All operations of `/openapi.json`
+//! are tested.
 
-use onethread_tests::{Api, Reply, Stage, row_counts};
+use onethread_tests::{Api, ApiResponse, TestServer, row_counts};
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 
-const FOREIGN: &str = "https://evil.example";
+const FOREIGN_ORIGIN: &str = "https://evil.example";
 
-/// Method and path of each call under this prefix, with an id that nothing has.
-async fn calls(stage: &Stage, prefix: &str) -> Vec<(Method, String, Value)> {
-    let document = Reply::of(stage.api.request(Method::GET, "/openapi.json")).await.expect(200);
-    let id = stage.chance.uuid().to_string();
+/// Returns method, path and documentation of each operation under this prefix, with an unknown id.
+async fn calls(server: &TestServer, prefix: &str) -> Vec<(Method, String, Value)> {
+    let document =
+        ApiResponse::send(server.api.request(Method::GET, "/openapi.json")).await.expect(200);
+    let id = server.random.uuid().to_string();
     let mut calls = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("methods") {
@@ -25,7 +26,7 @@ async fn calls(stage: &Stage, prefix: &str) -> Vec<(Method, String, Value)> {
     calls
 }
 
-/// A call that a cookie may make, by its name in `security`.
+/// True when the operation accepts the session cookie, according to its `security`.
 fn takes_cookies(operation: &Value) -> bool {
     let schemes = operation["security"].as_array().expect("schemes");
     schemes.iter().any(|one| one.get("cookie").is_some())
@@ -38,48 +39,48 @@ fn with_body(request: RequestBuilder, path: &str) -> RequestBuilder {
     }
 }
 
-/// A login of the owner: its token, as a cookie and as a bearer's.
-async fn login(stage: &Stage) -> (String, Api) {
-    let api = stage.agent().await.api;
+/// Logs the owner in. Returns the cookie and a client with the token.
+async fn login(server: &TestServer) -> (String, Api) {
+    let api = server.log_in_owner().await.api;
     (format!("onethread_session={}", api.token()), api)
 }
 
 #[tokio::test]
-async fn a_cookie_changes_nothing_for_a_page_of_another_site() {
-    let stage = Stage::new().await;
-    let (cookie, _) = login(&stage).await;
-    let changing: Vec<_> = calls(&stage, "/v1/")
+async fn pages_of_other_sites_cannot_use_the_cookie() {
+    let server = TestServer::new().await;
+    let (cookie, _) = login(&server).await;
+    let changing: Vec<_> = calls(&server, "/v1/")
         .await
         .into_iter()
         .filter(|(method, _, operation)| *method != Method::GET && takes_cookies(operation))
         .collect();
     assert!(changing.len() > 30, "{}", changing.len());
-    let before = row_counts(&stage.server.data_dir()).await;
-    let ours = format!("http://{}", stage.server.address("http"));
+    let before = row_counts(&server.process.data_dir()).await;
+    let ours = format!("http://{}", server.process.address("http"));
     let almost = format!("{ours}.evil.example");
     for (method, path, _) in &changing {
-        for origin in [None, Some("null"), Some(FOREIGN), Some(&*almost)] {
-            let request = stage.api.request(method.clone(), path).header("cookie", &cookie);
+        for origin in [None, Some("null"), Some(FOREIGN_ORIGIN), Some(&*almost)] {
+            let request = server.api.request(method.clone(), path).header("cookie", &cookie);
             let request = with_body(request, path);
             let request = origin.into_iter().fold(request, |r, origin| r.header("origin", origin));
-            let reply = Reply::of(request).await;
-            reply.problem(403, "forbidden");
+            let reply = ApiResponse::send(request).await;
+            reply.expect_problem(403, "forbidden");
         }
     }
-    assert_eq!(row_counts(&stage.server.data_dir()).await, before);
-    // The login is still there, and reads need no origin.
-    let me = stage.api.request(Method::GET, "/v1/me").header("cookie", &cookie);
-    Reply::of(me).await.expect(200);
+    assert_eq!(row_counts(&server.process.data_dir()).await, before);
+    // The session still exists, and reads need no origin.
+    let me = server.api.request(Method::GET, "/v1/me").header("cookie", &cookie);
+    ApiResponse::send(me).await.expect(200);
 
     for (method, path, _) in &changing {
-        // From our own pages, and by a token that no browser sends by itself, it is another answer:
-        // nobody's id, say.
-        let (cookie, api) = login(&stage).await;
-        let by_cookie = stage.api.request(method.clone(), path).header("cookie", &cookie);
-        let reply = Reply::of(with_body(by_cookie.header("origin", &ours), path)).await;
+        // Our own pages, and clients with a token instead of a cookie, get another response, for
+        // example that the id is unknown.
+        let (cookie, api) = login(&server).await;
+        let by_cookie = server.api.request(method.clone(), path).header("cookie", &cookie);
+        let reply = ApiResponse::send(with_body(by_cookie.header("origin", &ours), path)).await;
         assert_ne!(reply.status, 403, "{method} {path}: {}", reply.text);
-        let by_token = api.request(method.clone(), path).header("origin", FOREIGN);
-        let reply = Reply::of(with_body(by_token, path)).await;
+        let by_token = api.request(method.clone(), path).header("origin", FOREIGN_ORIGIN);
+        let reply = ApiResponse::send(with_body(by_token, path)).await;
         assert_ne!(reply.status, 403, "{method} {path}: {}", reply.text);
     }
 }
@@ -90,53 +91,54 @@ fn cors(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-fn preflight(stage: &Stage, method: &Method, path: &str) -> RequestBuilder {
-    let request = stage.api.request(Method::OPTIONS, path).header("origin", FOREIGN);
+fn preflight(server: &TestServer, method: &Method, path: &str) -> RequestBuilder {
+    let request = server.api.request(Method::OPTIONS, path).header("origin", FOREIGN_ORIGIN);
     let request = request.header("access-control-request-method", method.as_str());
     request.header("access-control-request-headers", "authorization, content-type")
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_read_the_widget_s_answers_alone_and_without_credentials() {
-    let stage = Stage::new().await;
-    let (cookie, _) = login(&stage).await;
-    for (method, path, _) in calls(&stage, "/v1/").await {
-        let asked = Reply::of(preflight(&stage, &method, &path)).await;
+async fn pages_of_other_sites_can_read_widget_responses_only_and_without_credentials() {
+    let server = TestServer::new().await;
+    let (cookie, _) = login(&server).await;
+    for (method, path, _) in calls(&server, "/v1/").await {
+        let asked = ApiResponse::send(preflight(&server, &method, &path)).await;
         assert_eq!((asked.status, cors(&asked.headers)), (405, Vec::new()), "{method} {path}");
         if method != Method::GET || path.ends_with("/events") {
             continue;
         }
-        let request = stage.api.request(method, &path).header("cookie", &cookie);
-        let reply = Reply::of(request.header("origin", FOREIGN)).await;
+        let request = server.api.request(method, &path).header("cookie", &cookie);
+        let reply = ApiResponse::send(request.header("origin", FOREIGN_ORIGIN)).await;
         assert_eq!(cors(&reply.headers), Vec::new(), "{path}");
     }
-    for (method, path, _) in calls(&stage, "/widget/v1/").await {
-        let asked = Reply::of(preflight(&stage, &method, &path)).await;
+    for (method, path, _) in calls(&server, "/widget/v1/").await {
+        let asked = ApiResponse::send(preflight(&server, &method, &path)).await;
         assert_eq!(asked.status, 200, "{method} {path}");
         assert_eq!(asked.header("access-control-allow-origin"), "*");
         let methods = asked.header("access-control-allow-methods");
         assert!(methods.split(',').any(|one| one.trim() == method.as_str()), "{methods}");
         assert_eq!(asked.header("access-control-allow-credentials"), "");
-        // A cookie is no session here, whoever's it is.
-        let request = stage.api.request(method.clone(), &path).header("cookie", &cookie);
-        let reply = Reply::of(with_body(request.header("origin", FOREIGN), &path)).await;
+        // The widget's calls ignore cookies.
+        let request = server.api.request(method.clone(), &path).header("cookie", &cookie);
+        let reply =
+            ApiResponse::send(with_body(request.header("origin", FOREIGN_ORIGIN), &path)).await;
         assert!(matches!(reply.status, 400 | 401), "{method} {path}: {}", reply.text);
-        assert_eq!(reply.header("access-control-allow-origin"), FOREIGN, "{method} {path}");
+        assert_eq!(reply.header("access-control-allow-origin"), FOREIGN_ORIGIN, "{method} {path}");
         assert_eq!(reply.header("access-control-allow-credentials"), "");
     }
 }
 
 #[tokio::test]
-async fn the_chat_stands_in_pages_of_its_application_s_origins_alone() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let app_id = stage.bootstrap["appId"].as_str().unwrap();
+async fn only_pages_of_allowed_origins_can_embed_the_chat() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let app_id = server.bootstrap["appId"].as_str().unwrap();
     let framed = async |query: &str| {
         let path = format!("/widget/frame{query}");
-        let known = Reply::of(stage.api.request(Method::GET, "/widget/frame")).await;
-        // Whoever has the page already is asked for the same.
-        let request = stage.api.request(Method::GET, &path);
-        let reply = Reply::of(request.header("if-none-match", known.header("etag"))).await;
+        let known = ApiResponse::send(server.api.request(Method::GET, "/widget/frame")).await;
+        // The same holds for a cached page.
+        let request = server.api.request(Method::GET, &path);
+        let reply = ApiResponse::send(request.header("if-none-match", known.header("etag"))).await;
         let policy = reply.header("content-security-policy").to_owned();
         let (_, ancestors) = policy.split_once("frame-ancestors ").expect("a policy");
         (reply.status, ancestors.to_owned())
@@ -150,7 +152,7 @@ async fn the_chat_stands_in_pages_of_its_application_s_origins_alone() {
     let listed = (200, "'self' https://a.example https://b.example:8443".to_owned());
     assert_eq!(framed(by_number).await, listed);
     assert_eq!(framed(&by_id).await, listed);
-    // What names another application, or none, starts no chat of this one.
+    // With another application, or none, the chat isn't allowed either.
     for other in ["", "?organization=demo&applicationId=2", "?organization=x&applicationId=1"] {
         assert_eq!(framed(other).await, (304, "*".to_owned()), "{other}");
     }

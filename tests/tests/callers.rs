@@ -1,40 +1,43 @@
-//! Who may make which call: every one that the server documents has a row here, and each row is
-//! held against every kind of caller; and nothing of all that is written to logs or spans.
+//! Permissions: every documented operation has a row here, and each row is tested with every kind
+//! of caller. No secret of these calls may be in logs or spans.
 
 use std::collections::BTreeSet;
 
-use onethread_tests::{Agent, Api, Collector, Reply, SHORT, Stage, Tenant, Widget, documented};
+use onethread_tests::{
+    Agent, Api, ApiResponse, Collector, SHORT_TIMEOUT, Tenant, TestServer, Widget,
+    documented_operations,
+};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::secrets::{none_stands, talkative};
+use crate::secrets::{expect_none, verbose};
 
-/// Whom a call is for.
+/// Who may use an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum For {
     Anybody,
-    /// Whoever runs the server; for all others there is no such call.
+    /// The operator. For all others the operation doesn't exist.
     Operator,
-    /// A visitor or a contact, by the widget's token.
+    /// Visitors and contacts, with the widget's token.
     People,
-    /// The same, of whom contacts are told that it is not for them.
+    /// Visitors. Contacts get a specific error.
     Visitors,
-    /// Agents and companies' servers.
+    /// Agents, and servers with an API key.
     Staff,
-    /// Agents alone.
+    /// Agents only.
     Agents,
     Owners,
 }
 
-/// Who calls.
+/// Kind of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
-    Nobody,
-    /// With a token that is none.
+    Anonymous,
+    /// With an invalid token.
     Stranger,
     Visitor,
     Contact,
-    /// The owner of another organization.
+    /// An owner of another organization.
     Foreigner,
     Server,
     Agent,
@@ -43,7 +46,7 @@ enum Caller {
 }
 
 const CALLERS: [Caller; 9] = [
-    Caller::Nobody,
+    Caller::Anonymous,
     Caller::Stranger,
     Caller::Visitor,
     Caller::Contact,
@@ -54,8 +57,8 @@ const CALLERS: [Caller; 9] = [
     Caller::Operator,
 ];
 
-/// Each call, whom it is for, and the status of its success.
-const TABLE: &[(&str, For, u16)] = &[
+/// Each operation, who may use it, and its status when it succeeds.
+const OPERATIONS: &[(&str, For, u16)] = &[
     ("GET /healthz", For::Anybody, 200),
     ("GET /readyz", For::Anybody, 200),
     ("GET /openapi.json", For::Anybody, 200),
@@ -129,16 +132,18 @@ const TABLE: &[(&str, For, u16)] = &[
     ("GET /v1/webhooks/{id}/deliveries", For::Owners, 200),
 ];
 
-/// Why a caller is refused: status and reason. `None` where the call is for them.
+/// Returns status and reason of the rejection of a caller. `None` if the caller may use it.
 fn refusal(whom: For, caller: Caller) -> Option<(u16, &'static str)> {
-    use Caller::{Agent, Contact, Foreigner, Nobody, Operator, Owner, Server, Stranger, Visitor};
+    use Caller::{
+        Agent, Anonymous, Contact, Foreigner, Operator, Owner, Server, Stranger, Visitor,
+    };
     let ended = Some((401, "session-ended"));
     let forbidden = Some((403, "forbidden"));
     match (whom, caller) {
         (For::Anybody, _) | (For::Operator, Operator) => None,
         (For::Operator, _) => Some((404, "not-found")),
-        // The operator's token is none of a session.
-        (_, Nobody | Stranger | Operator) => ended,
+        // The operator's token is not a session token.
+        (_, Anonymous | Stranger | Operator) => ended,
         (For::People | For::Visitors, Visitor) | (For::People, Contact) => None,
         (For::Visitors, Contact) => Some((409, "not-a-visitor")),
         (For::People | For::Visitors, _) => ended,
@@ -149,9 +154,9 @@ fn refusal(whom: For, caller: Caller) -> Option<(u16, &'static str)> {
     }
 }
 
-/// Two organizations, and everybody who may call.
+/// Two organizations and all callers.
 struct Scene {
-    stage: Stage,
+    server: TestServer,
     other: Tenant,
     owner: Agent,
     agent: Agent,
@@ -162,42 +167,42 @@ struct Scene {
 
 impl Scene {
     async fn new(collector: &Collector) -> Self {
-        let options = talkative(collector).env("ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", "allow");
-        let stage = Stage::with_operator(options).await;
-        let other = stage.organization("other.example").await;
-        let (owner, foreigner) = (stage.agent().await, other.agent().await);
-        let agent = stage.plain_agent("agent@example.com").await;
-        let (visitor, contact) = (Self::visitor(&stage).await, Self::contact(&stage).await);
-        Self { stage, other, owner, agent, foreigner, visitor, contact }
+        let options = verbose(collector).env("ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", "allow");
+        let server = TestServer::with_operator(options).await;
+        let other = server.organization("other.example").await;
+        let (owner, foreigner) = (server.log_in_owner().await, other.log_in_owner().await);
+        let agent = server.log_in_agent("agent@example.com").await;
+        let (visitor, contact) = (Self::visitor(&server).await, Self::contact(&server).await);
+        Self { server, other, owner, agent, foreigner, visitor, contact }
     }
 
-    /// A visitor who has filled in the form, so that all calls are open.
+    /// Creates a visitor who has submitted the form, so that no call is rejected for the lack of it.
     async fn visitor(tenant: &Tenant) -> Widget {
-        let visitor = tenant.open(&json!({})).await;
+        let visitor = tenant.start_session(&json!({})).await;
         let form = json!({"name": "Canary Vera", "email": "canary@example.com"});
-        visitor.fill_form(&form).await.expect(200);
+        visitor.submit_form(&form).await.expect(200);
         visitor
     }
 
     async fn contact(tenant: &Tenant) -> Widget {
-        tenant.open(&json!({"user_id": format!("canary-{}", tenant.chance.uuid())})).await
+        tenant.start_session(&json!({"user_id": format!("canary-{}", tenant.random.uuid())})).await
     }
 
     fn api(&self, caller: Caller) -> Api {
         match caller {
-            Caller::Nobody => self.stage.api.clone(),
-            Caller::Stranger => self.stage.api.with_token("nonsense"),
+            Caller::Anonymous => self.server.api.clone(),
+            Caller::Stranger => self.server.api.with_token("nonsense"),
             Caller::Visitor => self.visitor.api.clone(),
             Caller::Contact => self.contact.api.clone(),
             Caller::Foreigner => self.foreigner.api.clone(),
-            Caller::Server => self.stage.company(),
+            Caller::Server => self.server.with_api_key(),
             Caller::Agent => self.agent.api.clone(),
             Caller::Owner => self.owner.api.clone(),
-            Caller::Operator => self.stage.operator(),
+            Caller::Operator => self.server.operator(),
         }
     }
 
-    /// What the call's `{id}` names: something new in our organization.
+    /// Creates a resource for the `{id}` of the operation, and returns its id.
     async fn target(&self, call: &str) -> String {
         let Some((path, after)) = call.split_once("/{id}") else { return String::new() };
         let post = async |path: &str, body: Value| {
@@ -207,7 +212,7 @@ impl Scene {
         };
         let id = |made: Value, name: &str| made[name].as_str().expect("it has an id").to_owned();
         let contact = async || {
-            let user_id = format!("canary-{}", self.stage.chance.uuid());
+            let user_id = format!("canary-{}", self.server.random.uuid());
             id(post("/v1/contacts", json!({"userId": user_id})).await, "id")
         };
         match path.rsplit('/').next().unwrap_or_default() {
@@ -216,7 +221,7 @@ impl Scene {
                 if call == "DELETE /v1/contacts/{id}/security-hash" {
                     let path = format!("/v1/contacts/{contact}/security-hash");
                     let claim = self.owner.api.request(Method::PUT, &path);
-                    Reply::of(claim.json(&json!({"securityHash": "canary-hash"})))
+                    ApiResponse::send(claim.json(&json!({"securityHash": "canary-hash"})))
                         .await
                         .expect(204);
                 }
@@ -234,9 +239,9 @@ impl Scene {
                 let upload = self.owner.api.request(Method::POST, &path);
                 let upload =
                     upload.header("content-type", "text/csv").body("user_id,email\n,canary@\n");
-                let import = id(Reply::of(upload).await.expect(202), "id");
+                let import = id(ApiResponse::send(upload).await.expect(202), "id");
                 let path = format!("/v1/imports/{import}");
-                onethread_tests::until("a scanned import", SHORT, async || {
+                onethread_tests::wait_until("a scanned import", SHORT_TIMEOUT, async || {
                     let now = self.owner.api.get(&path).await.expect(200);
                     (now["state"] == "ready" || now["state"] == "done").then_some(())
                 })
@@ -254,24 +259,24 @@ impl Scene {
             "webhooks" => {
                 id(post("/v1/webhooks", self.body("POST /v1/webhooks").await).await, "id")
             }
-            kind => panic!("nobody makes {kind} for {call}"),
+            kind => panic!("no {kind} for {call}"),
         }
     }
 
-    /// A body that the call takes.
+    /// Returns a valid body for the operation.
     async fn body(&self, call: &str) -> Value {
-        let uuid = self.stage.chance.uuid();
+        let uuid = self.server.random.uuid();
         match call {
-            "POST /widget/v1/init" => self.stage.init_body(&json!({})),
+            "POST /widget/v1/init" => self.server.init_body(&json!({})),
             "POST /widget/v1/pre-chat" => {
                 json!({"fields": {"name": "Canary Vera", "email": "canary@example.com"}})
             }
             "POST /widget/v1/track" => json!({"name": "canary-looked", "data": {"at": "canary"}}),
             "PATCH /widget/v1/contact" | "PATCH /v1/contacts/{id}" => json!({"name": "Canary Kim"}),
             "POST /v1/login" => json!({
-                "organization": self.stage.bootstrap["organization"],
-                "email": self.stage.bootstrap["agent"]["email"],
-                "password": self.stage.bootstrap["agent"]["password"],
+                "organization": self.server.bootstrap["organization"],
+                "email": self.server.bootstrap["agent"]["email"],
+                "password": self.server.bootstrap["agent"]["password"],
             }),
             "POST /v1/organizations" => json!({
                 "organization": format!("{uuid}.example"),
@@ -331,30 +336,32 @@ impl Scene {
         }
     }
 
-    /// The password of the one who calls; of those who have none somebody's.
+    /// Returns the caller's password, or any password if the caller has none.
     fn password(&self, api: &Api) -> Value {
         match api.token() {
             token if token == self.agent.api.token() => json!(Tenant::AGENT_PASSWORD),
             token if token == self.foreigner.api.token() => {
                 self.other.bootstrap["agent"]["password"].clone()
             }
-            _ => self.stage.bootstrap["agent"]["password"].clone(),
+            _ => self.server.bootstrap["agent"]["password"].clone(),
         }
     }
 
-    /// Somebody whose session has ended by the call gets another one.
+    /// Creates a new session for a caller whose session was ended by the call.
     async fn renew(&mut self, call: &str, caller: Caller) {
         match (call, caller) {
             ("POST /widget/v1/logout", Caller::Visitor) => {
-                self.visitor = Self::visitor(&self.stage).await;
+                self.visitor = Self::visitor(&self.server).await;
             }
             ("POST /widget/v1/logout", Caller::Contact) => {
-                self.contact = Self::contact(&self.stage).await;
+                self.contact = Self::contact(&self.server).await;
             }
-            ("POST /v1/logout", Caller::Owner) => self.owner = self.stage.agent().await,
-            ("POST /v1/logout", Caller::Foreigner) => self.foreigner = self.other.agent().await,
+            ("POST /v1/logout", Caller::Owner) => self.owner = self.server.log_in_owner().await,
+            ("POST /v1/logout", Caller::Foreigner) => {
+                self.foreigner = self.other.log_in_owner().await
+            }
             ("POST /v1/logout", Caller::Agent) => {
-                self.agent = self.stage.plain_agent("another@example.com").await;
+                self.agent = self.server.log_in_agent("another@example.com").await;
             }
             _ => {}
         }
@@ -362,13 +369,17 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn each_call_is_open_to_those_it_is_for_and_to_nobody_else() {
+async fn each_operation_is_open_to_its_callers_only() {
     let collector = Collector::start().await;
     let mut scene = Scene::new(&collector).await;
     let mut secrets: BTreeSet<_> = ["canary", "Canary"].map(str::to_owned).into();
-    let rows: BTreeSet<_> = TABLE.iter().map(|(call, ..)| (*call).to_owned()).collect();
-    assert_eq!(rows, documented(scene.stage.server.address("http")).await, "calls and rows differ");
-    for (call, whom, success) in TABLE {
+    let rows: BTreeSet<_> = OPERATIONS.iter().map(|(call, ..)| (*call).to_owned()).collect();
+    assert_eq!(
+        rows,
+        documented_operations(scene.server.process.address("http")).await,
+        "calls and rows differ"
+    );
+    for (call, whom, success) in OPERATIONS {
         let mut target = Some(scene.target(call).await);
         for caller in CALLERS {
             let what = format!("{call} by {caller:?}");
@@ -378,7 +389,7 @@ async fn each_call_is_open_to_those_it_is_for_and_to_nobody_else() {
             let abroad = caller == Caller::Foreigner && call.contains("{id}");
             let id = match &target {
                 Some(id) if refused.is_some() || abroad => id.clone(),
-                // Who succeeds may use it up.
+                // A successful call may have deleted it.
                 _ => match target.take() {
                     Some(id) => id,
                     None => scene.target(call).await,
@@ -390,17 +401,18 @@ async fn each_call_is_open_to_those_it_is_for_and_to_nobody_else() {
                 assert_eq!(answer.status(), *success, "{what}");
                 continue;
             }
-            let reply = Reply::of(request).await;
+            let reply = ApiResponse::send(request).await;
             match refused {
                 Some((status, reason)) => {
                     assert_eq!(reply.status, status, "{what}: {}", reply.text);
-                    reply.problem(status, reason);
+                    reply.expect_problem(status, reason);
                 }
                 None if abroad => {
                     assert_eq!(reply.status, 404, "{what}: {}", reply.text);
-                    let unknown = scene.stage.chance.uuid().to_string();
-                    let unknown = Reply::of(scene.request(&api, call, &unknown).await).await;
-                    assert_eq!(told(reply), told(unknown), "{what}");
+                    let unknown = scene.server.random.uuid().to_string();
+                    let unknown =
+                        ApiResponse::send(scene.request(&api, call, &unknown).await).await;
+                    assert_eq!(content(reply), content(unknown), "{what}");
                 }
                 None => {
                     assert_eq!(reply.status, *success, "{what}: {}", reply.text);
@@ -409,20 +421,23 @@ async fn each_call_is_open_to_those_it_is_for_and_to_nobody_else() {
             }
         }
     }
-    // Whatever was called by whom, nothing of it is written down.
+    // No secret of any call is in logs or spans.
     for name in ["password", "email"] {
         let of = |tenant: &Tenant| tenant.bootstrap["agent"][name].as_str().map(str::to_owned);
-        secrets.extend([of(&scene.stage), of(&scene.other)].into_iter().flatten());
+        secrets.extend([of(&scene.server), of(&scene.other)].into_iter().flatten());
     }
-    scene.stage.server.terminate(SHORT * 2).await;
-    let (log, spans) = (scene.stage.server.log(), collector.raw());
-    assert!(log.contains("DEBUG") && spans.contains("POST /v1/login"), "hardly anything is told");
-    none_stands(&secrets.into_iter().collect::<Vec<_>>(), &log, &spans);
+    scene.server.process.terminate(SHORT_TIMEOUT * 2).await;
+    let (log, spans) = (scene.server.process.log(), collector.raw());
+    assert!(
+        log.contains("DEBUG") && spans.contains("POST /v1/login"),
+        "hardly anything was logged"
+    );
+    expect_none(&secrets.into_iter().collect::<Vec<_>>(), &log, &spans);
 }
 
-/// All that a caller learns from a 404.
-fn told(reply: Reply) -> Value {
-    let mut body = reply.problem(404, "not-found");
+/// Returns everything in a 404 that could differ between foreign and unknown ids.
+fn content(reply: ApiResponse) -> Value {
+    let mut body = reply.expect_problem(404, "not-found");
     body["traceId"] = Value::Null;
     body
 }

@@ -1,18 +1,18 @@
-//! Conditions of a search: every field with every operator and kind of value.
+//! Filters of a search: every field with every operator and kind of value.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeSet;
 
-use onethread_tests::{Agent, Stage};
+use onethread_tests::{Agent, TestServer};
 use serde_json::{Value, json};
 
 use crate::{databases::on_each_database, imports::import};
 
-/// People, by a letter each: `a` an owner made known, `b` a server without a user id, `c` likewise
-/// with odd values, `d` an import, `e` came by themselves.
-async fn people(stage: &Stage, agent: &Agent) -> Vec<(char, String)> {
-    let server = stage.api.with_token(stage.bootstrap["apiKey"].as_str().unwrap());
+/// Creates contacts with a letter each: `a` by an owner, `b` by a server without a user id, `c`
+/// likewise with unusual values, `d` by an import, `e` by a login.
+async fn people(server: &TestServer, agent: &Agent) -> Vec<(char, String)> {
+    let by_api_key = server.api.with_token(server.bootstrap["apiKey"].as_str().unwrap());
     let id = |made: Value| made["id"].as_str().unwrap().to_owned();
     let a = json!({
         "userId": "u-1", "name": "Ann Lee", "email": "Ann@Example.com", "phone": "+49 30 111",
@@ -29,12 +29,12 @@ async fn people(stage: &Stage, agent: &Agent) -> Vec<(char, String)> {
         "customData": {"seats": 5.5, "note": "' OR 1=1 --\"\\", "since": "soon"},
     });
     let a = id(agent.api.post("/v1/contacts", &a).await.expect(201));
-    let b = id(server.post("/v1/contacts", &b).await.expect(201));
-    let c = id(server.post("/v1/contacts", &c).await.expect(201));
+    let b = id(by_api_key.post("/v1/contacts", &b).await.expect(201));
+    let c = id(by_api_key.post("/v1/contacts", &c).await.expect(201));
     let d = "user_id,name,email,tags,custom.plan,custom.seats,custom.paid,custom.code\n\
              u-4,李小龙,li@example.org,\"new,old\",free,7,false,007\n";
     assert_eq!(import(agent, d).await["created"], 1);
-    let e = stage.open(&json!({"user_id": "u-5", "email": "e@other.org"})).await;
+    let e = server.start_session(&json!({"user_id": "u-5", "email": "e@other.org"})).await;
     let d = agent.api.post("/v1/contacts/search", &only("userId", "=", &json!("u-4"))).await;
     let d = d.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
     vec![('a', a), ('b', b), ('c', c), ('d', d), ('e', e.contact_id().to_owned())]
@@ -45,15 +45,15 @@ fn only(field: &str, operator: &str, value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn every_condition_finds_whom_it_says() {
-    on_each_database(async |stage| {
-        let agent = stage.agent().await;
-        let people = people(stage, &agent).await;
+async fn every_filter_finds_the_matching_contacts() {
+    on_each_database(async |server| {
+        let agent = server.log_in_owner().await;
+        let people = people(server, &agent).await;
         let letters = |body: &Value| -> String {
             let items = body["items"].as_array().unwrap();
             let found: BTreeSet<_> =
                 items.iter().map(|item| item["id"].as_str().unwrap()).collect();
-            assert_eq!(found.len(), items.len(), "nobody twice");
+            assert_eq!(found.len(), items.len(), "no contact is repeated");
             people.iter().filter(|(_, id)| found.contains(id.as_str())).map(|one| one.0).collect()
         };
         for (field, operator, value, found) in [
@@ -80,7 +80,7 @@ async fn every_condition_finds_whom_it_says() {
             ("name", "~", json!("(anonym)"), "e"),
             ("name", "=", json!(null), "e"),
             ("name", ">", json!("z"), "cd"),
-            // Signs that mean something in SQL are signs.
+            // Characters with a meaning in SQL have none here.
             ("name", "~", json!("_%"), "b"),
             ("name", "~", json!("%"), "b"),
             ("name", "~", json!("%ob%"), ""),
@@ -123,7 +123,7 @@ async fn every_condition_finds_whom_it_says() {
             ("custom.plan", "!=", json!(null), "abd"),
             ("custom.plan", "<", json!("f"), "b"),
             ("custom.plan", ">", json!("f"), "ad"),
-            // An imported cell is what it looks like, and what is written the same is found.
+            // An imported cell is stored as the type that it looks like, and found by its text.
             ("custom.seats", "=", json!(12), "ab"),
             ("custom.seats", "=", json!("12"), "ab"),
             ("custom.seats", "=", json!(7), "d"),
@@ -134,7 +134,7 @@ async fn every_condition_finds_whom_it_says() {
             ("custom.seats", "<", json!(12), "cd"),
             ("custom.seats", ">", json!(-1e300), "abcd"),
             ("custom.seats", "~", json!("5"), "c"),
-            // A text that looks like a number is compared as one, on either side.
+            // On both sides, a text that looks like a number is compared as a number.
             ("custom.seats", ">", json!(7), "ab"),
             ("custom.seats", ">", json!("7"), "ab"),
             ("custom.seats", "<", json!("2"), ""),
@@ -146,7 +146,7 @@ async fn every_condition_finds_whom_it_says() {
             ("custom.paid", "=", json!(1), ""),
             ("custom.code", "=", json!("007"), "d"),
             ("custom.code", "=", json!(7), ""),
-            // Dates are the moments they are.
+            // Dates are compared as points in time.
             ("custom.since", ">", json!("2024-01-31"), "ab"),
             ("custom.since", "<", json!("2024-02-02"), "ab"),
             ("custom.since", ">", json!("2024-02-01"), ""),
@@ -188,7 +188,7 @@ async fn every_condition_finds_whom_it_says() {
             let page = agent.api.post("/v1/contacts/search", &json!({"q": q})).await.expect(200);
             assert_eq!(letters(&page), found, "{q}");
         }
-        // All of several conditions, and the words, have to fit.
+        // All filters and all words have to match.
         let several = json!({"q": "example", "filter": [
             {"field": "tags", "operator": "~", "value": "vip"},
             {"field": "custom.seats", "operator": "=", "value": "12"},
@@ -201,10 +201,10 @@ async fn every_condition_finds_whom_it_says() {
 }
 
 #[tokio::test]
-async fn what_no_condition_can_be_names_the_part_at_fault() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    stage.open(&json!({"user_id": "u", "custom_data": {"a": 1}})).await;
+async fn errors_name_the_invalid_part_of_a_filter() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    server.start_session(&json!({"user_id": "u", "custom_data": {"a": 1}})).await;
     let long = "x".repeat(1025);
     for (field, operator, value, part) in [
         ("secret", "=", json!("x"), "field"),
@@ -242,7 +242,7 @@ async fn what_no_condition_can_be_names_the_part_at_fault() {
         ("custom.a", "=", json!(long), "value"),
     ] {
         let reply = agent.api.post("/v1/contacts/search", &only(field, operator, &value)).await;
-        reply.refuses(&format!("/filter/0/{part}"));
+        reply.expect_invalid(&format!("/filter/0/{part}"));
     }
     let good = json!({"field": "name", "operator": "~", "value": "a"});
     for (body, pointer) in [
@@ -263,6 +263,6 @@ async fn what_no_condition_can_be_names_the_part_at_fault() {
         (json!({"cursor": "x"}), "/cursor"),
         (json!({"includeVisitors": "yes"}), "/includeVisitors"),
     ] {
-        agent.api.post("/v1/contacts/search", &body).await.refuses(pointer);
+        agent.api.post("/v1/contacts/search", &body).await.expect_invalid(pointer);
     }
 }

@@ -1,6 +1,6 @@
 //! Health and reflection, as probes and `grpcurl` use them.
 
-use onethread_tests::{Health, Stage, channel, health, services_v1, services_v1alpha};
+use onethread_tests::{Health, TestServer, channel, health, services_v1, services_v1alpha};
 
 const SERVICES: [(&str, &[&str]); 3] = [
     (
@@ -27,10 +27,10 @@ const SERVICES: [(&str, &[&str]); 3] = [
 ];
 
 #[tokio::test]
-async fn each_service_tells_its_health() {
-    let stage = Stage::new().await;
+async fn each_service_reports_its_health() {
+    let server = TestServer::new().await;
     for (part, _) in SERVICES {
-        let channel = channel(stage.server.address(part)).await;
+        let channel = channel(server.process.address(part)).await;
         assert_eq!(health(channel.clone(), "").await, Health::Serving, "{part}");
         assert_eq!(health(channel.clone(), "readiness").await, Health::Serving, "{part}");
         assert_eq!(health(channel, "nonsense").await, Health::Unknown, "{part}");
@@ -39,9 +39,9 @@ async fn each_service_tells_its_health() {
 
 #[tokio::test]
 async fn each_service_describes_itself() {
-    let stage = Stage::new().await;
+    let server = TestServer::new().await;
     for (part, services) in SERVICES {
-        let channel = channel(stage.server.address(part)).await;
+        let channel = channel(server.process.address(part)).await;
         for listed in [services_v1(channel.clone()).await, services_v1alpha(channel).await] {
             for service in services {
                 assert!(listed.iter().any(|name| name == service), "{service}: {listed:?}");

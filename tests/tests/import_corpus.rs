@@ -1,41 +1,43 @@
-//! The corpus of `fixtures/csv`: each file is uploaded to an organization of its own, and the
-//! import, its report and the contacts are what the JSON beside the file says. Loaded again, no
-//! file changes anything.
+//! The corpus of `fixtures/csv`. Each file is imported into a new organization; the import, its
+//! report and the contacts must match the JSON file next to it. A second import changes nothing.
 
 use std::{fs, path::PathBuf};
 
 use futures::{StreamExt, stream};
-use onethread_tests::{Api, LONG, Options, PostgresDatabase, Reply, Stage, until};
+use onethread_tests::{
+    Api, ApiResponse, LONG_TIMEOUT, Options, PostgresDatabase, TestServer, wait_until,
+};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/csv");
-/// Files under way at once.
-const AT_ONCE: usize = 2;
+/// Number of files that are imported concurrently.
+const CONCURRENT_FILES: usize = 2;
 
 #[tokio::test]
-async fn each_file_is_read_as_it_says_on_sqlite() {
-    load_all(&stage(Options::default()).await).await;
+async fn each_file_has_the_expected_result_on_sqlite() {
+    load_all(&start_server(Options::default()).await).await;
 }
 
 #[tokio::test]
-async fn each_file_is_read_as_it_says_on_postgres() {
+async fn each_file_has_the_expected_result_on_postgres() {
     let database = PostgresDatabase::new().await;
-    let stage = stage(Options::default().env("ONETHREAD_DATABASE_URL", database.url())).await;
-    load_all(&stage).await;
+    let server =
+        start_server(Options::default().env("ONETHREAD_DATABASE_URL", database.url())).await;
+    load_all(&server).await;
 }
 
-/// A server for many organizations.
-pub(crate) async fn stage(options: Options) -> Stage {
-    Stage::with_operator(options.env("ONETHREAD_RATE_LIMITS", "off")).await
+/// Starts a server for many organizations.
+pub(crate) async fn start_server(options: Options) -> TestServer {
+    TestServer::with_operator(options.env("ONETHREAD_RATE_LIMITS", "off")).await
 }
 
-/// A new organization, spoken to as a company's server does.
-pub(crate) async fn organization(stage: &Stage, domain: &str) -> Api {
-    stage.organization(domain).await.company()
+/// Creates an organization, and returns a client with its API key.
+pub(crate) async fn organization(server: &TestServer, domain: &str) -> Api {
+    server.organization(domain).await.with_api_key()
 }
 
-async fn load_all(stage: &Stage) {
+async fn load_all(server: &TestServer) {
     let cases: Vec<_> = fs::read_dir(FOLDER)
         .expect("the corpus is there")
         .map(|entry| entry.expect("it can be listed").path())
@@ -43,21 +45,21 @@ async fn load_all(stage: &Stage) {
         .collect();
     assert!(cases.len() > 40, "only {} files", cases.len());
     let wrong: Vec<_> = stream::iter(cases)
-        .map(|case| load(stage, case))
-        .buffer_unordered(AT_ONCE)
+        .map(|case| load(server, case))
+        .buffer_unordered(CONCURRENT_FILES)
         .filter_map(std::future::ready)
         .collect()
         .await;
     assert!(wrong.is_empty(), "{} files are read otherwise:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Says what is otherwise than the case says.
-async fn load(stage: &Stage, case: PathBuf) -> Option<String> {
+/// Imports the file of a case, and returns a description of what differs from the expectation.
+async fn load(server: &TestServer, case: PathBuf) -> Option<String> {
     let name = case.file_stem().expect("a name").to_string_lossy().into_owned();
     let text = fs::read(&case).expect("a case can be read");
     let wanted: Value = serde_json::from_slice(&text).expect("a case is JSON");
     let file = file(&case, &wanted);
-    let api = organization(stage, &format!("{name}.example.com")).await;
+    let api = organization(server, &format!("{name}.example.com")).await;
     for contact in wanted["before"].as_array().into_iter().flatten() {
         let status = api.post("/v1/contacts", contact).await.status;
         assert_eq!(status, 201, "{name}");
@@ -71,7 +73,7 @@ async fn load(stage: &Stage, case: PathBuf) -> Option<String> {
         }
     };
     let import = load_once(&api, &file, &wanted).await;
-    for (field, value) in wanted["import"].as_object().expect("a case says what comes of it") {
+    for (field, value) in wanted["import"].as_object().expect("a case has the expected import") {
         differs(field, &import[field], value);
     }
     let after = contacts(&api).await;
@@ -80,7 +82,7 @@ async fn load(stage: &Stage, case: PathBuf) -> Option<String> {
         differs("report", &json!(rejected(&api, &import).await), &json!(report));
     }
 
-    // What the counts say is what happened, whatever the case says.
+    // The counts must be right even if the case doesn't name them.
     let count = |import: &Value, field: &str| import[field].as_u64().unwrap_or_default();
     let done = import["state"] == "done";
     let sum: u64 =
@@ -95,7 +97,7 @@ async fn load(stage: &Stage, case: PathBuf) -> Option<String> {
     let changed = (before.len() - after.iter().filter(kept).count()) as u64;
     differs("updated, as the contacts say", &json!(changed), &import["updated"]);
 
-    // The same file again changes nothing.
+    // A second import changes nothing.
     let again = load_once(&api, &file, &wanted).await;
     differs("state again", &again["state"], &import["state"]);
     differs("rejected again", &again["rejected"], &import["rejected"]);
@@ -106,7 +108,7 @@ async fn load(stage: &Stage, case: PathBuf) -> Option<String> {
     (!wrong.is_empty()).then(|| wrong.join("\n"))
 }
 
-/// The file beside the case, or one that the case describes since it is long.
+/// Returns the file of a case, or generates a long one from its description.
 fn file(case: &std::path::Path, wanted: &Value) -> Vec<u8> {
     let Some(made) = wanted["made"].as_object() else {
         return fs::read(case.with_extension("csv")).expect("each case has its file");
@@ -121,29 +123,29 @@ async fn load_once(api: &Api, file: &[u8], wanted: &Value) -> Value {
     let path = if choose.is_null() { "/v1/imports" } else { "/v1/imports?apply=false" };
     let begun = upload(api, path, file).await.expect(202);
     if !choose.is_null() {
-        settled(api, &begun, &["ready"]).await;
+        wait_for_state(api, &begun, &["ready"]).await;
         let path = format!("/v1/imports/{}/apply", begun["id"].as_str().expect("an id"));
         api.post(&path, &json!({"mapping": choose})).await.expect(200);
     }
-    settled(api, &begun, &["done", "failed"]).await
+    wait_for_state(api, &begun, &["done", "failed"]).await
 }
 
-pub(crate) async fn upload(api: &Api, path: &str, file: &[u8]) -> Reply {
+pub(crate) async fn upload(api: &Api, path: &str, file: &[u8]) -> ApiResponse {
     let request = api.request(Method::POST, path).header("content-type", "text/csv");
-    Reply::of(request.body(file.to_vec())).await
+    ApiResponse::send(request.body(file.to_vec())).await
 }
 
-/// The import, once it stands at one of these.
-pub(crate) async fn settled(api: &Api, import: &Value, states: &[&str]) -> Value {
+/// Waits until the import is in one of these states.
+pub(crate) async fn wait_for_state(api: &Api, import: &Value, states: &[&str]) -> Value {
     let path = format!("/v1/imports/{}", import["id"].as_str().expect("an id"));
-    until("the import", LONG, async || {
+    wait_until("the import", LONG_TIMEOUT, async || {
         let import = api.get(&path).await.expect(200);
         states.iter().any(|state| import["state"] == *state).then_some(import)
     })
     .await
 }
 
-/// The report.
+/// Returns the report of rejected rows.
 pub(crate) async fn rejected(api: &Api, import: &Value) -> String {
     let path = format!("/v1/imports/{}/rejected.csv", import["id"].as_str().expect("an id"));
     let reply = api.get(&path).await;
@@ -151,7 +153,7 @@ pub(crate) async fn rejected(api: &Api, import: &Value) -> String {
     reply.text
 }
 
-/// All of Contacts, each with what a file can say of somebody, as far as it is there.
+/// Returns all contacts, with those of their fields that a file can contain.
 pub(crate) async fn contacts(api: &Api) -> Vec<Value> {
     let found: Vec<_> = api.all("/v1/contacts").await.iter().map(shown).collect();
     sorted(Some(&found))

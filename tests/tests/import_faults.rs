@@ -1,5 +1,5 @@
-//! Imports that are disturbed end as if nothing had happened: whoever works on one, keeps its contacts
-//! or stores either is killed at any row; somebody stops it; its file is one endless line.
+//! Imports with disturbances: kills of the worker, of identity or of the database at any row,
+//! cancellation, and a file that is one endless line.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -7,42 +7,43 @@ use std::{env, fmt::Write, time::Duration};
 
 use futures::stream;
 use onethread_tests::{
-    Agent, Api, Chance, Events, LONG, Reply, Stage, person_row, resident_mib, until,
+    Agent, Api, ApiResponse, Events, LONG_TIMEOUT, Random, TestServer, contact_row, resident_mib,
+    wait_until,
 };
 use reqwest::Method;
 use serde_json::Value;
 
 use crate::{
     apart::cluster::{Cluster, Service},
-    imports::{ended, upload},
+    imports::{upload, wait_for_end},
     postgres_faults::Postgres,
 };
 
 /// Columns of [`mixed_csv`].
 const HEADER: &str = "user_id,email,name,phone,company\n";
 
-/// A file in which every tenth row is rejected, in one of four ways.
+/// Returns a file in which every tenth row is rejected, for one of four reasons.
 fn mixed_csv(rows: usize) -> String {
     let mut csv = HEADER.to_owned();
     for number in 1..=rows {
         match number % 40 {
             10 => writeln!(csv, "u-{number},no address,N,,").expect("a string takes all"),
-            20 => csv.push_str(&person_row("u", number - 1)),
+            20 => csv.push_str(&contact_row("u", number - 1)),
             30 => writeln!(csv, ",,Nobody {number},,").expect("a string takes all"),
             0 => writeln!(csv, "short-{number}").expect("a string takes all"),
-            _ => csv.push_str(&person_row("u", number)),
+            _ => csv.push_str(&contact_row("u", number)),
         }
     }
     csv
 }
 
-/// How often a test kills something: 10 times, in long runs as often as they say, to 100.
+/// Number of kills: 10, or `ONETHREAD_KILLS` up to 100.
 fn kills() -> usize {
-    let said = env::var("ONETHREAD_KILLS").ok();
-    said.map_or(10, |text| text.parse::<usize>().expect("ONETHREAD_KILLS is a number").min(100))
+    let kills = env::var("ONETHREAD_KILLS").ok();
+    kills.map_or(10, |text| text.parse::<usize>().expect("ONETHREAD_KILLS is a number").min(100))
 }
 
-/// What an import left behind: its counts, its report, and all people.
+/// Result of an import: its counts, its report, and all contacts.
 #[derive(PartialEq)]
 struct Outcome {
     counts: Vec<Value>,
@@ -52,8 +53,8 @@ struct Outcome {
 
 async fn outcome(api: &Api, id: &str) -> Outcome {
     let path = format!("/v1/imports/{id}");
-    let import = until("the end of the import", LONG * 2, async || {
-        // Whatever it takes is away for a moment after a kill.
+    let import = wait_until("the end of the import", LONG_TIMEOUT * 2, async || {
+        // After a kill the services are unavailable for a moment.
         let reply = api.get(&path).await;
         (reply.status == 200 && !reply.body["finishedAt"].is_null()).then_some(reply.body)
     })
@@ -77,43 +78,43 @@ fn assert_same(disturbed: &Outcome, undisturbed: &Outcome, rows: usize) {
     assert!(disturbed.people == undisturbed.people, "the people differ");
 }
 
-/// Waits until the import has got some rows further than it was; false when it has ended.
-async fn further(api: &Api, id: &str, chance: &Chance, rows: usize) -> bool {
+/// Waits until the import has processed some more rows. False when it has ended.
+async fn wait_for_progress(api: &Api, id: &str, random: &Random, rows: usize) -> bool {
     let path = format!("/v1/imports/{id}");
     let processed = |import: &Value| import["processed"].as_u64().unwrap();
     let mut target = None;
-    until("the import to get on", LONG, async || {
+    wait_until("the import to get on", LONG_TIMEOUT, async || {
         let reply = api.get(&path).await;
         if reply.status != 200 {
             return None;
         }
         let now = processed(&reply.body);
-        let target = *target.get_or_insert_with(|| now + chance.below(rows as u64 / 4));
+        let target = *target.get_or_insert_with(|| now + random.below(rows as u64 / 4));
         let over = !reply.body["finishedAt"].is_null();
         (over || now >= target).then_some(!over)
     })
     .await
 }
 
-/// Killed as a whole, again and again, and started again.
+/// The all-in-one is killed and restarted repeatedly.
 #[tokio::test]
 async fn an_import_killed_at_any_row_ends_the_same_on_sqlite() {
     let (rows, mut left) = (40_000, kills());
     let csv = mixed_csv(rows);
-    let calm = Stage::new().await;
-    let agent = calm.agent().await;
+    let calm = TestServer::new().await;
+    let agent = calm.log_in_owner().await;
     let begun = upload(&agent, &csv, None).await.expect(202);
     let undisturbed = outcome(&agent.api, begun["id"].as_str().unwrap()).await;
-    // One file may be over before all kills have come.
+    // An import may end before all kills are done.
     while left > 0 {
-        let mut stage = Stage::new().await;
-        let agent = stage.agent().await;
+        let mut server = TestServer::new().await;
+        let agent = server.log_in_owner().await;
         let begun = upload(&agent, &csv, None).await.expect(202);
         let id = begun["id"].as_str().unwrap();
         let mut caught = 0;
-        while left > 0 && further(&agent.api, id, &stage.chance, rows).await {
-            stage.server.kill().await;
-            stage.server.restart().await;
+        while left > 0 && wait_for_progress(&agent.api, id, &server.random, rows).await {
+            server.process.kill().await;
+            server.process.restart().await;
             (left, caught) = (left - 1, caught + 1);
         }
         eprintln!("killed {caught} times");
@@ -122,26 +123,27 @@ async fn an_import_killed_at_any_row_ends_the_same_on_sqlite() {
     }
 }
 
-/// Each in its turn: who works on it, who keeps its contacts, and the database of both.
+/// The worker, identity and the database are killed in turn.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_killed_at_any_row_ends_the_same_on_postgres() {
     let (rows, mut left) = (40_000, kills());
     let csv = mixed_csv(rows);
     let postgres = Postgres::start().await;
     let mut cluster = Cluster::on(&postgres.url).await;
-    let chance = cluster.chance.clone();
-    let calm = cluster.agent().await;
+    let random = cluster.random.clone();
+    let calm = cluster.log_in_owner().await;
     let undisturbed = outcome(&calm, &begin(&calm, &csv).await).await;
     let mut round = 0;
     while left > 0 {
-        // Nobody is known there.
+        // The organization has no contacts yet.
         round += 1;
         let (name, email) = (format!("{round}.example.com"), "owner@example.com");
-        let made = cluster.make(&name, email, "a long password").await.expect(201);
-        let api = cluster.api.with_token(made["apiKey"].as_str().unwrap());
+        let created =
+            cluster.create_organization(&name, email, "a long password").await.expect(201);
+        let api = cluster.api.with_token(created["apiKey"].as_str().unwrap());
         let id = begin(&api, &csv).await;
         let mut caught = Vec::new();
-        while left > 0 && further(&api, &id, &chance, rows).await {
+        while left > 0 && wait_for_progress(&api, &id, &random, rows).await {
             let victim = left % 3;
             match victim {
                 0 => {
@@ -149,7 +151,7 @@ async fn an_import_killed_at_any_row_ends_the_same_on_postgres() {
                     cluster.restart(Service::ContactImport, 0).await;
                 }
                 1 => {
-                    let replica = usize::try_from(chance.below(2)).unwrap();
+                    let replica = usize::try_from(random.below(2)).unwrap();
                     cluster.kill(Service::Identity, replica).await;
                     cluster.restart(Service::Identity, replica).await;
                 }
@@ -167,39 +169,39 @@ async fn an_import_killed_at_any_row_ends_the_same_on_postgres() {
 
 async fn begin(api: &Api, csv: &str) -> String {
     let upload = api.request(Method::POST, "/v1/imports").header("content-type", "text/csv");
-    let begun = Reply::of(upload.body(csv.to_owned())).await.expect(202);
+    let begun = ApiResponse::send(upload.body(csv.to_owned())).await.expect(202);
     begun["id"].as_str().unwrap().to_owned()
 }
 
-/// What it says is what is there, at once.
+/// The counts after a cancellation are final.
 #[tokio::test]
-async fn a_cancelled_import_stops_and_keeps_what_was_applied() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
+async fn a_canceled_import_stops_and_keeps_the_applied_rows() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
     let csv = mixed_csv(60_000);
     for least in [0, 1] {
         let before = people(&agent).await;
         let begun = upload(&agent, &csv, None).await.expect(202);
         let id = begun["id"].as_str().unwrap();
         let path = format!("/v1/imports/{id}");
-        until("progress", LONG, async || {
+        wait_until("progress", LONG_TIMEOUT, async || {
             let import = agent.api.get(&path).await.expect(200);
             (import["processed"].as_i64().unwrap() >= least).then_some(())
         })
         .await;
         let empty = serde_json::json!({});
-        let cancelled = agent.api.post(&format!("{path}/cancel"), &empty).await.expect(200);
-        assert_eq!(cancelled["state"], "cancelled", "{cancelled}");
-        // The stream ends when nothing is under way any more, at the latest.
+        let canceled = agent.api.post(&format!("{path}/cancel"), &empty).await.expect(200);
+        assert_eq!(canceled["state"], "cancelled", "{canceled}");
+        // The stream ends at the latest when no batch is being applied any more.
         let events = agent.api.request(Method::GET, &format!("{path}/events"));
-        let last = Events::open(events).await.until_end(LONG).await.pop();
-        let import = last.expect("its state is told").data;
+        let last = Events::open(events).await.until_end(LONG_TIMEOUT).await.pop();
+        let import = last.expect("its state is in the stream").data;
         let sum = ["created", "updated", "unchanged", "rejected"].map(|name| import[name].as_i64());
         let sum: i64 = sum.iter().flatten().sum();
         assert_eq!(import["processed"].as_i64(), Some(sum), "{import}");
         assert_eq!(import["created"], people(&agent).await - before, "{import}");
-        assert_eq!(ended(&agent, id).await, import);
-        agent.api.post(&format!("{path}/cancel"), &empty).await.problem(409, "import-state");
+        assert_eq!(wait_for_end(&agent, id).await, import);
+        agent.api.post(&format!("{path}/cancel"), &empty).await.expect_problem(409, "import-state");
     }
 }
 
@@ -209,31 +211,31 @@ async fn people(agent: &Agent) -> usize {
     export.text.lines().count()
 }
 
-/// The file's bytes; all of it in long runs, where it is not the build's speed that is measured.
-fn endless() -> u64 {
+/// Returns the size of the file. It is larger in long runs.
+fn endless_bytes() -> u64 {
     if env::var("ONETHREAD_KILLS").is_ok() { 1 << 30 } else { 1 << 27 }
 }
 
-/// It is refused for its first mebibyte, and no more of it than that is ever held.
+/// The import fails after the first MiB, and never needs more memory than that.
 #[tokio::test]
 async fn a_file_of_one_endless_line_fails_in_bounded_memory() {
-    /// MiB beyond those of a server that does nothing.
-    const MOST: f64 = 64.0;
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let pid = stage.server.pid();
+    /// Limit of the additional memory.
+    const MAX_MIB: f64 = 64.0;
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let pid = server.process.pid();
     for start in ["", HEADER] {
         let idle = resident_mib(pid);
         let chunk = vec![b'x'; 1 << 20];
-        let rest = (0..endless() / chunk.len() as u64 - 1).map(move |_| chunk.clone());
+        let rest = (0..endless_bytes() / chunk.len() as u64 - 1).map(move |_| chunk.clone());
         let parts = std::iter::once(start.as_bytes().to_vec()).chain(rest);
         let body = stream::iter(parts.map(Ok::<_, std::io::Error>));
         let request = agent.api.request(Method::POST, "/v1/imports");
         let request = request.header("content-type", "text/csv");
         let over = async {
             let body = reqwest::Body::wrap_stream(body);
-            let begun = Reply::patiently(request.body(body)).await.expect(202);
-            ended(&agent, begun["id"].as_str().unwrap()).await
+            let begun = ApiResponse::send_with_long_timeout(request.body(body)).await.expect(202);
+            wait_for_end(&agent, begun["id"].as_str().unwrap()).await
         };
         let mut over = std::pin::pin!(over);
         let mut most = idle;
@@ -250,7 +252,7 @@ async fn a_file_of_one_endless_line_fails_in_bounded_memory() {
         let error = import["error"].as_str().unwrap();
         let line = if start.is_empty() { "Line 1" } else { "Line 2" };
         assert!(error.starts_with(line) && error.contains("1 MiB"), "{error}");
-        assert!(most - idle < MOST, "{most} MiB where {idle} MiB were idle");
+        assert!(most - idle < MAX_MIB, "{most} MiB where {idle} MiB were idle");
     }
     assert_eq!(people(&agent).await, 1, "a header alone");
 }

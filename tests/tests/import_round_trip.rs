@@ -1,27 +1,27 @@
-//! What goes out comes in again: exports that change nothing, reports that are mended.
+//! Files that the server has written are imported again: exports and corrected reports.
 
-use onethread_tests::{Agent, Options, PostgresDatabase, SHORT, Stage, until};
+use onethread_tests::{Agent, Options, PostgresDatabase, SHORT_TIMEOUT, TestServer, wait_until};
 use serde_json::{Value, json};
 
 use crate::{
-    import_corpus::{contacts, organization, rejected, settled, stage, upload},
+    import_corpus::{contacts, organization, rejected, start_server, upload, wait_for_state},
     imports::import,
 };
 
 #[tokio::test]
 async fn an_export_changes_nothing_on_sqlite() {
-    round_trip(&Stage::new().await).await;
+    round_trip(&TestServer::new().await).await;
 }
 
 #[tokio::test]
 async fn an_export_changes_nothing_on_postgres() {
     let database = PostgresDatabase::new().await;
     let options = Options::default().env("ONETHREAD_DATABASE_URL", database.url());
-    round_trip(&Stage::with(options).await).await;
+    round_trip(&TestServer::with(options).await).await;
 }
 
-async fn round_trip(stage: &Stage) {
-    let agent = stage.agent().await;
+async fn round_trip(server: &TestServer) {
+    let agent = server.log_in_owner().await;
     let odd = json!({
         "text": "12", "number": 12, "half": -0.5, "large": 1e300, "truth": true, "word": "false",
         "day": "2026-02-30", "empty": "", "lines": "two\nlines\r\n", "blank": " x ",
@@ -39,22 +39,22 @@ async fn round_trip(stage: &Stage) {
     ] {
         agent.api.post("/v1/contacts", &contact).await.expect(201);
     }
-    // One who came by a page: an e-mail that nobody vouched for, with a user id.
-    let said =
+    // A contact who was identified on a page, with an unverified email.
+    let user =
         json!({"user_id": "page", "email": "page@example.com", "custom_data": {"plan": "pro"}});
-    stage.open(&said).await;
-    // Two who filled in the form and wrote; the second's e-mail is somebody's whom an agent made.
+    server.start_session(&user).await;
+    // Two contacts from the pre-chat form. The second has the email of a contact that an agent created.
     for (name, email) in [("Vera", "vera@example.com"), ("Mallory", "only-mail@example.com")] {
-        let visitor = stage.open(&json!({})).await;
-        visitor.fill_form(&json!({"name": name, "email": email})).await.expect(200);
-        visitor.say("hello").await;
-        until("the visitor in Contacts", SHORT, async || {
+        let visitor = server.start_session(&json!({})).await;
+        visitor.submit_form(&json!({"name": name, "email": email})).await.expect(200);
+        visitor.send("hello").await;
+        wait_until("the visitor in Contacts", SHORT_TIMEOUT, async || {
             agent.contacts().await.iter().any(|c| c["name"] == name).then_some(())
         })
         .await;
     }
 
-    let before = whole(&agent).await;
+    let before = contact_details(&agent).await;
     assert_eq!(before.len(), 11);
     let export = agent.api.get("/v1/contacts/export.csv").await;
     assert_eq!(export.status, 200);
@@ -63,20 +63,20 @@ async fn round_trip(stage: &Stage) {
     assert_eq!(done["rows"], 11, "{done}");
     let report = rejected(&agent.api, &done).await;
     assert_eq!((&done["created"], &done["updated"]), (&json!(0), &json!(0)), "{done}\n{report}");
-    // Those that a file can't tell from others are set aside, all the others are as they were.
+    // Rows that match several contacts are rejected, and all others are unchanged.
     assert_eq!(done["rejected"], 4, "{report}");
     for line in
         ["Twin,,,", "is ambiguous", "Other twin", "has neither a user_id nor an email", "Mallory"]
     {
         assert!(report.contains(line), "{line}:\n{report}");
     }
-    assert_eq!(whole(&agent).await, before);
+    assert_eq!(contact_details(&agent).await, before);
     let again = agent.api.get("/v1/contacts/export.csv").await;
     assert_eq!(again.text, export.text, "what goes out is what went out");
 }
 
-/// All that is known of everybody, but for when they were last seen.
-async fn whole(agent: &Agent) -> Vec<Value> {
+/// Returns all contacts with all details except for the time at which they were last seen.
+async fn contact_details(agent: &Agent) -> Vec<Value> {
     let mut all = agent.contacts().await;
     for contact in &mut all {
         contact["lastSeenAt"] = Value::Null;
@@ -86,7 +86,7 @@ async fn whole(agent: &Agent) -> Vec<Value> {
     all
 }
 
-/// The names of the file's own columns are those of no standard, and one of them is ignored.
+/// The column names are unusual, and one column is ignored.
 const FLAWED: &str = "Käufer;E-Mail;Name;Telefon;Notiz\r\n\
     1;one@example.com;Zoë;+49 30 1234;\"=1+1; \"\"x\"\"\"\r\n\
     2;zwei;Jürgen;+49 30 1234;@da\r\n\
@@ -95,18 +95,18 @@ const FLAWED: &str = "Käufer;E-Mail;Name;Telefon;Notiz\r\n\
     1;five@example.com;Fünf;;'-5\r\n";
 
 #[tokio::test]
-async fn a_report_is_mended_and_loaded_and_all_are_in() {
-    let stage = stage(Options::default()).await;
-    let api = organization(&stage, "mended.example.com").await;
+async fn a_corrected_report_can_be_imported() {
+    let server = start_server(Options::default()).await;
+    let api = organization(&server, "mended.example.com").await;
     let windows: Vec<u8> =
         FLAWED.chars().map(|c| u8::try_from(c).expect("all of it is in Latin-1")).collect();
     let mapping = json!({"mapping": {"Käufer": "user_id", "Telefon": "phone", "Notiz": null}});
     let load = async |file: &[u8]| {
         let begun = upload(&api, "/v1/imports?apply=false", file).await.expect(202);
-        settled(&api, &begun, &["ready"]).await;
+        wait_for_state(&api, &begun, &["ready"]).await;
         let id = begun["id"].as_str().expect("an id");
         api.post(&format!("/v1/imports/{id}/apply"), &mapping).await.expect(200);
-        settled(&api, &begun, &["done"]).await
+        wait_for_state(&api, &begun, &["done"]).await
     };
     let first = load(&windows).await;
     assert_eq!((&first["encoding"], &first["delimiter"]), (&json!("windows-1252"), &json!(";")));
@@ -137,7 +137,7 @@ async fn a_report_is_mended_and_loaded_and_all_are_in() {
             json!({"email": "two@example.com", "name": "Jürgen", "phone": "+49 30 1234", "userId": "2"}),
         ]
     );
-    // What nobody mended is set aside again, with the same reasons.
+    // Rows that were not corrected are rejected again for the same reasons.
     let unmended = load(report.as_bytes()).await;
     assert_eq!(unmended["rejected"], 2, "{unmended}");
 }

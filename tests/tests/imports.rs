@@ -1,34 +1,36 @@
-//! People from CSV files: progress, counts, reports, repetition.
+//! Imports of CSV files: progress, counts, reports, repetition.
 
-use onethread_tests::{Agent, Events, LONG, Reply, Stage, people_csv, person_row, until};
+use onethread_tests::{
+    Agent, ApiResponse, Events, LONG_TIMEOUT, TestServer, contact_row, contacts_csv, wait_until,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Uploads a file under a key where one is given.
-pub(crate) async fn upload(agent: &Agent, csv: &str, key: Option<&str>) -> Reply {
+/// Uploads a file, with an idempotency key if there is one.
+pub(crate) async fn upload(agent: &Agent, csv: &str, key: Option<&str>) -> ApiResponse {
     let request = agent.api.request(Method::POST, "/v1/imports").header("content-type", "text/csv");
     let request = match key {
         Some(key) => request.header("idempotency-key", key),
         None => request,
     };
-    Reply::of(request.body(csv.to_owned())).await
+    ApiResponse::send(request.body(csv.to_owned())).await
 }
 
-/// Waits for the end of an import, whichever it is.
-pub(crate) async fn ended(agent: &Agent, id: &str) -> Value {
+/// Waits for the end of an import, successful or not.
+pub(crate) async fn wait_for_end(agent: &Agent, id: &str) -> Value {
     let path = format!("/v1/imports/{id}");
-    let over = ["done", "failed", "cancelled"];
-    until("the end of the import", LONG, async || {
+    let final_states = ["done", "failed", "cancelled"];
+    wait_until("the end of the import", LONG_TIMEOUT, async || {
         let import = agent.api.get(&path).await.expect(200);
-        over.iter().any(|state| import["state"] == *state).then_some(import)
+        final_states.iter().any(|state| import["state"] == *state).then_some(import)
     })
     .await
 }
 
-/// Uploads a file and waits for its end.
+/// Imports a file and waits for the end of the import.
 pub(crate) async fn import(agent: &Agent, csv: &str) -> Value {
     let begun = upload(agent, csv, None).await.expect(202);
-    ended(agent, begun["id"].as_str().expect("an import has an id")).await
+    wait_for_end(agent, begun["id"].as_str().expect("an import has an id")).await
 }
 
 #[track_caller]
@@ -49,7 +51,7 @@ pub(crate) fn assert_counts(import: &Value, [created, updated, unchanged, reject
     assert_eq!(import["error"], Value::Null, "{import}");
 }
 
-/// The report, without the byte order mark that some spreadsheets want.
+/// Returns the report without its byte order mark, which some spreadsheets need.
 pub(crate) async fn rejected_csv(agent: &Agent, import: &Value) -> String {
     let path = format!("/v1/imports/{}/rejected.csv", import["id"].as_str().expect("an id"));
     let reply = agent.api.get(&path).await;
@@ -59,17 +61,17 @@ pub(crate) async fn rejected_csv(agent: &Agent, import: &Value) -> String {
 }
 
 #[tokio::test]
-async fn ten_thousand_people_come_in_and_the_same_file_changes_nothing() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let csv = people_csv("crowd", 10_000);
+async fn ten_thousand_rows_are_imported_and_a_second_import_changes_nothing() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let csv = contacts_csv("crowd", 10_000);
 
     let begun = upload(&agent, &csv, Some("first")).await.expect(202);
     let id = begun["id"].as_str().unwrap();
     let path = format!("/v1/imports/{id}/events");
     let mut progress = Events::open(agent.api.request(Method::GET, &path)).await;
     let mut seen = Vec::new();
-    for event in progress.until_end(LONG).await {
+    for event in progress.until_end(LONG_TIMEOUT).await {
         assert_eq!(event.name, "import");
         assert_eq!(event.data["id"], id);
         seen.push(event.data["processed"].as_i64().unwrap());
@@ -77,7 +79,7 @@ async fn ten_thousand_people_come_in_and_the_same_file_changes_nothing() {
     assert!(!seen.is_empty() && seen.is_sorted(), "{seen:?}");
     assert_eq!(seen.last(), Some(&10_000));
 
-    let done = ended(&agent, id).await;
+    let done = wait_for_end(&agent, id).await;
     assert_counts(&done, [10_000, 0, 0, 0]);
     assert!(done["rowsPerSecond"].as_f64().unwrap() > 0.0, "{done}");
     assert_eq!(done["secondsLeft"], 0, "{done}");
@@ -94,26 +96,28 @@ async fn ten_thousand_people_come_in_and_the_same_file_changes_nothing() {
     assert_eq!(one["name"], "Person 4711, of crowd");
     assert_eq!(one["source"], "import");
 
-    // The key gives the same import again, without another upload's work.
+    // A repeated key returns the same import without reading the file again.
     assert_eq!(upload(&agent, &csv, Some("first")).await.expect(202)["id"], id);
-    let other = people_csv("other", 1);
-    upload(&agent, &other, Some("first")).await.problem(409, "idempotency-key-reused");
+    let other = contacts_csv("other", 1);
+    upload(&agent, &other, Some("first")).await.expect_problem(409, "idempotency-key-reused");
 
     assert_counts(&import(&agent, &csv).await, [0, 0, 10_000, 0]);
     assert_eq!(agent.contacts().await.len(), 10_000);
     let list = agent.api.get("/v1/imports").await.expect(200);
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
 
-    // A person of the file logs in and finds themself.
-    let login = stage.open(&json!({"user_id": "crowd-4711"})).await;
+    // A contact of the file can log in.
+    let login = server.start_session(&json!({"user_id": "crowd-4711"})).await;
     assert_eq!(login.start["contact"]["id"], one["id"]);
 }
 
 #[tokio::test]
 async fn rows_are_matched_and_rejected_with_reasons() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    stage.open(&json!({"user_id": "known", "name": "Known", "email": "shared@example.com"})).await;
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    server
+        .start_session(&json!({"user_id": "known", "name": "Known", "email": "shared@example.com"}))
+        .await;
 
     let csv = "\u{feff}User ID,E-Mail,Name,Phone,Company,Plan\r\n\
         known,shared@example.com,Known By File,,,pro\r\n\
@@ -138,7 +142,7 @@ async fn rows_are_matched_and_rejected_with_reasons() {
     assert_eq!(named("Known By File").unwrap()["userId"], "known");
     assert_eq!(named("Fresh").unwrap()["userId"], "fresh");
     assert_eq!(named("Quoted, \"twice\"").unwrap()["userId"], "quoted");
-    // An e-mail joins nobody to somebody with a user id.
+    // A matching email doesn't match a contact with another user id.
     assert_eq!(named("Not Known").unwrap()["userId"], Value::Null);
     for name in ["Nobody", "Bad", "Again", "Many", "Null"] {
         assert!(named(name).is_none(), "{name} is in Contacts");
@@ -152,7 +156,7 @@ async fn rows_are_matched_and_rejected_with_reasons() {
     assert_eq!(lines.len(), 8, "{report}");
     for (row, place) in [
         (",,Nobody,", ",6,"),
-        // The record before it is two lines long.
+        // The row before it has two lines.
         (",,Nobody either,", ",15,"),
         ("bad,not an address,", ",7,E-Mail,"),
         ("fresh,again@example.com,", ",8,"),
@@ -167,17 +171,17 @@ async fn rows_are_matched_and_rejected_with_reasons() {
     let duplicate = lines.iter().find(|line| line.starts_with("fresh,")).unwrap();
     assert!(duplicate.contains('3'), "it names the line it repeats: {duplicate}");
 
-    // The report, mended, is a file like any other.
+    // The corrected report can be imported.
     let fixed = report.replace("not an address", "bad@example.com");
-    // Repeats of other rows are none here, and the short row got its missing cells.
+    // Duplicates of other rows are not duplicates in this file, and the short row was completed.
     assert_counts(&import(&agent, &fixed).await, [2, 2, 0, 4]);
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_csv_fails_with_a_line_and_changes_nothing() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let good = person_row("good", 1);
+async fn a_malformed_file_fails_with_its_line_and_changes_nothing() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let good = contact_row("good", 1);
     let huge = "x".repeat(1024 * 1024 + 1);
     let files = [
         (
@@ -201,14 +205,15 @@ async fn a_file_that_is_no_csv_fails_with_a_line_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_file_waits_for_its_mapping_where_that_is_asked() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
+async fn a_file_can_wait_for_its_mapping() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
     let csv = "user_id,Shoe Size,name\nu1,44,Uma\n";
     let request = agent.api.request(Method::POST, "/v1/imports?apply=false");
-    let begun = Reply::of(request.header("content-type", "text/csv").body(csv)).await.expect(202);
+    let begun =
+        ApiResponse::send(request.header("content-type", "text/csv").body(csv)).await.expect(202);
     let path = format!("/v1/imports/{}", begun["id"].as_str().unwrap());
-    let ready = until("the scan", LONG, async || {
+    let ready = wait_until("the scan", LONG_TIMEOUT, async || {
         let import = agent.api.get(&path).await.expect(200);
         (import["state"] == "ready").then_some(import)
     })
@@ -227,49 +232,49 @@ async fn a_file_waits_for_its_mapping_where_that_is_asked() {
         (json!({"user_id": null}), "/mapping"),
         (json!([]), "/mapping"),
     ] {
-        agent.api.post(&apply, &json!({"mapping": wrong})).await.refuses(pointer);
+        agent.api.post(&apply, &json!({"mapping": wrong})).await.expect_invalid(pointer);
     }
     assert_eq!(agent.api.get(&path).await.expect(200)["state"], "ready");
     let mapping = json!({"mapping": {"Shoe Size": "custom.shoe_size", "name": null}});
     agent.api.post(&apply, &mapping).await;
-    let done = ended(&agent, begun["id"].as_str().unwrap()).await;
+    let done = wait_for_end(&agent, begun["id"].as_str().unwrap()).await;
     assert_counts(&done, [1, 0, 0, 0]);
     let contact = &agent.contacts().await[0];
     assert_eq!(contact["customData"]["shoe_size"], 44, "{contact}");
     assert_eq!(contact["nameGenerated"], true, "the name was left out: {contact}");
-    agent.api.post(&apply, &json!({})).await.problem(409, "import-state");
-    agent.api.post(&format!("{path}/cancel"), &json!({})).await.problem(409, "import-state");
+    agent.api.post(&apply, &json!({})).await.expect_problem(409, "import-state");
+    agent.api.post(&format!("{path}/cancel"), &json!({})).await.expect_problem(409, "import-state");
 }
 
 #[tokio::test]
-async fn a_form_with_a_file_is_taken_too() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let file = reqwest::multipart::Part::text(people_csv("form", 3)).file_name("people.csv");
+async fn a_multipart_form_is_accepted_too() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let file = reqwest::multipart::Part::text(contacts_csv("form", 3)).file_name("people.csv");
     let form = reqwest::multipart::Form::new().part("file", file.mime_str("text/csv").unwrap());
     let request = agent.api.request(Method::POST, "/v1/imports").multipart(form);
-    let begun = Reply::of(request).await.expect(202);
+    let begun = ApiResponse::send(request).await.expect(202);
     assert_eq!(begun["fileName"], "people.csv");
-    assert_counts(&ended(&agent, begun["id"].as_str().unwrap()).await, [3, 0, 0, 0]);
+    assert_counts(&wait_for_end(&agent, begun["id"].as_str().unwrap()).await, [3, 0, 0, 0]);
 }
 
 #[tokio::test]
-async fn an_import_claims_the_unclaimed_alone() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    stage.open(&json!({"user_id": "claimed", "security_hash": "theirs"})).await;
+async fn an_import_claims_only_unclaimed_user_ids() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    server.start_session(&json!({"user_id": "claimed", "security_hash": "theirs"})).await;
     let csv = "user_id,name,security_hash\nclaimed,Claimed,other\nnew,New,secret\n";
     let done = import(&agent, csv).await;
     assert_counts(&done, [1, 0, 0, 1]);
-    stage.init(&json!({"user_id": "new"})).await.problem(403, "identity-refused");
+    server.init(&json!({"user_id": "new"})).await.expect_problem(403, "identity-refused");
     assert_eq!(
-        stage.open(&json!({"user_id": "new", "security_hash": "secret"})).await.mode(),
+        server.start_session(&json!({"user_id": "new", "security_hash": "secret"})).await.mode(),
         "contact"
     );
-    stage.open(&json!({"user_id": "claimed", "security_hash": "theirs"})).await;
+    server.start_session(&json!({"user_id": "claimed", "security_hash": "theirs"})).await;
 
-    // Another who was known before: both claims are written down, and the rejected one is not.
-    stage.open(&json!({"user_id": "known"})).await;
+    // Both claims are in the audit log, and the rejected one isn't.
+    server.start_session(&json!({"user_id": "known"})).await;
     let csv = "user_id,security_hash\nknown,secret\nclaimed,other\nnew,secret\nfresh,secret\n";
     let second = import(&agent, csv).await;
     assert_counts(&second, [1, 1, 1, 1]);

@@ -1,6 +1,6 @@
-//! What agents do in the inbox beside answering: assign, close, reopen, filter, type, write first.
+//! Agents' work in the inbox besides replies: assign, close, reopen, filter, type, write first.
 
-use onethread_tests::{Agent, Stage};
+use onethread_tests::{Agent, TestServer};
 use serde_json::{Value, json};
 
 async fn change(agent: &Agent, id: &str, body: &Value) -> Value {
@@ -14,26 +14,26 @@ async fn listed(agent: &Agent, filter: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_conversation_is_assigned_closed_and_reopened() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
-    uma.say("help").await;
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
+    uma.send("help").await;
     let id = uma.contact_id();
     let me = agent.api.get("/v1/me").await.expect(200)["agent"].clone();
     let both = json!({"status": "closed", "assigneeId": me["id"]});
     let changed = change(&agent, id, &both).await;
     assert_eq!((&changed["status"], &changed["assigneeId"]), (&json!("closed"), &me["id"]));
     assert_eq!((&changed["lastSeq"], &changed["unread"]), (&json!(3), &json!(1)));
-    // What already is so writes nothing.
+    // A change to the current state writes nothing.
     assert_eq!(change(&agent, id, &both).await, changed);
     assert_eq!(change(&agent, id, &json!({})).await, changed);
 
     let mut stream = uma.events().await;
-    let again = uma.say("again").await;
+    let again = uma.send("again").await;
     assert_eq!((&again["seq"], &again["prevSeq"]), (&json!(5), &json!(1)));
     assert_eq!(stream.expect("message").await["seq"], 5);
-    assert_eq!(uma.thread_texts().await, ["help", "again"]);
-    let thread = agent.thread(id).await;
+    assert_eq!(uma.message_texts().await, ["help", "again"]);
+    let thread = agent.messages(id).await;
     let assigned = format!("assigned to {}", me["id"].as_str().unwrap_or_default());
     let expected =
         [("text", "help"), ("event", &assigned), ("event", "closed"), ("event", "reopened")];
@@ -48,11 +48,11 @@ async fn a_conversation_is_assigned_closed_and_reopened() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_changed_is_named_and_changes_nothing() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
-    uma.say("help").await;
+async fn invalid_changes_name_their_fields_and_change_nothing() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
+    uma.send("help").await;
     let path = format!("/v1/conversations/{}", uma.contact_id());
     for (body, pointer) in [
         (json!({"status": "gone"}), "/status"),
@@ -61,34 +61,34 @@ async fn what_cannot_be_changed_is_named_and_changes_nothing() {
         (json!({"status": "closed", "assigneeId": "me"}), "/assigneeId"),
         (json!({"status": "closed", "assigneeId": 7}), "/assigneeId"),
     ] {
-        agent.api.patch(&path, &body).await.refuses(pointer);
+        agent.api.patch(&path, &body).await.expect_invalid(pointer);
     }
-    let stranger = json!({"status": "closed", "assigneeId": stage.chance.uuid()});
-    agent.api.patch(&path, &stranger).await.problem(404, "not-found");
-    let nowhere = format!("/v1/conversations/{}", stage.chance.uuid());
-    agent.api.patch(&nowhere, &json!({"status": "closed"})).await.problem(404, "not-found");
-    assert_eq!(agent.thread(uma.contact_id()).await.len(), 1);
+    let stranger = json!({"status": "closed", "assigneeId": server.random.uuid()});
+    agent.api.patch(&path, &stranger).await.expect_problem(404, "not-found");
+    let nowhere = format!("/v1/conversations/{}", server.random.uuid());
+    agent.api.patch(&nowhere, &json!({"status": "closed"})).await.expect_problem(404, "not-found");
+    assert_eq!(agent.messages(uma.contact_id()).await.len(), 1);
     for filter in ["assignee=you", "status=gone"] {
         let name = filter.split('=').next().unwrap_or_default();
         let path = format!("/v1/conversations?{filter}");
-        agent.api.get(&path).await.refuses(&format!("/{name}"));
+        agent.api.get(&path).await.expect_invalid(&format!("/{name}"));
     }
 }
 
 #[tokio::test]
-async fn lists_are_filtered_and_pages_neither_skip_nor_repeat() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
+async fn pages_of_filtered_lists_skip_and_repeat_nothing() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
     let mut people = Vec::new();
     for n in 0..7 {
-        let one = stage.open(&json!({"user_id": format!("u{n}")})).await;
-        one.say("hi").await;
+        let one = server.start_session(&json!({"user_id": format!("u{n}")})).await;
+        one.send("hi").await;
         people.push(one);
     }
     let ids: Vec<_> = people.iter().rev().map(|one| one.contact_id().to_owned()).collect();
     let first = agent.api.get("/v1/conversations?limit=3").await.expect(200);
-    // The oldest gets newer than all while the pages are read.
-    people[0].say("me first").await;
+    // The oldest conversation becomes the newest one between two pages.
+    people[0].send("me first").await;
     let mut seen: Vec<_> = first["items"].as_array().cloned().unwrap_or_default();
     let mut cursor = first["nextCursor"].clone();
     while let Some(next) = cursor.as_str() {
@@ -112,11 +112,11 @@ async fn lists_are_filtered_and_pages_neither_skip_nor_repeat() {
 }
 
 #[tokio::test]
-async fn each_side_hears_the_other_type_and_not_itself() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
-    uma.say("help").await;
+async fn each_side_sees_only_the_other_side_typing() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
+    uma.send("help").await;
     let id = uma.contact_id();
     let (mut hers, mut theirs) = (uma.events().await, agent.events().await);
     theirs.expect("reload").await;
@@ -125,7 +125,7 @@ async fn each_side_hears_the_other_type_and_not_itself() {
     assert_eq!(theirs.expect("typing").await, heard);
     let path = format!("/v1/conversations/{id}/typing");
     agent.api.post(&path, &json!({"typing": true})).await.expect(204);
-    // The first that either hears is the other's; nobody ends hers, and it ends all the same.
+    // The first typing event of each side is the other's. It ends without a call.
     assert_eq!(hers.expect("typing").await, json!({"side": "agent", "typing": true}));
     agent.api.post(&path, &json!({"typing": false})).await.expect(204);
     assert_eq!(hers.expect("typing").await, json!({"side": "agent", "typing": false}));
@@ -133,31 +133,31 @@ async fn each_side_hears_the_other_type_and_not_itself() {
     assert_eq!(theirs.expect("typing").await, ended);
 
     for odd in [json!({}), json!({"typing": "yes"}), json!({"typing": null})] {
-        uma.api.post("/widget/v1/typing", &odd).await.refuses("/typing");
-        agent.api.post(&path, &odd).await.refuses("/typing");
+        uma.api.post("/widget/v1/typing", &odd).await.expect_invalid("/typing");
+        agent.api.post(&path, &odd).await.expect_invalid("/typing");
     }
-    let nowhere = format!("/v1/conversations/{}/typing", stage.chance.uuid());
-    agent.api.post(&nowhere, &json!({"typing": true})).await.problem(404, "not-found");
+    let nowhere = format!("/v1/conversations/{}/typing", server.random.uuid());
+    agent.api.post(&nowhere, &json!({"typing": true})).await.expect_problem(404, "not-found");
 }
 
 #[tokio::test]
-async fn an_agent_writes_first_and_the_person_sees_it_at_the_next_visit() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
+async fn an_agent_can_write_first_and_the_contact_sees_it_at_the_next_visit() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
     let id = uma.contact_id().to_owned();
-    let body = json!({"clientMessageId": stage.chance.uuid(), "text": "Hello Uma"});
+    let body = json!({"clientMessageId": server.random.uuid(), "text": "Hello Uma"});
     let path = format!("/v1/contacts/{id}/messages");
     let first = agent.api.post(&path, &body).await.expect(201);
     assert_eq!((&first["seq"], &first["author"]["kind"]), (&json!(1), &json!("agent")));
     assert_eq!(agent.api.post(&path, &body).await.expect(200), first);
-    let next = stage.open(&json!({"user_id": "u"})).await;
-    assert_eq!(next.first_texts(), ["Hello Uma"]);
+    let next = server.start_session(&json!({"user_id": "u"})).await;
+    assert_eq!(next.initial_texts(), ["Hello Uma"]);
     assert_eq!(next.start["conversation"]["unread"], 1);
     assert_eq!(listed(&agent, "status=open").await, [id]);
 
-    let nobody = format!("/v1/contacts/{}/messages", stage.chance.uuid());
-    agent.api.post(&nobody, &body).await.problem(404, "not-found");
-    let empty = json!({"clientMessageId": stage.chance.uuid(), "text": ""});
-    agent.api.post(&path, &empty).await.refuses("/text");
+    let unknown = format!("/v1/contacts/{}/messages", server.random.uuid());
+    agent.api.post(&unknown, &body).await.expect_problem(404, "not-found");
+    let empty = json!({"clientMessageId": server.random.uuid(), "text": ""});
+    agent.api.post(&path, &empty).await.expect_invalid("/text");
 }

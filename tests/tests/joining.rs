@@ -1,31 +1,32 @@
-//! A visitor's thread becomes part of the thread of whoever they turn out to be; two contacts are
-//! joined by hand.
+//! Merges: of a visitor into the contact who logs in, and of two contacts by an agent.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::time::Duration;
 
-use onethread_tests::{Agent, Api, SHORT, Stage, Stored, View, Widget, until};
+use onethread_tests::{
+    Agent, Api, SHORT_TIMEOUT, StoredMessage, TestServer, View, Widget, wait_until,
+};
 use serde_json::{Value, json};
 
-const AT_ONCE: Duration = Duration::from_secs(1);
+const REVOCATION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A visitor who sent the form and these texts.
-pub(crate) async fn visitor(stage: &Stage, texts: &[&str]) -> Widget {
-    let opened = stage.open(&json!({})).await;
+/// Creates a visitor who has submitted the form and sent these texts.
+pub(crate) async fn visitor(server: &TestServer, texts: &[&str]) -> Widget {
+    let opened = server.start_session(&json!({})).await;
     let form = json!({"name": "Vera", "email": "vera@example.com"});
-    let visitor = Widget::new(stage, opened.fill_form(&form).await.expect(200));
+    let visitor = Widget::new(server, opened.submit_form(&form).await.expect(200));
     for text in texts {
-        visitor.say(text).await;
+        visitor.send(text).await;
     }
     visitor
 }
 
-/// The texts that people wrote; what tells of a joining stands between them as `*`.
-fn told(messages: &[Value]) -> Vec<&str> {
+/// Returns the texts of the messages, with `*` for each merge event.
+fn texts(messages: &[Value]) -> Vec<&str> {
     let text = |message: &Value| message["kind"] == "text";
-    let told = messages.iter().map(|m| if text(m) { m["text"].as_str().unwrap() } else { "*" });
-    told.collect()
+    let texts = messages.iter().map(|m| if text(m) { m["text"].as_str().unwrap() } else { "*" });
+    texts.collect()
 }
 
 fn in_order(messages: &[Value]) -> bool {
@@ -42,35 +43,37 @@ fn first(widget: &Widget) -> &[Value] {
 }
 
 #[tokio::test]
-async fn a_visitor_s_messages_follow_those_of_the_person_they_are() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
+async fn a_visitor_s_messages_follow_those_of_the_contact() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
     let user = json!({"user_id": "u", "name": "Uma"});
-    let phone = stage.open(&user).await;
-    phone.say("from the phone").await;
-    let visitor = visitor(&stage, &["who are you?"]).await;
-    let reply = agent.answer(visitor.contact_id(), "guess").await;
-    let body = json!({"clientMessageId": stage.chance.uuid(), "text": "no idea"});
+    let phone = server.start_session(&user).await;
+    phone.send("from the phone").await;
+    let visitor = visitor(&server, &["who are you?"]).await;
+    let reply = agent.reply(visitor.contact_id(), "guess").await;
+    let body = json!({"clientMessageId": server.random.uuid(), "text": "no idea"});
     let last = visitor.api.post("/widget/v1/messages", &body).await.expect(201);
-    let before = visitor.thread().await;
-    until("the visitor in Contacts", SHORT, async || agent.contact(visitor.contact_id()).await)
-        .await;
+    let before = visitor.messages().await;
+    wait_until("the visitor in Contacts", SHORT_TIMEOUT, async || {
+        agent.contact(visitor.contact_id()).await
+    })
+    .await;
     let (mut on_phone, mut on_page) = (phone.events().await, visitor.events().await);
     let mut at_desk = agent.events().await;
     at_desk.expect("reload").await;
 
-    let known = stage.open_on(&visitor.device(), &json!({"user_id": "u"})).await;
+    let known = server.start_session_on(&visitor.device(), &json!({"user_id": "u"})).await;
     assert_eq!(known.contact_id(), phone.contact_id());
     assert_eq!(known.start["conversation"]["id"], phone.contact_id());
     let whole = ["from the phone", "*", "who are you?", "guess", "no idea"];
-    assert_eq!(told(first(&known)), whole, "{}", known.start);
+    assert_eq!(texts(first(&known)), whole, "{}", known.start);
     let mark = &first(&known)[1];
     assert_eq!((&mark["kind"], &mark["author"]["kind"]), (&json!("event"), &json!("system")));
     assert_eq!(
         (&mark["author"]["id"], &mark["clientMessageId"]),
         (&visitor.start["contact"]["id"], &Value::Null)
     );
-    // Nothing of a message but its number is another one now, and the writer is the person.
+    // Only the number and the author of the moved messages have changed.
     for (was, is) in before.iter().zip(&first(&known)[2..]) {
         for same in ["id", "text", "createdAt", "clientMessageId", "kind"] {
             assert_eq!(was[same], is[same], "{same}");
@@ -78,29 +81,29 @@ async fn a_visitor_s_messages_follow_those_of_the_person_they_are() {
     }
     assert_eq!(first(&known)[2]["author"]["id"], phone.contact_id());
     assert_eq!(first(&known)[3]["author"], reply["author"]);
-    // Every reader has the same, in order.
-    for thread in [phone.thread().await, known.thread().await] {
-        assert_eq!(told(&thread), whole);
+    // All readers see the same order.
+    for thread in [phone.messages().await, known.messages().await] {
+        assert_eq!(texts(&thread), whole);
         assert!(in_order(&thread), "{thread:#?}");
     }
     assert_eq!(known.start["conversation"]["lastSeq"], 5);
     for text in &whole[1..] {
         let message = on_phone.expect_without("message", "session-ended").await;
-        assert_eq!(told(&[message]), [*text]);
+        assert_eq!(texts(&[message]), [*text]);
     }
-    // What the person had stays, what they had not is the visitor's.
+    // The contact's own fields stay, and missing ones come from the visitor.
     let contact = &known.start["contact"];
     assert_eq!((&contact["name"], &contact["email"]), (&json!("Uma"), &json!("vera@example.com")));
 
-    // The visitor is over: the page's stream, the token, the contact.
-    let said = on_page.until_end(SHORT).await;
-    let said = said.last().map(|event| event.name.as_str());
-    assert!(matches!(said, Some("reload" | "session-ended")), "{said:?}");
-    visitor.try_say("late").await.problem(401, "session-ended");
-    visitor.api.get("/widget/v1/messages").await.problem(401, "session-ended");
+    // The visitor's stream, token and contact don't exist any more.
+    let events = on_page.until_end(SHORT_TIMEOUT).await;
+    let last_event = events.last().map(|event| event.name.as_str());
+    assert!(matches!(last_event, Some("reload" | "session-ended")), "{last_event:?}");
+    visitor.try_send("late").await.expect_problem(401, "session-ended");
+    visitor.api.get("/widget/v1/messages").await.expect_problem(401, "session-ended");
     gone(&agent, visitor.contact_id()).await;
     assert_eq!(agent.contacts().await.len(), 1);
-    // Agents have one conversation, and find it under the old id, too.
+    // Agents see one conversation, and find it by the old id too.
     at_desk.expect("reload").await;
     let list = agent.api.all("/v1/conversations").await;
     assert_eq!(list.len(), 1, "{list:#?}");
@@ -108,16 +111,16 @@ async fn a_visitor_s_messages_follow_those_of_the_person_they_are() {
         (&list[0]["id"], &list[0]["contact"]["name"]),
         (&json!(phone.contact_id()), &json!("Uma"))
     );
-    let by_hand = agent.api.get(&format!("/v1/conversations/{}", visitor.contact_id())).await;
-    assert_eq!(by_hand.expect(200)["id"], phone.contact_id());
-    // A send that is repeated after the login is known again.
+    let by_old_id = agent.api.get(&format!("/v1/conversations/{}", visitor.contact_id())).await;
+    assert_eq!(by_old_id.expect(200)["id"], phone.contact_id());
+    // A message that is sent again after the login is recognized.
     let again = known.api.post("/widget/v1/messages", &body).await.expect(200);
     assert_eq!((&again["id"], &again["seq"]), (&last["id"], &json!(5)));
-    known.say("now I know").await;
-    assert_eq!(phone.thread_texts().await.last().unwrap(), "now I know");
+    known.send("now I know").await;
+    assert_eq!(phone.message_texts().await.last().unwrap(), "now I know");
 }
 
-/// No call finds anybody under this id, and none tells that there was somebody.
+/// Checks that no call finds this id or reveals that it existed.
 async fn gone(agent: &Agent, id: &str) {
     let unknown = "00000000-0000-7000-8000-000000000000";
     let other = "00000000-0000-7000-8000-000000000001";
@@ -131,7 +134,7 @@ async fn gone(agent: &Agent, id: &str) {
             agent.api.post(&format!("{path}/merge"), &json!({"intoId": other})).await,
             agent.api.post(&format!("{path}/messages"), &body).await,
         ] {
-            let mut problem = reply.problem(404, "not-found");
+            let mut problem = reply.expect_problem(404, "not-found");
             problem["traceId"] = Value::Null;
             answers.push(problem);
         }
@@ -141,118 +144,122 @@ async fn gone(agent: &Agent, id: &str) {
 }
 
 #[tokio::test]
-async fn a_visitor_beside_the_person_joins_when_the_page_names_them_again() {
-    let stage = Stage::new().await;
-    let app = stage.open(&json!({"user_id": "u"})).await;
-    app.say("in the app").await;
-    let landing = stage.open_on(&app.device(), &json!({})).await;
-    landing.fill_form(&json!({"name": "V", "email": "v@example.com"})).await.expect(200);
-    landing.say("on the landing page").await;
-    assert_eq!(app.thread_texts().await, ["in the app"]);
+async fn a_visitor_is_merged_when_the_page_identifies_the_contact_again() {
+    let server = TestServer::new().await;
+    let app = server.start_session(&json!({"user_id": "u"})).await;
+    app.send("in the app").await;
+    let landing = server.start_session_on(&app.device(), &json!({})).await;
+    landing.submit_form(&json!({"name": "V", "email": "v@example.com"})).await.expect(200);
+    landing.send("on the landing page").await;
+    assert_eq!(app.message_texts().await, ["in the app"]);
     let mut stream = app.events().await;
 
-    let again = stage.open_on(&landing.device(), &json!({"user_id": "u"})).await;
-    assert_eq!(told(first(&again)), ["in the app", "*", "on the landing page"]);
-    // The session that there was goes on.
+    let again = server.start_session_on(&landing.device(), &json!({"user_id": "u"})).await;
+    assert_eq!(texts(first(&again)), ["in the app", "*", "on the landing page"]);
+    // The earlier session continues.
     stream.expect_without("message", "session-ended").await;
-    app.say("still here").await;
-    landing.try_say("late").await.problem(401, "session-ended");
-    // The next visitor on the device begins with nothing, and the same login joins nothing more.
-    let next = stage.open_on(&again.device(), &json!({})).await;
-    assert_eq!(next.first_texts(), Vec::<&str>::new());
+    app.send("still here").await;
+    landing.try_send("late").await.expect_problem(401, "session-ended");
+    // The next visitor on the device starts empty, and the next login merges nothing more.
+    let next = server.start_session_on(&again.device(), &json!({})).await;
+    assert_eq!(next.initial_texts(), Vec::<&str>::new());
     let whole = ["in the app", "*", "on the landing page", "still here"];
     for device in [landing.device(), again.device(), next.device()] {
-        let same = stage.open_on(&device, &json!({"user_id": "u"})).await;
-        assert_eq!(told(first(&same)), whole);
+        let same = server.start_session_on(&device, &json!({"user_id": "u"})).await;
+        assert_eq!(texts(first(&same)), whole);
     }
 }
 
 #[tokio::test]
-async fn whose_thread_it_was_is_never_another_person_s() {
-    let stage = Stage::new().await;
+async fn a_thread_is_never_merged_into_another_person_s() {
+    let server = TestServer::new().await;
     let user = |id: &str| json!({"user_id": id});
     for known in ["u", "v"] {
-        stage.open(&user(known)).await.say(known).await;
+        server.start_session(&user(known)).await.send(known).await;
     }
-    // Another person on the device sees nothing of the first one, nor of the visitor beside.
-    let uma = stage.open(&user("u")).await;
-    let beside = stage.open_on(&uma.device(), &json!({})).await;
-    beside.fill_form(&json!({"name": "V", "email": "v@example.com"})).await.expect(200);
-    beside.say("beside Uma").await;
+    // Another contact on the device sees nothing of the first one or of the visitor.
+    let uma = server.start_session(&user("u")).await;
+    let second_visitor = server.start_session_on(&uma.device(), &json!({})).await;
+    second_visitor.submit_form(&json!({"name": "V", "email": "v@example.com"})).await.expect(200);
+    second_visitor.send("beside Uma").await;
     let mut stream = uma.events().await;
-    let vic = stage.open_on(&beside.device(), &user("v")).await;
-    assert_eq!(vic.first_texts(), ["v"]);
+    let vic = server.start_session_on(&second_visitor.device(), &user("v")).await;
+    assert_eq!(vic.initial_texts(), ["v"]);
     stream.expect("session-ended").await;
-    stream.until_end(AT_ONCE).await;
-    for stale in [uma.device(), beside.device(), vic.device()] {
-        assert_eq!(stage.open_on(&stale, &user("v")).await.thread_texts().await, ["v"]);
+    stream.until_end(REVOCATION_TIMEOUT).await;
+    for stale in [uma.device(), second_visitor.device(), vic.device()] {
+        assert_eq!(server.start_session_on(&stale, &user("v")).await.message_texts().await, ["v"]);
     }
-    // Neither is what somebody said who logged out before.
-    let left = visitor(&stage, &["before the logout"]).await;
+    // Messages from before a logout aren't merged either.
+    let left = visitor(&server, &["before the logout"]).await;
     let fresh = left.api.post("/widget/v1/logout", &json!({})).await.expect(200);
-    let fresh = Widget::new(&stage, fresh);
+    let fresh = Widget::new(&server, fresh);
     for device in [left.device(), fresh.device()] {
-        assert_eq!(stage.open_on(&device, &user("u")).await.thread_texts().await, ["u"]);
+        assert_eq!(server.start_session_on(&device, &user("u")).await.message_texts().await, ["u"]);
     }
-    // Nor by an e-mail, a name or a phone.
-    let said = json!({"email": "same@example.com", "name": "Same", "phone": "+49 30 1"});
-    let mut named = said.clone();
+    // Neither do an equal email, name or phone number merge anything.
+    let fields = json!({"email": "same@example.com", "name": "Same", "phone": "+49 30 1"});
+    let mut named = fields.clone();
     named["user_id"] = json!("w");
-    let will = stage.open(&named).await;
-    will.say("w").await;
-    let other = stage.open(&said).await;
-    other.fill_form(&said).await.expect(200);
-    other.say("somebody of that name").await;
-    assert_eq!(stage.open(&named).await.thread_texts().await, ["w"]);
-    assert_eq!(other.thread_texts().await, ["somebody of that name"]);
+    let will = server.start_session(&named).await;
+    will.send("w").await;
+    let other = server.start_session(&fields).await;
+    other.submit_form(&fields).await.expect(200);
+    other.send("somebody of that name").await;
+    assert_eq!(server.start_session(&named).await.message_texts().await, ["w"]);
+    assert_eq!(other.message_texts().await, ["somebody of that name"]);
 }
 
 #[tokio::test]
-async fn a_refused_proof_joins_nothing_and_a_right_one_does() {
-    let stage = Stage::new().await;
+async fn a_rejected_proof_merges_nothing_and_a_valid_one_does() {
+    let server = TestServer::new().await;
     let claimed = json!({"user_id": "u", "security_hash": "h"});
-    stage.open(&claimed).await.say("mine").await;
-    let left = visitor(&stage, &["who am I?"]).await;
+    server.start_session(&claimed).await.send("mine").await;
+    let left = visitor(&server, &["who am I?"]).await;
     for wrong in [json!({"user_id": "u"}), json!({"user_id": "u", "security_hash": "x"})] {
-        let refused = stage.init_on(&left.device(), &wrong).await.problem(403, "identity-refused");
-        // What is said in the clean chat is nobody's, whoever logs in from there.
-        let clean = Widget::new(&stage, refused["cleanSession"].clone());
-        clean.fill_form(&json!({"name": "C", "email": "c@example.com"})).await.expect(200);
-        clean.say("in the clean chat").await;
-        let known = stage.open_on(&clean.device(), &claimed).await;
-        assert_eq!(known.first_texts(), ["mine"]);
-        assert_eq!(clean.thread_texts().await, ["in the clean chat"]);
+        let refused =
+            server.init_on(&left.device(), &wrong).await.expect_problem(403, "identity-refused");
+        // Messages of the clean session are never merged by a later login.
+        let clean = Widget::new(&server, refused["cleanSession"].clone());
+        clean.submit_form(&json!({"name": "C", "email": "c@example.com"})).await.expect(200);
+        clean.send("in the clean chat").await;
+        let known = server.start_session_on(&clean.device(), &claimed).await;
+        assert_eq!(known.initial_texts(), ["mine"]);
+        assert_eq!(clean.message_texts().await, ["in the clean chat"]);
     }
-    left.say("still me").await;
-    let known = stage.open_on(&left.device(), &claimed).await;
-    assert_eq!(told(first(&known)), ["mine", "*", "who am I?", "still me"]);
+    left.send("still me").await;
+    let known = server.start_session_on(&left.device(), &claimed).await;
+    assert_eq!(texts(first(&known)), ["mine", "*", "who am I?", "still me"]);
 }
 
 #[tokio::test]
-async fn many_logins_of_one_device_at_once_join_once() {
-    let stage = Stage::new().await;
+async fn concurrent_logins_of_one_device_merge_once() {
+    let server = TestServer::new().await;
     let user = json!({"user_id": "u"});
-    stage.open(&user).await.say("known").await;
-    let left = visitor(&stage, &["one", "two"]).await;
+    server.start_session(&user).await.send("known").await;
+    let left = visitor(&server, &["one", "two"]).await;
     let device = left.device();
-    let logins = futures::future::join_all((0..64).map(|_| stage.init_on(&device, &user))).await;
+    let logins = futures::future::join_all((0..64).map(|_| server.init_on(&device, &user))).await;
     for login in logins {
         login.expect(200);
     }
     let whole = ["known", "*", "one", "two"];
-    let now = stage.open(&user).await;
-    until("the messages", SHORT, async || (told(&now.thread().await) == whole).then_some(())).await;
-    assert_eq!(stage.agent().await.contacts().await.len(), 1);
+    let now = server.start_session(&user).await;
+    wait_until("the messages", SHORT_TIMEOUT, async || {
+        (texts(&now.messages().await) == whole).then_some(())
+    })
+    .await;
+    assert_eq!(server.log_in_owner().await.contacts().await.len(), 1);
 }
 
 #[tokio::test]
-async fn two_contacts_are_joined_by_hand() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let server = stage.api.with_token(stage.bootstrap["apiKey"].as_str().unwrap());
-    let uma = stage.open(&json!({"user_id": "u", "name": "Uma"})).await;
-    uma.say("as Uma").await;
-    let left = visitor(&stage, &["as nobody"]).await;
+async fn an_agent_merges_two_contacts() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let by_api_key = server.api.with_token(server.bootstrap["apiKey"].as_str().unwrap());
+    let uma = server.start_session(&json!({"user_id": "u", "name": "Uma"})).await;
+    uma.send("as Uma").await;
+    let left = visitor(&server, &["as nobody"]).await;
     let merge = async |api: &Api, id: &str, body: Value| {
         api.post(&format!("/v1/contacts/{id}/merge"), &body).await
     };
@@ -264,20 +271,20 @@ async fn two_contacts_are_joined_by_hand() {
         (&would["id"], &would["email"]),
         (&json!(uma.contact_id()), &json!("vera@example.com"))
     );
-    assert_eq!(uma.thread_texts().await, ["as Uma"]);
-    left.say("still nobody").await;
+    assert_eq!(uma.message_texts().await, ["as Uma"]);
+    left.send("still nobody").await;
     let mut page = left.events().await;
-    let one = merge(&server, left.contact_id(), into(uma.contact_id())).await.expect(200);
+    let one = merge(&by_api_key, left.contact_id(), into(uma.contact_id())).await.expect(200);
     for same in ["id", "userId", "name", "email", "source", "tags"] {
         assert_eq!(one[same], would[same], "{same}");
     }
-    assert_eq!(told(&uma.thread().await), ["as Uma", "*", "as nobody", "still nobody"]);
-    page.until_end(SHORT).await;
-    left.try_say("late").await.problem(401, "session-ended");
+    assert_eq!(texts(&uma.messages().await), ["as Uma", "*", "as nobody", "still nobody"]);
+    page.until_end(SHORT_TIMEOUT).await;
+    left.try_send("late").await.expect_problem(401, "session-ended");
     gone(&agent, left.contact_id()).await;
-    let anew = stage.open_on(&left.device(), &json!({})).await;
-    assert_eq!(anew.first_texts(), Vec::<&str>::new());
-    assert_ne!(anew.contact_id(), left.contact_id());
+    let new = server.start_session_on(&left.device(), &json!({})).await;
+    assert_eq!(new.initial_texts(), Vec::<&str>::new());
+    assert_ne!(new.contact_id(), left.contact_id());
 
     let audit = agent.api.all("/v1/audit").await;
     let entry = audit.iter().find(|entry| entry["action"] == "contact.joined").unwrap();
@@ -286,15 +293,17 @@ async fn two_contacts_are_joined_by_hand() {
 }
 
 #[tokio::test]
-async fn what_is_not_joined_by_hand() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let (u, v) =
-        (stage.open(&json!({"user_id": "u"})).await, stage.open(&json!({"user_id": "v"})).await);
+async fn merges_that_are_rejected() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let (u, v) = (
+        server.start_session(&json!({"user_id": "u"})).await,
+        server.start_session(&json!({"user_id": "v"})).await,
+    );
     let path = format!("/v1/contacts/{}/merge", u.contact_id());
     for trial in [true, false] {
         let body = json!({"intoId": v.contact_id(), "dryRun": trial});
-        agent.api.post(&path, &body).await.problem(409, "two-user-ids");
+        agent.api.post(&path, &body).await.expect_problem(409, "two-user-ids");
     }
     for (pointer, body) in [
         ("/intoId", json!({})),
@@ -303,45 +312,49 @@ async fn what_is_not_joined_by_hand() {
         ("/intoId", json!({"intoId": u.contact_id()})),
         ("/dryRun", json!({"intoId": v.contact_id(), "dryRun": "yes"})),
     ] {
-        agent.api.post(&path, &body).await.refuses(pointer);
+        agent.api.post(&path, &body).await.expect_invalid(pointer);
     }
     let unknown = "00000000-0000-7000-8000-000000000000";
     let mut answers = Vec::new();
     for (id, into) in [(u.contact_id(), unknown), (unknown, u.contact_id()), ("nobody", unknown)] {
         let path = format!("/v1/contacts/{id}/merge");
         let mut problem =
-            agent.api.post(&path, &json!({"intoId": into})).await.problem(404, "not-found");
+            agent.api.post(&path, &json!({"intoId": into})).await.expect_problem(404, "not-found");
         problem["traceId"] = Value::Null;
         answers.push(problem);
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:#?}");
-    u.api.post(&path, &json!({"intoId": v.contact_id()})).await.problem(403, "forbidden");
-    stage.api.post(&path, &json!({"intoId": v.contact_id()})).await.problem(401, "session-ended");
+    u.api.post(&path, &json!({"intoId": v.contact_id()})).await.expect_problem(403, "forbidden");
+    server
+        .api
+        .post(&path, &json!({"intoId": v.contact_id()}))
+        .await
+        .expect_problem(401, "session-ended");
     assert_eq!(agent.contacts().await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_user_id_goes_along_with_a_contact_who_has_none() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
+async fn a_merge_moves_the_user_id_to_a_contact_without_one() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
     let claimed = json!({"user_id": "u", "security_hash": "h"});
-    let uma = stage.open(&claimed).await;
-    uma.say("as Uma").await;
+    let uma = server.start_session(&claimed).await;
+    uma.send("as Uma").await;
     let made = json!({"email": "uma@example.com", "name": "Uma"});
     let made = agent.api.post("/v1/contacts", &made).await.expect(201);
     let id = made["id"].as_str().unwrap();
     let path = format!("/v1/contacts/{}/merge", uma.contact_id());
     let one = agent.api.post(&path, &json!({"intoId": id})).await.expect(200);
     assert_eq!((&one["id"], &one["userId"]), (&json!(id), &json!("u")));
-    uma.try_say("late").await.problem(401, "session-ended");
-    stage.init(&json!({"user_id": "u"})).await.problem(403, "identity-refused");
-    let again = stage.open_on(&uma.device(), &claimed).await;
-    assert_eq!((again.contact_id(), told(first(&again))), (id, vec!["*", "as Uma"]));
+    uma.try_send("late").await.expect_problem(401, "session-ended");
+    server.init(&json!({"user_id": "u"})).await.expect_problem(403, "identity-refused");
+    let again = server.start_session_on(&uma.device(), &claimed).await;
+    assert_eq!((again.contact_id(), texts(first(&again))), (id, vec!["*", "as Uma"]));
 }
 
-/// The whole thread as a reader sees it.
+/// Returns all messages as a reader sees them.
 pub(crate) async fn view(reader: &str, widget: &Widget) -> View {
-    let messages = widget.thread().await.iter().map(Stored::from_json).collect();
+    let messages = widget.messages().await.iter().map(StoredMessage::from_json).collect();
     View { reader: reader.to_owned(), after: 0, messages }
 }

@@ -1,6 +1,6 @@
-//! The main job: one person, one thread, two devices, and an agent who answers.
+//! The main journey: one contact, one thread, two devices, and an agent who replies.
 
-use onethread_tests::{Events, Onethread, Options, Stage, Widget};
+use onethread_tests::{Events, Onethread, Options, TestServer, Widget};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -17,9 +17,9 @@ pub(crate) fn customer() -> Value {
 
 #[tokio::test]
 async fn two_devices_and_an_agent_share_one_thread() {
-    let stage = Stage::new().await;
+    let server = TestServer::new().await;
 
-    let phone = stage.open(&customer()).await;
+    let phone = server.start_session(&customer()).await;
     assert_eq!(phone.mode(), "contact");
     assert_eq!(phone.start["preChat"]["show"], false);
     let contact = &phone.start["contact"];
@@ -37,27 +37,27 @@ async fn two_devices_and_an_agent_share_one_thread() {
     assert_eq!(phone.start["conversation"]["messages"], json!([]));
     assert_eq!(phone.start["warnings"], json!([]));
 
-    let first = phone.say("from the phone").await;
+    let first = phone.send("from the phone").await;
     assert_eq!((&first["seq"], &first["prevSeq"]), (&json!(1), &json!(0)));
     assert_eq!(first["author"]["kind"], "contact");
     assert_eq!(first["author"]["name"], "Kim Doe");
     assert_eq!(first["kind"], "text");
 
-    let laptop = stage.open(&customer()).await;
+    let laptop = server.start_session(&customer()).await;
     assert_eq!(laptop.contact_id(), phone.contact_id());
     assert_ne!(laptop.start["session"]["token"], phone.start["session"]["token"]);
-    assert_eq!(laptop.first_texts(), ["from the phone"]);
+    assert_eq!(laptop.initial_texts(), ["from the phone"]);
     assert_eq!(laptop.start["conversation"]["lastSeq"], 1);
 
     let (mut on_phone, mut on_laptop) = (phone.events().await, laptop.events().await);
-    let second = laptop.say("from the laptop").await;
+    let second = laptop.send("from the laptop").await;
     for stream in [&mut on_phone, &mut on_laptop] {
         let event = stream.expect_next().await;
         assert_eq!((event.name.as_str(), event.id.as_deref()), ("message", Some("2")));
         assert_eq!(event.data, second);
     }
 
-    let agent = stage.agent().await;
+    let agent = server.log_in_owner().await;
     let mut at_desk = agent.events().await;
     assert_eq!(at_desk.expect_next().await.name, "reload");
     let id = phone.contact_id();
@@ -79,7 +79,7 @@ async fn two_devices_and_an_agent_share_one_thread() {
     assert_eq!(profile["verified"], "none");
     assert_eq!(profile["devices"].as_array().map(Vec::len), Some(2), "{profile}");
 
-    let answer = agent.answer(id, "from the agent").await;
+    let answer = agent.reply(id, "from the agent").await;
     assert_eq!(answer["seq"], 3);
     for stream in [&mut on_phone, &mut on_laptop] {
         let message = stream.expect("message").await;
@@ -91,19 +91,19 @@ async fn two_devices_and_an_agent_share_one_thread() {
     assert_eq!(seen["conversationId"], id);
 
     let texts = ["from the phone", "from the laptop", "from the agent"];
-    assert_eq!(phone.thread_texts().await, texts);
-    assert_eq!(laptop.thread_texts().await, texts);
-    let at_agents: Vec<_> = agent.thread(id).await.iter().map(|m| m["text"].clone()).collect();
+    assert_eq!(phone.message_texts().await, texts);
+    assert_eq!(laptop.message_texts().await, texts);
+    let at_agents: Vec<_> = agent.messages(id).await.iter().map(|m| m["text"].clone()).collect();
     assert_eq!(at_agents, texts);
 }
 
 #[tokio::test]
-async fn read_marks_and_unread_counts_are_told_to_both_sides() {
-    let stage = Stage::new().await;
-    let (phone, agent) = (stage.open(&customer()).await, stage.agent().await);
+async fn both_sides_see_read_marks_and_unread_counts() {
+    let server = TestServer::new().await;
+    let (phone, agent) = (server.start_session(&customer()).await, server.log_in_owner().await);
     let id = phone.contact_id();
-    phone.say("hello").await;
-    agent.answer(id, "hello yourself").await;
+    phone.send("hello").await;
+    agent.reply(id, "hello yourself").await;
     let mut stream = phone.events().await;
     let mut at_desk = agent.events().await;
 
@@ -113,51 +113,51 @@ async fn read_marks_and_unread_counts_are_told_to_both_sides() {
     let item = agent.api.get(&format!("/v1/conversations/{id}")).await.expect(200);
     assert_eq!(item["unread"], 0);
 
-    let laptop = stage.open(&customer()).await;
+    let laptop = server.start_session(&customer()).await;
     assert_eq!(laptop.start["conversation"]["unread"], 1);
     assert_eq!(laptop.api.post("/widget/v1/read", &read).await.status, 204);
     let event = at_desk.expect_where("read", |event| event["side"] == "contact").await;
     assert_eq!(event["seq"], 2);
-    assert_eq!(stage.open(&customer()).await.start["conversation"]["unread"], 0);
+    assert_eq!(server.start_session(&customer()).await.start["conversation"]["unread"], 0);
 }
 
 #[tokio::test]
-async fn the_same_init_again_changes_nothing_and_drops_no_stream() {
-    let stage = Stage::new().await;
-    let first = stage.open(&customer()).await;
+async fn a_repeated_init_changes_nothing_and_ends_no_stream() {
+    let server = TestServer::new().await;
+    let first = server.start_session(&customer()).await;
     let mut stream = first.events().await;
-    let again = stage.open_on(&first.device(), &customer()).await;
+    let again = server.start_session_on(&first.device(), &customer()).await;
     assert_eq!(again.start["contact"], first.start["contact"]);
-    again.say("still there?").await;
+    again.send("still there?").await;
     let message = stream.expect_without("message", "session-ended").await;
     assert_eq!(message["text"], "still there?");
 }
 
 #[tokio::test]
-async fn an_application_is_named_by_its_public_id_too() {
-    let stage = Stage::new().await;
+async fn an_application_can_be_named_by_its_public_id() {
+    let server = TestServer::new().await;
     let body = json!({
-        "organization": stage.bootstrap["organization"],
-        "appId": stage.bootstrap["appId"],
+        "organization": server.bootstrap["organization"],
+        "appId": server.bootstrap["appId"],
         "user": customer(),
     });
-    let session = stage.api.post("/widget/v1/init", &body).await.expect(200);
-    let by_number = stage.open(&customer()).await;
-    assert_eq!(Widget::new(&stage, session).contact_id(), by_number.contact_id());
+    let session = server.api.post("/widget/v1/init", &body).await.expect(200);
+    let by_number = server.start_session(&customer()).await;
+    assert_eq!(Widget::new(&server, session).contact_id(), by_number.contact_id());
 }
 
 #[tokio::test]
 async fn an_agent_logs_in_and_out() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
     let me = agent.api.get("/v1/me").await.expect(200);
-    assert_eq!(me["agent"]["email"], stage.bootstrap["agent"]["email"], "{me}");
+    assert_eq!(me["agent"]["email"], server.bootstrap["agent"]["email"], "{me}");
     assert_eq!(me["agent"]["role"], "owner");
     let wrong = |field: &str, value: &str| {
         let mut body = json!({
-            "organization": stage.bootstrap["organization"],
-            "email": stage.bootstrap["agent"]["email"],
-            "password": stage.bootstrap["agent"]["password"],
+            "organization": server.bootstrap["organization"],
+            "email": server.bootstrap["agent"]["email"],
+            "password": server.bootstrap["agent"]["password"],
         });
         body[field] = json!(value);
         body
@@ -166,38 +166,38 @@ async fn an_agent_logs_in_and_out() {
     for (field, value) in
         [("organization", "nobody"), ("email", "nobody@example.com"), ("password", "wrong")]
     {
-        let reply = stage.api.post("/v1/login", &wrong(field, value)).await;
-        let mut body = reply.problem(401, "login-refused");
+        let reply = server.api.post("/v1/login", &wrong(field, value)).await;
+        let mut body = reply.expect_problem(401, "login-refused");
         body["traceId"] = Value::Null;
         bodies.push(body);
     }
     assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "{bodies:?}");
     let out = agent.api.post("/v1/logout", &json!({})).await.status;
     assert!(out == 200 || out == 204, "{out}");
-    agent.api.get("/v1/me").await.problem(401, "session-ended");
+    agent.api.get("/v1/me").await.expect_problem(401, "session-ended");
 }
 
 #[tokio::test]
-async fn a_companys_server_reads_with_its_key() {
-    let stage = Stage::new().await;
-    let phone = stage.open(&customer()).await;
-    let key = stage.bootstrap["apiKey"].as_str().unwrap();
-    let server = stage.api.with_token(key);
-    let contact = server.get(&format!("/v1/contacts/{}", phone.contact_id())).await.expect(200);
+async fn a_server_can_read_and_write_with_an_api_key() {
+    let server = TestServer::new().await;
+    let phone = server.start_session(&customer()).await;
+    let key = server.bootstrap["apiKey"].as_str().unwrap();
+    let by_api_key = server.api.with_token(key);
+    let contact = by_api_key.get(&format!("/v1/contacts/{}", phone.contact_id())).await.expect(200);
     assert_eq!(contact["userId"], "12345");
-    phone.say("hello").await;
+    phone.send("hello").await;
     let path = format!("/v1/conversations/{}/messages", phone.contact_id());
-    let body = json!({"clientMessageId": stage.chance.uuid(), "text": "your order left"});
-    assert_eq!(server.post(&path, &body).await.expect(201)["author"]["kind"], "agent");
+    let body = json!({"clientMessageId": server.random.uuid(), "text": "your order left"});
+    assert_eq!(by_api_key.post(&path, &body).await.expect(201)["author"]["kind"], "agent");
 }
 
 #[tokio::test]
-async fn it_serves_soon_after_its_start() {
-    // The best of a few: the machine that runs the tests has other work as well.
+async fn the_server_starts_quickly() {
+    // The best of several starts, because the machine has other work as well.
     let mut best = std::time::Duration::MAX;
     for _ in 0..5 {
-        let server = Onethread::start(Options::default()).await;
-        best = best.min(server.served_after());
+        let by_api_key = Onethread::start(Options::default()).await;
+        best = best.min(by_api_key.startup_time());
     }
     let debug = onethread_tests::binary().parent().is_some_and(|folder| folder.ends_with("debug"));
     let limit = std::time::Duration::from_millis(if debug { 10_000 } else { 500 });
@@ -205,11 +205,11 @@ async fn it_serves_soon_after_its_start() {
 }
 
 #[tokio::test]
-async fn it_prints_where_it_serves_and_the_demo_login() {
-    let stage = Stage::new().await;
-    let printed = stage.server.stdout();
-    let http = stage.server.address("http");
-    let agent = &stage.bootstrap["agent"];
+async fn the_start_prints_addresses_and_the_demo_login() {
+    let server = TestServer::new().await;
+    let printed = server.process.stdout();
+    let http = server.process.address("http");
+    let agent = &server.bootstrap["agent"];
     for text in [
         &format!("http://{http}/demo"),
         &format!("http://{http}/inbox"),
@@ -225,28 +225,28 @@ async fn it_prints_where_it_serves_and_the_demo_login() {
         ("/healthz", ""),
         ("/readyz", ""),
     ] {
-        let reply = stage.api.get(path).await;
+        let reply = server.api.get(path).await;
         assert_eq!(reply.status, 200, "{path}");
         assert!(reply.header("content-type").starts_with(kind), "{path}");
     }
     let mode = std::os::unix::fs::MetadataExt::mode(
-        &stage.server.data_dir().join("bootstrap.json").metadata().unwrap(),
+        &server.process.data_dir().join("bootstrap.json").metadata().unwrap(),
     );
     assert_eq!(mode & 0o777, 0o600);
 }
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
-    let mut stage = Stage::new().await;
-    let phone = stage.open(&customer()).await;
-    phone.say("before").await;
-    let status = stage.server.terminate(std::time::Duration::from_secs(30)).await;
+async fn everything_still_exists_after_a_restart() {
+    let mut server = TestServer::new().await;
+    let phone = server.start_session(&customer()).await;
+    phone.send("before").await;
+    let status = server.process.terminate(std::time::Duration::from_secs(30)).await;
     assert!(status.success(), "{status}");
-    stage.server.restart().await;
-    assert_eq!(stage.server.bootstrap(), stage.bootstrap);
-    // The session goes on, too.
-    phone.say("after").await;
-    assert_eq!(stage.open(&customer()).await.first_texts(), ["before", "after"]);
+    server.process.restart().await;
+    assert_eq!(server.process.bootstrap(), server.bootstrap);
+    // The session is still valid.
+    phone.send("after").await;
+    assert_eq!(server.start_session(&customer()).await.initial_texts(), ["before", "after"]);
     let request = phone.api.request(Method::GET, "/widget/v1/events?afterSeq=1");
     assert_eq!(Events::open(request).await.expect("message").await["text"], "after");
 }

@@ -1,5 +1,5 @@
-//! The system tests: one file a theme, each test with a server of its own. They run over the built
-//! binary (`cargo build --workspace` first, or `ONETHREAD_BIN`).
+//! The system tests: one file for each topic. Each test starts its own server from the built binary
+//! (run `cargo build --workspace` first, or set `ONETHREAD_BIN`).
 
 mod apart;
 mod bad_input;

@@ -1,43 +1,43 @@
-//! Sending, reading and following a thread.
+//! Sending and reading messages, and streams.
 
 use futures::future::join_all;
-use onethread_tests::{Events, Stage};
+use onethread_tests::{Events, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_send_is_idempotent_for_its_id() {
-    let stage = Stage::new().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
-    let body = json!({"clientMessageId": stage.chance.uuid(), "text": "once"});
+async fn sending_is_idempotent() {
+    let server = TestServer::new().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
+    let body = json!({"clientMessageId": server.random.uuid(), "text": "once"});
     let first = uma.api.post("/widget/v1/messages", &body).await.expect(201);
-    uma.say("another").await;
+    uma.send("another").await;
     assert_eq!(uma.api.post("/widget/v1/messages", &body).await.expect(200), first);
     let mut other = body.clone();
     other["text"] = json!("twice");
-    uma.api.post("/widget/v1/messages", &other).await.problem(409, "message-id-reused");
-    // The id is the sender's own: the agent may use it as well.
+    uma.api.post("/widget/v1/messages", &other).await.expect_problem(409, "message-id-reused");
+    // Ids are scoped by sender: the agent may use the same one.
     let path = format!("/v1/conversations/{}/messages", uma.contact_id());
-    let agent = stage.agent().await;
+    let agent = server.log_in_owner().await;
     assert_eq!(agent.api.post(&path, &other).await.expect(201)["seq"], 3);
-    assert_eq!(uma.thread_texts().await, ["once", "another", "twice"]);
+    assert_eq!(uma.message_texts().await, ["once", "another", "twice"]);
 }
 
 #[tokio::test]
-async fn of_64_equal_sends_one_message_comes() {
-    let stage = Stage::new().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
-    let body = json!({"clientMessageId": stage.chance.uuid(), "text": "once"});
+async fn sending_a_message_64_times_at_once_stores_it_once() {
+    let server = TestServer::new().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
+    let body = json!({"clientMessageId": server.random.uuid(), "text": "once"});
     let replies = join_all((0..64).map(|_| uma.api.post("/widget/v1/messages", &body))).await;
     assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
     assert!(replies.iter().all(|r| r.status < 300 && r.body == replies[0].body));
-    assert_eq!(uma.thread_texts().await, ["once"]);
+    assert_eq!(uma.message_texts().await, ["once"]);
 }
 
 #[tokio::test]
-async fn a_text_is_kept_byte_for_byte_within_its_bounds() {
-    let stage = Stage::new().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
+async fn texts_are_stored_byte_for_byte_and_have_bounds() {
+    let server = TestServer::new().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
     let mut stream = uma.events().await;
     let kept = [
         "😀".repeat(20_000),
@@ -46,32 +46,32 @@ async fn a_text_is_kept_byte_for_byte_within_its_bounds() {
         "data: x\n\nevent: session-ended\ndata: {}\n\n".to_owned(),
     ];
     for text in &kept {
-        assert_eq!(uma.say(text).await["text"], text.as_str());
+        assert_eq!(uma.send(text).await["text"], text.as_str());
         assert_eq!(stream.expect("message").await["text"], text.as_str());
     }
-    assert_eq!(uma.thread_texts().await, kept);
+    assert_eq!(uma.message_texts().await, kept);
 
     let refused = ["😀".repeat(20_001), String::new(), "a\u{0}b".to_owned()];
     for text in &refused {
-        uma.try_say(text).await.refuses("/text");
+        uma.try_send(text).await.expect_invalid("/text");
     }
     for text in [Value::Null, json!(7), json!(["hi"])] {
-        let body = json!({"clientMessageId": stage.chance.uuid(), "text": text});
-        uma.api.post("/widget/v1/messages", &body).await.refuses("/text");
+        let body = json!({"clientMessageId": server.random.uuid(), "text": text});
+        uma.api.post("/widget/v1/messages", &body).await.expect_invalid("/text");
     }
     for id in [Value::Null, json!(7), json!("mine"), json!("")] {
         let body = json!({"clientMessageId": id, "text": "hi"});
-        uma.api.post("/widget/v1/messages", &body).await.refuses("/clientMessageId");
+        uma.api.post("/widget/v1/messages", &body).await.expect_invalid("/clientMessageId");
     }
-    assert_eq!(uma.thread_texts().await, kept, "nothing of those is stored");
+    assert_eq!(uma.message_texts().await, kept, "nothing of those is stored");
 }
 
 #[tokio::test]
-async fn a_stream_resumes_where_it_was() {
-    let stage = Stage::new().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
+async fn a_stream_can_be_resumed() {
+    let server = TestServer::new().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
     for number in 1..=250 {
-        uma.say(&format!("text {number}")).await;
+        uma.send(&format!("text {number}")).await;
     }
     let resumed = |path: &str, header: Option<&str>| {
         let request = uma.api.request(Method::GET, path);
@@ -95,24 +95,26 @@ async fn a_stream_resumes_where_it_was() {
             assert_eq!(event.data["text"], format!("text {seq}"));
         }
     }
-    // With neither it begins now; what both miss and see live comes once.
+    // Without a number a stream starts now. Messages that are missed and live arrive once.
     let (mut now, mut last) = (uma.events().await, uma.events_after(250).await);
-    uma.say("live").await;
+    uma.send("live").await;
     for stream in [&mut now, &mut last] {
         assert_eq!(stream.expect_next().await.data["seq"], 251);
     }
-    onethread_tests::Reply::of(resumed("/widget/v1/events", Some("x"))).await.problem(400, "");
-    onethread_tests::Reply::of(resumed("/widget/v1/events?afterSeq=-1", None))
+    onethread_tests::ApiResponse::send(resumed("/widget/v1/events", Some("x")))
         .await
-        .problem(400, "");
+        .expect_problem(400, "");
+    onethread_tests::ApiResponse::send(resumed("/widget/v1/events?afterSeq=-1", None))
+        .await
+        .expect_problem(400, "");
 }
 
 #[tokio::test]
-async fn a_thread_is_read_in_pages_both_ways() {
-    let stage = Stage::new().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
+async fn messages_can_be_paged_in_both_directions() {
+    let server = TestServer::new().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
     for number in 1..=60 {
-        uma.say(&format!("text {number}")).await;
+        uma.send(&format!("text {number}")).await;
     }
     let seqs = async |query: &str| -> Vec<i64> {
         let page = uma.api.get(&format!("/widget/v1/messages{query}")).await.expect(200);
@@ -125,50 +127,51 @@ async fn a_thread_is_read_in_pages_both_ways() {
     assert_eq!(seqs("?afterSeq=60").await, Vec::<i64>::new());
     assert_eq!(seqs("").await, (11..=60).collect::<Vec<_>>());
     assert_eq!(seqs("?afterSeq=0&limit=1000").await, (1..=60).collect::<Vec<_>>());
-    uma.api.get("/widget/v1/messages?limit=0").await.problem(400, "");
-    uma.api.get("/widget/v1/messages?limit=x").await.problem(400, "");
-    // Init gives the last 50.
-    let start = stage.open(&json!({"user_id": "u"})).await.start;
+    uma.api.get("/widget/v1/messages?limit=0").await.expect_problem(400, "");
+    uma.api.get("/widget/v1/messages?limit=x").await.expect_problem(400, "");
+    // Init returns the last 50.
+    let start = server.start_session(&json!({"user_id": "u"})).await.start;
     assert_eq!(start["conversation"]["messages"].as_array().unwrap().len(), 50);
     assert_eq!(start["conversation"]["messages"][0]["seq"], 11);
 }
 
 #[tokio::test]
-async fn senders_at_once_leave_no_gap() {
-    let stage = Stage::new().await;
+async fn concurrent_senders_leave_no_gap() {
+    let server = TestServer::new().await;
     let user = json!({"user_id": "u"});
-    let widgets = join_all((0..8).map(|_| stage.open(&user))).await;
+    let widgets = join_all((0..8).map(|_| server.start_session(&user))).await;
     let mut stream = widgets[0].events().await;
     join_all(widgets.iter().map(|widget| async {
         for number in 0..25 {
-            widget.say(&format!("text {number}")).await;
+            widget.send(&format!("text {number}")).await;
         }
     }))
     .await;
     for seq in 1..=200 {
         assert_eq!(stream.expect_next().await.data["seq"], seq);
     }
-    assert_eq!(widgets[7].thread().await.len(), 200);
+    assert_eq!(widgets[7].messages().await.len(), 200);
 }
 
 #[tokio::test]
-async fn notes_are_the_agents_own() {
-    let stage = Stage::new().await;
-    let (uma, agent) = (stage.open(&json!({"user_id": "u"})).await, stage.agent().await);
-    uma.say("one").await;
+async fn only_agents_see_notes() {
+    let server = TestServer::new().await;
+    let (uma, agent) =
+        (server.start_session(&json!({"user_id": "u"})).await, server.log_in_owner().await);
+    uma.send("one").await;
     let mut stream = uma.events().await;
     let path = format!("/v1/conversations/{}/messages", uma.contact_id());
-    let note = json!({"clientMessageId": stage.chance.uuid(), "text": "a note", "kind": "note"});
+    let note = json!({"clientMessageId": server.random.uuid(), "text": "a note", "kind": "note"});
     assert_eq!(agent.api.post(&path, &note).await.expect(201)["seq"], 2);
-    agent.answer(uma.contact_id(), "an answer").await;
+    agent.reply(uma.contact_id(), "an answer").await;
 
     let event = stream.expect_next().await;
     assert_eq!((&event.data["seq"], &event.data["prevSeq"]), (&json!(3), &json!(1)));
-    assert_eq!(uma.thread_texts().await, ["one", "an answer"]);
-    let start = stage.open(&json!({"user_id": "u"})).await;
-    assert_eq!(start.first_texts(), ["one", "an answer"]);
-    assert_eq!(agent.thread(uma.contact_id()).await.len(), 3);
-    let own = json!({"clientMessageId": stage.chance.uuid(), "text": "mine", "kind": "note"});
+    assert_eq!(uma.message_texts().await, ["one", "an answer"]);
+    let start = server.start_session(&json!({"user_id": "u"})).await;
+    assert_eq!(start.initial_texts(), ["one", "an answer"]);
+    assert_eq!(agent.messages(uma.contact_id()).await.len(), 3);
+    let own = json!({"clientMessageId": server.random.uuid(), "text": "mine", "kind": "note"});
     let reply = uma.api.post("/widget/v1/messages", &own).await;
     assert!(reply.status == 400 || reply.body["kind"] == "text", "{}", reply.text);
 }

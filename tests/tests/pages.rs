@@ -1,10 +1,10 @@
-//! Pages of Contacts: each person once, in every order, whatever happens meanwhile.
+//! Pages of contacts: every order returns each contact once, even if others change meanwhile.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeSet;
 
-use onethread_tests::{Agent, Options, Reply, Stage};
+use onethread_tests::{Agent, ApiResponse, Options, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn id(item: &Value) -> String {
     item["id"].as_str().unwrap().to_owned()
 }
 
-/// Reads a list to its end, with `between` after each page.
+/// Reads all pages of a list, and calls `between` after each.
 async fn read(agent: &Agent, sort: &str, limit: usize, between: impl AsyncFn(usize)) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
     for page in 0.. {
@@ -25,14 +25,14 @@ async fn read(agent: &Agent, sort: &str, limit: usize, between: impl AsyncFn(usi
         let new = answer["items"].as_array().unwrap();
         items.extend(new.iter().cloned());
         let Some(next) = answer["nextCursor"].as_str() else { break };
-        assert_eq!(new.len(), limit, "a page that goes on is full");
+        assert_eq!(new.len(), limit, "only the last page is short");
         cursor = format!("&cursor={next}");
         between(page).await;
     }
     items
 }
 
-/// The same by a search that everybody fits.
+/// The same with a search that matches all contacts.
 async fn search(agent: &Agent, sort: &str, limit: usize) -> Vec<String> {
     let mut body = json!({"sort": sort, "limit": limit,
         "filter": [{"field": "createdAt", "operator": ">", "value": "2020-01-01"}]});
@@ -47,7 +47,7 @@ async fn search(agent: &Agent, sort: &str, limit: usize) -> Vec<String> {
     }
 }
 
-/// What an order compares: letters' cases don't count, and signs follow each other as in Unicode.
+/// Returns the sort key of a contact: without case, in the order of Unicode.
 fn key(sort: &str, item: &Value) -> (String, String) {
     let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
     let field = sort.trim_start_matches('-');
@@ -55,7 +55,7 @@ fn key(sort: &str, item: &Value) -> (String, String) {
     (value, text("id"))
 }
 
-async fn crowd(stage: &Stage, agent: &Agent) {
+async fn create_contacts(server: &TestServer, agent: &Agent) {
     let names = [
         "Ann",
         "ann",
@@ -87,19 +87,19 @@ async fn crowd(stage: &Stage, agent: &Agent) {
     for name in names {
         agent.api.post("/v1/contacts", &json!({"name": name})).await.expect(201);
     }
-    // A file's rows are made in one moment, and nobody of them was seen.
+    // The rows of a file are created at the same time, and none of them was ever seen.
     let rows: String = (0..10).map(|n| format!("i-{n}\n")).collect();
     import(agent, &format!("user_id\n{rows}")).await;
     for n in 0..4 {
-        stage.open(&json!({"user_id": format!("seen-{n}")})).await;
+        server.start_session(&json!({"user_id": format!("seen-{n}")})).await;
     }
 }
 
 #[tokio::test]
-async fn every_order_is_the_same_on_each_database() {
-    on_each_database(async |stage| {
-        let agent = stage.agent().await;
-        crowd(stage, &agent).await;
+async fn orders_are_the_same_on_both_databases() {
+    on_each_database(async |server| {
+        let agent = server.log_in_owner().await;
+        create_contacts(server, &agent).await;
         for sort in SORTS {
             let items = read(&agent, sort, 7, async |_| ()).await;
             assert_eq!(items.len(), 40);
@@ -109,7 +109,11 @@ async fn every_order_is_the_same_on_each_database() {
             }
             assert!(keys.is_sorted(), "{sort}: {keys:#?}");
             let ids: Vec<_> = items.iter().map(id).collect();
-            assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 40, "{sort}: nobody twice");
+            assert_eq!(
+                ids.iter().collect::<BTreeSet<_>>().len(),
+                40,
+                "{sort}: no contact is repeated"
+            );
             for limit in [1, 13, 200] {
                 assert_eq!(search(&agent, sort, limit).await, ids, "{sort} by {limit}");
             }
@@ -119,17 +123,17 @@ async fn every_order_is_the_same_on_each_database() {
 }
 
 #[tokio::test]
-async fn whoever_stays_as_they_are_is_read_once_while_others_come_and_change() {
-    on_each_database(async |stage| {
-        let agent = stage.agent().await;
-        crowd(stage, &agent).await;
+async fn unchanged_contacts_are_read_once_while_others_change() {
+    on_each_database(async |server| {
+        let agent = server.log_in_owner().await;
+        create_contacts(server, &agent).await;
         let everybody = agent.contacts().await;
         let (moving, staying): (Vec<_>, Vec<_>) =
             everybody.iter().enumerate().partition(|(n, _)| n % 4 == 0);
         let staying: BTreeSet<_> = staying.into_iter().map(|(_, item)| id(item)).collect();
         for sort in SORTS {
             let items = read(&agent, sort, 7, async |page| {
-                // Later pages find what the first ones left behind.
+                // Contacts that are created meanwhile may be on later pages.
                 if page > 3 {
                     return;
                 }
@@ -142,7 +146,7 @@ async fn whoever_stays_as_they_are_is_read_once_while_others_come_and_change() {
                     .await
                     .expect(200);
                 agent.api.post("/v1/contacts", &json!({"name": "New"})).await.expect(201);
-                stage.open(&json!({"user_id": format!("new-{sort}-{page}")})).await;
+                server.start_session(&json!({"user_id": format!("new-{sort}-{page}")})).await;
             });
             let ids: Vec<_> =
                 items.await.iter().map(id).filter(|id| staying.contains(id)).collect();
@@ -154,9 +158,10 @@ async fn whoever_stays_as_they_are_is_read_once_while_others_come_and_change() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_list_alone() {
-    let stage = Stage::with(Options::default().env("ONETHREAD_OPERATOR_TOKEN", "operator")).await;
-    let agent = stage.agent().await;
+async fn a_cursor_is_valid_for_its_list_only() {
+    let server =
+        TestServer::with(Options::default().env("ONETHREAD_OPERATOR_TOKEN", "operator")).await;
+    let agent = server.log_in_owner().await;
     for n in 0..3 {
         agent.api.post("/v1/contacts", &json!({"name": format!("N {n}")})).await.expect(201);
     }
@@ -167,14 +172,14 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
     };
     go_on("name", cursor).await.expect(200);
     for sort in ["-name", "createdAt", "-createdAt", "lastSeenAt", "-lastSeenAt", ""] {
-        go_on(sort, cursor).await.refuses("/cursor");
+        go_on(sort, cursor).await.expect_invalid("/cursor");
     }
     let shorter = &cursor[..cursor.len() - 2];
     for odd in ["x", "e30", "W10", "bnVsbA", shorter, "%00", "eyJrZXkiOjF9"] {
-        go_on("name", odd).await.refuses("/cursor");
+        go_on("name", odd).await.expect_invalid("/cursor");
     }
 
-    // A search is a list of its own, and so is each of another condition.
+    // A search is another list, and so is a search with other filters.
     let all = json!({"field": "name", "operator": "~", "value": "n"});
     let body = json!({"sort": "name", "limit": 1, "filter": [all]});
     let page = agent.api.post("/v1/contacts/search", &body).await.expect(200);
@@ -190,24 +195,24 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
     ] {
         let mut other = next.clone();
         other[name] = value;
-        agent.api.post("/v1/contacts/search", &other).await.refuses("/cursor");
+        agent.api.post("/v1/contacts/search", &other).await.expect_invalid("/cursor");
     }
-    go_on("name", page["nextCursor"].as_str().unwrap()).await.refuses("/cursor");
-    // How long a page is does not count.
+    go_on("name", page["nextCursor"].as_str().unwrap()).await.expect_invalid("/cursor");
+    // The page size may differ.
     next["limit"] = json!(200);
     let rest = agent.api.post("/v1/contacts/search", &next).await.expect(200);
     assert_eq!(rest["items"].as_array().unwrap().len(), 2);
 
     let other = json!({"organization": "other.example", "agentEmail": "o@other.example",
         "agentPassword": "a long enough password"});
-    let operator = stage.api.with_token("operator");
+    let operator = server.api.with_token("operator");
     let other = operator.post("/v1/organizations", &other).await.expect(201);
-    let other = stage.api.with_token(other["apiKey"].as_str().unwrap());
+    let other = server.api.with_token(other["apiKey"].as_str().unwrap());
     let path = format!("/v1/contacts?sort=name&cursor={cursor}");
-    Reply::of(other.request(Method::GET, &path)).await.refuses("/cursor");
+    ApiResponse::send(other.request(Method::GET, &path)).await.expect_invalid("/cursor");
 
     for limit in ["0", "-1", "x", "1.5"] {
-        agent.api.get(&format!("/v1/contacts?limit={limit}")).await.refuses("/limit");
+        agent.api.get(&format!("/v1/contacts?limit={limit}")).await.expect_invalid("/limit");
     }
     let cut = agent.api.get("/v1/contacts?limit=100000").await.expect(200);
     assert_eq!(cut["items"].as_array().unwrap().len(), 3);

@@ -1,6 +1,5 @@
-//! PostgreSQL fails under the services, each a process of its own in two replicas: crashes of the
-//! server, connections it cuts, a server that is away, and races that only its rules decide. Each
-//! test has a server of its own to do that to.
+//! Failures of PostgreSQL under separate services with two replicas each: crashes, closed
+//! connections, an unavailable server, and races between replicas. Each test has its own server.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -18,7 +17,10 @@ use std::{
 };
 
 use futures::future::join_all;
-use onethread_tests::{Api, Chance, Events, History, Reply, SHORT, Sent, Stored, View, until};
+use onethread_tests::{
+    Api, ApiResponse, Events, History, Random, SHORT_TIMEOUT, SentMessage, StoredMessage, View,
+    wait_until,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -31,52 +33,53 @@ use tokio::{
 
 use crate::apart::{cluster::Cluster, message, thread, with_session};
 
-/// The longest that any call may wait for its answer, whatever is broken.
-const ANSWER: Duration = Duration::from_secs(12);
-/// The longest from a database that is there again to messages that go on.
-const RECOVERY: Duration = Duration::from_secs(8);
-/// The longest that the server may take to be made, or to be there again.
-const SERVER: Duration = Duration::from_secs(20);
-/// Between one call of a caller and its next, so that the machine is loaded but not full.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long any call may wait for its response.
+const CALL_TIMEOUT: Duration = Duration::from_secs(12);
+/// How long the services may take to recover after the database is available again.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long the server may take to be created or to restart.
+const SERVER_TIMEOUT: Duration = Duration::from_secs(20);
+/// Delay between two calls of a caller, so that the machine isn't overloaded.
+const SEND_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How many send at once for each who writes, and how many begin sessions at once.
+/// Concurrent senders for each author.
 const SENDERS: usize = 4;
-const ARRIVALS: usize = 4;
+/// Concurrent callers that start sessions.
+const LOGIN_CALLERS: usize = 4;
 
-const OWN: &str = "/widget/v1/messages";
+const MESSAGES_PATH: &str = "/widget/v1/messages";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/postgres");
 
-/// A server of the test's own, gone with its folder when the test ends, however it ends.
+/// A PostgreSQL server. It is removed with its folder when this is dropped.
 pub(crate) struct Postgres {
     folder: TempDir,
     pub(crate) url: String,
-    /// Where a small disk of its own is mounted: to remove the folder unmounts the disk everywhere.
+    /// Where a small disk is mounted. Removing the folder unmounts the disk everywhere.
     disk: Option<TempDir>,
 }
 
 impl Postgres {
     pub(crate) async fn start() -> Self {
-        // Its user can't look into a folder for temporary files that is somebody's own.
+        // The server's user can't read another user's folder for temporary files.
         let folder = TempDir::with_prefix_in("onethread-postgres-", "/tmp").unwrap();
         let mut it = Self { folder, url: String::new(), disk: None };
         it.url = it.script("start").await.trim().to_owned();
         it
     }
 
-    /// Ends it as a crash would.
+    /// Crashes the server.
     async fn halt(&self) {
         self.script("halt").await;
     }
 
-    /// Starts it again on its port; one that runs crashes before.
+    /// Crashes the server if it is running, and starts it again on its port.
     pub(crate) async fn restart(&self) {
         self.script("restart").await;
     }
 
-    /// One whose tables lie on a small disk of their own, and where it sees that disk. It does not
-    /// outlive the server, which so can't be started again.
-    pub(crate) async fn on_a_disk(mib: u32) -> (Self, PathBuf) {
+    /// Starts a server with its tables on a small disk. Returns the server and the path of the disk.
+    /// The disk is lost when the server stops, so the server can't be restarted.
+    pub(crate) async fn with_disk(mib: u32) -> (Self, PathBuf) {
         let disk = TempDir::with_prefix_in("onethread-disk-", "/tmp").unwrap();
         let folder = TempDir::with_prefix_in("onethread-postgres-", "/tmp").unwrap();
         let mut it = Self { folder, url: String::new(), disk: None };
@@ -117,50 +120,51 @@ impl Postgres {
 
     async fn run(&self, word: &str, command: &mut Command) -> String {
         command.arg(word).arg(self.folder.path()).stdin(Stdio::null()).kill_on_drop(true);
-        let output = timeout(SERVER, command.output()).await.expect("tests/postgres ends").unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "tests/postgres {word}: {said}");
+        let output =
+            timeout(SERVER_TIMEOUT, command.output()).await.expect("tests/postgres ends").unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tests/postgres {word}: {stderr}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// A connection of the operator's; waits for a server that recovers.
+    /// Opens an administrator's connection. Waits if the server is recovering.
     async fn operator(&self) -> PgConnection {
         let connect = async || PgConnection::connect(&self.url).await.ok();
-        until("a connection to PostgreSQL", SERVER, connect).await
+        wait_until("a connection to PostgreSQL", SERVER_TIMEOUT, connect).await
     }
 
-    /// Cuts every connection of the services; gives how many there were.
+    /// Terminates all connections of the services, and returns their number.
     async fn terminate(&self) -> i64 {
         let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
         sqlx::query_scalar(cut).fetch_one(&mut self.operator().await).await.unwrap()
     }
 
-    /// Kills the process behind one connection of the services, upon which the server cuts all
-    /// others as well and recovers as after a crash.
-    async fn kill_backend(&self, chance: &Chance) {
+    /// Kills the process of one connection. The server then terminates all others and recovers, as
+    /// after a crash.
+    async fn kill_backend(&self, random: &Random) {
         let services = "SELECT pid FROM pg_stat_activity \
             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid";
         let mut operator = self.operator().await;
         let pids: Vec<i32> = sqlx::query_scalar(services).fetch_all(&mut operator).await.unwrap();
-        let pid = pids[usize::try_from(chance.below(pids.len() as u64)).unwrap()];
+        let pid = pids[usize::try_from(random.below(pids.len() as u64)).unwrap()];
         assert!(signal("KILL", &pid.to_string()));
-        // Unless the server is seen to be gone, it may yet be about to cut what comes next.
+        // Waits for the start of the recovery, which would otherwise hit the next calls.
         let gone = async || sqlx::query("SELECT 1").execute(&mut operator).await.err().map(drop);
-        until("the server to notice", SERVER, gone).await;
+        wait_until("the server to notice", SERVER_TIMEOUT, gone).await;
         self.operator().await;
     }
 
-    /// Has it stand still, sockets open and silent, as a machine or its disk may.
+    /// Stops all processes of the server, so that its sockets are open and silent.
     fn freeze(&self) {
         let main = self.main_process().expect("it runs");
         assert!(signal("STOP", &main));
-        // It makes no new ones now.
+        // The stopped main process starts no new ones.
         let others = fs::read_to_string(format!("/proc/{main}/task/{main}/children")).unwrap();
         assert!(signal("STOP", &others));
     }
 
-    /// Has it go on. Nothing for one that doesn't run.
+    /// Continues all processes. Does nothing if the server isn't running.
     fn thaw(&self) {
         let Some(main) = self.main_process() else { return };
         let others = fs::read_to_string(format!("/proc/{main}/task/{main}/children"));
@@ -173,7 +177,7 @@ impl Postgres {
     }
 }
 
-/// Sends a signal to processes; true when all were there.
+/// Sends a signal to processes. True when all of them exist.
 fn signal(name: &str, pids: &str) -> bool {
     let kill = Blocking::new("sh").arg("-c").arg(format!("kill -{name} {pids}")).status();
     kill.is_ok_and(|status| status.success())
@@ -189,84 +193,93 @@ impl Drop for Postgres {
     }
 }
 
-/// The answer, which has to come in time.
-async fn answer(request: reqwest::RequestBuilder) -> Reply {
-    timeout(ANSWER, Reply::of(request)).await.expect("an answer within the deadline")
+/// Sends a request with a timeout.
+async fn send_request(request: reqwest::RequestBuilder) -> ApiResponse {
+    timeout(CALL_TIMEOUT, ApiResponse::send(request)).await.expect("a response within the timeout")
 }
 
-/// The answer for a database that is away: when to come again, and nothing of what broke.
+/// Checks the response while the database is unavailable: a Retry-After and no internals.
 #[track_caller]
-fn turned_away(reply: Reply) {
+fn expect_unavailable(reply: ApiResponse) {
     let after = reply.header("retry-after").parse::<u64>();
     assert!(after.is_ok_and(|seconds| (1..=60).contains(&seconds)), "{:?}", reply.headers);
     let text = reply.text.to_lowercase();
     for inner in ["sql", "postgres", "pool", "connection", "database"] {
-        assert!(!text.contains(inner), "{inner} stands in {text}");
+        assert!(!text.contains(inner), "{inner} is in {text}");
     }
-    let problem = reply.problem(503, "");
+    let problem = reply.expect_problem(503, "");
     let kinds = ["/problems/unavailable", "/problems/deadline-exceeded"];
     assert!(kinds.contains(&problem["type"].as_str().unwrap()), "{problem}");
 }
 
-/// What callers under load have in common.
+/// Shared state of the callers.
 struct Load {
     over: AtomicBool,
     sent: AtomicU64,
     started: AtomicU64,
-    turned_away: AtomicU64,
-    chance: Chance,
+    rejected: AtomicU64,
+    random: Random,
 }
 
 impl Load {
-    fn goes_on(&self) -> bool {
+    fn is_running(&self) -> bool {
         !self.over.load(Ordering::Relaxed)
     }
 
     /// Repeats a call until it is acknowledged.
     async fn acknowledged(&self, call: impl Fn() -> reqwest::RequestBuilder) -> Value {
         loop {
-            let reply = answer(call()).await;
+            let reply = send_request(call()).await;
             if (200..300).contains(&reply.status) {
                 return reply.body;
             }
-            turned_away(reply);
-            self.turned_away.fetch_add(1, Ordering::Relaxed);
-            sleep(PAUSE).await;
+            expect_unavailable(reply);
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+            sleep(SEND_INTERVAL).await;
         }
     }
 
-    /// Waits until messages are acknowledged and sessions begun that were not even asked for when
-    /// this was called.
-    async fn recovers(&self, what: &str) {
-        for (count, callers) in [(&self.sent, 3 * SENDERS), (&self.started, ARRIVALS)] {
-            // More than are under way.
+    /// Waits until messages and logins succeed that were sent after this was called.
+    async fn wait_for_recovery(&self, what: &str) {
+        for (count, callers) in [(&self.sent, 3 * SENDERS), (&self.started, LOGIN_CALLERS)] {
+            // More than were already being processed.
             let enough = count.load(Ordering::Relaxed) + callers as u64 + 1;
             let more = async || (count.load(Ordering::Relaxed) >= enough).then_some(());
-            until(what, RECOVERY, more).await;
+            wait_until(what, RECOVERY_TIMEOUT, more).await;
         }
     }
 }
 
-/// Sends one text after the other, each until it is acknowledged.
-async fn send(load: Arc<Load>, api: Api, path: String, sender: String) -> Vec<Sent> {
+/// Sends messages one after another, and repeats each until it is acknowledged.
+async fn send(load: Arc<Load>, api: Api, path: String, sender: String) -> Vec<SentMessage> {
     let mut sent = Vec::new();
-    while load.goes_on() {
-        let (id, text) = (load.chance.uuid(), format!("{sender} {}", sent.len()));
+    while load.is_running() {
+        let (id, text) = (load.random.uuid(), format!("{sender} {}", sent.len()));
         let body = json!({"clientMessageId": id, "text": text});
         let call = || api.request(Method::POST, &path).json(&body);
-        let stored = Stored::from_json(&load.acknowledged(call).await);
+        let stored = StoredMessage::from_json(&load.acknowledged(call).await);
         let acknowledged = Some((stored.id, stored.seq));
-        sent.push(Sent { sender: sender.clone(), client_message_id: id, text, acknowledged });
+        sent.push(SentMessage {
+            sender: sender.clone(),
+            client_message_id: id,
+            text,
+            acknowledged,
+        });
         load.sent.fetch_add(1, Ordering::Relaxed);
-        sleep(PAUSE).await;
+        sleep(SEND_INTERVAL).await;
     }
     sent
 }
 
-/// New people, one after the other. Gives their ids by their user ids.
-async fn arrive(load: Arc<Load>, api: Api, bare: Value, who: usize) -> Vec<(String, Value)> {
+/// Logs in new contacts one after another. Returns their user ids and ids.
+async fn log_in_new_contacts(
+    load: Arc<Load>,
+    api: Api,
+    bare: Value,
+    who: usize,
+) -> Vec<(String, Value)> {
     let mut people = Vec::new();
-    while load.goes_on() {
+    while load.is_running() {
         let user_id = format!("arrival {who}, {}", people.len());
         let mut body = bare.clone();
         body["user"] = json!({"user_id": user_id, "security_hash": format!("of {user_id}")});
@@ -275,13 +288,14 @@ async fn arrive(load: Arc<Load>, api: Api, bare: Value, who: usize) -> Vec<(Stri
         assert_eq!(session["mode"], "contact", "{session}");
         people.push((user_id, session["contact"]["id"].clone()));
         load.started.fetch_add(1, Ordering::Relaxed);
-        sleep(PAUSE).await;
+        sleep(SEND_INTERVAL).await;
     }
     people
 }
 
 async fn finished<T>(what: &str, task: JoinHandle<T>) -> T {
-    let ended = timeout(ANSWER * 2, task).await.unwrap_or_else(|_| panic!("{what} did not end"));
+    let ended =
+        timeout(CALL_TIMEOUT * 2, task).await.unwrap_or_else(|_| panic!("{what} did not end"));
     ended.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
@@ -289,74 +303,78 @@ async fn finished<T>(what: &str, task: JoinHandle<T>) -> T {
 enum Fault {
     /// The whole server crashes.
     Restart,
-    /// All connections are cut.
+    /// All connections are terminated.
     Terminate,
     /// One process of the server is killed.
     Kill,
 }
 
-/// Each kind three times, in any order.
-fn faults(chance: &Chance) -> Vec<Fault> {
+/// Returns each kind three times in random order.
+fn faults(random: &Random) -> Vec<Fault> {
     let mut left = [Fault::Restart, Fault::Terminate, Fault::Kill].repeat(3);
     let mut order = Vec::new();
     while !left.is_empty() {
-        let at = usize::try_from(chance.below(left.len() as u64)).unwrap();
+        let at = usize::try_from(random.below(left.len() as u64)).unwrap();
         order.push(left.swap_remove(at));
     }
     order
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_crashes_of_postgres() {
+async fn acknowledged_messages_survive_crashes_of_postgres() {
     let postgres = Postgres::start().await;
     let mut cluster = Cluster::on(&postgres.url).await;
     let known = json!({"user_id": "12345", "name": "Kim Doe"});
     let session = cluster.init(&known).await.expect(200);
     let phone = with_session(&cluster, &session);
     let laptop = with_session(&cluster, &cluster.init(&known).await.expect(200));
-    let agent = cluster.agent().await;
+    let agent = cluster.log_in_owner().await;
     let agents =
         format!("/v1/conversations/{}/messages", session["contact"]["id"].as_str().unwrap());
-    let first = message(&cluster.chance, "phone, first");
-    let first = Stored::from_json(&phone.post(OWN, &first).await.expect(201));
+    let first = message(&cluster.random, "phone, first");
+    let first = StoredMessage::from_json(&phone.post(MESSAGES_PATH, &first).await.expect(201));
 
     let load = Arc::new(Load {
         over: AtomicBool::new(false),
         sent: AtomicU64::new(0),
         started: AtomicU64::new(0),
-        turned_away: AtomicU64::new(0),
-        chance: cluster.chance.clone(),
+        rejected: AtomicU64::new(0),
+        random: cluster.random.clone(),
     });
     let mut senders = Vec::new();
-    for (who, api, path) in
-        [("phone", &phone, OWN), ("laptop", &laptop, OWN), ("agent", &agent, agents.as_str())]
-    {
+    for (who, api, path) in [
+        ("phone", &phone, MESSAGES_PATH),
+        ("laptop", &laptop, MESSAGES_PATH),
+        ("agent", &agent, agents.as_str()),
+    ] {
         senders.extend((0..SENDERS).map(|n| {
             let (path, sender) = (path.to_owned(), format!("{who} {n}"));
             tokio::spawn(send(load.clone(), api.clone(), path, sender))
         }));
     }
     let bare = cluster.init_body(&json!({}));
-    let arrivals: Vec<_> = (0..ARRIVALS)
-        .map(|n| tokio::spawn(arrive(load.clone(), cluster.api.clone(), bare.clone(), n)))
+    let arrivals: Vec<_> = (0..LOGIN_CALLERS)
+        .map(|n| {
+            tokio::spawn(log_in_new_contacts(load.clone(), cluster.api.clone(), bare.clone(), n))
+        })
         .collect();
 
-    load.recovers("a load").await;
-    for fault in faults(&cluster.chance) {
-        sleep(Duration::from_millis(cluster.chance.below(400))).await;
+    load.wait_for_recovery("a load").await;
+    for fault in faults(&cluster.random) {
+        sleep(Duration::from_millis(cluster.random.below(400))).await;
         match fault {
             Fault::Restart => postgres.restart().await,
             Fault::Terminate => assert!(postgres.terminate().await > 0),
-            Fault::Kill => postgres.kill_backend(&cluster.chance).await,
+            Fault::Kill => postgres.kill_backend(&cluster.random).await,
         }
         let begun = Instant::now();
-        load.recovers(&format!("a recovery from {fault:?}")).await;
+        load.wait_for_recovery(&format!("a recovery from {fault:?}")).await;
         eprintln!("{fault:?}: recovered in {:?}", begun.elapsed());
     }
     load.over.store(true, Ordering::Relaxed);
 
     let mut history = History::default();
-    history.sent.push(Sent {
+    history.sent.push(SentMessage {
         sender: "phone".to_owned(),
         client_message_id: first.client_message_id,
         text: first.text,
@@ -365,22 +383,22 @@ async fn what_was_acknowledged_survives_crashes_of_postgres() {
     for sender in senders {
         history.sent.extend(finished("a sender", sender).await);
     }
-    history.views.push(thread(&phone, OWN, "phone").await);
-    history.views.push(thread(&laptop, OWN, "laptop").await);
+    history.views.push(thread(&phone, MESSAGES_PATH, "phone").await);
+    history.views.push(thread(&laptop, MESSAGES_PATH, "laptop").await);
     history.views.push(thread(&agent, &agents, "agent").await);
     let resumed = phone.request(Method::GET, "/widget/v1/events").header("last-event-id", "0");
     let mut stream = Events::open(resumed).await;
     let mut messages = Vec::new();
     while messages.len() < history.views[0].messages.len() {
-        messages.push(Stored::from_json(&stream.expect("message").await));
+        messages.push(StoredMessage::from_json(&stream.expect("message").await));
     }
     history.views.push(View { reader: "stream".to_owned(), after: 0, messages });
-    let away = load.turned_away.load(Ordering::Relaxed);
+    let away = load.rejected.load(Ordering::Relaxed);
     eprintln!("{} messages, {away} calls turned away", history.sent.len());
     history.check();
     assert_eq!(history.sent.len(), history.views[0].messages.len(), "all were acknowledged");
 
-    // Nobody who was let in is missing, or there twice.
+    // No acknowledged contact is missing or duplicated.
     let mut people = HashMap::from([("12345".to_owned(), session["contact"]["id"].clone())]);
     for arrival in arrivals {
         people.extend(finished("an arrival", arrival).await);
@@ -394,9 +412,9 @@ async fn what_was_acknowledged_survives_crashes_of_postgres() {
 }
 
 enum Outage {
-    /// Nobody listens at its port.
+    /// Nothing listens on its port.
     Away,
-    /// Somebody listens and never answers.
+    /// It accepts connections and never responds.
     Frozen,
 }
 
@@ -406,9 +424,9 @@ async fn outage(kind: Outage) {
     let known = json!({"user_id": "12345"});
     let session = cluster.init(&known).await.expect(200);
     let phone = with_session(&cluster, &session);
-    let agent = cluster.agent().await;
-    let text = message(&cluster.chance, "hello");
-    phone.post(OWN, &message(&cluster.chance, "before")).await.expect(201);
+    let agent = cluster.log_in_owner().await;
+    let text = message(&cluster.random, "hello");
+    phone.post(MESSAGES_PATH, &message(&cluster.random, "before")).await.expect(201);
 
     match kind {
         Outage::Away => postgres.halt().await,
@@ -416,41 +434,41 @@ async fn outage(kind: Outage) {
     }
     let away = Instant::now();
     let init = cluster.init_body(&known);
-    // More than a service has connections, and one message again and again.
+    // More calls than a service has connections, and one message repeatedly.
     let calls = (0..24).flat_map(|_| {
         [
             cluster.api.request(Method::POST, "/widget/v1/init").json(&init),
-            phone.request(Method::POST, OWN).json(&text),
-            phone.request(Method::GET, OWN),
+            phone.request(Method::POST, MESSAGES_PATH).json(&text),
+            phone.request(Method::GET, MESSAGES_PATH),
             agent.request(Method::GET, "/v1/contacts"),
             agent.request(Method::GET, "/v1/conversations"),
         ]
     });
-    let calls: Vec<_> = calls.map(answer).collect();
-    let refused = async {
+    let calls: Vec<_> = calls.map(send_request).collect();
+    let responses = async {
         for reply in join_all(calls).await {
-            turned_away(reply);
+            expect_unavailable(reply);
         }
     };
-    let told = async {
-        refused.await;
-        eprintln!("all were turned away after {:?}", away.elapsed());
-        // Away for no less than 3 s, whoever was told how soon.
+    let calls = async {
+        responses.await;
+        eprintln!("all calls were rejected after {:?}", away.elapsed());
+        // The outage lasts at least 3 s.
         sleep(Duration::from_secs(3).saturating_sub(away.elapsed())).await;
     };
-    let watched = async {
+    let health_checks = async {
         loop {
             for path in ["/healthz", "/readyz"] {
                 let begun = Instant::now();
                 cluster.api.get(path).await.expect(200);
                 assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
             }
-            sleep(PAUSE).await;
+            sleep(SEND_INTERVAL).await;
         }
     };
     tokio::select! {
-        () = told => {}
-        () = watched => {}
+        () = calls => {}
+        () = health_checks => {}
     }
 
     match kind {
@@ -458,18 +476,18 @@ async fn outage(kind: Outage) {
         Outage::Frozen => postgres.thaw(),
     }
     let again = Instant::now();
-    let back = until("init after the outage", RECOVERY, async || {
+    let back = wait_until("init after the outage", RECOVERY_TIMEOUT, async || {
         let reply = cluster.init(&known).await;
         (reply.status == 200).then_some(reply.body)
     })
     .await;
     assert_eq!(back["contact"]["id"], session["contact"]["id"]);
-    until("a message after the outage", RECOVERY, async || {
-        (phone.post(OWN, &text).await.status < 300).then_some(())
+    wait_until("a message after the outage", RECOVERY_TIMEOUT, async || {
+        (phone.post(MESSAGES_PATH, &text).await.status < 300).then_some(())
     })
     .await;
     eprintln!("recovered in {:?}", again.elapsed());
-    let texts: Vec<_> = thread(&phone, OWN, "phone").await.messages;
+    let texts: Vec<_> = thread(&phone, MESSAGES_PATH, "phone").await.messages;
     let texts: Vec<_> = texts.iter().map(|message| message.text.as_str()).collect();
     assert_eq!(texts, ["before", "hello"]);
     assert_eq!(agent.all("/v1/contacts").await.len(), 1);
@@ -477,41 +495,42 @@ async fn outage(kind: Outage) {
 }
 
 #[tokio::test]
-async fn a_postgres_that_is_away_is_told_and_found_again() {
+async fn a_stopped_postgres_is_reported_and_found_after_its_start() {
     outage(Outage::Away).await;
 }
 
 #[tokio::test]
-async fn a_postgres_that_is_frozen_is_told_and_found_again() {
+async fn a_frozen_postgres_is_reported_and_found_afterwards() {
     outage(Outage::Frozen).await;
 }
 
-/// 64 inits at once.
-async fn race(cluster: &Cluster, user: impl Fn(usize) -> Value) -> Vec<Reply> {
+/// Sends 64 inits at once.
+async fn race(cluster: &Cluster, user: impl Fn(usize) -> Value) -> Vec<ApiResponse> {
     let bodies: Vec<_> = (0..64).map(|n| cluster.init_body(&user(n))).collect();
-    let post = |body| answer(cluster.api.request(Method::POST, "/widget/v1/init").json(body));
+    let post = |body| send_request(cluster.api.request(Method::POST, "/widget/v1/init").json(body));
     let begun = Instant::now();
     let replies = join_all(bodies.iter().map(post)).await;
-    assert!(begun.elapsed() < SHORT, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < SHORT_TIMEOUT, "{:?}", begun.elapsed());
     replies
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_decides_races_between_two_processes() {
+async fn races_between_two_replicas_have_one_winner() {
     let postgres = Postgres::start().await;
     let cluster = Cluster::on(&postgres.url).await;
-    let contact = |reply: Reply| reply.expect(200)["contact"]["id"].as_str().unwrap().to_owned();
+    let contact =
+        |reply: ApiResponse| reply.expect(200)["contact"]["id"].as_str().unwrap().to_owned();
 
-    // One contact, whoever was first.
+    // One contact is created.
     let plain = race(&cluster, |_| json!({"user_id": "plain"})).await;
     let plain: HashSet<_> = plain.into_iter().map(contact).collect();
     assert_eq!(plain.len(), 1);
-    // The same claim by all is one claim.
+    // Equal claims are one claim.
     let equal = race(&cluster, |_| json!({"user_id": "equal", "security_hash": "same"})).await;
     let equal: HashSet<_> = equal.into_iter().map(contact).collect();
     assert_eq!(equal.len(), 1);
 
-    // Of different ones the first one counts, on somebody new and on somebody known.
+    // One of different claims wins, for a new contact and for a known one.
     for user_id in ["different", "plain"] {
         let user = |n| json!({"user_id": user_id, "security_hash": format!("hash {n}")});
         let mut winners = Vec::new();
@@ -519,20 +538,20 @@ async fn postgres_decides_races_between_two_processes() {
             if reply.status == 200 {
                 winners.push((n, contact(reply)));
             } else {
-                reply.problem(403, "identity-refused");
+                reply.expect_problem(403, "identity-refused");
             }
         }
         let [(winner, id)] = &winners[..] else { panic!("{user_id}: {winners:?}") };
-        // It keeps winning, against all the others once more and without them.
+        // The winner stays the same, together with all others and alone.
         for (n, reply) in race(&cluster, user).await.into_iter().enumerate() {
             if n == *winner {
                 assert_eq!(contact(reply), *id);
             } else {
-                reply.problem(403, "identity-refused");
+                reply.expect_problem(403, "identity-refused");
             }
         }
         assert_eq!(contact(cluster.init(&user(*winner)).await), *id);
-        cluster.init(&json!({"user_id": user_id})).await.problem(403, "identity-refused");
+        cluster.init(&json!({"user_id": user_id})).await.expect_problem(403, "identity-refused");
     }
-    assert_eq!(cluster.agent().await.all("/v1/contacts").await.len(), 3);
+    assert_eq!(cluster.log_in_owner().await.all("/v1/contacts").await.len(), 3);
 }

@@ -1,8 +1,8 @@
-//! What is kept of a person: attributes and their bounds, browser and system, named events.
+//! Profiles of contacts: attributes and their bounds, browser and system, named events.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use onethread_tests::{Reply, Stage, Widget, row_counts};
+use onethread_tests::{ApiResponse, TestServer, Widget, row_counts};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -18,17 +18,19 @@ fn pointers(warnings: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn attributes_have_bounds_that_an_init_warns_of_and_an_agent_is_refused_by() {
-    on_each_database(async |stage| {
-        let agent = stage.agent().await;
-        let full = stage.open(&json!({"user_id": "u", "custom_data": attributes(0..100)})).await;
+async fn attributes_over_their_bounds_are_warnings_for_an_init_and_errors_for_an_agent() {
+    on_each_database(async |server| {
+        let agent = server.log_in_owner().await;
+        let full =
+            server.start_session(&json!({"user_id": "u", "custom_data": attributes(0..100)})).await;
         assert_eq!(full.start["warnings"], json!([]));
         let path = format!("/v1/contacts/{}", full.contact_id());
-        let more = stage.open(&json!({"user_id": "u", "custom_data": {"one_more": 1}})).await;
+        let more =
+            server.start_session(&json!({"user_id": "u", "custom_data": {"one_more": 1}})).await;
         assert_eq!(pointers(&more.start["warnings"]), ["/user/custom_data/one_more"]);
         let refused = agent.api.patch(&path, &json!({"customData": {"one_more": 1}})).await;
-        refused.refuses("/customData/one_more");
-        // One that goes makes room for one that comes.
+        refused.expect_invalid("/customData/one_more");
+        // After one is removed, another one can be added.
         let swap = json!({"customData": {"a": 1, "k050": null, "k051": 0}});
         let held = agent.api.patch(&path, &swap).await.expect(200)["customData"].clone();
         let held = held.as_object().unwrap();
@@ -50,15 +52,15 @@ async fn attributes_have_bounds_that_an_init_warns_of_and_an_agent_is_refused_by
             let escaped = key.replace('~', "~0").replace('/', "~1");
             let mut data = Map::from_iter([(key, value)]);
             let user = json!({"user_id": "w", "custom_data": data});
-            let warned = stage.open(&user).await;
+            let warned = server.start_session(&user).await;
             let pointer = format!("/user/custom_data/{escaped}");
             assert_eq!(pointers(&warned.start["warnings"]), [pointer]);
             assert_eq!(warned.start["contact"]["customData"], json!({}));
             data.insert("good".to_owned(), json!(1));
             let refused = agent.api.patch(&path, &json!({"customData": data})).await;
-            refused.refuses(&format!("/customData/{escaped}"));
+            refused.expect_invalid(&format!("/customData/{escaped}"));
             let made = agent.api.post("/v1/contacts", &json!({"customData": data})).await;
-            made.refuses(&format!("/customData/{escaped}"));
+            made.expect_invalid(&format!("/customData/{escaped}"));
         }
         let kept = agent.api.get(&path).await.expect(200);
         assert_eq!(kept["customData"].as_object().unwrap().len(), 100, "nothing was half written");
@@ -68,7 +70,7 @@ async fn attributes_have_bounds_that_an_init_warns_of_and_an_agent_is_refused_by
             "moment": "2026-01-02T03:04:05.678+09:00", "whole": 5, "part": -2.5, "big": 1e300,
             "yes": true, "no": false, "empty": "", "zeros": "007",
         });
-        let person = stage.open(&json!({"user_id": "g", "custom_data": good})).await;
+        let person = server.start_session(&json!({"user_id": "g", "custom_data": good})).await;
         assert_eq!(person.start["warnings"], json!([]));
         assert_eq!(person.start["contact"]["customData"], good);
         let held = agent.contact(person.contact_id()).await.unwrap();
@@ -77,21 +79,21 @@ async fn attributes_have_bounds_that_an_init_warns_of_and_an_agent_is_refused_by
     .await;
 }
 
-async fn init_from(stage: &Stage, agent: &str, user: &str, platform: Option<&str>) -> Widget {
-    let mut body = stage.init_body(&json!({"user_id": user}));
+async fn init_from(server: &TestServer, agent: &str, user: &str, platform: Option<&str>) -> Widget {
+    let mut body = server.init_body(&json!({"user_id": user}));
     body["platform"] = json!(platform);
     body["locale"] = json!("de-DE");
     body["timeZone"] = json!("Europe/Berlin");
     body["page"] = json!({"url": "https://example.com/a?b=c", "title": "Ä", "referrer": ""});
-    let request = stage.api.request(Method::POST, "/widget/v1/init").header("user-agent", agent);
-    Widget::new(stage, Reply::of(request.json(&body)).await.expect(200))
+    let request = server.api.request(Method::POST, "/widget/v1/init").header("user-agent", agent);
+    Widget::new(server, ApiResponse::send(request.json(&body)).await.expect(200))
 }
 
 #[tokio::test]
-async fn agents_see_where_a_person_comes_from() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    for (n, (said, platform, browser, system)) in [
+async fn agents_see_browser_and_system_of_a_contact() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    for (n, (user_agent, platform, browser, system)) in [
         (
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
              Chrome/120.0.0.0 Safari/537.36",
@@ -117,7 +119,7 @@ async fn agents_see_where_a_person_comes_from() {
     .into_iter()
     .enumerate()
     {
-        let widget = init_from(&stage, said, &format!("u-{n}"), platform).await;
+        let widget = init_from(&server, user_agent, &format!("u-{n}"), platform).await;
         let path = format!("/v1/contacts/{}", widget.contact_id());
         let seen = agent.api.get(&path).await.expect(200);
         for (name, part) in [("browser", browser), ("system", system)] {
@@ -135,22 +137,22 @@ async fn agents_see_where_a_person_comes_from() {
         assert_eq!(seen["devices"].as_array().unwrap().len(), 1);
     }
     let odd = json!({"platform": "toaster"});
-    let mut body = stage.init_body(&json!({}));
+    let mut body = server.init_body(&json!({}));
     body["platform"] = odd["platform"].clone();
-    stage.api.post("/widget/v1/init", &body).await.refuses("/platform");
+    server.api.post("/widget/v1/init", &body).await.expect_invalid("/platform");
 }
 
 #[tokio::test]
-async fn events_are_kept_of_people_with_a_row_alone() {
-    on_each_database(async |stage| {
-        let agent = stage.agent().await;
-        let known = stage.open(&json!({"user_id": "u"})).await;
+async fn events_are_stored_only_for_contacts_with_a_row() {
+    on_each_database(async |server| {
+        let agent = server.log_in_owner().await;
+        let known = server.start_session(&json!({"user_id": "u"})).await;
         let track =
             async |widget: &Widget, body: Value| widget.api.post("/widget/v1/track", &body).await;
         for n in 0..22 {
             let data = json!({"n": n, "deep": {"list": [1, "ä", null]}});
-            let told = track(&known, json!({"name": format!("event {n}"), "data": data})).await;
-            assert_eq!(told.status, 204, "{}", told.text);
+            let tracked = track(&known, json!({"name": format!("event {n}"), "data": data})).await;
+            assert_eq!(tracked.status, 204, "{}", tracked.text);
         }
         assert_eq!(track(&known, json!({"name": "bare"})).await.status, 204);
         let path = format!("/v1/contacts/{}", known.contact_id());
@@ -170,16 +172,16 @@ async fn events_are_kept_of_people_with_a_row_alone() {
             (json!({"name": "a", "data": {"a": "x".repeat(4096)}}), "/data"),
             (json!({"name": "a", "data": {"a": "\u{0}"}}), "/data"),
         ] {
-            track(&known, body).await.refuses(pointer);
+            track(&known, body).await.expect_invalid(pointer);
         }
     })
     .await;
-    let stage = Stage::new().await;
-    let before = row_counts(&stage.server.data_dir()).await;
-    let visitor = stage.open(&json!({"name": "Vera"})).await;
-    let told = visitor.api.post("/widget/v1/track", &json!({"name": "seen", "data": {}})).await;
-    assert_eq!(told.status, 204);
+    let server = TestServer::new().await;
+    let before = row_counts(&server.process.data_dir()).await;
+    let visitor = server.start_session(&json!({"name": "Vera"})).await;
+    let tracked = visitor.api.post("/widget/v1/track", &json!({"name": "seen", "data": {}})).await;
+    assert_eq!(tracked.status, 204);
     let change = json!({"company": "Vera, Inc.", "custom_data": {"a": 1}});
     visitor.api.patch("/widget/v1/contact", &change).await.expect(200);
-    assert_eq!(row_counts(&stage.server.data_dir()).await, before);
+    assert_eq!(row_counts(&server.process.data_dir()).await, before);
 }

@@ -1,5 +1,5 @@
-//! Two replicas of conversation and two gateways on one PostgreSQL: what is stored through one is
-//! seen through the other, over NATS at once, without it soon, whatever is killed or restarted.
+//! Two replicas of conversation and two gateways on one PostgreSQL server. Messages are delivered
+//! between them immediately over NATS and within seconds without it, in spite of kills and restarts.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -12,7 +12,9 @@ use std::{
 };
 
 use onethread_testing::NatsServer;
-use onethread_tests::{Api, Chance, Events, History, LONG, SHORT, Sent, Stored, View};
+use onethread_tests::{
+    Api, Events, History, LONG_TIMEOUT, Random, SHORT_TIMEOUT, SentMessage, StoredMessage, View,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
@@ -26,14 +28,14 @@ use crate::apart::{
     message, thread,
 };
 
-/// Without word from the bus a reader is right again within this time.
-const CONVERGED: Duration = Duration::from_secs(5);
+/// How long a message may take to be delivered without the bus.
+const CONVERGENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
-const OWN: &str = "/widget/v1/messages";
-const PAUSE: Duration = Duration::from_millis(10);
+const MESSAGES_PATH: &str = "/widget/v1/messages";
+const SEND_INTERVAL: Duration = Duration::from_millis(10);
 
-/// One person with a device at each gateway, and an agent at each.
-struct People {
+/// A contact with a device at each gateway, and an agent at each.
+struct Participants {
     id: String,
     phone: Api,
     laptop: Api,
@@ -41,7 +43,7 @@ struct People {
     far: Api,
 }
 
-impl People {
+impl Participants {
     async fn of(cluster: &Cluster) -> Self {
         let user = json!({"user_id": "12345", "name": "Kim Doe"});
         let phone = cluster.init(&user).await.expect(200);
@@ -62,7 +64,7 @@ impl People {
             near: gateways[0].with_token(agent),
             far: gateways[1].with_token(agent),
         };
-        it.phone.post(OWN, &message(&cluster.chance, "first")).await.expect(201);
+        it.phone.post(MESSAGES_PATH, &message(&cluster.random, "first")).await.expect(201);
         it
     }
 
@@ -75,7 +77,7 @@ async fn own_events(api: &Api) -> Events {
     Events::open(api.request(Method::GET, "/widget/v1/events")).await
 }
 
-/// An agent's events, from the reload on that they begin with.
+/// Opens an agent's stream, and waits for the reload event at its start.
 async fn all_events(api: &Api) -> Events {
     let mut events = Events::open(api.request(Method::GET, "/v1/events")).await;
     events.expect("reload").await;
@@ -83,23 +85,27 @@ async fn all_events(api: &Api) -> Events {
 }
 
 #[tokio::test]
-async fn what_one_replica_stores_the_other_tells_at_once() {
+async fn messages_of_one_replica_are_delivered_by_the_other_immediately() {
     let nats = NatsServer::start();
     let cluster = Cluster::replicated(Some(nats.url()), true).await;
-    let people = People::of(&cluster).await;
+    let people = Participants::of(&cluster).await;
     let (mut on_phone, mut on_laptop) =
         (own_events(&people.phone).await, own_events(&people.laptop).await);
     let mut at_desk = all_events(&people.far).await;
-    // By looks at the database alone, every three seconds, this would take a minute.
+    // By polling the database every three seconds this would take a minute.
     let rounds = async {
         for round in 0..20 {
             let (question, answer) = (format!("question {round}"), format!("answer {round}"));
-            people.phone.post(OWN, &message(&cluster.chance, &question)).await.expect(201);
+            people
+                .phone
+                .post(MESSAGES_PATH, &message(&cluster.random, &question))
+                .await
+                .expect(201);
             assert_eq!(on_laptop.expect("message").await["text"], question);
             let at = at_desk.expect("message").await;
             assert_eq!((&at["text"], &at["conversationId"]), (&json!(question), &json!(people.id)));
             let path = people.path("messages");
-            people.far.post(&path, &message(&cluster.chance, &answer)).await.expect(201);
+            people.far.post(&path, &message(&cluster.random, &answer)).await.expect(201);
             for text in [question, answer] {
                 assert_eq!(on_phone.expect("message").await["text"], text);
             }
@@ -107,9 +113,9 @@ async fn what_one_replica_stores_the_other_tells_at_once() {
             at_desk.expect("message").await;
         }
     };
-    timeout(SHORT * 2, rounds).await.expect("each message is told at once");
+    timeout(SHORT_TIMEOUT * 2, rounds).await.expect("each message is delivered immediately");
 
-    // What is no message as well, both ways.
+    // Other events are delivered in both directions as well.
     people.laptop.post("/widget/v1/read", &json!({"seq": 41})).await.expect(204);
     assert_eq!(on_phone.expect("read").await, json!({"side": "contact", "seq": 41}));
     people.far.post(&people.path("read"), &json!({"seq": 40})).await.expect(204);
@@ -127,14 +133,14 @@ async fn what_one_replica_stores_the_other_tells_at_once() {
 #[tokio::test]
 async fn without_a_bus_replicas_converge() {
     let cluster = Cluster::replicated(None, true).await;
-    let people = People::of(&cluster).await;
+    let people = Participants::of(&cluster).await;
     let mut on_laptop = own_events(&people.laptop).await;
     let mut at_desk = all_events(&people.far).await;
     let soon = async |events: &mut Events, name: &str| {
-        timeout(CONVERGED, events.expect(name)).await.expect("the database is looked at")
+        timeout(CONVERGENCE_TIMEOUT, events.expect(name)).await.expect("the database is looked at")
     };
     for seq in 2..4 {
-        people.phone.post(OWN, &message(&cluster.chance, "hello")).await.expect(201);
+        people.phone.post(MESSAGES_PATH, &message(&cluster.random, "hello")).await.expect(201);
         let (mine, theirs) =
             tokio::join!(soon(&mut on_laptop, "message"), soon(&mut at_desk, "message"));
         assert_eq!((&mine["seq"], &theirs["seq"]), (&json!(seq), &json!(seq)));
@@ -144,41 +150,45 @@ async fn without_a_bus_replicas_converge() {
     people.near.post(&people.path("read"), &json!({"seq": 3})).await.expect(204);
     let (mine, theirs) = tokio::join!(soon(&mut on_laptop, "read"), soon(&mut at_desk, "read"));
     assert_eq!((&mine["seq"], &theirs["seq"]), (&json!(3), &json!(3)));
-    // Somebody whom the agents' streams have not heard of.
+    // A contact that the agents' streams don't know yet.
     let other = cluster.init(&json!({"user_id": "another"})).await.expect(200);
     let other = people.phone.with_token(other["session"]["token"].as_str().unwrap());
-    other.post(OWN, &message(&cluster.chance, "I am new")).await.expect(201);
+    other.post(MESSAGES_PATH, &message(&cluster.random, "I am new")).await.expect(201);
     let new = async { at_desk.expect_where("message", |it| it["text"] == "I am new").await };
-    timeout(CONVERGED, new).await.expect("the database is looked at");
+    timeout(CONVERGENCE_TIMEOUT, new).await.expect("the database is looked at");
 }
 
-/// Sends one text after the other, each until it is acknowledged.
+/// Sends messages one after another, and repeats each until it is acknowledged.
 async fn send(
     api: Api,
     path: String,
     sender: String,
-    chance: Chance,
+    random: Random,
     over: Arc<AtomicBool>,
-) -> Vec<Sent> {
+) -> Vec<SentMessage> {
     let mut sent = Vec::new();
     while !over.load(Ordering::Relaxed) {
-        let (id, text) = (chance.uuid(), format!("{sender} {}", sent.len()));
+        let (id, text) = (random.uuid(), format!("{sender} {}", sent.len()));
         let stored = api.post(&path, &json!({"clientMessageId": id, "text": text})).await;
-        let stored = Stored::from_json(&stored.expect(201));
+        let stored = StoredMessage::from_json(&stored.expect(201));
         let acknowledged = Some((stored.id, stored.seq));
-        sent.push(Sent { sender: sender.clone(), client_message_id: id, text, acknowledged });
-        sleep(PAUSE).await;
+        sent.push(SentMessage {
+            sender: sender.clone(),
+            client_message_id: id,
+            text,
+            acknowledged,
+        });
+        sleep(SEND_INTERVAL).await;
     }
     sent
 }
 
-/// Reads a stream, which has to go on, until the number is reached. Gives what it saw and when it
-/// was through.
+/// Reads a stream up to a message number. Returns the messages and the time of the last one.
 async fn read(
     mut events: Events,
     mut last: watch::Receiver<Option<i64>>,
-) -> (Vec<Stored>, Instant) {
-    let mut seen: Vec<Stored> = Vec::new();
+) -> (Vec<StoredMessage>, Instant) {
+    let mut seen: Vec<StoredMessage> = Vec::new();
     loop {
         let reached = seen.last().map_or(0, |message| message.seq);
         if last.borrow_and_update().is_some_and(|last| reached >= last) {
@@ -186,10 +196,10 @@ async fn read(
         }
         tokio::select! {
             event = events.next() => {
-                let event = event.expect("the stream goes on");
+                let event = event.expect("the stream continues");
                 assert_ne!(event.name, "reload");
                 if event.name == "message" {
-                    seen.push(Stored::from_json(&event.data));
+                    seen.push(StoredMessage::from_json(&event.data));
                 }
             }
             changed = last.changed() => changed.unwrap(),
@@ -198,7 +208,7 @@ async fn read(
 }
 
 async fn finished<T>(what: &str, task: JoinHandle<T>) -> T {
-    let ended = timeout(LONG, task).await.unwrap_or_else(|_| panic!("{what} did not end"));
+    let ended = timeout(LONG_TIMEOUT, task).await.unwrap_or_else(|_| panic!("{what} did not end"));
     ended.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
@@ -206,8 +216,8 @@ async fn finished<T>(what: &str, task: JoinHandle<T>) -> T {
 async fn kills_of_nats_lose_nothing_and_readers_converge() {
     let mut nats = NatsServer::start();
     let mut cluster = Cluster::replicated(Some(nats.url()), true).await;
-    let people = People::of(&cluster).await;
-    let first = thread(&people.phone, OWN, "phone").await.messages.remove(0);
+    let people = Participants::of(&cluster).await;
+    let first = thread(&people.phone, MESSAGES_PATH, "phone").await.messages.remove(0);
     let (reached, last) = watch::channel(None);
     let streams = [
         ("the phone's stream", own_events(&people.phone).await),
@@ -218,26 +228,26 @@ async fn kills_of_nats_lose_nothing_and_readers_converge() {
     let readers = streams.map(|(name, events)| (name, tokio::spawn(read(events, last.clone()))));
     let over = Arc::new(AtomicBool::new(false));
     let senders = [
-        ("phone", &people.phone, OWN.to_owned()),
-        ("laptop", &people.laptop, OWN.to_owned()),
+        ("phone", &people.phone, MESSAGES_PATH.to_owned()),
+        ("laptop", &people.laptop, MESSAGES_PATH.to_owned()),
         ("near", &people.near, people.path("messages")),
         ("far", &people.far, people.path("messages")),
     ]
     .map(|(name, api, path)| {
         let name = name.to_owned();
-        tokio::spawn(send(api.clone(), path, name, cluster.chance.clone(), over.clone()))
+        tokio::spawn(send(api.clone(), path, name, cluster.random.clone(), over.clone()))
     });
     for _ in 0..5 {
-        sleep(Duration::from_millis(cluster.chance.below(800))).await;
+        sleep(Duration::from_millis(cluster.random.below(800))).await;
         nats.kill();
-        // Sends go on meanwhile: each of them has to be acknowledged.
-        sleep(Duration::from_millis(cluster.chance.below(1500))).await;
+        // Messages are sent meanwhile, and each of them has to be acknowledged.
+        sleep(Duration::from_millis(cluster.random.below(1500))).await;
         nats.restart();
     }
     let back = Instant::now();
     over.store(true, Ordering::Relaxed);
     let mut history = History::default();
-    history.sent.push(Sent {
+    history.sent.push(SentMessage {
         sender: "phone".to_owned(),
         client_message_id: first.client_message_id,
         text: first.text.clone(),
@@ -246,7 +256,7 @@ async fn kills_of_nats_lose_nothing_and_readers_converge() {
     for sender in senders {
         history.sent.extend(finished("a sender", sender).await);
     }
-    history.views.push(thread(&people.phone, OWN, "phone").await);
+    history.views.push(thread(&people.phone, MESSAGES_PATH, "phone").await);
     history.views.push(thread(&people.far, &people.path("messages"), "agent").await);
     let stored = history.views[0].messages.last().unwrap().seq;
     let settled = Instant::now();
@@ -255,7 +265,7 @@ async fn kills_of_nats_lose_nothing_and_readers_converge() {
         let (messages, at) = finished(name, reader).await;
         let late = at.saturating_duration_since(settled.max(back));
         eprintln!("{name} was through {late:?} after NATS was back and all was stored");
-        assert!(late < CONVERGED, "{name}: {late:?}");
+        assert!(late < CONVERGENCE_TIMEOUT, "{name}: {late:?}");
         history.views.push(View { reader: name.to_owned(), after: first.seq, messages });
     }
     eprintln!("{stored} messages over 5 kills of NATS");
@@ -264,7 +274,7 @@ async fn kills_of_nats_lose_nothing_and_readers_converge() {
     assert!(cluster.all_run(), "a process ended");
 }
 
-/// What stands before the gateways: it asks each again and again whether it serves.
+/// A load balancer, which checks the readiness of each gateway repeatedly.
 async fn balance(gateways: [Api; 2], ready: Arc<[AtomicBool; 2]>) {
     loop {
         for (gateway, ready) in gateways.iter().zip(ready.iter()) {
@@ -275,14 +285,14 @@ async fn balance(gateways: [Api; 2], ready: Arc<[AtomicBool; 2]>) {
     }
 }
 
-/// Makes calls through whichever gateway serves, each of which has to succeed.
+/// Makes calls to a ready gateway. Each of them has to succeed.
 async fn call(
     ways: [(Api, Api); 2],
     ready: Arc<[AtomicBool; 2]>,
-    chance: Chance,
+    random: Random,
     over: Arc<AtomicBool>,
     calls: Arc<AtomicU64>,
-) -> Vec<Sent> {
+) -> Vec<SentMessage> {
     let mut sent = Vec::new();
     for turn in 0_usize.. {
         if over.load(Ordering::Relaxed) {
@@ -291,17 +301,18 @@ async fn call(
         let [zero, one] = [0, 1].map(|n| ready[n].load(Ordering::Relaxed));
         let at = if zero && one { turn % 2 } else { usize::from(one) };
         let (own, agent) = &ways[at];
-        let (id, text) = (chance.uuid(), format!("call {turn}"));
-        let stored = own.try_post(OWN, &json!({"clientMessageId": id, "text": text})).await;
+        let (id, text) = (random.uuid(), format!("call {turn}"));
+        let stored =
+            own.try_post(MESSAGES_PATH, &json!({"clientMessageId": id, "text": text})).await;
         let stored = stored.unwrap_or_else(|error| panic!("gateway {at}: {error:?}")).expect(201);
-        let stored = Stored::from_json(&stored);
+        let stored = StoredMessage::from_json(&stored);
         let acknowledged = Some((stored.id, stored.seq));
         let sender = "phone".to_owned();
-        sent.push(Sent { sender, client_message_id: id, text, acknowledged });
+        sent.push(SentMessage { sender, client_message_id: id, text, acknowledged });
         let listed = agent.try_get("/v1/conversations").await;
         listed.unwrap_or_else(|error| panic!("gateway {at}: {error:?}")).expect(200);
         calls.fetch_add(1, Ordering::Relaxed);
-        sleep(PAUSE).await;
+        sleep(SEND_INTERVAL).await;
     }
     sent
 }
@@ -310,8 +321,8 @@ async fn call(
 async fn a_rolling_restart_fails_no_call() {
     let nats = NatsServer::start();
     let mut cluster = Cluster::replicated(Some(nats.url()), false).await;
-    let people = People::of(&cluster).await;
-    let first = thread(&people.phone, OWN, "phone").await.messages.remove(0);
+    let people = Participants::of(&cluster).await;
+    let first = thread(&people.phone, MESSAGES_PATH, "phone").await.messages.remove(0);
     let gateways = [cluster.gateway(0), cluster.gateway(1)];
     let ready = Arc::new([AtomicBool::new(true), AtomicBool::new(true)]);
     let balancer = tokio::spawn(balance(gateways.clone(), ready.clone()));
@@ -320,14 +331,14 @@ async fn a_rolling_restart_fails_no_call() {
     let own = people.phone.token().to_owned();
     let staff = people.near.token().to_owned();
     let ways = gateways.clone().map(|api| (api.with_token(&own), api.with_token(&staff)));
-    let caller = call(ways, ready.clone(), cluster.chance.clone(), over.clone(), calls.clone());
+    let caller = call(ways, ready.clone(), cluster.random.clone(), over.clone(), calls.clone());
     let caller = tokio::spawn(caller);
-    // One of those readers who hang on whichever gateway there is, and go on where they were.
+    // A reader that reconnects to a ready gateway and resumes.
     let (reached, mut last) = watch::channel(None);
     let reading = {
         let (gateways, token, ready) = (gateways.clone(), own.clone(), ready.clone());
         tokio::spawn(async move {
-            let mut seen: Vec<Stored> = Vec::new();
+            let mut seen: Vec<StoredMessage> = Vec::new();
             for turn in 0_usize.. {
                 let after = seen.last().map_or(1, |message| message.seq).to_string();
                 let at =
@@ -336,7 +347,7 @@ async fn a_rolling_restart_fails_no_call() {
                 let open = api.request(Method::GET, "/widget/v1/events");
                 let Ok(mut events) = Events::try_open(open.header("last-event-id", after)).await
                 else {
-                    sleep(PAUSE).await;
+                    sleep(SEND_INTERVAL).await;
                     continue;
                 };
                 loop {
@@ -347,7 +358,7 @@ async fn a_rolling_restart_fails_no_call() {
                     tokio::select! {
                         event = events.next() => match event {
                             Some(event) if event.name == "message" => {
-                                seen.push(Stored::from_json(&event.data));
+                                seen.push(StoredMessage::from_json(&event.data));
                             }
                             Some(event) => assert_ne!(event.name, "session-ended"),
                             None => break,
@@ -361,30 +372,31 @@ async fn a_rolling_restart_fails_no_call() {
     };
     for service in [Service::Gateway, Service::Conversation] {
         for replica in 0..2 {
-            // The load goes on through each replica before the next one goes.
+            // Calls must reach each replica before the next one is restarted.
             let enough = calls.load(Ordering::Relaxed) + 10;
             let more = async || (calls.load(Ordering::Relaxed) >= enough).then_some(());
-            onethread_tests::until("the load", LONG, more).await;
+            onethread_tests::wait_until("the load", LONG_TIMEOUT, more).await;
             assert!(!caller.is_finished(), "a call failed");
-            let status = cluster.terminate(service, replica, SHORT * 2).await;
+            let status = cluster.terminate(service, replica, SHORT_TIMEOUT * 2).await;
             assert!(status.success(), "{service:?}: {status}");
             cluster.restart(service, replica).await;
             if service == Service::Gateway {
                 let there = async || ready[replica].load(Ordering::Relaxed).then_some(());
-                onethread_tests::until("the gateway in the turn again", SHORT, there).await;
+                onethread_tests::wait_until("the gateway in the turn again", SHORT_TIMEOUT, there)
+                    .await;
             }
         }
     }
     over.store(true, Ordering::Relaxed);
     let mut history = History::default();
-    history.sent.push(Sent {
+    history.sent.push(SentMessage {
         sender: "phone".to_owned(),
         client_message_id: first.client_message_id,
         text: first.text.clone(),
         acknowledged: Some((first.id.clone(), first.seq)),
     });
     history.sent.extend(finished("the caller", caller).await);
-    history.views.push(thread(&gateways[0].with_token(&own), OWN, "phone").await);
+    history.views.push(thread(&gateways[0].with_token(&own), MESSAGES_PATH, "phone").await);
     let stored = history.views[0].messages.last().unwrap().seq;
     reached.send(Some(stored)).unwrap();
     let messages = finished("the reader", reading).await;

@@ -1,11 +1,13 @@
-//! What stands in no log line and no span: tokens, proofs, keys, user ids, people's data.
+//! Logs and spans contain no tokens, proofs, keys, user ids or personal data.
 
 use onethread_core::{Clock, SystemClock};
-use onethread_tests::{Agent, Collector, Options, Reply, SHORT, Stage, jwt, until, user_hash};
+use onethread_tests::{
+    Agent, ApiResponse, Collector, Options, SHORT_TIMEOUT, TestServer, jwt, user_hash, wait_until,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Values that the test uses as secrets or as somebody's data, and nothing else would.
+/// Values that the test uses as secrets or personal data, and that appear nowhere else.
 const CANARIES: [&str; 21] = [
     "canary-user-id",
     "canary-hash",
@@ -30,11 +32,11 @@ const CANARIES: [&str; 21] = [
     "canary-operator",
 ];
 
-/// What owners and companies' servers say and are told. Answers the secrets that came up.
-async fn speak_as_staff(stage: &Stage, agent: &Agent) -> Vec<String> {
+/// Makes calls as owner and with an API key. Returns the secrets in the responses.
+async fn call_as_staff(server: &TestServer, agent: &Agent) -> Vec<String> {
     let mut secrets = Vec::new();
-    let mut told = |answer: &Value, name: &str| {
-        let secret = answer[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}"));
+    let mut secret = |response: &Value, name: &str| {
+        let secret = response[name].as_str().unwrap_or_else(|| panic!("no {name}: {response}"));
         secrets.push(secret.to_owned());
         secret.to_owned()
     };
@@ -44,70 +46,74 @@ async fn speak_as_staff(stage: &Stage, agent: &Agent) -> Vec<String> {
         assert!((200..300).contains(&reply.status), "{path}: {}", reply.text);
         reply.body
     };
-    let organization = stage.bootstrap["organization"].clone();
+    let organization = server.bootstrap["organization"].clone();
     // Agents.
     let invited = json!({"email": "canary-agent@example.com", "name": "canary-agent"});
     let invited = post("/v1/agents", invited).await;
-    let token = told(&invited, "inviteToken");
+    let token = secret(&invited, "inviteToken");
     let password = "canary-password";
     post("/v1/agents/accept", json!({"inviteToken": token, "password": password})).await;
     let login = json!({"organization": organization, "email": "canary-agent@example.com", "password": password});
-    told(&post("/v1/login", login).await, "token");
+    secret(&post("/v1/login", login).await, "token");
     let id = invited["id"].as_str().expect("an agent has an id");
     let reset = post(&format!("/v1/agents/{id}/reset"), json!({})).await;
-    told(&reset, "inviteToken");
+    secret(&reset, "inviteToken");
     let wrong =
         json!({"inviteToken": "canary-password-and-no-token", "password": "canary-other-password"});
-    owner.post("/v1/agents/accept", &wrong).await.problem(401, "");
-    // Keys, and calls by them.
-    let key = told(&post("/v1/api-keys", json!({"name": "canary-agent"})).await, "apiKey");
-    let company = stage.api.with_token(&key);
+    owner.post("/v1/agents/accept", &wrong).await.expect_problem(401, "");
+    // Keys, and calls with them.
+    let key = secret(&post("/v1/api-keys", json!({"name": "canary-agent"})).await, "apiKey");
+    let company = server.api.with_token(&key);
     company.get("/v1/contacts").await.expect(200);
     let identity_key = post("/v1/identity-keys", json!({})).await;
     let (kid, key) =
-        (identity_key["keyId"].as_str().expect("a key has an id"), told(&identity_key, "key"));
+        (identity_key["keyId"].as_str().expect("a key has an id"), secret(&identity_key, "key"));
     let application =
         post("/v1/applications", json!({"applicationSecret": "canary-claim-secret"})).await;
-    told(&application, "applicationSecret");
+    secret(&application, "applicationSecret");
     let webhook = json!({"url": "http://127.0.0.1:9/canary-url", "events": ["contact.created", "contact.updated"]});
     let webhook = post("/v1/webhooks", webhook).await;
-    told(&webhook, "secret");
-    // People.
+    secret(&webhook, "secret");
+    // Contacts.
     let person = json!({"userId": "canary-user-id-3", "email": "canary@example.com",
         "customData": {"canary-attribute": "canary-attribute"}, "tags": ["canary-tag"]});
     let person = company.post("/v1/contacts", &person).await.expect(201);
     let id = person["id"].as_str().expect("a contact has an id");
     let bad = json!({"email": "canary@", "phone": "canary-search", "tags": ["canary-tag", 7]});
-    company.patch(&format!("/v1/contacts/{id}"), &bad).await.problem(400, "");
+    company.patch(&format!("/v1/contacts/{id}"), &bad).await.expect_problem(400, "");
     let claim = company.request(Method::PUT, &format!("/v1/contacts/{id}/security-hash"));
-    Reply::of(claim.json(&json!({"securityHash": "canary-claim"}))).await.expect(204);
+    ApiResponse::send(claim.json(&json!({"securityHash": "canary-claim"}))).await.expect(204);
     let search = json!({"q": "canary-search", "filter": [
         {"field": "email", "operator": "~", "value": "canary-search"},
         {"field": "custom.canary-search", "operator": "=", "value": "canary-search"}]});
     company.post("/v1/contacts/search", &search).await.expect(200);
     company.post("/v1/contacts/export.csv", &search).await;
     company.get("/v1/contacts/export.csv").await;
-    company.post("/v1/contacts/search", &json!({"cursor": "canary-search"})).await.problem(400, "");
-    let note = json!({"clientMessageId": stage.chance.uuid(), "text": "canary-note"});
+    company
+        .post("/v1/contacts/search", &json!({"cursor": "canary-search"}))
+        .await
+        .expect_problem(400, "");
+    let note = json!({"clientMessageId": server.random.uuid(), "text": "canary-note"});
     company.post(&format!("/v1/contacts/{id}/messages"), &note).await.expect(201);
     let note =
-        json!({"clientMessageId": stage.chance.uuid(), "text": "canary-note", "kind": "note"});
+        json!({"clientMessageId": server.random.uuid(), "text": "canary-note", "kind": "note"});
     company.post(&format!("/v1/conversations/{id}/messages"), &note).await.expect(201);
     let csv = "user_id,email,kind\ncanary-user-id-4,canary-cell@,canary-cell\ncanary-user-id-5,,canary-cell\n,canary-cell\n";
     let import = crate::imports::import(agent, csv).await;
     crate::imports::rejected_csv(agent, &import).await;
     let reset = owner.request(Method::DELETE, &format!("/v1/contacts/{id}/security-hash"));
-    Reply::of(reset.json(&json!({"reason": "canary-reason"}))).await.expect(204);
-    // Proofs under the other policies, right and wrong.
+    ApiResponse::send(reset.json(&json!({"reason": "canary-reason"}))).await.expect(204);
+    // Valid and invalid proofs with the other policies.
     let now = SystemClock.now().seconds();
     let claims = json!({"sub": "canary-user-id-6", "aud": organization, "exp": now + 600, "name": "Canary Name"});
     let right = jwt(kid, &key, &claims);
     let wrong = jwt(kid, "another key", &claims);
     let hash = user_hash(&key, "canary-user-id-6");
-    stage.set_policy("hmac", false).await;
-    stage.open(&json!({"user_id": "canary-user-id-6", "user_hash": hash})).await;
-    stage.set_policy("jwt", false).await;
-    let known = stage.open(&json!({"user_id": "canary-user-id-6", "user_jwt": right})).await;
+    server.set_policy("hmac", false).await;
+    server.start_session(&json!({"user_id": "canary-user-id-6", "user_hash": hash})).await;
+    server.set_policy("jwt", false).await;
+    let known =
+        server.start_session(&json!({"user_id": "canary-user-id-6", "user_jwt": right})).await;
     known
         .api
         .post("/widget/v1/track", &json!({"name": "canary-event", "data": {"of": "canary-event"}}))
@@ -120,69 +126,74 @@ async fn speak_as_staff(stage: &Stage, agent: &Agent) -> Vec<String> {
         .expect(200);
     for bad in [wrong.as_str(), "canary-claim", "canary-claim.canary-claim.canary-claim"] {
         let user = json!({"user_id": "canary-user-id-6", "user_jwt": bad});
-        stage.init(&user).await.problem(403, "identity-refused");
+        server.init(&user).await.expect_problem(403, "identity-refused");
     }
-    stage.set_policy("optional", false).await;
+    server.set_policy("optional", false).await;
     owner.get("/v1/audit").await.expect(200);
     company.get(&format!("/v1/contacts/{id}")).await.expect(200);
-    let erase = Reply::of(company.request(Method::DELETE, &format!("/v1/contacts/{id}"))).await;
+    let erase =
+        ApiResponse::send(company.request(Method::DELETE, &format!("/v1/contacts/{id}"))).await;
     erase.expect(204);
-    // Whoever runs the server.
-    let made = stage.organization("third.example").await;
-    told(&made.bootstrap, "apiKey");
-    told(&made.bootstrap["agent"], "password");
-    stage
+    // The operator.
+    let made = server.organization("third.example").await;
+    secret(&made.bootstrap, "apiKey");
+    secret(&made.bootstrap["agent"], "password");
+    server
         .api
         .with_token("canary-operator")
         .post("/v1/organizations", &json!({}))
         .await
-        .problem(404, "");
-    secrets.extend([right, wrong, hash, stage.operator().token().to_owned()]);
+        .expect_problem(404, "");
+    secrets.extend([right, wrong, hash, server.operator().token().to_owned()]);
     secrets
 }
 
 #[tokio::test]
 async fn nothing_secret_reaches_logs_or_spans() {
     let collector = Collector::start().await;
-    let options = talkative(&collector).env("ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", "allow");
-    let stage = Stage::with_operator(options).await;
+    let options = verbose(&collector).env("ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", "allow");
+    let server = TestServer::with_operator(options).await;
 
     let person = json!({
         "user_id": "canary-user-id", "security_hash": "canary-hash", "email": "canary@example.com",
         "name": "Canary Name", "phone": "+49 555 019 2837", "company": "Canary Name Ltd",
     });
-    let owner = stage.open(&person).await;
+    let owner = server.start_session(&person).await;
     let stream = owner.events().await;
-    owner.say("canary text").await;
+    owner.send("canary text").await;
     let wrong = json!({"user_id": "canary-user-id", "security_hash": "canary-wrong-hash", "user_hash": "canary-user-hash"});
-    let refused = stage.init(&wrong).await.problem(403, "identity-refused");
-    stage.init(&json!({"user_id": ["canary-user-id"]})).await.problem(400, "");
-    stage.open(&json!({"user_id": "canary-user-id", "security_hash": "canary-hash", "email": "canary@example.com@"})).await;
+    let refused = server.init(&wrong).await.expect_problem(403, "identity-refused");
+    server.init(&json!({"user_id": ["canary-user-id"]})).await.expect_problem(400, "");
+    server.start_session(&json!({"user_id": "canary-user-id", "security_hash": "canary-hash", "email": "canary@example.com@"})).await;
 
-    let visitor = stage.open(&json!({"name": "Canary Name"})).await;
+    let visitor = server.start_session(&json!({"name": "Canary Name"})).await;
     visitor
-        .fill_form(&json!({"name": "Canary Name", "email": "canary@example.com"}))
+        .submit_form(&json!({"name": "Canary Name", "email": "canary@example.com"}))
         .await
         .expect(200);
-    visitor.say("canary text").await;
-    let agent = stage.agent().await;
+    visitor.send("canary text").await;
+    let agent = server.log_in_owner().await;
     let id = visitor.contact_id();
-    until("the visitor in Contacts", SHORT, async || agent.contact(id).await).await;
-    agent.answer(id, "canary text").await;
-    let login = json!({"organization": stage.bootstrap["organization"], "email": "canary@example.com", "password": "canary-password"});
-    stage.api.post("/v1/login", &login).await.problem(401, "login-refused");
+    wait_until("the visitor in Contacts", SHORT_TIMEOUT, async || agent.contact(id).await).await;
+    agent.reply(id, "canary text").await;
+    let login = json!({"organization": server.bootstrap["organization"], "email": "canary@example.com", "password": "canary-password"});
+    server.api.post("/v1/login", &login).await.expect_problem(401, "login-refused");
     let csv = "user_id,email,name,security_hash\ncanary-user-id-2,canary@example.com,Canary Name,canary-hash\n\
         canary-user-id,canary@example.com,Canary Name,canary-wrong-hash\n,canary@,Canary Name,\n";
     crate::imports::import(&agent, csv).await;
     for bad in ["{\"user\":{\"user_id\":\"canary-user-id", "canary-user-id"] {
-        let request = stage
+        let request = server
             .api
             .request(Method::POST, "/widget/v1/init")
             .header("content-type", "application/json");
-        Reply::of(request.body(bad)).await.problem(400, "malformed-json");
+        ApiResponse::send(request.body(bad)).await.expect_problem(400, "malformed-json");
     }
-    stage.api.get("/canary-user-id?email=canary@example.com").await.problem(404, "not-found");
-    let spoken = speak_as_staff(&stage, &agent).await;
+    server
+        .api
+        .get("/canary-user-id?email=canary@example.com")
+        .await
+        .expect_problem(404, "not-found");
+    let spoken = call_as_staff(&server, &agent).await;
     let fresh = owner.api.post("/widget/v1/logout", &json!({})).await.expect(200);
     drop(stream);
 
@@ -195,13 +206,13 @@ async fn nothing_secret_reaches_logs_or_spans() {
     }
     secrets.push(agent.api.token().to_owned());
     for name in ["applicationSecret", "apiKey"] {
-        secrets.push(text(&stage.bootstrap[name]));
+        secrets.push(text(&server.bootstrap[name]));
     }
     secrets.extend([
-        text(&stage.bootstrap["agent"]["password"]),
-        text(&stage.bootstrap["agent"]["email"]),
+        text(&server.bootstrap["agent"]["password"]),
+        text(&server.bootstrap["agent"]["email"]),
     ]);
-    let keys = std::fs::read_to_string(stage.server.data_dir().join("server-keys.json")).unwrap();
+    let keys = std::fs::read_to_string(server.process.data_dir().join("server-keys.json")).unwrap();
     let words = keys.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=-_".contains(c)));
     secrets.extend(
         words
@@ -214,18 +225,18 @@ async fn nothing_secret_reaches_logs_or_spans() {
             spans.iter().any(|span| span.name == "POST /widget/v1/logout").then_some(())
         })
         .await;
-    let mut stage = stage;
-    stage.server.terminate(SHORT * 2).await;
-    let (log, spans) = (stage.server.log(), collector.raw());
+    let mut server = server;
+    server.process.terminate(SHORT_TIMEOUT * 2).await;
+    let (log, spans) = (server.process.log(), collector.raw());
     assert!(
         log.contains("DEBUG") && log.contains("onethread"),
         "hardly anything was logged:\n{log}"
     );
-    none_stands(&secrets, &log, &spans);
+    expect_none(&secrets, &log, &spans);
 }
 
-/// Fails where one of them stands in a log line or a span.
-pub(crate) fn none_stands(secrets: &[String], log: &str, spans: &str) {
+/// Panics when one of the secrets is in a log line or a span.
+pub(crate) fn expect_none(secrets: &[String], log: &str, spans: &str) {
     for secret in secrets {
         for (place, written) in [("the log", log), ("a span", spans)] {
             let found: Vec<_> =
@@ -237,13 +248,13 @@ pub(crate) fn none_stands(secrets: &[String], log: &str, spans: &str) {
                 )
                 .into_owned()
             });
-            assert_eq!(first, None, "{secret} stands in {place}, {} times", found.len());
+            assert_eq!(first, None, "{secret} is in {place}, {} times", found.len());
         }
     }
 }
 
-/// Everything is logged, and told to the collector.
-pub(crate) fn talkative(collector: &Collector) -> Options {
+/// Returns options with which everything is logged and sent to the collector.
+pub(crate) fn verbose(collector: &Collector) -> Options {
     let ours = [
         "",
         "_identity",

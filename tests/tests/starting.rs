@@ -1,11 +1,11 @@
-//! Starts that have to be refused: one clear line, exit 64, and nothing half-started.
+//! Invalid starts: one line on stderr, exit status 64, and nothing is written.
 
 use std::{net::TcpListener, path::Path};
 
-use onethread_tests::{Onethread, Options, Refusal, refused};
+use onethread_tests::{ExitOutput, Onethread, Options, run_to_exit};
 use tempfile::TempDir;
 
-const FREE: [&str; 8] = [
+const FREE_PORTS: [&str; 8] = [
     "--http-addr",
     "127.0.0.1:0",
     "--identity-addr",
@@ -17,9 +17,9 @@ const FREE: [&str; 8] = [
 ];
 
 fn in_folder<'a>(folder: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut arguments = FREE.to_vec();
+    let mut arguments = FREE_PORTS.to_vec();
     arguments.extend(["--data-dir", folder]);
-    // The last of two equal flags would be an error of its own: replace.
+    // A repeated flag would be another error, so it is replaced.
     for pair in more.chunks(2) {
         match arguments.iter().position(|one| *one == pair[0]) {
             Some(at) => arguments[at + 1] = pair[1],
@@ -30,16 +30,16 @@ fn in_folder<'a>(folder: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[track_caller]
-fn one_line(refusal: &Refusal, words: &[&str]) {
-    assert_eq!(refusal.code, Some(64), "{refusal:?}");
-    assert_eq!(refusal.stderr.len(), 1, "{refusal:?}");
-    assert_eq!(refusal.stdout, "", "{refusal:?}");
-    let line = refusal.stderr[0].to_lowercase();
+fn expect_one_line(exit: &ExitOutput, words: &[&str]) {
+    assert_eq!(exit.code, Some(64), "{exit:?}");
+    assert_eq!(exit.stderr.len(), 1, "{exit:?}");
+    assert_eq!(exit.stdout, "", "{exit:?}");
+    let line = exit.stderr[0].to_lowercase();
     assert!(words.iter().any(|word| line.contains(word)), "none of {words:?} in {line}");
     assert!(!line.contains("panicked"), "{line}");
 }
 
-fn holds_nothing(folder: &Path) {
+fn expect_empty(folder: &Path) {
     assert!(!folder.join("run.json").exists());
     let listed: Vec<_> = folder.read_dir().into_iter().flatten().flatten().collect();
     assert!(listed.is_empty(), "{listed:?}");
@@ -60,7 +60,7 @@ async fn a_bad_flag_or_variable() {
         (&["--trusted-proxies", "everyone"], "trusted-proxies"),
         (&["--database-url", "mysql://x"], "database-url"),
     ] {
-        one_line(&refused(&in_folder(path, more), &plain).await, &[word]);
+        expect_one_line(&run_to_exit(&in_folder(path, more), &plain).await, &[word]);
     }
     for (name, value) in [
         ("ONETHREAD_RATE_LIMITS", "sometimes"),
@@ -77,15 +77,15 @@ async fn a_bad_flag_or_variable() {
             name.to_lowercase(),
             name.replace("ONETHREAD_", "--").to_lowercase().replace('_', "-"),
         ];
-        one_line(
-            &refused(&in_folder(path, &[]), &options).await,
+        expect_one_line(
+            &run_to_exit(&in_folder(path, &[]), &options).await,
             &words.each_ref().map(String::as_str),
         );
     }
     let limits = folder.path().join("limits.toml");
     std::fs::write(&limits, "init = 5\ninits = 5\n").unwrap();
     let more = ["--rate-limits", limits.to_str().unwrap()];
-    one_line(&refused(&in_folder(path, &more), &plain).await, &["`inits`"]);
+    expect_one_line(&run_to_exit(&in_folder(path, &more), &plain).await, &["`inits`"]);
     assert!(!data.exists(), "the folder is not made before the settings are good");
 }
 
@@ -96,18 +96,18 @@ async fn a_port_in_use() {
     for flag in ["--http-addr", "--identity-addr", "--conversation-addr", "--contact-import-addr"] {
         let folder = TempDir::new().unwrap();
         let path = folder.path().to_str().unwrap();
-        let refusal = refused(&in_folder(path, &[flag, &address]), &Options::default()).await;
-        one_line(&refusal, &[&address]);
+        let exit = run_to_exit(&in_folder(path, &[flag, &address]), &Options::default()).await;
+        expect_one_line(&exit, &[&address]);
         assert!(!folder.path().join("run.json").exists());
         assert!(!folder.path().join("bootstrap.json").exists(), "nothing is half-started");
     }
-    // Two of our own on one port are a mistake as well.
+    // Two of our services can't have the same port either.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let folder = TempDir::new().unwrap();
     let both = ["--http-addr", &free, "--identity-addr", &free];
-    let refusal =
-        refused(&in_folder(folder.path().to_str().unwrap(), &both), &Options::default()).await;
-    one_line(&refusal, &[&free]);
+    let exit =
+        run_to_exit(&in_folder(folder.path().to_str().unwrap(), &both), &Options::default()).await;
+    expect_one_line(&exit, &[&free]);
 }
 
 #[tokio::test]
@@ -115,11 +115,11 @@ async fn a_data_folder_that_cannot_be_written() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "not a folder").unwrap();
-    // Whoever runs the tests may be root, whom no permission stops: these stop root too.
+    // The tests may run as root, who has every permission. These paths fail for root too.
     for path in [file.clone(), file.join("data"), Path::new("/proc/onethread").to_owned()] {
         let path = path.to_str().unwrap();
-        one_line(
-            &refused(&in_folder(path, &[]), &Options::default()).await,
+        expect_one_line(
+            &run_to_exit(&in_folder(path, &[]), &Options::default()).await,
             &[&path.to_lowercase()],
         );
     }
@@ -127,40 +127,40 @@ async fn a_data_folder_that_cannot_be_written() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_in_use() {
+async fn a_data_folder_that_is_in_use() {
     let first = Onethread::start(Options::default()).await;
     let folder = first.data_dir();
     let run = std::fs::read(folder.join("run.json")).unwrap();
     let path = folder.to_str().unwrap();
-    let refusal = refused(&in_folder(path, &[]), &Options::default()).await;
-    one_line(&refusal, &["use", "lock", "another"]);
+    let exit = run_to_exit(&in_folder(path, &[]), &Options::default()).await;
+    expect_one_line(&exit, &["use", "lock", "another"]);
     assert_eq!(std::fs::read(folder.join("run.json")).unwrap(), run);
     let api = onethread_tests::Api::new(first.address("http"));
     api.get("/readyz").await.expect(200);
 }
 
 #[tokio::test]
-async fn asking_for_help_is_no_mistake() {
+async fn help_version_and_dump_exit_successfully() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     let path = data.to_str().unwrap();
     let secret = Options::default().env("ONETHREAD_DATABASE_URL", "postgres://u:canary-pass@h/db");
     for flag in ["--help", "--version", "--dump-config"] {
-        let answer = refused(&["--data-dir", path, flag], &secret).await;
+        let answer = run_to_exit(&["--data-dir", path, flag], &secret).await;
         assert_eq!(answer.code, Some(0), "{answer:?}");
         assert!(answer.stderr.is_empty() && !answer.stdout.is_empty(), "{answer:?}");
         assert!(!answer.stdout.contains("canary-pass"), "{answer:?}");
     }
-    holds_nothing(&data);
+    expect_empty(&data);
 }
 
 #[tokio::test]
-async fn an_empty_variable_is_none() {
+async fn an_empty_variable_counts_as_not_set() {
     let names = ["HTTP_ADDR", "DATABASE_URL", "OPERATOR_TOKEN", "TLS", "RATE_LIMITS", "LOG_FORMAT"];
     let empty = names
         .iter()
         .fold(Options::default(), |options, name| options.env(&format!("ONETHREAD_{name}"), ""));
-    let answer = refused(&["--dump-config"], &empty).await;
+    let answer = run_to_exit(&["--dump-config"], &empty).await;
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.stdout.contains("ONETHREAD_HTTP_ADDR=127.0.0.1:8080"), "{answer:?}");
 }

@@ -1,5 +1,5 @@
-//! Live streams as browsers meet them: they go on where they were, tell what changed of the
-//! person, and nobody who is slow costs others anything. Each on both databases.
+//! Live streams as browsers use them: they can be resumed, report changes of the contact, and slow
+//! readers don't affect others. Each test runs on both databases.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -7,19 +7,20 @@ use std::{fs, time::Duration};
 
 use futures::{StreamExt, stream};
 use onethread_tests::{
-    Agent, Events, LONG, Onethread, Options, PostgresDatabase, SHORT, Stage, Stored, Widget,
+    Agent, Events, LONG_TIMEOUT, Onethread, Options, PostgresDatabase, SHORT_TIMEOUT,
+    StoredMessage, TestServer, Widget,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-/// Makes two tests of each function.
+/// Creates two tests of each function.
 macro_rules! on_both {
     ($($test:ident),+ $(,)?) => {
         mod on_sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test(super::Stage::new().await).await;
+                super::$test(super::TestServer::new().await).await;
             })+
         }
 
@@ -29,47 +30,48 @@ macro_rules! on_both {
                 let database = super::PostgresDatabase::new().await;
                 let options = super::Options::default();
                 let options = options.env("ONETHREAD_DATABASE_URL", database.url());
-                super::$test(super::Stage::with(options).await).await;
+                super::$test(super::TestServer::with(options).await).await;
             })+
         }
     };
 }
 
 on_both! {
-    a_dropped_stream_goes_on_where_it_was,
-    a_client_that_never_reads_is_cut_off_and_goes_on_later,
-    both_sides_hear_what_is_read_and_counted,
-    other_devices_hear_of_a_changed_profile_and_nobody_else_does,
-    a_stream_ends_with_its_session_and_reloads_where_it_cannot_go_on,
+    a_dropped_stream_can_be_resumed,
+    a_client_that_never_reads_is_disconnected_and_can_resume,
+    both_sides_receive_read_marks_and_counts,
+    only_other_devices_of_the_contact_receive_profile_changes,
+    a_stream_ends_with_its_session_and_reloads_if_it_cannot_resume,
 }
 
-/// Stores so many messages by many calls at once, most of the person's, some of the agent's, and
-/// every fifth a note, which the person doesn't see. Gives those the person sees, in their order.
-async fn chatter(phone: &Widget, agent: &Agent, count: u128) -> Vec<Stored> {
+/// Sends messages concurrently: most by the contact, some by the agent, and every fifth is a note,
+/// which the contact doesn't see. Returns the messages that the contact sees, in order.
+async fn send_many(phone: &Widget, agent: &Agent, count: u128) -> Vec<StoredMessage> {
     let path = format!("/v1/conversations/{}/messages", phone.contact_id());
     let sends = (0..count).map(|n| {
         let (path, text) = (&path, format!("text {n}"));
         async move {
             match n % 5 {
-                3 => (agent.answer(phone.contact_id(), &text).await, true),
+                3 => (agent.reply(phone.contact_id(), &text).await, true),
                 4 => {
                     let note = json!({"clientMessageId": uuid::Uuid::from_u128(n), "text": text,
                         "kind": "note"});
                     (agent.api.post(path, &note).await.expect(201), false)
                 }
-                _ => (phone.say(&text).await, true),
+                _ => (phone.send(&text).await, true),
             }
         }
     });
     let stored = stream::iter(sends).buffer_unordered(16);
     let stored = stored.filter_map(async |(message, public)| public.then_some(message));
-    let mut stored: Vec<_> = stored.map(|message| Stored::from_json(&message)).collect().await;
+    let mut stored: Vec<_> =
+        stored.map(|message| StoredMessage::from_json(&message)).collect().await;
     stored.sort_by_key(|message| message.seq);
     stored
 }
 
-/// The next messages of a stream, each of which follows the one before it.
-async fn messages(events: &mut Events, count: usize, mut after: i64) -> Vec<Stored> {
+/// Returns the next messages of a stream, and checks that none is missing.
+async fn messages(events: &mut Events, count: usize, mut after: i64) -> Vec<StoredMessage> {
     let mut seen = Vec::new();
     while seen.len() < count {
         let event = events.expect_next().await;
@@ -77,34 +79,34 @@ async fn messages(events: &mut Events, count: usize, mut after: i64) -> Vec<Stor
         assert_eq!(event.id, Some(event.data["seq"].to_string()));
         assert_eq!(event.data["prevSeq"], after, "nothing is left out");
         after = event.data["seq"].as_i64().unwrap();
-        seen.push(Stored::from_json(&event.data));
+        seen.push(StoredMessage::from_json(&event.data));
     }
     seen
 }
 
-async fn a_dropped_stream_goes_on_where_it_was(stage: Stage) {
+async fn a_dropped_stream_can_be_resumed(server: TestServer) {
     let user = json!({"user_id": "u"});
-    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
-    let agent = stage.agent().await;
+    let (phone, laptop) = (server.start_session(&user).await, server.start_session(&user).await);
+    let agent = server.log_in_owner().await;
     let mut stream = laptop.events().await;
-    phone.say("the first").await;
+    phone.send("the first").await;
     assert_eq!(stream.expect("message").await["seq"], 1);
     drop(stream);
-    let missed = chatter(&phone, &agent, 625).await;
+    let missed = send_many(&phone, &agent, 625).await;
     assert_eq!(missed.len(), 500);
     let path = "/widget/v1/events?afterSeq=1";
     let by_query = Events::open(laptop.api.request(Method::GET, path)).await;
     let by_header = laptop.events_after(1).await;
-    let next = phone.say("live").await;
+    let next = phone.send("live").await;
     for mut stream in [by_query, by_header] {
         assert_eq!(messages(&mut stream, missed.len(), 1).await, missed);
-        // And then what comes, nothing twice.
+        // Then live messages follow, and none is repeated.
         let event = stream.expect_next().await;
         assert_eq!((event.name.as_str(), &event.data["id"]), ("message", &next["id"]));
     }
 }
 
-/// Memory of the server in KiB.
+/// Returns the memory of the server in KiB.
 fn resident(server: &Onethread) -> u64 {
     let run: Value =
         serde_json::from_slice(&fs::read(server.data_dir().join("run.json")).unwrap()).unwrap();
@@ -113,23 +115,23 @@ fn resident(server: &Onethread) -> u64 {
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-async fn a_client_that_never_reads_is_cut_off_and_goes_on_later(stage: Stage) {
+async fn a_client_that_never_reads_is_disconnected_and_can_resume(server: TestServer) {
     const MESSAGES: i64 = 800;
     let user = json!({"user_id": "u"});
-    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
+    let (phone, laptop) = (server.start_session(&user).await, server.start_session(&user).await);
     let mut idle = laptop.events().await;
     let mut reader = phone.events().await;
-    // Longer than anything else: 80 kB a message.
+    // The longest messages: 80 kB each.
     let text = "\u{1f5e8}".repeat(20_000);
-    phone.say(&text).await;
+    phone.send(&text).await;
     reader.expect("message").await;
-    let before = resident(&stage.server);
-    // The one that reads is never far behind, however slow this machine is.
+    let before = resident(&server.process);
+    // The active reader must not fall behind, even on a slow machine.
     let work = async {
         for first in (2..=MESSAGES).step_by(8) {
             let some = first..=MESSAGES.min(first + 7);
             let sends = stream::iter(some.clone()).for_each_concurrent(8, |_| async {
-                phone.say(&text).await;
+                phone.send(&text).await;
             });
             let read = async {
                 for seq in some {
@@ -139,12 +141,12 @@ async fn a_client_that_never_reads_is_cut_off_and_goes_on_later(stage: Stage) {
             tokio::join!(sends, read);
         }
     };
-    timeout(LONG, work).await.expect("others are not held up");
-    let grown = resident(&stage.server).saturating_sub(before);
-    // Of the 64 MB that the idle one should have taken, 4 MiB wait for it, and whatever the
-    // sockets hold.
+    timeout(LONG_TIMEOUT, work).await.expect("others are not held up");
+    let grown = resident(&server.process).saturating_sub(before);
+    // Of the 64 MB for the idle client, 4 MiB are queued, and some more is in socket buffers.
     assert!(grown < 40 * 1024, "{grown} KiB more");
-    let begun: Vec<_> = idle.until_end(LONG).await.into_iter().map(|event| event.data).collect();
+    let begun: Vec<_> =
+        idle.until_end(LONG_TIMEOUT).await.into_iter().map(|event| event.data).collect();
     let seen = i64::try_from(begun.len()).unwrap();
     assert!(seen < MESSAGES, "it was not cut off");
     assert!((1..).zip(&begun).all(|(seq, message)| message["seq"] == seq), "a hole");
@@ -154,16 +156,16 @@ async fn a_client_that_never_reads_is_cut_off_and_goes_on_later(stage: Stage) {
     }
 }
 
-async fn both_sides_hear_what_is_read_and_counted(stage: Stage) {
+async fn both_sides_receive_read_marks_and_counts(server: TestServer) {
     let user = json!({"user_id": "u"});
-    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
-    let agent = stage.agent().await;
+    let (phone, laptop) = (server.start_session(&user).await, server.start_session(&user).await);
+    let agent = server.log_in_owner().await;
     let id = phone.contact_id().to_owned();
     let item = async || agent.api.get(&format!("/v1/conversations/{id}")).await.expect(200);
-    let own = async || stage.open(&user).await.start["conversation"].clone();
-    phone.say("one").await;
-    phone.say("two").await;
-    agent.answer(&id, "three").await;
+    let own = async || server.start_session(&user).await.start["conversation"].clone();
+    phone.send("one").await;
+    phone.send("two").await;
+    agent.reply(&id, "three").await;
     assert_eq!(item().await["unread"], 2);
     assert_eq!(own().await["unread"], 1);
 
@@ -181,18 +183,18 @@ async fn both_sides_hear_what_is_read_and_counted(stage: Stage) {
     let read = at_desk.expect("read").await;
     assert_eq!((&read["side"], &read["seq"]), (&json!("contact"), &json!(3)));
     assert_eq!((&own().await["unread"], &item().await["unread"]), (&json!(0), &json!(1)));
-    // Backwards is nowhere, and nobody hears of it.
+    // A mark never moves back, and no event is sent for such a call.
     phone.api.post("/widget/v1/read", &mark(2)).await.expect(204);
     agent.api.post(&path, &mark(3)).await.expect(204);
     assert_eq!(on_laptop.expect("read").await, json!({"side": "agent", "seq": 3}));
     assert_eq!(item().await["unread"], 0);
 }
 
-async fn other_devices_hear_of_a_changed_profile_and_nobody_else_does(stage: Stage) {
+async fn only_other_devices_of_the_contact_receive_profile_changes(server: TestServer) {
     let user = json!({"user_id": "u", "email": "uma@example.com"});
-    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
-    let other = stage.open(&json!({"user_id": "v"})).await;
-    let agent = stage.agent().await;
+    let (phone, laptop) = (server.start_session(&user).await, server.start_session(&user).await);
+    let other = server.start_session(&json!({"user_id": "v"})).await;
+    let agent = server.log_in_owner().await;
     let id = phone.contact_id().to_owned();
     let mut on_laptop = laptop.events().await;
     let mut elsewhere = other.events().await;
@@ -206,30 +208,30 @@ async fn other_devices_hear_of_a_changed_profile_and_nobody_else_does(stage: Sta
     let path = format!("/v1/contacts/{id}");
     agent.api.patch(&path, &json!({"customData": {"plan": "gold"}})).await.expect(200);
     assert_eq!(on_laptop.expect("contact").await["customData"], json!({"plan": "gold"}));
-    // What the person doesn't see of themself is not told: the next word is the login's.
+    // No event is sent for fields that contacts don't see: the next event is the login's.
     agent.api.patch(&path, &json!({"tags": ["vip"]})).await.expect(200);
-    let login = stage.open(&json!({"user_id": "u", "company": "Acme"})).await;
+    let login = server.start_session(&json!({"user_id": "u", "company": "Acme"})).await;
     assert_eq!(login.contact_id(), id);
     let heard = on_laptop.expect("contact").await;
     assert_eq!((&heard["company"], &heard["customData"]["plan"]), (&json!("Acme"), &json!("gold")));
-    // The same login again changes what is seen last alone.
-    stage.open(&json!({"user_id": "u", "company": "Acme"})).await;
+    // A repeated login changes only the time of the last visit.
+    server.start_session(&json!({"user_id": "u", "company": "Acme"})).await;
     phone.api.patch("/widget/v1/contact", &json!({"phone": "+49 30 1"})).await.expect(200);
     assert_eq!(on_laptop.expect("contact").await["phone"], "+49 30 1");
 
-    // The stream goes on, under the new name; and nobody else heard a word.
-    phone.say("hello").await;
+    // The stream continues with the new name, and no one else received an event.
+    phone.send("hello").await;
     assert_eq!(on_laptop.expect_without("message", "contact").await["author"]["name"], "Uma");
-    other.say("nothing happened").await;
+    other.send("nothing happened").await;
     assert_eq!(elsewhere.expect_without("message", "contact").await["seq"], 1);
 }
 
-async fn a_stream_ends_with_its_session_and_reloads_where_it_cannot_go_on(stage: Stage) {
+async fn a_stream_ends_with_its_session_and_reloads_if_it_cannot_resume(server: TestServer) {
     let user = json!({"user_id": "u"});
-    let (phone, laptop) = (stage.open(&user).await, stage.open(&user).await);
-    phone.say("one").await;
-    // A number that this thread has never had.
-    let events = laptop.events_after(7).await.until_end(SHORT).await;
+    let (phone, laptop) = (server.start_session(&user).await, server.start_session(&user).await);
+    phone.send("one").await;
+    // A number that this thread doesn't have.
+    let events = laptop.events_after(7).await.until_end(SHORT_TIMEOUT).await;
     assert_eq!(events.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["reload"]);
 
     let mut ends = laptop.events().await;
@@ -238,6 +240,6 @@ async fn a_stream_ends_with_its_session_and_reloads_where_it_cannot_go_on(stage:
     let events = ends.until_end(Duration::from_secs(2)).await;
     let [event] = &events[..] else { panic!("{events:?}") };
     assert_eq!((event.name.as_str(), &event.data), ("session-ended", &json!({})));
-    phone.say("two").await;
+    phone.send("two").await;
     assert_eq!(stays.expect_without("message", "session-ended").await["text"], "two");
 }

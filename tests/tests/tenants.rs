@@ -1,4 +1,4 @@
-//! What one organization has is out of every other's reach, and an id tells nothing.
+//! Organizations can't access each other's data, and foreign ids look like unknown ones.
 
 use onethread_proto::{
     contactimport::{GetImportRequest, import_service_client::ImportServiceClient},
@@ -8,20 +8,20 @@ use onethread_proto::{
     },
     identity::{GetContactRequest, contact_service_client::ContactServiceClient},
 };
-use onethread_tests::{Reply, Stage, channel, documented};
+use onethread_tests::{ApiResponse, TestServer, channel, documented_operations};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 #[tokio::test]
-async fn an_unknown_id_is_one_and_the_same_404() {
-    let stage = Stage::new().await;
-    let agent = stage.agent().await;
-    let message = json!({"clientMessageId": stage.chance.uuid(), "text": "hi"});
+async fn foreign_and_unknown_ids_get_the_same_404() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    let message = json!({"clientMessageId": server.random.uuid(), "text": "hi"});
     let mut bodies = Vec::new();
     let ids = [
-        stage.chance.uuid().to_string(),
-        stage.chance.uuid().to_string(),
+        server.random.uuid().to_string(),
+        server.random.uuid().to_string(),
         "no-uuid".to_owned(),
         "%00".to_owned(),
     ];
@@ -38,17 +38,17 @@ async fn an_unknown_id_is_one_and_the_same_404() {
                 Some((what, part)) => format!("/v1/{what}/{id}/{part}"),
                 None => format!("/v1/{path}/{id}"),
             };
-            bodies.push(agent.api.get(&path).await.problem(404, "not-found"));
+            bodies.push(agent.api.get(&path).await.expect_problem(404, "not-found"));
         }
         let path = format!("/v1/conversations/{id}");
         let sent = agent.api.post(&format!("{path}/messages"), &message).await;
-        bodies.push(sent.problem(404, "not-found"));
+        bodies.push(sent.expect_problem(404, "not-found"));
         let read = agent.api.post(&format!("{path}/read"), &json!({"seq": 1})).await;
-        bodies.push(read.problem(404, "not-found"));
+        bodies.push(read.expect_problem(404, "not-found"));
         for call in ["apply", "cancel"] {
             let request = agent.api.request(Method::POST, &format!("/v1/imports/{id}/{call}"));
-            let reply = Reply::of(request.json(&json!({"mapping": {}}))).await;
-            bodies.push(reply.problem(404, "not-found"));
+            let reply = ApiResponse::send(request.json(&json!({"mapping": {}}))).await;
+            bodies.push(reply.expect_problem(404, "not-found"));
         }
     }
     for body in &mut bodies {
@@ -58,11 +58,11 @@ async fn an_unknown_id_is_one_and_the_same_404() {
 }
 
 #[tokio::test]
-async fn a_visitor_or_contact_is_no_agent() {
-    let stage = Stage::new().await;
-    let known = stage.open(&json!({"user_id": "u"})).await;
-    known.say("hello").await;
-    let visitor = stage.open(&json!({})).await;
+async fn visitors_and_contacts_cannot_make_agents_calls() {
+    let server = TestServer::new().await;
+    let known = server.start_session(&json!({"user_id": "u"})).await;
+    known.send("hello").await;
+    let visitor = server.start_session(&json!({})).await;
     for widget in [known, visitor] {
         let id = widget.contact_id();
         for path in [
@@ -73,45 +73,52 @@ async fn a_visitor_or_contact_is_no_agent() {
             "/v1/imports".to_owned(),
             "/v1/events".to_owned(),
         ] {
-            widget.api.get(&path).await.problem(403, "forbidden");
+            widget.api.get(&path).await.expect_problem(403, "forbidden");
         }
         let upload =
             widget.api.request(Method::POST, "/v1/imports").header("content-type", "text/csv");
-        Reply::of(upload.body("user_id\nx\n")).await.problem(403, "forbidden");
+        ApiResponse::send(upload.body("user_id\nx\n")).await.expect_problem(403, "forbidden");
     }
-    // Nor is an agent a contact.
-    let agent = stage.agent().await;
-    let key = stage.api.with_token(stage.bootstrap["apiKey"].as_str().unwrap());
+    // Agents can't make the calls of contacts either.
+    let agent = server.log_in_owner().await;
+    let key = server.api.with_token(server.bootstrap["apiKey"].as_str().unwrap());
     for api in [agent.api, key] {
-        api.get("/widget/v1/messages").await.problem(401, "session-ended");
+        api.get("/widget/v1/messages").await.expect_problem(401, "session-ended");
     }
-    stage.api.get("/v1/contacts").await.problem(401, "session-ended");
-    stage.api.with_token("nonsense").get("/v1/contacts").await.problem(401, "session-ended");
+    server.api.get("/v1/contacts").await.expect_problem(401, "session-ended");
+    server
+        .api
+        .with_token("nonsense")
+        .get("/v1/contacts")
+        .await
+        .expect_problem(401, "session-ended");
 }
 
-/// All that a caller learns from a refusal.
-fn told(status: &Status) -> (Code, String, Vec<u8>) {
+/// Returns the parts of a status that a caller sees.
+fn content(status: &Status) -> (Code, String, Vec<u8>) {
     (status.code(), status.message().to_owned(), status.details().to_vec())
 }
 
 #[tokio::test]
-async fn a_foreign_organization_sees_what_an_unknown_id_shows() {
-    let stage = Stage::new().await;
-    let uma = stage.open(&json!({"user_id": "u"})).await;
-    uma.say("hello").await;
-    let agent = stage.agent().await;
+async fn over_grpc_foreign_and_unknown_ids_get_the_same_status() {
+    let server = TestServer::new().await;
+    let uma = server.start_session(&json!({"user_id": "u"})).await;
+    uma.send("hello").await;
+    let agent = server.log_in_owner().await;
     let import = crate::imports::import(&agent, "user_id\nv\n").await;
     let import = import["id"].as_str().unwrap();
-    let foreign = stage.chance.uuid().to_string();
-    let unknown = stage.chance.uuid().to_string();
+    let foreign = server.random.uuid().to_string();
+    let unknown = server.random.uuid().to_string();
 
-    let identity = channel(stage.server.address("identity")).await;
-    let conversation = channel(stage.server.address("conversation")).await;
-    let imports = channel(stage.server.address("contactImport")).await;
+    let identity = channel(server.process.address("identity")).await;
+    let conversation = channel(server.process.address("conversation")).await;
+    let imports = channel(server.process.address("contactImport")).await;
     let contact = async |organization: &str, id: &str| {
         let request =
             GetContactRequest { organization_id: organization.into(), contact_id: id.into() };
-        told(&ContactServiceClient::new(identity.clone()).get_contact(request).await.unwrap_err())
+        content(
+            &ContactServiceClient::new(identity.clone()).get_contact(request).await.unwrap_err(),
+        )
     };
     let thread = async |organization: &str, id: &str| {
         let request = GetConversationRequest {
@@ -120,7 +127,7 @@ async fn a_foreign_organization_sees_what_an_unknown_id_shows() {
             side: Side::Agent.into(),
         };
         let mut client = ConversationServiceClient::new(conversation.clone());
-        told(&client.get_conversation(request).await.unwrap_err())
+        content(&client.get_conversation(request).await.unwrap_err())
     };
     let messages = async |organization: &str, id: &str| {
         let request = ListMessagesRequest {
@@ -131,12 +138,12 @@ async fn a_foreign_organization_sees_what_an_unknown_id_shows() {
             position: None,
         };
         let mut client = ConversationServiceClient::new(conversation.clone());
-        told(&client.list_messages(request).await.unwrap_err())
+        content(&client.list_messages(request).await.unwrap_err())
     };
     let job = async |organization: &str, id: &str| {
         let request =
             GetImportRequest { organization_id: organization.into(), import_id: id.into() };
-        told(&ImportServiceClient::new(imports.clone()).get_import(request).await.unwrap_err())
+        content(&ImportServiceClient::new(imports.clone()).get_import(request).await.unwrap_err())
     };
     let id = uma.contact_id();
     for (seen, not_there) in [
@@ -150,12 +157,12 @@ async fn a_foreign_organization_sees_what_an_unknown_id_shows() {
     }
 }
 
-/// Stands in everything that the first organization has, and nowhere else.
+/// A text that is in all data of the first organization, and nowhere else.
 const CANARY: &str = "canary";
 
-/// An organization with something of everything, and the ids of it all.
-async fn furnished(stage: &Stage) -> Vec<String> {
-    let owner = stage.agent().await;
+/// Creates resources of every kind. Returns their ids.
+async fn create_resources(server: &TestServer) -> Vec<String> {
+    let owner = server.log_in_owner().await;
     let post = async |path: &str, body: Value| {
         let reply = owner.api.post(path, &body).await;
         assert!((200..300).contains(&reply.status), "{path}: {}", reply.text);
@@ -165,12 +172,12 @@ async fn furnished(stage: &Stage) -> Vec<String> {
         "user_id": "canary-user", "name": "Canary Person", "email": "canary@example.com",
         "company": "Canary Ltd", "custom_data": {"canary": "canary word"},
     });
-    let person = stage.open(&person).await;
-    person.say("a canary text").await;
+    let person = server.start_session(&person).await;
+    person.send("a canary text").await;
     let thread = person.contact_id();
-    owner.answer(thread, "a canary answer").await;
+    owner.reply(thread, "a canary answer").await;
     let note =
-        json!({"clientMessageId": stage.chance.uuid(), "text": "canary note", "kind": "note"});
+        json!({"clientMessageId": server.random.uuid(), "text": "canary note", "kind": "note"});
     post(&format!("/v1/conversations/{thread}/messages"), note).await;
     let made = post("/v1/contacts", json!({"userId": "canary-2", "tags": ["canary-tag"]})).await;
     let agent = json!({"email": "canary-agent@example.com", "name": "Canary Agent"});
@@ -191,22 +198,22 @@ async fn furnished(stage: &Stage) -> Vec<String> {
         &application["appId"],
         &webhook["id"],
         &import["id"],
-        &person.thread().await[0]["id"],
+        &person.messages().await[0]["id"],
     ];
     ids.map(|id| id.as_str().expect("each has an id").to_owned()).to_vec()
 }
 
 #[tokio::test]
-async fn nothing_of_one_organization_is_seen_in_another() {
-    let stage = Stage::with_operator(Default::default()).await;
-    let other = stage.organization("other.example").await;
-    let owner = other.agent().await;
+async fn no_data_of_one_organization_is_visible_in_another() {
+    let server = TestServer::with_operator(Default::default()).await;
+    let other = server.organization("other.example").await;
+    let owner = other.log_in_owner().await;
     let mut live = owner.events().await;
     assert_eq!(live.expect_next().await.name, "reload");
-    let ids = furnished(&stage).await;
+    let ids = create_resources(&server).await;
 
     let mut answers = Vec::new();
-    for call in documented(stage.server.address("http")).await {
+    for call in documented_operations(server.process.address("http")).await {
         let Some(path) = call.strip_prefix("GET ").filter(|path| path.starts_with("/v1/")) else {
             continue;
         };
@@ -247,11 +254,11 @@ async fn nothing_of_one_organization_is_seen_in_another() {
     }
     assert!(answers.len() > 30, "hardly anything was asked for: {}", answers.len());
 
-    // What happened there is no event here.
-    let mine = other.open(&json!({"user_id": "canary-user"})).await;
+    // Streams contain no events of the other organization.
+    let mine = other.start_session(&json!({"user_id": "canary-user"})).await;
     assert_ne!(mine.contact_id(), ids[0], "one user id, two organizations");
-    assert_eq!(mine.first_texts(), Vec::<&str>::new());
-    mine.say("the end").await;
+    assert_eq!(mine.initial_texts(), Vec::<&str>::new());
+    mine.send("the end").await;
     loop {
         let event = live.expect_next().await;
         let text = event.data.to_string();
@@ -264,56 +271,59 @@ async fn nothing_of_one_organization_is_seen_in_another() {
 }
 
 #[tokio::test]
-async fn nobody_reaches_into_another_organization() {
-    let stage = Stage::with_operator(Default::default()).await;
-    let other = stage.organization("other.example").await;
-    let ours = stage.open(&json!({"user_id": "u", "security_hash": "h", "name": "Uma"})).await;
-    ours.say("ours").await;
-    let theirs = other.agent().await;
+async fn no_call_changes_another_organization() {
+    let server = TestServer::with_operator(Default::default()).await;
+    let other = server.organization("other.example").await;
+    let ours =
+        server.start_session(&json!({"user_id": "u", "security_hash": "h", "name": "Uma"})).await;
+    ours.send("ours").await;
+    let theirs = other.log_in_owner().await;
 
-    // The same user id is nobody's there, whatever claims it has here.
-    let mine = other.open(&json!({"user_id": "u", "name": "Ulf"})).await;
+    // The same user id is unclaimed in the other organization.
+    let mine = other.start_session(&json!({"user_id": "u", "name": "Ulf"})).await;
     assert_ne!(mine.contact_id(), ours.contact_id());
-    mine.say("theirs").await;
-    // Nor does a device's token carry anything across.
+    mine.send("theirs").await;
+    // A device token is not valid there either.
     for user in [json!({}), json!({"user_id": "v"})] {
-        let abroad = other.open_on(&ours.device(), &user).await;
+        let abroad = other.start_session_on(&ours.device(), &user).await;
         assert_ne!(abroad.contact_id(), ours.contact_id());
-        assert_eq!(abroad.first_texts(), Vec::<&str>::new());
+        assert_eq!(abroad.initial_texts(), Vec::<&str>::new());
     }
-    // An application starts with its own organization alone.
+    // An application is valid with its own organization only.
     let mut crossed = other.init_body_by_app(&json!({"user_id": "u"}));
-    crossed["organization"] = stage.bootstrap["organization"].clone();
-    stage.api.post("/widget/v1/init", &crossed).await.problem(401, "unknown-application");
-    // A conversation goes to no agent of others, and an import to no contact of theirs.
-    let agent = stage.agent().await.api.get("/v1/me").await.expect(200)["agent"]["id"].clone();
+    crossed["organization"] = server.bootstrap["organization"].clone();
+    server.api.post("/widget/v1/init", &crossed).await.expect_problem(401, "unknown-application");
+    // A conversation can't be assigned to a foreign agent, and an import changes no foreign contact.
+    let agent =
+        server.log_in_owner().await.api.get("/v1/me").await.expect(200)["agent"]["id"].clone();
     let path = format!("/v1/conversations/{}", mine.contact_id());
     let assign = theirs.api.patch(&path, &json!({"assigneeId": agent})).await;
-    assign.problem(404, "not-found");
-    // Nobody is joined with anybody there.
+    assign.expect_problem(404, "not-found");
+    // Contacts of two organizations can't be merged.
     let ours_id = ours.contact_id();
     for (who, into) in [(mine.contact_id(), ours_id), (ours_id, mine.contact_id())] {
         for dry_run in [true, false] {
             let body = json!({"intoId": into, "dryRun": dry_run});
             let merge = theirs.api.post(&format!("/v1/contacts/{who}/merge"), &body).await;
-            merge.problem(404, "not-found");
+            merge.expect_problem(404, "not-found");
         }
     }
     let of_agent = format!("/v1/conversations?assignee={}", agent.as_str().unwrap());
     assert_eq!(theirs.api.get(&of_agent).await.expect(200)["items"], json!([]));
     crate::imports::import(&theirs, "user_id,name\nu,Changed\n").await;
-    let uma = stage.company().get(&format!("/v1/contacts/{}", ours.contact_id())).await.expect(200);
+    let uma =
+        server.with_api_key().get(&format!("/v1/contacts/{}", ours.contact_id())).await.expect(200);
     assert_eq!(uma["name"], "Uma");
-    assert_eq!(ours.thread_texts().await, ["ours"]);
-    // A cursor of one organization shows nothing of it to another.
+    assert_eq!(ours.message_texts().await, ["ours"]);
+    // A cursor of one organization reveals nothing in another.
     for n in 0..3 {
-        stage
-            .company()
+        server
+            .with_api_key()
             .post("/v1/contacts", &json!({"userId": format!("more {n}")}))
             .await
             .expect(201);
     }
-    let page = stage.company().get("/v1/contacts?limit=1").await.expect(200);
+    let page = server.with_api_key().get("/v1/contacts?limit=1").await.expect(200);
     let cursor = page["nextCursor"].as_str().expect("there are more");
     let abroad = theirs.api.get(&format!("/v1/contacts?limit=200&cursor={cursor}")).await;
     assert!(!abroad.text.contains("more ") && !abroad.text.contains("Uma"), "{}", abroad.text);

@@ -1,15 +1,15 @@
-//! One trace over every pair of services, as an operator's collector receives it.
+//! Traces across services, as a collector receives them.
 
 use std::collections::HashMap;
 
-use onethread_tests::{Collector, Options, SHORT, Span, Stage, kind, until};
+use onethread_tests::{Collector, Options, SHORT_TIMEOUT, Span, TestServer, kind, wait_until};
 use serde_json::json;
 
 const IDENTITY: &str = "onethread.identity.v1";
 const CONVERSATION: &str = "onethread.conversation.v1";
 const IMPORT: &str = "onethread.contactimport.v1";
 
-/// The spans above one, nearest first, as far as they were received.
+/// Returns the received ancestors of a span, nearest first.
 fn above<'a>(spans: &'a [Span], span: &Span) -> Vec<&'a Span> {
     let by_id: HashMap<_, _> = spans.iter().map(|span| (span.id.as_str(), span)).collect();
     let mut chain = Vec::new();
@@ -21,8 +21,8 @@ fn above<'a>(spans: &'a [Span], span: &Span) -> Vec<&'a Span> {
     chain
 }
 
-/// Whether there is a call of `rpc` whose server span hangs on its client span, which hangs
-/// somewhere below a server span called `caller`, all of them in one trace that begins there.
+/// True when there is a call of `rpc` whose server span is a child of its client span, which is a
+/// descendant of a server span named `caller` that is the root of the trace.
 fn linked(spans: &[Span], rpc: &str, caller: &str) -> bool {
     let servers = spans.iter().filter(|span| span.name == rpc && span.kind == kind::SERVER);
     servers.into_iter().any(|server| {
@@ -48,14 +48,14 @@ async fn every_pair_is_linked(options: Options) {
     let options = options
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
         .env("OTEL_BSP_SCHEDULE_DELAY", "100");
-    let stage = Stage::with(options).await;
+    let server = TestServer::with(options).await;
 
-    let visitor = stage.open(&json!({})).await;
-    visitor.fill_form(&json!({"name": "Vera", "email": "vera@example.com"})).await.expect(200);
-    visitor.say("hello").await;
-    let agent = stage.agent().await;
+    let visitor = server.start_session(&json!({})).await;
+    visitor.submit_form(&json!({"name": "Vera", "email": "vera@example.com"})).await.expect(200);
+    visitor.send("hello").await;
+    let agent = server.log_in_owner().await;
     let id = visitor.contact_id();
-    until("the visitor in Contacts", SHORT, async || agent.contact(id).await).await;
+    wait_until("the visitor in Contacts", SHORT_TIMEOUT, async || agent.contact(id).await).await;
     crate::imports::import(&agent, "user_id,name\nu,Uma\n").await;
 
     for (rpc, caller) in [
@@ -67,7 +67,7 @@ async fn every_pair_is_linked(options: Options) {
             format!("{CONVERSATION}.ConversationService/SendMessage"),
             "POST /widget/v1/messages".to_owned(),
         ),
-        // conversation → identity, by the outbox
+        // conversation → identity, through the outbox
         (
             format!("{IDENTITY}.ContactService/RecordFirstMessage"),
             format!("{CONVERSATION}.ConversationService/SendMessage"),
@@ -85,7 +85,7 @@ async fn every_pair_is_linked(options: Options) {
     ] {
         let what = format!("{rpc} below {caller}");
         let link = collector.find(&what, |spans| linked(spans, &rpc, &caller).then_some(()));
-        if tokio::time::timeout(SHORT, link).await.is_err() {
+        if tokio::time::timeout(SHORT_TIMEOUT, link).await.is_err() {
             let spans = collector.spans();
             let seen: Vec<_> = spans
                 .iter()
@@ -97,8 +97,8 @@ async fn every_pair_is_linked(options: Options) {
 
     let spans = collector.spans();
     assert!(spans.iter().all(|span| span.service == "onethread"), "one process, one service");
-    // An error's trace can be looked up by what its body says.
-    let problem = stage.api.get("/v1/me").await.problem(401, "");
+    // The trace of an error can be found by the id in its body.
+    let problem = server.api.get("/v1/me").await.expect_problem(401, "");
     let trace = problem["traceId"].as_str().unwrap_or_default().to_owned();
     collector
         .find("the trace of the refused call", |spans| {
@@ -113,7 +113,7 @@ async fn each_pair_of_services_shares_a_trace() {
 }
 
 #[tokio::test]
-async fn quiet_logs_do_not_break_traces() {
+async fn disabled_logs_do_not_break_traces() {
     every_pair_is_linked(Options::default().env("RUST_LOG", "warn")).await;
 }
 
@@ -123,8 +123,8 @@ async fn sql_is_part_of_the_trace() {
     let options = Options::default()
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
         .env("OTEL_BSP_SCHEDULE_DELAY", "100");
-    let stage = Stage::with(options).await;
-    stage.open(&json!({"user_id": "u"})).await.say("hello").await;
+    let server = TestServer::with(options).await;
+    server.start_session(&json!({"user_id": "u"})).await.send("hello").await;
     let send = format!("{CONVERSATION}.ConversationService/SendMessage");
     collector
         .find("a database span below a call", |spans| {
@@ -137,16 +137,18 @@ async fn sql_is_part_of_the_trace() {
 }
 
 #[tokio::test]
-async fn a_caller_does_not_decide_whose_trace_it_is() {
+async fn a_caller_s_trace_is_linked_but_not_continued() {
     let collector = Collector::start().await;
     let options = Options::default()
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
         .env("OTEL_BSP_SCHEDULE_DELAY", "100");
-    let stage = Stage::with(options).await;
+    let server = TestServer::with(options).await;
     let theirs = "0af7651916cd43dd8448eb211c80319c";
-    let request = stage.api.request(reqwest::Method::POST, "/widget/v1/init");
+    let request = server.api.request(reqwest::Method::POST, "/widget/v1/init");
     let request = request.header("traceparent", format!("00-{theirs}-b7ad6b7169203331-01"));
-    onethread_tests::Reply::of(request.json(&stage.init_body(&json!({})))).await.expect(200);
+    onethread_tests::ApiResponse::send(request.json(&server.init_body(&json!({}))))
+        .await
+        .expect(200);
     let root = collector
         .find("the init's span", |spans| {
             spans.iter().find(|span| span.name == "POST /widget/v1/init").cloned()
@@ -154,15 +156,15 @@ async fn a_caller_does_not_decide_whose_trace_it_is() {
         .await;
     assert_ne!(root.trace, theirs);
     assert_eq!(root.parent, "");
-    // The caller's trace stands there as a link.
+    // The caller's trace is a link.
     assert!(collector.raw().contains("links: [Link {"), "the span has no link");
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_harms_nothing() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let options = Options::default().env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{nobody}"));
-    let mut stage = Stage::with(options).await;
-    stage.open(&json!({"user_id": "u"})).await.say("hello").await;
-    assert!(stage.server.terminate(SHORT * 2).await.success());
+async fn an_unavailable_collector_does_no_harm() {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let options = Options::default().env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{unused}"));
+    let mut server = TestServer::with(options).await;
+    server.start_session(&json!({"user_id": "u"})).await.send("hello").await;
+    assert!(server.process.terminate(SHORT_TIMEOUT * 2).await.success());
 }

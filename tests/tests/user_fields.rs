@@ -1,27 +1,27 @@
-//! The `user` object of init: what is a user id, what is a mere warning, what clears.
+//! The `user` object of init: user ids, warnings, and cleared fields.
 
-use onethread_tests::Stage;
+use onethread_tests::TestServer;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_user_id_that_is_none_means_a_visitor() {
-    let stage = Stage::new().await;
+async fn an_empty_user_id_means_a_visitor() {
+    let server = TestServer::new().await;
     for none in [Value::Null, json!("")] {
-        let visitor = stage.open(&json!({"user_id": none, "name": "V"})).await;
+        let visitor = server.start_session(&json!({"user_id": none, "name": "V"})).await;
         assert_eq!(visitor.mode(), "visitor");
     }
-    let mut body = stage.init_body(&Value::Null);
-    assert_eq!(stage.api.post("/widget/v1/init", &body).await.expect(200)["mode"], "visitor");
+    let mut body = server.init_body(&Value::Null);
+    assert_eq!(server.api.post("/widget/v1/init", &body).await.expect(200)["mode"], "visitor");
     body.as_object_mut().unwrap().remove("user");
-    assert_eq!(stage.api.post("/widget/v1/init", &body).await.expect(200)["mode"], "visitor");
+    assert_eq!(server.api.post("/widget/v1/init", &body).await.expect(200)["mode"], "visitor");
     body["user"] = json!("Kim");
-    stage.api.post("/widget/v1/init", &body).await.refuses("/user");
+    server.api.post("/widget/v1/init", &body).await.expect_invalid("/user");
 }
 
 #[tokio::test]
-async fn a_user_id_that_would_join_strangers_is_refused() {
-    let stage = Stage::new().await;
-    let before = onethread_tests::row_counts(&stage.server.data_dir()).await;
+async fn placeholder_user_ids_are_rejected() {
+    let server = TestServer::new().await;
+    let before = onethread_tests::row_counts(&server.process.data_dir()).await;
     let wrong = [
         json!(12345),
         json!(1.5),
@@ -40,23 +40,23 @@ async fn a_user_id_that_would_join_strangers_is_refused() {
         json!("\u{85}"),
     ];
     for user_id in wrong {
-        let reply = stage.init(&json!({"user_id": user_id})).await;
+        let reply = server.init(&json!({"user_id": user_id})).await;
         assert_eq!(reply.status, 400, "{user_id}: {}", reply.text);
-        reply.refuses("/user/user_id");
+        reply.expect_invalid("/user/user_id");
     }
-    assert_eq!(onethread_tests::row_counts(&stage.server.data_dir()).await, before);
+    assert_eq!(onethread_tests::row_counts(&server.process.data_dir()).await, before);
 }
 
 #[tokio::test]
 async fn user_ids_are_compared_byte_for_byte() {
-    let stage = Stage::new().await;
+    let server = TestServer::new().await;
     let ids = [
         "12345".to_owned(),
         "012345".to_owned(),
         "Kim".to_owned(),
         "kim".to_owned(),
         "kim ".to_owned(),
-        // The same letter, composed and decomposed.
+        // The same character, composed and decomposed.
         "\u{e9}".to_owned(),
         "e\u{301}".to_owned(),
         "Null".to_owned(),
@@ -66,19 +66,19 @@ async fn user_ids_are_compared_byte_for_byte() {
     let mut contacts = std::collections::HashSet::new();
     for user_id in &ids {
         let user = json!({"user_id": user_id, "email": "same@example.com"});
-        let widget = stage.open(&user).await;
+        let widget = server.start_session(&user).await;
         assert_eq!(widget.start["contact"]["userId"], user_id.as_str());
-        assert_eq!(stage.open(&user).await.contact_id(), widget.contact_id());
+        assert_eq!(server.start_session(&user).await.contact_id(), widget.contact_id());
         contacts.insert(widget.contact_id().to_owned());
     }
     assert_eq!(contacts.len(), ids.len());
 }
 
 #[tokio::test]
-async fn a_bad_profile_field_is_a_warning_and_stays_as_it_was() {
-    let stage = Stage::new().await;
+async fn an_invalid_profile_field_is_a_warning_and_changes_nothing() {
+    let server = TestServer::new().await;
     let good = json!({"user_id": "u", "name": "Uma", "email": "uma@example.com", "phone": "+49 30 1", "company": "C"});
-    stage.open(&good).await;
+    server.start_session(&good).await;
     let bad = [
         ("email", json!("not an address")),
         ("email", json!(7)),
@@ -93,7 +93,7 @@ async fn a_bad_profile_field_is_a_warning_and_stays_as_it_was() {
         ("company", json!("c".repeat(256))),
     ];
     for (field, value) in bad {
-        let widget = stage.open(&json!({"user_id": "u", field: value})).await;
+        let widget = server.start_session(&json!({"user_id": "u", field: value})).await;
         let warnings = widget.start["warnings"].as_array().unwrap();
         let pointer = format!("/user/{field}");
         let found = warnings.iter().find(|warning| warning["pointer"] == pointer.as_str());
@@ -104,17 +104,17 @@ async fn a_bad_profile_field_is_a_warning_and_stays_as_it_was() {
 }
 
 #[tokio::test]
-async fn given_overwrites_absent_stays_null_clears() {
-    let stage = Stage::new().await;
+async fn a_value_overwrites_null_clears_and_absent_fields_stay() {
+    let server = TestServer::new().await;
     let first = json!({"user_id": "u", "name": "Uma", "email": "uma@example.com", "phone": "+49 30 1", "company": "C"});
-    stage.open(&first).await;
-    let changed = stage.open(&json!({"user_id": "u", "phone": "+49 30 2"})).await;
+    server.start_session(&first).await;
+    let changed = server.start_session(&json!({"user_id": "u", "phone": "+49 30 2"})).await;
     let contact = &changed.start["contact"];
     assert_eq!((&contact["phone"], &contact["company"]), (&json!("+49 30 2"), &json!("C")));
 
     let nulls =
         json!({"user_id": "u", "name": null, "email": null, "phone": null, "company": null});
-    let cleared = stage.open(&nulls).await;
+    let cleared = server.start_session(&nulls).await;
     let contact = &cleared.start["contact"];
     for field in ["email", "phone", "company"] {
         assert_eq!(contact[field], Value::Null, "{contact}");
@@ -124,18 +124,19 @@ async fn given_overwrites_absent_stays_null_clears() {
 }
 
 #[tokio::test]
-async fn custom_attributes_are_kept_by_key() {
-    let stage = Stage::new().await;
+async fn custom_attributes_are_merged_by_key() {
+    let server = TestServer::new().await;
     let data = json!({"plan": "pro", "seats": 5, "trial": false, "since": "2026-01-02"});
-    stage.open(&json!({"user_id": "u", "custom_data": data})).await;
-    let next =
-        stage.open(&json!({"user_id": "u", "custom_data": {"seats": 6, "trial": null}})).await;
+    server.start_session(&json!({"user_id": "u", "custom_data": data})).await;
+    let next = server
+        .start_session(&json!({"user_id": "u", "custom_data": {"seats": 6, "trial": null}}))
+        .await;
     let kept = json!({"plan": "pro", "seats": 6, "since": "2026-01-02"});
     assert_eq!(next.start["contact"]["customData"], kept);
 
     let long = "v".repeat(1025);
     let bad = json!({"plan": {"name": "pro"}, "seats": [1], "bad key": 1, "long": long, "good": 1});
-    let warned = stage.open(&json!({"user_id": "u", "custom_data": bad})).await;
+    let warned = server.start_session(&json!({"user_id": "u", "custom_data": bad})).await;
     let pointers: std::collections::BTreeSet<_> = warned.start["warnings"]
         .as_array()
         .unwrap()
@@ -150,14 +151,17 @@ async fn custom_attributes_are_kept_by_key() {
 }
 
 #[tokio::test]
-async fn a_person_changes_their_own_profile() {
-    let stage = Stage::new().await;
-    let uma = stage.open(&json!({"user_id": "u", "name": "Uma"})).await;
+async fn a_contact_can_change_their_profile() {
+    let server = TestServer::new().await;
+    let uma = server.start_session(&json!({"user_id": "u", "name": "Uma"})).await;
     let change = json!({"phone": "+49 30 7", "email": "wrong", "user_id": "x", "custom_data": {"plan": "pro"}});
     let contact = uma.api.patch("/widget/v1/contact", &change).await.expect(200);
     assert_eq!((&contact["userId"], &contact["phone"]), (&json!("u"), &json!("+49 30 7")));
     assert_eq!(contact["customData"]["plan"], "pro");
     let warnings = contact["warnings"].as_array().unwrap();
     assert!(warnings.iter().any(|warning| warning["pointer"] == "/email"), "{contact}");
-    assert_eq!(stage.open(&json!({"user_id": "u"})).await.start["contact"]["phone"], "+49 30 7");
+    assert_eq!(
+        server.start_session(&json!({"user_id": "u"})).await.start["contact"]["phone"],
+        "+49 30 7"
+    );
 }

@@ -1,4 +1,4 @@
-//! The services as processes of their own, each with a data folder, as an operator starts them.
+//! The services as separate processes, each with a data folder, as an operator starts them.
 
 use std::{
     env, fs,
@@ -7,21 +7,23 @@ use std::{
     time::Duration,
 };
 
-use onethread_tests::{Api, Chance, LONG, PostgresDatabase, Reply, SHORT, binary, until};
+use onethread_tests::{
+    Api, ApiResponse, LONG_TIMEOUT, PostgresDatabase, Random, SHORT_TIMEOUT, binary, wait_until,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// The operator's token.
+/// The operator token.
 pub(super) const OPERATOR: &str = "the-operators-own-token";
 
-/// Where rows are kept.
+/// Kind of the databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Storage {
-    /// A file a service.
+    /// A file for each service.
     Sqlite,
-    /// One server for all, and two replicas of what keeps its state there alone.
+    /// One server for all, and two replicas of services whose only state is in the database.
     Postgres,
 }
 
@@ -35,7 +37,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// Binary, name in `run.json`, name in the environment.
+    /// Returns the binary, the name in `run.json`, and the name in environment variables.
     pub(super) fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Identity => ("onethread-identity", "identity", "IDENTITY"),
@@ -46,21 +48,21 @@ impl Service {
     }
 }
 
-/// Those with a database.
-pub(super) const STORING: [Service; 3] =
+/// The services with a database.
+pub(super) const WITH_DATABASE: [Service; 3] =
     [Service::Identity, Service::Conversation, Service::ContactImport];
 
-/// One process.
+/// A process.
 struct Part {
     service: Service,
     folder: String,
     address: String,
-    /// The only replica of conversation that a gateway knows of, where it doesn't know all.
+    /// The only replica of conversation that a gateway uses; `None` if it uses all.
     knows: Option<usize>,
     child: Option<Child>,
 }
 
-/// All processes, and an organization in them.
+/// All processes, and an organization.
 pub(crate) struct Cluster {
     folder: TempDir,
     database: Option<PostgresDatabase>,
@@ -71,22 +73,22 @@ pub(crate) struct Cluster {
     imports: usize,
     /// Calls without a token.
     pub(crate) api: Api,
-    /// Choices of this test.
-    pub(crate) chance: Chance,
-    /// What the operator's call answered.
+    /// Source of random values.
+    pub(crate) random: Random,
+    /// Response of the call that created the organization.
     pub(crate) made: Value,
 }
 
 impl Cluster {
-    /// Starts everything and makes an organization.
+    /// Starts all services and creates an organization.
     pub(super) async fn start(storage: Storage) -> Self {
         let conversations = if storage == Storage::Postgres { 2 } else { 1 };
         Self::unstarted(storage).await.serving(conversations).await
     }
 
-    /// Starts everything on PostgreSQL with two replicas of conversation and two gateways. Where
-    /// they are `apart`, each gateway knows one replica alone, so that what is said through one
-    /// is heard through the other by way of the database or the bus only.
+    /// Starts all services on PostgreSQL with two replicas of conversation and two gateways. If they
+    /// are `apart`, each gateway uses one replica, so that messages reach the other gateway only
+    /// through the database or the bus.
     pub(crate) async fn replicated(nats: Option<String>, apart: bool) -> Self {
         let mut it = Self::unstarted(Storage::Postgres).await;
         it.nats = nats;
@@ -94,7 +96,7 @@ impl Cluster {
         it.add(Service::Gateway).await;
         if apart {
             for replica in 0..2 {
-                it.terminate(Service::Gateway, replica, LONG).await;
+                it.terminate(Service::Gateway, replica, LONG_TIMEOUT).await;
                 it.part(Service::Gateway, replica).knows = Some(replica);
                 it.restart(Service::Gateway, replica).await;
             }
@@ -102,20 +104,20 @@ impl Cluster {
         it
     }
 
-    /// Calls to one of the gateways, without a token.
+    /// Returns a client of one of the gateways, without a token.
     pub(crate) fn gateway(&self, replica: usize) -> Api {
         Api::new(&self.parts[self.position(Service::Gateway, replica)].address)
     }
 
-    /// Starts everything on a PostgreSQL server other than the usual one, with two replicas of
-    /// what may have them, and makes an organization.
+    /// Starts all services on this PostgreSQL server, with two replicas where that is possible, and
+    /// creates an organization.
     pub(crate) async fn on(server: &str) -> Self {
         Self::in_database(Some(PostgresDatabase::on(server).await)).serving(2).await
     }
 
-    /// Starts everything on PostgreSQL, with two replicas of contact-import that share a folder for
-    /// files, and makes an organization.
-    pub(super) async fn with_two_that_import() -> Self {
+    /// Starts all services on PostgreSQL, with two replicas of contact-import that share a folder for
+    /// files, and creates an organization.
+    pub(super) async fn with_two_import_replicas() -> Self {
         let mut it = Self::unstarted(Storage::Postgres).await;
         it.imports = 2;
         it.serving(1).await
@@ -124,7 +126,7 @@ impl Cluster {
     async fn serving(self, conversations: usize) -> Self {
         let mut it = self;
         if it.database.is_some() {
-            for service in STORING {
+            for service in WITH_DATABASE {
                 assert!(it.migrate(service).await.success(), "{service:?}");
             }
         }
@@ -139,35 +141,41 @@ impl Cluster {
         }
         it.add(Service::Gateway).await;
         it.api = Api::new(&it.parts.last().unwrap().address);
-        it.made = until("an organization", SHORT, async || {
-            let reply = it.make("example.com", "Owner@example.com", "a long password").await;
+        it.made = wait_until("an organization", SHORT_TIMEOUT, async || {
+            let reply =
+                it.create_organization("example.com", "Owner@example.com", "a long password").await;
             (reply.status != 503).then(|| reply.expect(201))
         })
         .await;
         it
     }
 
-    /// The operator's call.
-    pub(crate) async fn make(&self, organization: &str, email: &str, password: &str) -> Reply {
+    /// Creates an organization as the operator.
+    pub(crate) async fn create_organization(
+        &self,
+        organization: &str,
+        email: &str,
+        password: &str,
+    ) -> ApiResponse {
         let body = json!({
             "organization": organization, "agentEmail": email, "agentPassword": password,
         });
         self.api.with_token(OPERATOR).post("/v1/organizations", &body).await
     }
 
-    /// How many processes there are of a service.
+    /// Returns the number of processes of a service.
     pub(super) fn replicas(&self, service: Service) -> usize {
         self.parts.iter().filter(|part| part.service == service).count()
     }
 
-    /// True when none has ended by itself.
+    /// True when no process has exited.
     pub(crate) fn all_run(&mut self) -> bool {
         self.parts.iter_mut().all(|part| {
             part.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
         })
     }
 
-    /// Ends a process as a power cut would.
+    /// Kills a process.
     pub(crate) async fn kill(&mut self, service: Service, replica: usize) {
         let mut child = self.part(service, replica).child.take().expect("it runs");
         child.kill().await.unwrap();
@@ -179,7 +187,7 @@ impl Cluster {
         self.launch(at).await;
     }
 
-    /// Asks a process to end, as a service manager does.
+    /// Sends SIGTERM to a process, as a service manager does, and waits for its exit.
     pub(crate) async fn terminate(
         &mut self,
         service: Service,
@@ -195,10 +203,10 @@ impl Cluster {
         ended.unwrap_or_else(|_| panic!("{service:?} not ended {within:?} after SIGTERM")).unwrap()
     }
 
-    /// Runs `migrate` of a service.
+    /// Runs the `migrate` command of a service.
     pub(super) async fn migrate(&self, service: Service) -> ExitStatus {
         let mut command = self.command(service, "migrate", "127.0.0.1:0");
-        // Flags may stand on either side.
+        // Flags may be before or after the command.
         let data = self.folder.path().join("migrate");
         command.args(["--log-format", "text", "migrate", "--data-dir"]).arg(data);
         let output = command.stderr(Stdio::piped()).output().await.unwrap();
@@ -208,20 +216,20 @@ impl Cluster {
         output.status
     }
 
-    /// Runs a process that should not start; gives its status and what it says.
-    pub(super) async fn refused(
+    /// Runs a process that should exit. Returns its exit status and its output on stderr.
+    pub(super) async fn run_to_exit(
         &self,
         service: Service,
         environment: &[(&str, &str)],
     ) -> (Option<i32>, String) {
         let mut command = self.command(service, "refused", "127.0.0.1:0");
         command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let output = tokio::time::timeout(SHORT, command.kill_on_drop(true).output()).await;
+        let output = tokio::time::timeout(SHORT_TIMEOUT, command.kill_on_drop(true).output()).await;
         let output = output.expect("it ends by itself").unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    /// A folder and a database, and nothing that runs.
+    /// Creates a folder and a database without any process.
     pub(super) async fn unstarted(storage: Storage) -> Self {
         Self::in_database(match storage {
             Storage::Sqlite => None,
@@ -237,17 +245,17 @@ impl Cluster {
             parts: Vec::new(),
             imports: 1,
             api: Api::new("127.0.0.1:1"),
-            chance: Chance::new(),
+            random: Random::new(),
             made: Value::Null,
         }
     }
 
-    /// A session on a new device.
-    pub(crate) async fn init(&self, user: &Value) -> Reply {
+    /// Sends an init from a new device.
+    pub(crate) async fn init(&self, user: &Value) -> ApiResponse {
         self.api.post("/widget/v1/init", &self.init_body(user)).await
     }
 
-    /// The body of an init.
+    /// Returns the body of an init.
     pub(crate) fn init_body(&self, user: &Value) -> Value {
         json!({
             "organization": self.made["organization"],
@@ -257,8 +265,8 @@ impl Cluster {
         })
     }
 
-    /// Calls of the organization's owner.
-    pub(crate) async fn agent(&self) -> Api {
+    /// Logs in the owner of the organization.
+    pub(crate) async fn log_in_owner(&self) -> Api {
         let body = json!({
             "organization": self.made["organization"],
             "email": self.made["agent"]["email"],
@@ -268,12 +276,12 @@ impl Cluster {
         self.api.with_token(login["token"].as_str().unwrap())
     }
 
-    /// Uploads a file of people and waits for the end of the import.
+    /// Imports a file and waits for the end of the import.
     pub(super) async fn import(&self, agent: &Api, csv: String) -> Value {
         let upload = agent.request(Method::POST, "/v1/imports").header("content-type", "text/csv");
-        let begun = Reply::of(upload.body(csv)).await.expect(202);
+        let begun = ApiResponse::send(upload.body(csv)).await.expect(202);
         let path = format!("/v1/imports/{}", begun["id"].as_str().unwrap());
-        until("the end of the import", LONG, async || {
+        wait_until("the end of the import", LONG_TIMEOUT, async || {
             let import = agent.get(&path).await.expect(200);
             ["done", "failed"].iter().any(|state| import["state"] == *state).then_some(import)
         })
@@ -299,7 +307,7 @@ impl Cluster {
         command.stdout(open()).stderr(open());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         let (pid, file) = (child.id(), self.folder.path().join(folder).join("run.json"));
-        let run: Value = until("run.json of a serving process", LONG, async || {
+        let run: Value = wait_until("run.json of a serving process", LONG_TIMEOUT, async || {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("{folder} ended with {status}: {}", fs::read_to_string(&log).unwrap());
             }
@@ -315,7 +323,7 @@ impl Cluster {
 
     fn command(&self, service: Service, folder: &str, address: &str) -> Command {
         let (name, _, own) = service.names();
-        let mut command = Command::new(beside(name));
+        let mut command = Command::new(sibling_binary(name));
         for (name, _) in env::vars() {
             if ["ONETHREAD_", "OTEL_", "RUST_"].iter().any(|ours| name.starts_with(ours)) {
                 command.env_remove(name);
@@ -338,7 +346,7 @@ impl Cluster {
         if let (Some(url), Service::Conversation) = (&self.nats, service) {
             command.env("ONETHREAD_NATS_URL", url);
         }
-        for other in STORING {
+        for other in WITH_DATABASE {
             let replicas = self.parts.iter().filter(|part| part.service == other);
             let urls: Vec<_> = replicas.map(|part| format!("http://{}", part.address)).collect();
             if !urls.is_empty() {
@@ -371,15 +379,15 @@ impl Drop for Cluster {
         }
         for part in &mut self.parts {
             if let Some(child) = &mut part.child {
-                // One that has ended by itself is as good.
+                // It fails when the process has already exited, which is fine.
                 let _ = child.start_kill();
             }
         }
     }
 }
 
-/// A binary that was built together with the all-in-one.
-fn beside(name: &str) -> PathBuf {
+/// Returns the path of a binary in the folder of the all-in-one binary.
+fn sibling_binary(name: &str) -> PathBuf {
     let path = binary().with_file_name(name);
     assert!(path.is_file(), "there is no {name}: run `cargo build --workspace` first");
     path
