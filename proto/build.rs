@@ -1,4 +1,4 @@
-//! Compiles the protocol with protox, so that no `protoc` is needed.
+//! Compiles the `.proto` files with protox, so that `protoc` is not needed.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -21,7 +21,7 @@ const FILES: &[&str] = &[
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=onethread");
     let descriptors = protox::compile(FILES, ["."])?;
-    // Reflection serves this set, comments and all.
+    // Reflection serves this set, including comments.
     let out = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
     fs::write(out, descriptors.encode_to_vec())?;
     tonic_prost_build::configure().compile_fds(descriptors)?;

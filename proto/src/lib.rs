@@ -1,5 +1,5 @@
-//! The protocol between the services, as generated from `onethread/**/*.proto`: one module a
-//! package. Nothing is written here by hand; what a message means stands in its `.proto` file.
+//! The gRPC API of the services, generated from `onethread/**/*.proto`: one module for each package.
+//! The messages are documented in the `.proto` files.
 
 /// Package `onethread.identity.v1`.
 pub mod identity {
@@ -16,5 +16,5 @@ pub mod contactimport {
     tonic::include_proto!("onethread.contactimport.v1");
 }
 
-/// All of the protocol as an encoded `FileDescriptorSet`, for reflection.
+/// The encoded `FileDescriptorSet` of all packages, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
