@@ -53,6 +53,7 @@ pub struct Statement<'c> {
     connection: &'c mut Connection,
     text: SqlStr,
     arguments: std::result::Result<Arguments, BoxDynError>,
+    persistent: bool,
 }
 
 enum Arguments {
@@ -67,7 +68,12 @@ impl<'c> Statement<'c> {
         } else {
             Arguments::Sqlite(SqliteArguments::default())
         };
-        Self { connection, text, arguments: Ok(arguments) }
+        Self { connection, text, arguments: Ok(arguments), persistent: true }
+    }
+
+    /// Has the statement planned for its parameters instead of prepared once for all of them.
+    pub fn unprepared(self) -> Self {
+        Self { persistent: false, ..self }
     }
 
     /// Adds a parameter.
@@ -113,16 +119,24 @@ impl<'c> Statement<'c> {
     /// When the database rejects it, or doesn't respond in time. The same holds for all methods
     /// below.
     pub async fn execute(self) -> Result<u64> {
-        let Self { connection, text, arguments } = self;
+        let Self { connection, text, arguments, persistent } = self;
         let arguments = arguments.map_err(encoding)?;
         let limits = connection.enter();
         let run = async {
             match (connection.loan.pooled(), arguments) {
                 (Pooled::Sqlite(conn), Arguments::Sqlite(arguments)) => {
-                    Ok(query_with(text, arguments).execute(&mut **conn).await?.rows_affected())
+                    Ok(query_with(text, arguments)
+                        .persistent(persistent)
+                        .execute(&mut **conn)
+                        .await?
+                        .rows_affected())
                 }
                 (Pooled::Postgres(conn), Arguments::Postgres(arguments)) => {
-                    Ok(query_with(text, arguments).execute(&mut **conn).await?.rows_affected())
+                    Ok(query_with(text, arguments)
+                        .persistent(persistent)
+                        .execute(&mut **conn)
+                        .await?
+                        .rows_affected())
                 }
                 _ => unreachable!("parameters are made for their connection"),
             }
@@ -213,17 +227,23 @@ impl<'c> Statement<'c> {
     }
 
     async fn first(self) -> Result<Option<Fetched>> {
-        let Self { connection, text, arguments } = self;
+        let Self { connection, text, arguments, persistent } = self;
         let arguments = arguments.map_err(encoding)?;
         let limits = connection.enter();
         let run = async {
             match (connection.loan.pooled(), arguments) {
                 (Pooled::Sqlite(conn), Arguments::Sqlite(arguments)) => {
-                    let row = query_with(text, arguments).fetch_optional(&mut **conn).await?;
+                    let row = query_with(text, arguments)
+                        .persistent(persistent)
+                        .fetch_optional(&mut **conn)
+                        .await?;
                     Ok(row.map(Fetched::Sqlite))
                 }
                 (Pooled::Postgres(conn), Arguments::Postgres(arguments)) => {
-                    let row = query_with(text, arguments).fetch_optional(&mut **conn).await?;
+                    let row = query_with(text, arguments)
+                        .persistent(persistent)
+                        .fetch_optional(&mut **conn)
+                        .await?;
                     Ok(row.map(Fetched::Postgres))
                 }
                 _ => unreachable!("parameters are made for their connection"),
@@ -239,17 +259,23 @@ impl<'c> Statement<'c> {
     ///
     /// See above.
     pub async fn rows(self) -> Result<Rows> {
-        let Self { connection, text, arguments } = self;
+        let Self { connection, text, arguments, persistent } = self;
         let arguments = arguments.map_err(encoding)?;
         let limits = connection.enter();
         let run = async {
             match (connection.loan.pooled(), arguments) {
-                (Pooled::Sqlite(conn), Arguments::Sqlite(arguments)) => {
-                    Ok(Rows::Sqlite(query_with(text, arguments).fetch_all(&mut **conn).await?))
-                }
-                (Pooled::Postgres(conn), Arguments::Postgres(arguments)) => {
-                    Ok(Rows::Postgres(query_with(text, arguments).fetch_all(&mut **conn).await?))
-                }
+                (Pooled::Sqlite(conn), Arguments::Sqlite(arguments)) => Ok(Rows::Sqlite(
+                    query_with(text, arguments)
+                        .persistent(persistent)
+                        .fetch_all(&mut **conn)
+                        .await?,
+                )),
+                (Pooled::Postgres(conn), Arguments::Postgres(arguments)) => Ok(Rows::Postgres(
+                    query_with(text, arguments)
+                        .persistent(persistent)
+                        .fetch_all(&mut **conn)
+                        .await?,
+                )),
                 _ => unreachable!("parameters are made for their connection"),
             }
         };
