@@ -2,12 +2,15 @@
 //! webhooks. It knows nothing of messages, and HTTP only to deliver to webhooks.
 
 mod app;
+mod contact;
 mod domain;
 mod grpc;
+mod import;
 mod keys_file;
 mod organization;
 mod process;
 mod reset_password;
+mod session;
 mod store;
 mod team;
 mod webhook;
@@ -72,16 +75,17 @@ pub struct Deps {
 /// Identity, ready to serve.
 pub struct Service {
     app: Arc<app::App>,
-    feed: app::Feed,
+    feed: session::Feed,
     server: Server,
     db: Database,
 }
 
 /// Builds identity.
 pub fn build(deps: Deps) -> Service {
+    let applications = session::store::application_cache::ApplicationCache::default();
     let app = Arc::new(app::App {
         db: deps.db.clone(),
-        store: store::Store::new(deps.db.clone(), deps.entropy.clone()),
+        applications,
         keys: Arc::new(deps.keys.0),
         clock: deps.clock,
         passwords: team::app::PasswordHasher::new(deps.entropy.clone()),
@@ -89,7 +93,7 @@ pub fn build(deps: Deps) -> Service {
         private_webhooks: deps.private_webhooks,
         wake: Wake::default(),
     });
-    let feed = app::Feed::new();
+    let feed = session::Feed::new();
     let handlers = grpc::Handlers { app: app.clone(), feed: feed.clone() };
     let routes = Routes::new(SessionServiceServer::new(handlers.clone()))
         .add_service(ContactServiceServer::new(handlers.clone()))
@@ -125,9 +129,8 @@ impl Service {
 
     /// Serves, and delivers the outbox to the conversation service, until the process stops.
     pub fn start(self, listener: impl Into<Listener>, conversation: Peer, life: &Lifecycle) {
-        let (store, clock) = (self.app.store.clone(), self.app.clock.clone());
-        let db = self.db;
-        life.spawn(app::run_clean_up(store.clone(), clock.clone(), life.clone()));
+        let (db, clock) = (self.db, self.app.clock.clone());
+        life.spawn(app::run_clean_up(db.clone(), clock.clone(), life.clone()));
         life.spawn(app::run_measures(self.app.clone(), db.clone(), life.clone()));
         let relay = Relay {
             db: db.clone(),
@@ -138,14 +141,14 @@ impl Service {
         };
         life.spawn(relay.run(life.clone()));
         let worker = webhook::app::DeliveryWorker {
-            db,
+            db: db.clone(),
             keys: self.app.keys.clone(),
             clock: clock.clone(),
             entropy: self.app.entropy.clone(),
             client: webhook::app::WebhookClient::new(self.app.private_webhooks),
         };
         life.spawn(worker.run(life.clone()));
-        life.spawn(app::run_feed(self.feed, store, clock, life.clone()));
+        life.spawn(session::run_feed(self.feed, db, clock, life.clone()));
         life.spawn(self.server.serve(listener.into(), life.clone()));
     }
 }

@@ -9,6 +9,7 @@ use onethread_telemetry::metrics;
 use tracing::warn;
 
 use super::App;
+use crate::webhook::store::deliveries;
 
 /// Measures until the process stops, when metrics are exported.
 pub(crate) async fn run_measures(app: Arc<App>, db: Database, life: Lifecycle) {
@@ -27,7 +28,7 @@ pub(crate) async fn run_measures(app: Arc<App>, db: Database, life: Lifecycle) {
 async fn queues(app: &App, db: &Database) -> Result<()> {
     let now = app.clock.now();
     onethread_outbox::measure(db, "identity", now).await.map_err(Error::from)?;
-    let (waiting, lag) = app.store.webhook_queue(now).await?;
+    let (waiting, lag) = deliveries::measure(&mut db.reader("webhook.measure").await?, now).await?;
     metrics::WEBHOOKS.set(waiting, &[]);
     metrics::WEBHOOK_LAG.set(lag.as_secs_f64(), &[]);
     Ok(())

@@ -70,7 +70,9 @@ impl Effects {
 
     /// Sessions of this contact, device, agent or key end, or are checked again.
     pub(crate) fn revoke(mut self, subject: Uuid) -> Self {
-        self.revoked.push(subject);
+        if !self.revoked.contains(&subject) {
+            self.revoked.push(subject);
+        }
         self
     }
 
@@ -89,9 +91,8 @@ impl Effects {
     /// These and those of another change in the same transaction.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.audit.extend(other.audit);
-        self.revoked.extend(other.revoked);
         self.events.extend(other.events);
         self.deliveries.extend(other.deliveries);
-        self
+        other.revoked.into_iter().fold(self, Self::revoke)
     }
 }

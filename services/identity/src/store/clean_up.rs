@@ -1,39 +1,34 @@
-//! Forgetting, in every organization at once.
+//! Deleting expired rows, in all organizations.
 
 use onethread_core::Timestamp;
-use onethread_db::{Result, Time, on};
-use sqlx::query;
+use onethread_db::{Connection, Result, Time};
 
-use super::{Store, sql};
+const DELETE_BATCHES: &str = "DELETE FROM import_batches WHERE created_at < $1";
+const DELETE_LOGINS: &str = "DELETE FROM logins WHERE expires_at < $1";
+const DELETE_REFUSALS: &str = "DELETE FROM refusals WHERE hour < $1";
+const DELETE_REVOCATIONS: &str = "DELETE FROM revocations WHERE created_at < $1";
 
-impl Store {
-    /// Forgets revocations, answers to import batches and counts of refusals from before the given
-    /// times, and logins that ran out by `now`.
-    pub(crate) async fn forget(
-        &self,
-        revocations: Timestamp,
-        batches: Timestamp,
-        refusals: Timestamp,
-        now: Timestamp,
-    ) -> Result<()> {
-        self.db
-            .write("clean_up", move |mut conn| {
-                Box::pin(async move {
-                    for (text, before) in [
-                        (sql::DELETE_OLD_REVOCATIONS, revocations),
-                        (sql::DELETE_OLD_BATCHES, batches),
-                        (sql::DELETE_OLD_REFUSALS, refusals),
-                        (sql::DELETE_OLD_LOGINS, now),
-                    ] {
-                        on!(&mut conn, |c| query(text)
-                            .bind(Time(before))
-                            .execute(&mut **c)
-                            .await
-                            .map(drop))?;
-                    }
-                    Ok(())
-                })
-            })
-            .await
+/// Times before which rows are deleted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before {
+    pub(crate) revocations: Timestamp,
+    /// Results of import batches.
+    pub(crate) batches: Timestamp,
+    /// Counts of failed verifications.
+    pub(crate) refusals: Timestamp,
+    /// Agents' logins, by when they expire.
+    pub(crate) logins: Timestamp,
+}
+
+/// Deletes expired rows.
+pub(crate) async fn delete_expired(conn: &mut Connection, before: Before) -> Result<()> {
+    for (text, before) in [
+        (DELETE_REVOCATIONS, before.revocations),
+        (DELETE_BATCHES, before.batches),
+        (DELETE_REFUSALS, before.refusals),
+        (DELETE_LOGINS, before.logins),
+    ] {
+        conn.query(text).bind(Time(before)).execute().await?;
     }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use onethread_outbox::Entry;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{entries::entries, sql};
+use super::entries::entries;
 use crate::{
     domain::effects::{AuditRecord, Delivery, Effects},
     webhook::{
@@ -35,8 +35,12 @@ const INSERT_AUDIT: Sql = Sql::dialects(
      FROM jsonb_to_recordset($2) AS a(id UUID, actor_kind TEXT, actor_id UUID, action TEXT,
        subject TEXT, detail TEXT)",
 );
-const INSERT_REVOCATIONS: Sql =
-    Sql::dialects(sql::INSERT_REVOCATIONS_SQLITE, sql::INSERT_REVOCATIONS_POSTGRES);
+const INSERT_REVOCATIONS: Sql = Sql::dialects(
+    "INSERT INTO revocations (organization_id, id, subject_id, created_at)
+     SELECT $1, unhex(value->>'id'), unhex(value->>'subject', '-'), $3 FROM json_each($2) WHERE true",
+    "INSERT INTO revocations (organization_id, id, subject_id, created_at)
+     SELECT $1, r.id, r.subject, $3 FROM jsonb_to_recordset($2) AS r(id UUID, subject UUID)",
+);
 const INSERT_EVENTS: Sql = Sql::dialects(INSERT_SQLITE, INSERT_POSTGRES);
 
 /// The conversations that a merge makes one.

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use onethread_core::{
     Clock, Entropy, PageToken, SeededEntropy, SystemClock, SystemEntropy, Timestamp,
 };
-use onethread_db::{Conn, Database};
+use onethread_db::{Database, Sql};
 use onethread_proto::identity::{
     self as wire, contact_service_client::ContactServiceClient, identify_response::Outcome,
     organization_service_client::OrganizationServiceClient,
@@ -17,8 +17,10 @@ use prost_types::{Value, value::Kind};
 use tonic::Code;
 use uuid::Uuid;
 
-use super::PageKey;
-use crate::{Deps, Keys, MadeOrganization, Service, build};
+use crate::{
+    Deps, Keys, MadeOrganization, Service, app::clean_up, build, contact::store::list::PageKey,
+    store::clean_up::Before,
+};
 
 mod contacts;
 mod erase;
@@ -382,26 +384,14 @@ async fn a_row_that_the_database_refuses_is_set_aside_alone(scratch: ScratchData
     let db = scratch.db.clone();
     let identity = identity(scratch).await;
     let of = identity.enter(Some("u1"), None, "").await.organization_id;
-    db.write("poison", |mut conn| {
-        Box::pin(async move {
-            match &mut conn {
-                Conn::Sqlite(c) => {
-                    let trigger = "CREATE TRIGGER poison BEFORE INSERT ON contacts
-                        WHEN new.name = 'poison' BEGIN SELECT RAISE(ABORT, 'no'); END";
-                    sqlx::query(trigger).execute(&mut **c).await?;
-                }
-                Conn::Postgres(c) => {
-                    let check = "ALTER TABLE contacts ADD CHECK (name <> 'poison')";
-                    sqlx::query(check).execute(&mut **c).await?;
-                }
-            }
-            Ok(())
-        })
-    })
-    .await
-    .unwrap();
+    let reject = Sql::dialects(
+        "CREATE TRIGGER reject BEFORE INSERT ON contacts
+           WHEN new.name = 'unstorable' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        "ALTER TABLE contacts ADD CHECK (name <> 'unstorable')",
+    );
+    db.writer("reject").await.unwrap().query(reject).execute().await.unwrap();
     let rows: Vec<_> = (1..=11)
-        .map(|n| row(n, &format!("u{n}"), "", if n % 4 == 0 { "poison" } else { "fine" }))
+        .map(|n| row(n, &format!("u{n}"), "", if n % 4 == 0 { "unstorable" } else { "fine" }))
         .collect();
     let mut wanted = vec![Created; 11];
     wanted[0] = Updated;
@@ -620,10 +610,13 @@ async fn what_has_had_its_time_is_forgotten(scratch: ScratchDatabase) {
     let of = identity.enter(Some("u1"), None, "").await.organization_id;
     let rows = vec![row(2, "u2", "", "Two")];
     assert_eq!(import(&identity, &of, 1, rows.clone()).await, [Created]);
-    let store = &identity.service.app.store;
     let (early, late) = (Timestamp::from_micros(1), SystemClock.now().plus(Duration::from_secs(1)));
-    store.forget(early, early, early, early).await.unwrap();
+    let delete_before = async |time| {
+        let before = Before { revocations: time, batches: time, refusals: time, logins: time };
+        clean_up::delete_expired(&identity.service.app.db, before).await.unwrap();
+    };
+    delete_before(early).await;
     assert_eq!(import(&identity, &of, 1, rows.clone()).await, [Created], "its first answer");
-    store.forget(late, late, late, late).await.unwrap();
+    delete_before(late).await;
     assert_eq!(import(&identity, &of, 1, rows).await, [Unchanged], "nobody remembers");
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     domain::tokens::{RandomToken, RandomUse},
     organization::tests::owner,
+    session::store::revocations,
     store::tests::{Identity, identity},
 };
 
@@ -221,8 +222,9 @@ async fn a_removed_agent_and_a_revoked_key_are_rejected(scratch: ScratchDatabase
     assert_eq!(team.identity.authenticate(&made.secret).await.unwrap_err(), Code::Unauthenticated);
 
     // Both are in the feed of revocations.
-    let store = &team.identity.service.app.store;
-    let revocations = store.revocations(onethread_core::Timestamp::from_micros(1)).await.unwrap();
+    let mut conn = team.identity.service.app.db.reader("test").await.unwrap();
+    let since = onethread_core::Timestamp::from_micros(1);
+    let revocations = revocations::since(&mut conn, since).await.unwrap();
     for gone in [&ann.id, &id] {
         assert!(revocations.iter().any(|entry| entry.subject_id.to_string() == *gone), "{gone}");
     }

@@ -199,7 +199,7 @@ impl App {
             effects::record(tx, organization, effects, now, &*self.entropy).await?;
             Ok(application)
         });
-        self.store.clear_application_cache();
+        self.applications.clear();
         let application = changed?;
         let mut refusals = self.refusals(organization, (id, id)).await?;
         let refused = refusals.remove(&id).unwrap_or_default();

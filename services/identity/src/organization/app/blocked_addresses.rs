@@ -110,7 +110,7 @@ impl App {
             effects::record(tx, organization, effects, new.created_at, &*self.entropy).await?;
             Ok((address, was_blocked))
         });
-        self.store.clear_application_cache();
+        self.applications.clear();
         blocked
     }
 
@@ -134,7 +134,7 @@ impl App {
             effects::record(tx, organization, effects, now, &*self.entropy).await?;
             Ok(())
         });
-        self.store.clear_application_cache();
+        self.applications.clear();
         unblocked
     }
 }

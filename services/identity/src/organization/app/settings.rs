@@ -56,7 +56,7 @@ impl App {
             effects::record(tx, organization, effects, now, &*self.entropy).await?;
             Ok(after)
         });
-        self.store.clear_application_cache();
+        self.applications.clear();
         changed
     }
 }

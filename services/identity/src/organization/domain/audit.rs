@@ -109,18 +109,6 @@ impl Action {
     }
 }
 
-/// A change to be written down, in the transaction that makes it.
-#[derive(Debug, Clone)]
-pub(crate) struct Change {
-    pub(crate) actor: Actor,
-    /// What was done, such as `claim.set`.
-    pub(crate) action: &'static str,
-    /// What it was done to: an id.
-    pub(crate) subject: String,
-    /// More of it in words; never a secret, a proof or personal data.
-    pub(crate) detail: String,
-}
-
 /// An entry of the audit log.
 #[derive(Debug, Clone)]
 pub(crate) struct AuditEntry {

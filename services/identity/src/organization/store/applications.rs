@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     organization::domain::application::{Application, PreChatForm},
-    store::storable,
+    store::is_storable,
 };
 
 macro_rules! select_application {
@@ -97,7 +97,7 @@ pub(crate) async fn by_number(
     domain: &str,
     number: i64,
 ) -> Result<Option<Application>> {
-    if !storable(domain) {
+    if !is_storable(domain) {
         return Ok(None);
     }
     let query = conn.query(BY_NUMBER).bind(domain).bind(number);
@@ -110,7 +110,7 @@ pub(crate) async fn by_app_id(
     domain: &str,
     id: ApplicationId,
 ) -> Result<Option<Application>> {
-    if !storable(domain) {
+    if !is_storable(domain) {
         return Ok(None);
     }
     let query = conn.query(BY_APP_ID).bind(domain).bind(id.0);

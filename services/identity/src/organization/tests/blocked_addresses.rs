@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::owner;
 use crate::{
     organization::{domain::blocked_address::BlockedAddress, store::blocked_addresses},
+    session::store::revocations,
     store::tests::{Identity, identity},
 };
 
@@ -151,9 +152,9 @@ async fn a_network_is_blocked_once_and_only_in_its_organization(scratch: Scratch
     assert_eq!(stage.unblock(&stage.organization, &second.id).await, Err(Code::NotFound));
 
     // Blocking is audited, and open streams are checked again.
-    let store = &stage.identity.service.app.store;
     let organization: OrganizationId = stage.organization.parse().unwrap();
-    let revocations = store.revocations(Timestamp::from_micros(1)).await.unwrap();
+    let mut conn = stage.identity.service.app.db.reader("test").await.unwrap();
+    let revocations = revocations::since(&mut conn, Timestamp::from_micros(1)).await.unwrap();
     assert_eq!(revocations.iter().filter(|entry| entry.subject_id == organization.0).count(), 2);
     let size = onethread_core::PageSize::DEFAULT;
     let (entries, _) = stage.identity.service.app.audit(organization, size, "").await.unwrap();

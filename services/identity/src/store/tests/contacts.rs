@@ -7,9 +7,12 @@ use prost_types::{ListValue, Struct};
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::{
+use crate::contact::{
     domain::search::{Condition, Search, split},
-    store::{ContactSort, PageKey, search::Bounds},
+    store::{
+        list::{ContactSort, PageKey},
+        search::{Bounds, search_contacts, search_within},
+    },
 };
 
 onethread_testing::on_each_database! {
@@ -124,8 +127,8 @@ impl Identity {
         let size = PageSize::new(rows).unwrap();
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let store = &self.service.app.store;
-            let page = store.search_contacts(of, search.clone(), sort, after, size).await.unwrap();
+            let mut conn = self.service.app.db.reader("test").await.unwrap();
+            let page = search_contacts(&mut conn, of, search, sort, after, size).await.unwrap();
             found.extend(page.contacts.iter().map(|contact| contact.id.0));
             after = page.next;
             if after.is_none() {
@@ -177,7 +180,7 @@ async fn a_search_finds_whom_its_conditions_fit(scratch: ScratchDatabase) {
     assert_eq!(all.len(), 43);
     let ids = all.iter().map(|id| onethread_core::ContactId(*id)).collect();
     let organization = OrganizationId(of.parse().unwrap());
-    let everybody = identity.service.app.store.contacts(organization, ids).await.unwrap();
+    let everybody = identity.service.app.batch_contacts(organization, ids).await.unwrap();
     let fields = [
         "userId",
         "email",
@@ -299,10 +302,9 @@ async fn every_order_pages_through_a_search_once(scratch: ScratchDatabase) {
         (None, vec![], 43),
     ];
     let of_id = OrganizationId(of.parse().unwrap());
-    let store = &identity.service.app.store;
     let (near, far) = (
-        Bounds { first: 1, stretch: 3, most: 5, few: 2 },
-        Bounds { first: 1, stretch: 3, most: 1000, few: 1000 },
+        Bounds { first: 1, step: 3, most: 5, few: 2 },
+        Bounds { first: 1, step: 3, most: 1000, few: 1000 },
     );
     for (words, conditions, least) in searches {
         let words = words.map(|words| split(words).collect());
@@ -321,14 +323,9 @@ async fn every_order_pages_through_a_search_once(scratch: ScratchDatabase) {
                         let size = PageSize::new(rows).unwrap();
                         let (mut paged, mut after) = (Vec::new(), None);
                         loop {
-                            let page = store.search_within(
-                                bounds,
-                                of_id,
-                                search.clone(),
-                                sort,
-                                after,
-                                size,
-                            );
+                            let mut conn = identity.service.app.db.reader("test").await.unwrap();
+                            let page =
+                                search_within(bounds, &mut conn, of_id, &search, sort, after, size);
                             let page = page.await.unwrap();
                             assert!(page.contacts.len() <= size.rows());
                             paged.extend(page.contacts);
@@ -434,11 +431,8 @@ async fn whoever_is_erased_is_gone_for_good(scratch: ScratchDatabase) {
     assert!(identity.list(&of, "", 50).await.is_empty());
     let anew = identity.enter(Some("u"), None, &session.device_token).await;
     assert_ne!(anew.person.unwrap().id, id, "unclaimed, and another one");
-    let audit = identity.service.app.store.audit(
-        OrganizationId(of.parse().unwrap()),
-        None,
-        PageSize::DEFAULT,
-    );
+    let audit =
+        identity.service.app.audit(OrganizationId(of.parse().unwrap()), PageSize::DEFAULT, "");
     let entries = audit.await.unwrap().0;
     let erased = entries.iter().find(|entry| entry.action == "contact.erased").unwrap();
     assert_eq!((erased.subject.as_str(), erased.detail.as_str()), (id.as_str(), ""));
@@ -489,7 +483,7 @@ async fn the_last_hundred_events_are_kept(scratch: ScratchDatabase) {
     track(&visitor.token, "seen").await.unwrap();
     let unknown = identity.get(&of, &visitor.person.unwrap().id).await.unwrap_err();
     assert_eq!(unknown.code(), Code::NotFound);
-    let store = &identity.service.app.store;
-    store.forget_events(SystemClock.now().plus(Duration::from_secs(1))).await.unwrap();
+    let (db, later) = (&identity.service.app.db, SystemClock.now().plus(Duration::from_secs(1)));
+    clean_up::delete_events(db, later).await.unwrap();
     assert!(identity.get(&of, &id).await.unwrap().events.is_empty());
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::webhook::{app::expand_events, store::deliveries};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
@@ -171,17 +172,18 @@ async fn what_webhooks_are_told_goes_with_the_person(scratch: ScratchDatabase) {
         identity.make(&of, &json!({"userId": "erased", "name": "Erased"})).await,
         identity.make(&of, &json!({"userId": "kept", "name": "Kept"})).await,
     );
-    let store = &identity.service.app.store;
+    let db = &identity.service.app.db;
     let now = SystemClock.now();
-    assert!(store.expand_facts(now).await.unwrap());
+    assert!(expand_events(db, &SystemEntropy, now).await.unwrap());
     // One is told of already, a change is noted and not told of yet.
     identity.change(&of, &erased, &json!({"name": "Erased Again"})).await.unwrap();
     identity.erase(&of, &erased).await.unwrap();
-    assert!(!store.expand_facts(now).await.unwrap(), "nothing is left to tell");
+    assert!(!expand_events(db, &SystemEntropy, now).await.unwrap(), "nothing is left to tell");
     let webhook = webhook.id.parse().unwrap();
     let of = onethread_core::OrganizationId(of.parse().unwrap());
     let later = now.plus(Duration::from_secs(60));
-    let due = store.take_deliveries(of, webhook, now, later, 10).await.unwrap();
+    let mut conn = db.writer("test").await.unwrap();
+    let due = deliveries::lease(&mut conn, of, webhook, (now, later), 10).await.unwrap();
     let told: Vec<_> = due.iter().map(|one| one.body.contains(&kept)).collect();
     assert_eq!(told, [true]);
 }

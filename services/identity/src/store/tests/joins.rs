@@ -12,7 +12,7 @@ use onethread_outbox::{Deliver, Entry, Relay};
 use serde_json::json;
 
 use super::{contacts::server, *};
-use crate::store::{Fold, JOINED};
+use crate::store::effects::{MERGED, MergePayload};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
@@ -42,8 +42,8 @@ impl Deliver for Told {
         if self.0.away.load(Ordering::SeqCst) {
             return Err(Error::unavailable("away"));
         }
-        assert_eq!(entry.topic, JOINED);
-        let fold: Fold = serde_json::from_str(&entry.payload).unwrap();
+        assert_eq!(entry.topic, MERGED);
+        let fold: MergePayload = serde_json::from_str(&entry.payload).unwrap();
         let fold = (fold.source_id.to_string(), fold.target_id.to_string());
         self.0.folds.lock().unwrap().push(fold);
         Ok(())
@@ -324,14 +324,14 @@ async fn two_are_joined_by_hand(scratch: ScratchDatabase) {
     assert_eq!(told.folds(), folds);
     // Those who ended earlier lead on.
     let organization = OrganizationId(of.parse().unwrap());
-    let store = &identity.service.app.store;
-    let into = store.joined_into(organization, id(&other).parse().unwrap()).await.unwrap();
+    let app = &identity.service.app;
+    let into = app.merge_target(organization, id(&other).parse().unwrap()).await.unwrap();
     assert_eq!(into.unwrap().to_string(), mail);
     // Their pages begin anew.
     let anew = identity.enter(None, None, &visitor.device_token).await;
     assert!(!anew.stored && id(&anew) != id(&visitor));
 
-    let entries = store.audit(organization, None, onethread_core::PageSize::DEFAULT).await;
+    let entries = app.audit(organization, onethread_core::PageSize::DEFAULT, "").await;
     let told: Vec<_> =
         entries.unwrap().0.into_iter().filter(|e| e.action == "contact.joined").collect();
     assert_eq!(told.len(), 2);

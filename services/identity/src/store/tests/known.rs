@@ -3,15 +3,17 @@
 use onethread_core::OrganizationId;
 use onethread_testing::{Engine, run};
 use serde_json::json;
-use sqlx::query;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::*;
 use crate::{
-    domain::import::{ImportRow, RowOutcome, look_at},
-    store::{
-        known::{self, Known},
-        sql,
+    contact::store::contacts,
+    import::{
+        domain::{
+            comparison::Comparison,
+            row::{ImportRow, RowOutcome, check},
+        },
+        store::comparison::compare,
     },
 };
 
@@ -39,23 +41,16 @@ fn cells(user_id: &str, cells: &[(&str, &str)]) -> wire::ImportRow {
     row
 }
 
-async fn ask(db: &Database, of: &str, rows: Vec<wire::ImportRow>) -> Vec<Known> {
+async fn comparisons(db: &Database, of: &str, rows: Vec<wire::ImportRow>) -> Vec<Comparison> {
     let of = OrganizationId(of.parse().unwrap());
-    db.write_batch("ask", move |mut conn| {
-        Box::pin(async move {
-            let rows: Vec<_> =
-                rows.into_iter().map(|row| look_at(ImportRow::from(row)).row).collect();
-            let rows: Vec<_> =
-                rows.iter().map(|row| row.as_ref().map_err(RowOutcome::clone)).collect();
-            known::of(&mut conn, of, &rows).await
-        })
-    })
-    .await
-    .unwrap()
+    let rows: Vec<_> = rows.into_iter().map(|row| check(ImportRow::from(row)).row).collect();
+    let rows: Vec<_> = rows.iter().map(|row| row.as_ref().map_err(RowOutcome::clone)).collect();
+    let mut conn = db.batches().begin("compare").await.unwrap();
+    compare(&mut conn, of, &rows).await.unwrap()
 }
 
 async fn nobody_is_read_whom_no_row_changes(scratch: ScratchDatabase) {
-    use Known::{Not, Otherwise, Same, Unasked};
+    use Comparison::{Different, NoContact, NotCompared, Same};
     let db = scratch.db.clone();
     let identity = identity(scratch).await;
     let of = identity.of().await;
@@ -79,10 +74,10 @@ async fn nobody_is_read_whom_no_row_changes(scratch: ScratchDatabase) {
         (cells("u1", &all[..1]), Same),
         (cells("u1", &[]), Same),
         (cells("seen", &[]), Same),
-        (cells("seen", &[("hash", "s")]), Unasked),
-        (cells("u2", &all), Not),
-        (cells("", &all[..1]), Unasked),
-        (cells("u1", &[("email", "not an address")]), Unasked),
+        (cells("seen", &[("hash", "s")]), NotCompared),
+        (cells("u2", &all), NoContact),
+        (cells("", &all[..1]), NotCompared),
+        (cells("u1", &[("email", "not an address")]), NotCompared),
     ];
     for other in [
         ("email", "A@example.com"),
@@ -99,15 +94,15 @@ async fn nobody_is_read_whom_no_row_changes(scratch: ScratchDatabase) {
         // It is, but a text: that is found out by reading.
         ("n", "5"),
     ] {
-        asked.push((cells("u1", &[other]), Otherwise));
+        asked.push((cells("u1", &[other]), Different));
     }
     for (row, wanted) in asked {
-        let found = ask(&db, &of, vec![row.clone()]).await;
+        let found = comparisons(&db, &of, vec![row.clone()]).await;
         assert_eq!(found, [wanted], "{row:?}");
     }
     // Another organization knows nobody.
     let nowhere = Uuid::from_u128(1).to_string();
-    assert_eq!(ask(&db, &nowhere, vec![cells("u1", &all)]).await, [Not]);
+    assert_eq!(comparisons(&db, &nowhere, vec![cells("u1", &all)]).await, [NoContact]);
 }
 
 /// What one of them changes, the one behind it finds changed.
@@ -121,9 +116,9 @@ async fn rows_of_one_user_id_are_told_together(scratch: ScratchDatabase) {
     }
     let named = |user_id: &str, name| cells(user_id, &[("name", name)]);
     let rows = vec![named("u1", "A"), named("u2", "A"), named("u1", "B"), named("u1", "A")];
-    let known = ask(&db, &of, rows.clone()).await;
-    let (open, same) = (Known::Otherwise, Known::Same);
-    assert_eq!(known, [open, same, open, open]);
+    let known = comparisons(&db, &of, rows.clone()).await;
+    let (different, same) = (Comparison::Different, Comparison::Same);
+    assert_eq!(known, [different, same, different, different]);
     assert_eq!(import(&identity, &of, 1, rows).await, [Unchanged, Unchanged, Updated, Updated]);
     let listed = identity.list(&of, "name", 10).await;
     assert!(listed.iter().all(|contact| contact.person.as_ref().unwrap().name == "A"));
@@ -161,17 +156,11 @@ fn a_batch_waits_for_somebody_who_is_kept_for_long() {
         let (release, released) = oneshot::channel::<()>();
         let organization = OrganizationId(of.parse().unwrap());
         let keeping = tokio::spawn(async move {
-            let kept = keeper.write("keep", move |mut conn| {
-                Box::pin(async move {
-                    let Conn::Postgres(c) = &mut conn else { unreachable!("it is one") };
-                    let one = query(sql::CONTACT_BY_USER_ID_LOCKED).bind(organization.0).bind("u1");
-                    one.execute(&mut **c).await?;
-                    held.send(()).unwrap();
-                    let _ = released.await;
-                    Ok(())
-                })
-            });
-            kept.await.unwrap();
+            let mut tx = keeper.begin("keep").await.unwrap();
+            contacts::locked_by_user_id(&mut tx, organization, "u1").await.unwrap();
+            held.send(()).unwrap();
+            let _ = released.await;
+            tx.commit().await.unwrap();
         });
         hold.await.unwrap();
         let mut importing =

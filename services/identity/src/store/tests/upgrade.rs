@@ -6,9 +6,15 @@ use serde_json::json;
 use sqlx::{migrate::Migrator, query};
 
 use super::*;
-use crate::{
-    domain::search::{Condition, Search, split},
-    store::ContactSort,
+use crate::contact::{
+    domain::{
+        contact::Contact,
+        search::{Condition, Search, split},
+    },
+    store::{
+        list::ContactSort,
+        search::{Bounds, search_within},
+    },
 };
 
 onethread_testing::on_each_database! {
@@ -71,7 +77,7 @@ async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
 
     let folder = tempfile::tempdir().unwrap();
     let service = process(empty.db.clone(), &folder);
-    let store = &service.app.store;
+    let app = &service.app;
     let find = async |words: Option<&str>, conditions: &[(&str, serde_json::Value)]| {
         let condition = |(field, value): &(&str, _)| Condition::read(field, "=", value).unwrap();
         let search = Search {
@@ -80,10 +86,11 @@ async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
             include_visitors: true,
         };
         // No place is walked before the index is asked.
-        let bounds = crate::store::search::Bounds { first: 0, stretch: 1, most: 1, few: 10 };
+        let bounds = Bounds { first: 0, step: 1, most: 1, few: 10 };
         let sort = ContactSort::Name { descending: false };
-        let page =
-            store.search_within(bounds, OF, search, sort, None, PageSize::DEFAULT).await.unwrap();
+        let mut conn = app.db.reader("test").await.unwrap();
+        let page = search_within(bounds, &mut conn, OF, &search, sort, None, PageSize::DEFAULT);
+        let page = page.await.unwrap();
         page.contacts.iter().map(|one| one.id.0.as_u128() - 0x100).collect::<Vec<_>>()
     };
     assert_eq!(find(Some("an"), &[]).await, [0]);
@@ -93,13 +100,11 @@ async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
     assert_eq!(find(Some("bob"), &[("custom.seats", json!(5))]).await, [1]);
 
     // What changes or goes from now on does so in the index, too.
-    let change = |held: Option<crate::domain::contact::Contact>| {
-        let mut held = held?;
-        held.name = Some("Dora".to_owned());
-        held.tags.clear();
-        Some(held)
+    let change = |contact: &mut Contact| {
+        contact.name = Some("Dora".to_owned());
+        contact.tags.clear();
     };
-    store.change_contact(OF, ContactId(id(0)), SystemClock.now(), change).await.unwrap();
+    app.change_contact(OF, ContactId(id(0)), change).await.unwrap();
     assert_eq!(find(Some("an"), &[]).await, [0_u128; 0]);
     assert_eq!(find(Some("dora"), &[]).await, [0]);
     assert_eq!(find(None, &[("tags", json!("old"))]).await, [1, 2]);

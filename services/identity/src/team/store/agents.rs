@@ -5,7 +5,7 @@ use onethread_db::{Connection, Error, Result, Sql, Time};
 use uuid::Uuid;
 
 use crate::{
-    store::storable,
+    store::is_storable,
     team::domain::{
         agent::{Account, Agent, Role},
         owners::Owners,
@@ -99,7 +99,7 @@ pub(crate) async fn by_domain_and_email(
     domain: &str,
     email: &str,
 ) -> Result<Option<Account>> {
-    if !storable(domain) || !storable(email) {
+    if !is_storable(domain) || !is_storable(email) {
         return Ok(None);
     }
     let query = conn.query(BY_DOMAIN_AND_EMAIL).bind(domain).bind(email);

@@ -5,7 +5,7 @@ use onethread_db::{Connection, Database, transaction};
 use onethread_errors::Result;
 
 use crate::{
-    store::webhook_contacts,
+    contact::store::{contacts, merges},
     webhook::{
         domain::{body::contact_body, event::Event},
         store::{
@@ -49,12 +49,12 @@ async fn expand(
 ) -> Result<()> {
     let ContactEvent { organization, contact, event } = event;
     let (found, merged) = if event == Event::Merged {
-        let into = webhook_contacts::merged_into(conn, organization, contact).await?;
+        let into = merges::target_of(conn, organization, contact).await?;
         let into = into.unwrap_or(contact);
-        let found = webhook_contacts::locked_by_id(conn, organization, into).await?;
+        let found = contacts::locked_by_id(conn, organization, into).await?;
         (found, Some(contact))
     } else {
-        (webhook_contacts::by_id(conn, organization, contact).await?, None)
+        (contacts::by_id(conn, organization, contact).await?, None)
     };
     let Some(contact) = found else { return Ok(()) };
     let id = new_uuid(now, entropy);

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     app::App,
-    store::webhook_contacts,
+    contact::store::{contacts, merges},
     team::store::agents,
     webhook::{
         domain::{body::conversation_body, conversation_event::ConversationEvent},
@@ -51,12 +51,11 @@ impl App {
                 return Ok(());
             }
             // Locked, so that erasing the contact waits and then deletes the delivery as well.
-            let mut found = webhook_contacts::locked_by_id(tx, organization, event.contact).await?;
+            let mut found = contacts::locked_by_id(tx, organization, event.contact).await?;
             if found.is_none()
-                && let Some(into) =
-                    webhook_contacts::merged_into(tx, organization, event.contact).await?
+                && let Some(into) = merges::target_of(tx, organization, event.contact).await?
             {
-                found = webhook_contacts::locked_by_id(tx, organization, into).await?;
+                found = contacts::locked_by_id(tx, organization, into).await?;
             }
             let Some(contact) = found else { return Ok(()) };
             let body = conversation_body(&event, &contact, name.as_deref());

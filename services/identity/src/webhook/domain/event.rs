@@ -24,9 +24,6 @@ pub(crate) enum Event {
 impl Event {
     /// Events that the conversation service reports.
     pub(crate) const OF_CONVERSATIONS: [Self; 2] = [Self::MessageCreated, Self::ConversationClosed];
-    /// The old name, in files that are not renamed yet.
-    #[expect(non_upper_case_globals, reason = "it stands for a variant")]
-    pub(crate) const Joined: Self = Self::Merged;
 
     /// The bit in storage.
     pub(crate) fn bit(self) -> i64 {

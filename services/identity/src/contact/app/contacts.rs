@@ -1,0 +1,243 @@
+//! Reading Contacts: one, several, pages and searches.
+
+use onethread_core::{AgentId, ContactId, OrganizationId, PageSize, PageToken};
+use onethread_errors::{Error, Field, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    app::App,
+    contact::{
+        domain::{
+            contact::Contact,
+            search::{self, Condition, Search},
+            tracked_event::TrackedEvent,
+        },
+        store::{
+            contacts,
+            list::{self, ContactPage, ContactSort, PageKey},
+            search::search_contacts,
+            tracked_events,
+        },
+    },
+    domain::people::Agent,
+    session::{domain::session::Device, store::devices},
+    team::store::agents,
+};
+
+/// Most ids of a batch.
+const MAX_IDS: usize = 200;
+/// Most conditions of a search.
+const MAX_CONDITIONS: usize = 20;
+/// Longest search text, in bytes.
+const MAX_WORDS_BYTES: usize = 256;
+/// Most attributes that an export has columns for.
+const MAX_KEYS: i64 = 1000;
+
+/// A search as received.
+#[derive(Debug)]
+pub(crate) struct ContactQuery {
+    pub(crate) words: String,
+    /// Field, operator, value.
+    pub(crate) conditions: Vec<(String, String, Value)>,
+    pub(crate) include_visitors: bool,
+    pub(crate) sort: String,
+    pub(crate) page_token: String,
+}
+
+/// A page of Contacts.
+#[derive(Debug)]
+pub(crate) struct ContactList {
+    pub(crate) contacts: Vec<Contact>,
+    /// Empty on the last page.
+    pub(crate) next_page_token: String,
+}
+
+impl App {
+    /// A contact with its devices and latest events.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`.
+    pub(crate) async fn contact(
+        &self,
+        organization: OrganizationId,
+        id: ContactId,
+    ) -> Result<(Contact, Vec<Device>, Vec<TrackedEvent>)> {
+        let mut conn = self.db.reader("contact.get").await?;
+        let contact = contacts::by_id(&mut conn, organization, id).await?;
+        let contact = contact.ok_or_else(Error::not_found)?;
+        let devices = devices::of_contact(&mut conn, organization, id).await?;
+        drop(conn);
+        let mut conn = self.db.reader("event.last").await?;
+        let events = tracked_events::latest(&mut conn, organization, id).await?;
+        Ok((contact, devices, events))
+    }
+
+    /// Those of the contacts that exist.
+    ///
+    /// # Errors
+    ///
+    /// `contactIds` when they are too many.
+    pub(crate) async fn batch_contacts(
+        &self,
+        organization: OrganizationId,
+        ids: Vec<ContactId>,
+    ) -> Result<Vec<Contact>> {
+        check_count(ids.len(), "/contactIds")?;
+        let mut conn = self.db.reader("contact.batch").await?;
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.extend(contacts::by_id(&mut conn, organization, id).await?);
+        }
+        Ok(found)
+    }
+
+    /// Those of the agents that exist.
+    ///
+    /// # Errors
+    ///
+    /// `agentIds` when they are too many.
+    pub(crate) async fn batch_agents(
+        &self,
+        organization: OrganizationId,
+        ids: Vec<AgentId>,
+    ) -> Result<Vec<Agent>> {
+        check_count(ids.len(), "/agentIds")?;
+        let mut conn = self.db.reader("agent.batch").await?;
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let account = agents::by_id(&mut conn, organization, id).await?;
+            found.extend(account.map(|account| account.agent));
+        }
+        Ok(found)
+    }
+
+    /// A page of a search. It may be short, or empty, although there is a next one.
+    ///
+    /// # Errors
+    ///
+    /// Each invalid part of the query.
+    pub(crate) async fn search_contacts(
+        &self,
+        organization: OrganizationId,
+        query: ContactQuery,
+        size: PageSize,
+    ) -> Result<ContactList> {
+        let search = parse(&query)?;
+        let list = List::new(organization, &query.sort, Some(&query))?;
+        let after = list.place(&query.page_token)?;
+        let mut conn = self.db.reader("contact.search").await?;
+        let page = search_contacts(&mut conn, organization, &search, list.sort, after, size);
+        Ok(list.page(page.await?))
+    }
+
+    /// The keys of the attributes that contacts have, as columns of an export.
+    pub(crate) async fn attribute_keys(&self, organization: OrganizationId) -> Result<Vec<String>> {
+        let mut conn = self.db.reader("contact.keys").await?;
+        Ok(list::attribute_keys(&mut conn, organization, MAX_KEYS).await?)
+    }
+
+    /// A page of Contacts.
+    ///
+    /// # Errors
+    ///
+    /// `sort` and `cursor`.
+    pub(crate) async fn list_contacts(
+        &self,
+        organization: OrganizationId,
+        sort: &str,
+        size: PageSize,
+        page_token: &str,
+    ) -> Result<ContactList> {
+        let list = List::new(organization, sort, None)?;
+        let after = list.place(page_token)?;
+        let mut conn = self.db.reader("contact.list").await?;
+        Ok(list.page(list::page(&mut conn, organization, list.sort, after, size).await?))
+    }
+}
+
+/// A list of Contacts: which ones, in which order.
+struct List {
+    sort: ContactSort,
+    /// Hash that tells it from other lists.
+    id: String,
+}
+
+/// A place in a list, as its page token has it.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    list: String,
+    key: PageKey,
+}
+
+impl List {
+    fn new(organization: OrganizationId, sort: &str, query: Option<&ContactQuery>) -> Result<Self> {
+        let sort = parse_sort(sort)?;
+        let query = query.map(|query| (&query.words, &query.conditions, query.include_visitors));
+        let list = (organization.0, format!("{sort:?}"), query);
+        let hash = Sha256::digest(serde_json::to_vec(&list).map_err(Error::internal)?);
+        let id = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { sort, id })
+    }
+
+    /// The key that a page begins after. A token of another list is invalid.
+    fn place(&self, page_token: &str) -> Result<Option<PageKey>> {
+        let invalid = || Error::invalid("/cursor", "is not a cursor of this list");
+        let place: Option<Place> = PageToken::decode(page_token).map_err(|_| invalid())?;
+        match place {
+            Some(place) if place.list != self.id || !self.sort.accepts(&place.key) => {
+                Err(invalid())
+            }
+            place => Ok(place.map(|place| place.key)),
+        }
+    }
+
+    fn page(&self, page: ContactPage) -> ContactList {
+        let token = |key| PageToken::encode(&Place { list: self.id.clone(), key });
+        let next_page_token = page.next.map(token).unwrap_or_default();
+        ContactList { contacts: page.contacts, next_page_token }
+    }
+}
+
+fn parse(query: &ContactQuery) -> Result<Search> {
+    if query.words.len() > MAX_WORDS_BYTES {
+        return Err(Error::invalid("/q", "is longer than 256 bytes"));
+    }
+    if query.conditions.len() > MAX_CONDITIONS {
+        return Err(Error::invalid("/filter", "are more than 20"));
+    }
+    let (mut conditions, mut errors) = (Vec::new(), Vec::new());
+    for (n, (field, operator, value)) in query.conditions.iter().enumerate() {
+        match Condition::read(field, operator, value) {
+            Ok(condition) => conditions.push(condition),
+            Err((part, detail)) => errors.push(Field::new(format!("/filter/{n}/{part}"), detail)),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Error::invalid_fields(errors));
+    }
+    let has_words = !query.words.trim().is_empty();
+    let words = has_words.then(|| search::split(&query.words).collect());
+    Ok(Search { words, conditions, include_visitors: query.include_visitors })
+}
+
+fn check_count(count: usize, pointer: &str) -> Result<()> {
+    if count > MAX_IDS { Err(Error::invalid(pointer, "are more than 200")) } else { Ok(()) }
+}
+
+fn parse_sort(text: &str) -> Result<ContactSort> {
+    let (descending, by) = match text.strip_prefix('-') {
+        Some(by) => (true, by),
+        None => (text.is_empty(), text),
+    };
+    match by {
+        "name" => Ok(ContactSort::Name { descending }),
+        "createdAt" | "" => Ok(ContactSort::Created { descending }),
+        "lastSeenAt" => Ok(ContactSort::Seen { descending }),
+        _ => {
+            Err(Error::invalid("/sort", "is not name, createdAt or lastSeenAt, with or without -"))
+        }
+    }
+}

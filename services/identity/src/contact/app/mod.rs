@@ -1,0 +1,14 @@
+//! The use cases of contacts.
+
+mod changes;
+mod claims;
+mod contacts;
+mod edit;
+mod erase;
+mod first_message;
+mod merge;
+mod profile;
+mod track;
+
+pub(crate) use contacts::ContactQuery;
+pub(crate) use edit::ContactChanges;

@@ -1,0 +1,262 @@
+//! `ContactService`.
+
+use std::pin::Pin;
+
+use futures::Stream;
+use onethread_errors::Result;
+use onethread_grpc::{answer, id, page_size};
+use onethread_proto::identity::{self as wire, contact_service_server::ContactService};
+use serde_json::Value;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert::{changes, contact, context, person, summary, user_claims};
+use crate::{
+    contact::ContactQuery,
+    grpc::{
+        Handlers,
+        audit::actor,
+        json::{from_struct, from_wire},
+    },
+    import::grpc::import_contacts,
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+const ORGANIZATION: &str = "/organizationId";
+const CONTACT: &str = "/contactId";
+
+#[tonic::async_trait]
+impl ContactService for Handlers {
+    async fn get_contact(
+        &self,
+        request: Request<wire::GetContactRequest>,
+    ) -> Answer<wire::GetContactResponse> {
+        let request = request.into_inner();
+        let found = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            self.app.contact(organization, id(CONTACT, &request.contact_id)?).await
+        };
+        answer(found.await.map(|(found, devices, events)| wire::GetContactResponse {
+            contact: Some(contact(found, devices, events)),
+        }))
+    }
+
+    async fn batch_get_contacts(
+        &self,
+        request: Request<wire::BatchGetContactsRequest>,
+    ) -> Answer<wire::BatchGetContactsResponse> {
+        let request = request.into_inner();
+        let found = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let ids = request.contact_ids.iter().map(|text| id("/contactIds", text));
+            self.app.batch_contacts(organization, ids.collect::<Result<_>>()?).await
+        };
+        answer(found.await.map(|found| wire::BatchGetContactsResponse {
+            contacts: found.into_iter().map(summary).collect(),
+        }))
+    }
+
+    async fn list_contacts(
+        &self,
+        request: Request<wire::ListContactsRequest>,
+    ) -> Answer<wire::ListContactsResponse> {
+        let request = request.into_inner();
+        let page = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let size = page_size("/limit", request.page_size)?;
+            self.app.list_contacts(organization, &request.sort, size, &request.page_token).await
+        };
+        answer(page.await.map(|page| wire::ListContactsResponse {
+            contacts: page.contacts.into_iter().map(summary).collect(),
+            next_page_token: page.next_page_token,
+        }))
+    }
+
+    async fn search_contacts(
+        &self,
+        request: Request<wire::SearchContactsRequest>,
+    ) -> Answer<wire::SearchContactsResponse> {
+        let request = request.into_inner();
+        let page = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let size = page_size("/limit", request.page_size)?;
+            let conditions = request.filters.into_iter();
+            let query = ContactQuery {
+                words: request.q,
+                conditions: conditions
+                    .map(|one| (one.field, one.operator, one.value.map_or(Value::Null, from_wire)))
+                    .collect(),
+                include_visitors: request.include_visitors,
+                sort: request.sort,
+                page_token: request.page_token,
+            };
+            self.app.search_contacts(organization, query, size).await
+        };
+        answer(page.await.map(|page| wire::SearchContactsResponse {
+            contacts: page.contacts.into_iter().map(summary).collect(),
+            next_page_token: page.next_page_token,
+        }))
+    }
+
+    async fn list_attribute_keys(
+        &self,
+        request: Request<wire::ListAttributeKeysRequest>,
+    ) -> Answer<wire::ListAttributeKeysResponse> {
+        let keys = async {
+            let organization = id(ORGANIZATION, &request.get_ref().organization_id)?;
+            self.app.attribute_keys(organization).await
+        };
+        answer(keys.await.map(|keys| wire::ListAttributeKeysResponse { keys }))
+    }
+
+    async fn upsert_contact(
+        &self,
+        request: Request<wire::UpsertContactRequest>,
+    ) -> Answer<wire::UpsertContactResponse> {
+        let request = request.into_inner();
+        let stored = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let changes = changes(request.changes);
+            self.app.upsert_contact(organization, actor(request.actor)?, &changes).await
+        };
+        answer(stored.await.map(|(stored, created)| wire::UpsertContactResponse {
+            contact: Some(summary(stored)),
+            created,
+        }))
+    }
+
+    async fn update_contact(
+        &self,
+        request: Request<wire::UpdateContactRequest>,
+    ) -> Answer<wire::UpdateContactResponse> {
+        let request = request.into_inner();
+        let changed = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let contact = id(CONTACT, &request.contact_id)?;
+            self.app.update_contact(organization, contact, &changes(request.changes)).await?;
+            self.app.contact(organization, contact).await
+        };
+        answer(changed.await.map(|(changed, devices, events)| wire::UpdateContactResponse {
+            contact: Some(contact(changed, devices, events)),
+        }))
+    }
+
+    async fn delete_contact(
+        &self,
+        request: Request<wire::DeleteContactRequest>,
+    ) -> Answer<wire::DeleteContactResponse> {
+        let request = request.into_inner();
+        let erased = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let contact = id(CONTACT, &request.contact_id)?;
+            self.app.erase_contact(organization, contact, actor(request.actor)?).await
+        };
+        answer(erased.await.map(|()| wire::DeleteContactResponse {}))
+    }
+
+    async fn merge_contacts(
+        &self,
+        request: Request<wire::MergeContactsRequest>,
+    ) -> Answer<wire::MergeContactsResponse> {
+        let request = request.into_inner();
+        let merged = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let source = id(CONTACT, &request.contact_id)?;
+            let target = id("/intoId", &request.into_id)?;
+            let actor = actor(request.actor)?;
+            self.app.merge_contacts(organization, source, target, request.dry_run, actor).await
+        };
+        answer(merged.await.map(|(merged, devices, events)| wire::MergeContactsResponse {
+            contact: Some(contact(merged, devices, events)),
+        }))
+    }
+
+    async fn track_event(
+        &self,
+        request: Request<wire::TrackEventRequest>,
+    ) -> Answer<wire::TrackEventResponse> {
+        let request = request.into_inner();
+        let data = from_struct(request.data.unwrap_or_default());
+        let kept = self.app.track(&request.token, &request.name, data).await;
+        answer(kept.map(|()| wire::TrackEventResponse {}))
+    }
+
+    async fn update_own_profile(
+        &self,
+        request: Request<wire::UpdateOwnProfileRequest>,
+    ) -> Answer<wire::UpdateOwnProfileResponse> {
+        let request = request.into_inner();
+        let user = user_claims(request.user);
+        let updated = self.app.update_own_profile(&request.token, &user).await;
+        answer(updated.map(|(updated, warnings)| wire::UpdateOwnProfileResponse {
+            person: Some(person(&updated)),
+            warnings: warnings.into_iter().map(Into::into).collect(),
+        }))
+    }
+
+    async fn admit_visitor(
+        &self,
+        request: Request<wire::AdmitVisitorRequest>,
+    ) -> Answer<wire::AdmitVisitorResponse> {
+        let request = request.into_inner();
+        let admitted = async {
+            let context = context(request.context)?;
+            self.app.admit(&request.token, user_claims(request.user), context).await
+        };
+        answer(
+            admitted
+                .await
+                .map(|visitor| wire::AdmitVisitorResponse { person: Some(person(&visitor)) }),
+        )
+    }
+
+    async fn record_first_message(
+        &self,
+        request: Request<wire::RecordFirstMessageRequest>,
+    ) -> Answer<wire::RecordFirstMessageResponse> {
+        let request = request.into_inner();
+        let recorded = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            self.app.record_first_message(organization, id(CONTACT, &request.contact_id)?).await
+        };
+        answer(recorded.await.map(|()| wire::RecordFirstMessageResponse {}))
+    }
+
+    async fn set_security_hash(
+        &self,
+        request: Request<wire::SetSecurityHashRequest>,
+    ) -> Answer<wire::SetSecurityHashResponse> {
+        let request = request.into_inner();
+        let set = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let contact = id(CONTACT, &request.contact_id)?;
+            self.app
+                .set_claim(organization, contact, &request.security_hash, actor(request.actor)?)
+                .await
+        };
+        answer(set.await.map(|()| wire::SetSecurityHashResponse {}))
+    }
+
+    async fn reset_security_hash(
+        &self,
+        request: Request<wire::ResetSecurityHashRequest>,
+    ) -> Answer<wire::ResetSecurityHashResponse> {
+        let request = request.into_inner();
+        let reset = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let contact = id(CONTACT, &request.contact_id)?;
+            self.app.reset_claim(organization, contact, request.reason, actor(request.actor)?).await
+        };
+        answer(reset.await.map(|()| wire::ResetSecurityHashResponse {}))
+    }
+
+    type ImportContactsStream =
+        Pin<Box<dyn Stream<Item = Result<wire::ImportContactsResponse, Status>> + Send>>;
+
+    async fn import_contacts(
+        &self,
+        request: Request<Streaming<wire::ImportContactsRequest>>,
+    ) -> Answer<Self::ImportContactsStream> {
+        Ok(Response::new(Box::pin(import_contacts(self.clone(), request.into_inner()))))
+    }
+}

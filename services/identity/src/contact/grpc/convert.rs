@@ -1,0 +1,183 @@
+//! Contacts on the wire: messages ⇄ domain.
+
+use onethread_errors::{Error, Result};
+use onethread_grpc::timestamp;
+use onethread_proto::identity as wire;
+use woothee::{parser::Parser, woothee::VALUE_UNKNOWN};
+
+use crate::{
+    contact::{
+        ContactChanges,
+        domain::{
+            contact::{Contact, Context, Page, Source},
+            profile::Warning,
+            tracked_event::TrackedEvent,
+            user_details::UserClaims,
+        },
+    },
+    domain::policy::Verified,
+    grpc::json::{from_wire, to_struct},
+    session::domain::session::Device,
+};
+
+pub(crate) fn user_claims(user: Option<wire::UserClaims>) -> UserClaims {
+    let user = user.unwrap_or_default();
+    UserClaims {
+        user_id: user.user_id.map(from_wire),
+        email: user.email.map(from_wire),
+        name: user.name.map(from_wire),
+        phone: user.phone.map(from_wire),
+        company: user.company.map(from_wire),
+        security_hash: user.security_hash.map(from_wire),
+        user_hash: user.user_hash.map(from_wire),
+        user_jwt: user.user_jwt.map(from_wire),
+        custom_data: user.custom_data.map(from_wire),
+    }
+}
+
+pub(crate) fn changes(changes: Option<wire::ContactChanges>) -> ContactChanges {
+    let changes = changes.unwrap_or_default();
+    ContactChanges {
+        user: user_claims(changes.user),
+        tags: changes.tags.map(from_wire),
+        blocked: changes.blocked.map(from_wire),
+    }
+}
+
+pub(crate) fn context(context: Option<wire::PageContext>) -> Result<Context> {
+    let context = context.unwrap_or_default();
+    let platform = match context.platform.as_str() {
+        "" => "web",
+        known @ ("web" | "ios" | "android") => known,
+        _ => return Err(Error::invalid("/platform", "is not web, ios or android")),
+    };
+    let page = context.page.map(|page| Page {
+        url: cut(page.url, 2048),
+        title: cut(page.title, 255),
+        referrer: cut(page.referrer, 2048),
+    });
+    let (browser, system) = user_agent(&cut(context.user_agent, 1024));
+    Ok(Context {
+        browser,
+        system,
+        page,
+        platform: platform.to_owned(),
+        locale: cut(context.locale, 35),
+        time_zone: cut(context.time_zone, 64),
+    })
+}
+
+/// Browser and operating system, empty where they are unknown.
+fn user_agent(text: &str) -> (String, String) {
+    let Some(agent) = Parser::new().parse(text) else { return Default::default() };
+    let known =
+        |name: &str| if name == VALUE_UNKNOWN { String::new() } else { cut(name.into(), 64) };
+    let version = agent.version.split('.').next().unwrap_or_default();
+    let mut browser = known(agent.name);
+    if !browser.is_empty() && version != VALUE_UNKNOWN && !version.is_empty() {
+        browser = cut(format!("{browser} {version}"), 64);
+    }
+    (browser, known(agent.os))
+}
+
+/// Shortens a text that only describes, instead of rejecting it: at a character boundary, and without
+/// NUL.
+fn cut(text: String, bytes: usize) -> String {
+    let text = if text.contains('\0') { text.replace('\0', "") } else { text };
+    let end = text.floor_char_boundary(bytes);
+    text[..end].to_owned()
+}
+
+impl From<Warning> for wire::Warning {
+    fn from(warning: Warning) -> Self {
+        Self { pointer: warning.pointer, detail: warning.detail }
+    }
+}
+
+/// What a contact's own pages may show.
+pub(crate) fn person(contact: &Contact) -> wire::Person {
+    let (name, name_generated) = contact.shown_name();
+    wire::Person {
+        id: contact.id.to_string(),
+        user_id: contact.user_id.clone(),
+        name,
+        name_generated,
+        email: contact.email.clone(),
+        phone: contact.phone.clone(),
+        company: contact.company.clone(),
+        custom_data: Some(to_struct(&contact.custom)),
+    }
+}
+
+/// A contact without devices and events, which only `GetContact` returns.
+pub(crate) fn summary(found: Contact) -> wire::Contact {
+    contact(found, Vec::new(), Vec::new())
+}
+
+/// What agents and the API may see.
+pub(crate) fn contact(
+    contact: Contact,
+    devices: Vec<Device>,
+    events: Vec<TrackedEvent>,
+) -> wire::Contact {
+    let verification = match (contact.verified, &contact.claim) {
+        (Verified::Jwt, _) => wire::Verification::Jwt,
+        (Verified::Hmac, _) => wire::Verification::Hmac,
+        (Verified::SecurityHash, _) | (_, Some(_)) => wire::Verification::SecurityHash,
+        (Verified::None, None) => wire::Verification::None,
+    };
+    wire::Contact {
+        person: Some(person(&contact)),
+        source: source(contact.source).into(),
+        tags: contact.tags,
+        verification: verification.into(),
+        blocked: contact.blocked,
+        first_seen_at: contact.first_seen_at.map(timestamp),
+        last_seen_at: contact.last_seen_at.map(timestamp),
+        sessions: contact.sessions,
+        page: contact.page.map(|page| wire::Page {
+            url: page.url,
+            title: page.title,
+            referrer: page.referrer,
+        }),
+        platform: contact.platform,
+        browser: contact.browser,
+        system: contact.system,
+        events: events.into_iter().map(Into::into).collect(),
+        locale: contact.locale,
+        time_zone: contact.time_zone,
+        devices: devices.into_iter().map(Into::into).collect(),
+        created_at: Some(timestamp(contact.created_at)),
+    }
+}
+
+impl From<TrackedEvent> for wire::ContactEvent {
+    fn from(event: TrackedEvent) -> Self {
+        Self {
+            name: event.name,
+            data: Some(to_struct(&event.data)),
+            created_at: Some(timestamp(event.at)),
+        }
+    }
+}
+
+fn source(source: Source) -> wire::Source {
+    match source {
+        Source::Identified => wire::Source::Identified,
+        Source::PreChat => wire::Source::PreChat,
+        Source::Import => wire::Source::Import,
+        Source::Agent => wire::Source::Agent,
+        Source::Api => wire::Source::Api,
+        Source::Visitor => wire::Source::Visitor,
+    }
+}
+
+impl From<Device> for wire::Device {
+    fn from(device: Device) -> Self {
+        Self {
+            id: device.id.to_string(),
+            platform: device.platform,
+            last_seen_at: Some(timestamp(device.last_seen_at)),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Contacts on the wire.
+
+mod contacts;
+pub(crate) mod convert;

@@ -1,0 +1,8 @@
+//! Contacts and visitors with a row: what they are, how they are found, changed, merged and erased.
+
+mod app;
+pub(crate) mod domain;
+pub(crate) mod grpc;
+pub(crate) mod store;
+
+pub(crate) use app::{ContactChanges, ContactQuery};

@@ -1,0 +1,5 @@
+//! The rules of imports.
+
+pub(crate) mod batch;
+pub(crate) mod comparison;
+pub(crate) mod row;

@@ -1,0 +1,4 @@
+//! Sessions on the wire.
+
+mod convert;
+mod sessions;

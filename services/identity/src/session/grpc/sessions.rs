@@ -1,0 +1,111 @@
+//! `SessionService`.
+
+use std::pin::Pin;
+
+use futures::Stream;
+use onethread_grpc::answer;
+use onethread_proto::identity::{
+    self as wire, identify_response::Outcome, session_service_server::SessionService,
+};
+use tokio::sync::broadcast::error::RecvError;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::convert::address;
+use crate::{
+    contact::grpc::convert::{context, user_claims},
+    grpc::{Handlers, json::from_wire},
+    session::{CallSource, Identified},
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl SessionService for Handlers {
+    async fn identify(
+        &self,
+        request: Request<wire::IdentifyRequest>,
+    ) -> Answer<wire::IdentifyResponse> {
+        let identified = async { self.app.identify(request.into_inner().try_into()?).await };
+        answer(identified.await.map(|(app_id, identified)| {
+            let (outcome, ended) = match identified {
+                Identified::Accepted(session, ended) => (Outcome::Session(session.into()), ended),
+                Identified::Rejected(clean) => {
+                    let clean_session = Some(clean.into());
+                    (Outcome::Refused(wire::IdentityRefused { clean_session }), Vec::new())
+                }
+            };
+            wire::IdentifyResponse {
+                app_id: app_id.to_string(),
+                outcome: Some(outcome),
+                revoked_ids: ended.iter().map(Uuid::to_string).collect(),
+            }
+        }))
+    }
+
+    async fn authenticate(
+        &self,
+        request: Request<wire::AuthenticateRequest>,
+    ) -> Answer<wire::AuthenticateResponse> {
+        let request = request.into_inner();
+        let caller = async {
+            let address = address(&request.client_address)?;
+            let source = CallSource { origin: &request.origin, address };
+            self.app.authenticate(&request.credential, source).await
+        };
+        answer(caller.await.map(Into::into))
+    }
+
+    async fn submit_pre_chat(
+        &self,
+        request: Request<wire::SubmitPreChatRequest>,
+    ) -> Answer<wire::SubmitPreChatResponse> {
+        let request = request.into_inner();
+        let fields = request.fields.into_iter().map(|(name, v)| (name, from_wire(v))).collect();
+        let stored = async {
+            let context = context(request.context)?;
+            self.app.submit_form(&request.token, fields, user_claims(request.user), context).await
+        };
+        answer(
+            stored
+                .await
+                .map(|session| wire::SubmitPreChatResponse { session: Some(session.into()) }),
+        )
+    }
+
+    async fn logout(&self, request: Request<wire::LogoutRequest>) -> Answer<wire::LogoutResponse> {
+        let fresh = self.app.log_out(&request.into_inner().token).await;
+        answer(fresh.map(|session| wire::LogoutResponse { session: Some(session.into()) }))
+    }
+
+    type WatchRevocationsStream =
+        Pin<Box<dyn Stream<Item = Result<wire::WatchRevocationsResponse, Status>> + Send>>;
+
+    async fn watch_revocations(
+        &self,
+        _: Request<wire::WatchRevocationsRequest>,
+    ) -> Answer<Self::WatchRevocationsStream> {
+        let (mut reads, mut end) = (self.feed.watch(), Box::pin(self.feed.ended()));
+        let stream = async_stream::try_stream! {
+            loop {
+                let read = tokio::select! {
+                    read = reads.recv() => read,
+                    () = &mut end => return,
+                };
+                match read {
+                    Ok(entries) => {
+                        let revocations = entries.iter().map(|entry| wire::Revocation {
+                            organization_id: entry.organization_id.to_string(),
+                            subject_id: entry.subject_id.to_string(),
+                        });
+                        yield wire::WatchRevocationsResponse { revocations: revocations.collect() };
+                    }
+                    // What was missed is unknown: the subscriber authenticates all its sessions again.
+                    Err(RecvError::Lagged(_)) => Err(Status::data_loss("the feed was not read"))?,
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        };
+        Ok(Response::new(Box::pin(stream)))
+    }
+}

@@ -1,0 +1,8 @@
+//! Devices, sessions and revocations in the database.
+
+pub(crate) mod application_cache;
+pub(crate) mod devices;
+pub(crate) mod logins;
+pub(crate) mod revocations;
+pub(crate) mod rules;
+pub(crate) mod sessions;
