@@ -6,12 +6,12 @@ use std::{
 };
 
 use sqlx::{
-    Connection, PgPool, Postgres,
+    Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::timeout;
 
-use crate::{Result, held::Held};
+use crate::Result;
 
 /// A connection that has been idle for less than this is assumed to be alive, because a ping costs
 /// a round trip.
@@ -83,16 +83,6 @@ impl Server {
             schema: schema.into(),
             losses,
         }
-    }
-
-    /// Waits for a connection. The caller may stop waiting at any time.
-    pub(crate) async fn acquire(&self) -> Result<Held<Postgres>> {
-        Self::acquire_of(&self.pool).await
-    }
-
-    /// Waits for a connection of one of the two pools.
-    pub(crate) async fn acquire_of(pool: &PgPool) -> Result<Held<Postgres>> {
-        Ok(Held::new(pool.acquire().await?))
     }
 
     /// Remembers when the work failed because its connection was dead.

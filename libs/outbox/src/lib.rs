@@ -14,4 +14,4 @@ mod relay;
 mod table;
 
 pub use relay::{Deliver, Relay, Wake};
-pub use table::{Entry, enqueue, enqueue_all, measure, push, push_all};
+pub use table::{Entry, enqueue, enqueue_all, measure};

@@ -204,8 +204,8 @@ mod tests {
 
     static MIGRATIONS: Migrations = Migrations {
         schema: "outbox",
-        sqlite: sqlx::migrate!("tests/migrations/sqlite"),
-        postgres: sqlx::migrate!("tests/migrations/postgres"),
+        sqlite: onethread_db::migrate!("tests/migrations/sqlite"),
+        postgres: onethread_db::migrate!("tests/migrations/postgres"),
     };
 
     onethread_testing::on_each_database! {

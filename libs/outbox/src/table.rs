@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use onethread_core::{OrganizationId, Timestamp};
-use onethread_db::{Conn, Connection, Database, Result, Sql, Time, on};
+use onethread_db::{Connection, Database, Result, Sql, Time};
 use onethread_telemetry::metrics::{OUTBOX, OUTBOX_LAG};
-use sqlx::query;
 use uuid::Uuid;
 
 /// Largest number of deliveries that one statement claims.
@@ -27,7 +26,7 @@ pub struct Entry {
 }
 
 /// A delivery that the relay has claimed.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 pub(crate) struct Row {
     pub(crate) organization_id: Uuid,
     pub(crate) id: Uuid,
@@ -155,33 +154,5 @@ pub async fn measure(db: &Database, service: &str, now: Timestamp) -> Result<()>
     #[expect(clippy::cast_precision_loss, reason = "it is counted no further than 10,000")]
     OUTBOX.set(waiting as f64, &labels);
     OUTBOX_LAG.set(lag.as_secs_f64(), &labels);
-    Ok(())
-}
-
-/// As [`enqueue`], for stores that still use the former connection type.
-pub async fn push(conn: &mut Conn<'_>, entry: Entry, now: Timestamp) -> Result<()> {
-    let traceparent = onethread_telemetry::text();
-    on!(conn, |c| query(INSERT)
-        .bind(entry.organization_id.0)
-        .bind(entry.id)
-        .bind(entry.topic)
-        .bind(entry.payload)
-        .bind(traceparent)
-        .bind(Time(now))
-        .execute(&mut **c)
-        .await
-        .map(drop))?;
-    Ok(())
-}
-
-/// As [`enqueue_all`], for stores that still use the former connection type.
-pub async fn push_all(
-    conn: &mut Conn<'_>,
-    entries: &[(Entry, Arc<str>)],
-    now: Timestamp,
-) -> Result<()> {
-    let rows = rows(entries);
-    let text = conn.pick(INSERT_ALL_SQLITE, INSERT_ALL_POSTGRES);
-    on!(conn, |c| query(text).bind(rows).bind(Time(now)).execute(&mut **c).await.map(drop))?;
     Ok(())
 }

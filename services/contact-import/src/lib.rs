@@ -40,8 +40,8 @@ const WORKERS: usize = 2;
 /// The service's tables.
 pub static MIGRATIONS: Migrations = Migrations {
     schema: "contact_import",
-    sqlite: sqlx::migrate!("migrations/sqlite"),
-    postgres: sqlx::migrate!("migrations/postgres"),
+    sqlite: onethread_db::migrate!("migrations/sqlite"),
+    postgres: onethread_db::migrate!("migrations/postgres"),
 };
 
 /// What the service needs.

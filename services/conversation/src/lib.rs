@@ -42,8 +42,8 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(3);
 /// The tables of this service.
 pub static MIGRATIONS: Migrations = Migrations {
     schema: "conversation",
-    sqlite: sqlx::migrate!("migrations/sqlite"),
-    postgres: sqlx::migrate!("migrations/postgres"),
+    sqlite: onethread_db::migrate!("migrations/sqlite"),
+    postgres: onethread_db::migrate!("migrations/postgres"),
 };
 
 /// What the service depends on.

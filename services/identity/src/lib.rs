@@ -43,8 +43,8 @@ pub use reset_password::reset_password_in;
 /// Identity's tables.
 pub static MIGRATIONS: Migrations = Migrations {
     schema: "identity",
-    sqlite: sqlx::migrate!("./migrations/sqlite"),
-    postgres: sqlx::migrate!("./migrations/postgres"),
+    sqlite: onethread_db::migrate!("./migrations/sqlite"),
+    postgres: onethread_db::migrate!("./migrations/postgres"),
 };
 
 const SERVICES: &[&str] = &[

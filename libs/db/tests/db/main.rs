@@ -11,6 +11,6 @@ use onethread_db::Migrations;
 /// The migrations of these tests.
 pub(crate) static MIGRATIONS: Migrations = Migrations {
     schema: "parts",
-    sqlite: sqlx::migrate!("tests/migrations/sqlite"),
-    postgres: sqlx::migrate!("tests/migrations/postgres"),
+    sqlite: onethread_db::migrate!("tests/migrations/sqlite"),
+    postgres: onethread_db::migrate!("tests/migrations/postgres"),
 };

@@ -50,7 +50,7 @@ fn mapping(json: MappingJson) -> Result<Mapping, Error> {
     Ok(Mapping(json.into_iter().map(known).collect::<Result<_, _>>()?))
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 pub(super) struct ImportRow {
     id: Uuid,
     file_name: String,
@@ -101,7 +101,7 @@ impl TryFrom<ImportRow> for Import {
     }
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 pub(super) struct JobRow {
     organization_id: Uuid,
     id: Uuid,
@@ -209,7 +209,7 @@ impl<'r> From<&'r RejectedRow> for RejectedJson<'r> {
     }
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 pub(super) struct RejectedRowRow {
     record: i64,
     line: i64,

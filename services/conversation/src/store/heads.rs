@@ -82,7 +82,7 @@ pub(crate) struct RecentConversation {
     pub(crate) updated_at: Timestamp,
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 struct HeadRow {
     id: Uuid,
     last_seq: i64,
@@ -91,7 +91,7 @@ struct HeadRow {
     status: i64,
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 struct RecentRow {
     #[sqlx(flatten)]
     head: HeadRow,

@@ -102,7 +102,7 @@ pub(crate) struct ListPage {
     pub(crate) next: Option<ListKey>,
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 struct SummaryRow {
     #[sqlx(flatten)]
     conversation: ConversationRow,

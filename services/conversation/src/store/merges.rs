@@ -62,7 +62,7 @@ const COPY: &str = "INSERT INTO messages (organization_id, conversation_id, seq,
         FROM messages s WHERE s.organization_id = $1 AND s.conversation_id = $2
     ) AS numbered";
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 struct CountsRow {
     messages: i64,
     up_to_last_public: i64,

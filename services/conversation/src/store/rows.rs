@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// A row of `conversations`.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 pub(super) struct ConversationRow {
     conversation_id: Uuid,
     status: i64,
@@ -27,7 +27,7 @@ pub(super) struct ConversationRow {
 }
 
 /// A row of `messages`.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 pub(super) struct MessageRow {
     conversation_id: Uuid,
     seq: i64,
@@ -42,7 +42,7 @@ pub(super) struct MessageRow {
 }
 
 /// The state of a conversation.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, onethread_db::FromRow)]
 pub(super) struct StateRow {
     pub(super) status: i64,
     pub(super) folded_into: Option<Uuid>,

@@ -33,7 +33,7 @@ pub(super) struct PlainGroup {
 }
 
 /// The numbers of a conversation before its sends were stored.
-#[derive(Debug, sqlx::FromRow, serde::Deserialize)]
+#[derive(Debug, onethread_db::FromRow, serde::Deserialize)]
 pub(super) struct LastNumbers {
     /// [`PlainGroup::start`].
     pub(super) start: i64,

@@ -37,7 +37,7 @@ macro_rules! select_contact {
 
 pub(crate) use {contact_columns, select_contact};
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 pub(crate) struct ContactRow {
     organization_id: Uuid,
     id: Uuid,

@@ -18,7 +18,7 @@ const LATEST: &str = "SELECT name, data, created_at FROM contact_events
      WHERE organization_id = $1 AND contact_id = $2 ORDER BY id DESC LIMIT $3";
 const DELETE_OLD: &str = "DELETE FROM contact_events WHERE created_at < $1";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 struct EventRow {
     name: String,
     data: Json<Map<String, Value>>,

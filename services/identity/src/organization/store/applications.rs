@@ -41,7 +41,7 @@ const INSERT: &str =
 const UPDATE: &str = "UPDATE applications SET name = $3, pre_chat = $4, origins = $5, look = $6
      WHERE organization_id = $1 AND id = $2";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 pub(crate) struct ApplicationRow {
     organization_id: Uuid,
     id: Uuid,

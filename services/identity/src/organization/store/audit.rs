@@ -9,7 +9,7 @@ use crate::organization::domain::audit::{Actor, AuditEntry};
 const PAGE: &str = "SELECT id, actor_kind, actor_id, action, subject, detail, at FROM audit
      WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 struct AuditRow {
     id: Uuid,
     actor_kind: String,

@@ -26,7 +26,7 @@ const UPDATE_REASON: &str =
     "UPDATE blocked_addresses SET reason = $3 WHERE organization_id = $1 AND id = $2";
 const DELETE: &str = "DELETE FROM blocked_addresses WHERE organization_id = $1 AND id = $2";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 struct BlockedAddressRow {
     id: Uuid,
     network: String,

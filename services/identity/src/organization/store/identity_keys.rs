@@ -14,7 +14,7 @@ const INSERT: &str =
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
 const DELETE: &str = "DELETE FROM identity_keys WHERE organization_id = $1 AND id = $2";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 pub(crate) struct IdentityKeyRow {
     id: Uuid,
     slot: i64,

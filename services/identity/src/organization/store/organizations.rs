@@ -17,7 +17,7 @@ const SETTINGS_LOCKED: Sql = Sql::dialects(
 const UPDATE_SETTINGS: &str =
     "UPDATE organizations SET name = $2, policy = $3, report_only = $4 WHERE organization_id = $1";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 pub(crate) struct SettingsRow {
     pub(crate) name: String,
     pub(crate) policy: String,

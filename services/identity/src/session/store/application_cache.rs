@@ -56,7 +56,7 @@ pub(crate) enum ApplicationKey {
     Id(String, ApplicationId),
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 struct CachedRow {
     #[sqlx(flatten)]
     application: ApplicationRow,

@@ -37,7 +37,7 @@ const RETIRE_VISITOR: &str =
      VALUES ($1, $2, NULL, 0, '', $3, TRUE)
      ON CONFLICT (organization_id, id) DO UPDATE SET contact_id = NULL, retired = TRUE";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 pub(crate) struct DeviceRow {
     organization_id: Uuid,
     id: Uuid,

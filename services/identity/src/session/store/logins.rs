@@ -42,7 +42,7 @@ const READ: &str = concat!(
 );
 
 /// A row for each contact that takes part in a login, or one without a contact.
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 struct LoginRow {
     domain: String,
     policy: String,

@@ -8,7 +8,7 @@ const SINCE: &str = "SELECT id, organization_id, subject_id FROM revocations
      WHERE created_at >= $1 ORDER BY created_at";
 
 /// An entry of the feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, onethread_db::FromRow)]
 pub(crate) struct Revocation {
     pub(crate) id: Uuid,
     pub(crate) organization_id: Uuid,

@@ -1,9 +1,9 @@
 //! People who were there before the index of words was made anew.
 
 use onethread_core::{ContactId, OrganizationId, PageSize};
-use onethread_db::{Json, Migrations, Time, on};
+use onethread_db::{Json, Migrations, Time};
 use serde_json::json;
-use sqlx::{migrate::Migrator, query};
+use sqlx::migrate::Migrator;
 
 use super::*;
 use crate::contact::{
@@ -40,39 +40,24 @@ async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
     };
     empty.db.migrate(&old).await.unwrap();
     let id = |n: u128| Uuid::from_u128(0x100 + n);
-    let made = empty.db.write("test.make", move |mut conn| {
-        Box::pin(async move {
-            on!(&mut conn, |c| query(
-                "INSERT INTO organizations (organization_id, name, created_at) VALUES ($1, 'a', $2)"
-            )
-            .bind(OF.0)
-            .bind(Time(SystemClock.now()))
-            .execute(&mut **c)
-            .await
-            .map(drop))?;
-            for (n, name) in [(0_u128, "Ann"), (1, "Bob"), (2, "Cy")] {
-                on!(&mut conn, |c| query(
-                    "INSERT INTO contacts (organization_id, id, listed, source, name, sort_name,
-                        email_vouched, custom, tags, claim_version, blocked, last_seen_at,
-                        sessions, locale, time_zone, created_at, words)
-                     VALUES ($1, $2, $7, 'api', $3, lower($3), false, $5, $6, 0, false, $4, 0, '',
-                        '', $4, lower($3))"
-                )
-                .bind(OF.0)
-                .bind(id(n))
-                .bind(name)
-                .bind(Time(SystemClock.now()))
-                .bind(Json(json!({"plan": name, "seats": 5})))
-                .bind(Json(json!(["old", name])))
-                .bind(n < 2)
-                .execute(&mut **c)
-                .await
-                .map(drop))?;
-            }
-            Ok(())
-        })
-    });
-    made.await.unwrap();
+    let mut conn = empty.db.writer("test.create").await.unwrap();
+    let insert = conn.query(
+        "INSERT INTO organizations (organization_id, name, created_at) VALUES ($1, 'a', $2)",
+    );
+    insert.bind(OF.0).bind(Time(SystemClock.now())).execute().await.unwrap();
+    for (n, name) in [(0_u128, "Ann"), (1, "Bob"), (2, "Cy")] {
+        let insert = conn.query(
+            "INSERT INTO contacts (organization_id, id, listed, source, name, sort_name,
+                email_vouched, custom, tags, claim_version, blocked, last_seen_at,
+                sessions, locale, time_zone, created_at, words)
+             VALUES ($1, $2, $7, 'api', $3, lower($3), false, $5, $6, 0, false, $4, 0, '',
+                '', $4, lower($3))",
+        );
+        let insert = insert.bind(OF.0).bind(id(n)).bind(name).bind(Time(SystemClock.now()));
+        let insert = insert.bind(Json(json!({"plan": name, "seats": 5})));
+        insert.bind(Json(json!(["old", name]))).bind(n < 2).execute().await.unwrap();
+    }
+    drop(conn);
     empty.db.migrate(&crate::MIGRATIONS).await.unwrap();
 
     let folder = tempfile::tempdir().unwrap();

@@ -47,7 +47,7 @@ const REPLACE_PASSWORD: &str = "UPDATE agents SET password_hash = $4
      WHERE organization_id = $1 AND id = $2 AND password_hash = $3";
 const DELETE: &str = "DELETE FROM agents WHERE organization_id = $1 AND id = $2";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 pub(super) struct AgentRow {
     organization_id: Uuid,
     id: Uuid,

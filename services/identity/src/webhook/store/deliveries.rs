@@ -56,7 +56,7 @@ const DELETE_OLD: &str = "DELETE FROM webhook_deliveries WHERE created_at < $1";
 /// Failure of a delivery that was given up because too many waited.
 const BACKLOG: &str = "backlog";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 struct DeliveryRow {
     id: Uuid,
     event: i64,

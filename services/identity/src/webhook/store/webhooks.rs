@@ -28,7 +28,7 @@ const UPDATE: &str =
     "UPDATE webhooks SET url = $3, events = $4 WHERE organization_id = $1 AND id = $2";
 const DELETE: &str = "DELETE FROM webhooks WHERE organization_id = $1 AND id = $2";
 
-#[derive(sqlx::FromRow)]
+#[derive(onethread_db::FromRow)]
 struct WebhookRow {
     organization_id: Uuid,
     id: Uuid,
