@@ -49,9 +49,15 @@ async function appPage(device, how = 'ReactNativeWebView', hear = () => {}) {
   }, how);
   await page.goto(`${it.base}/widget/app?platform=ios`);
   const chat = page.frameLocator('onethread-widget iframe');
-  const say = (message) => page.evaluate((message) => window.OnethreadApp.receive(message), message);
+  const say = (message) =>
+    page.evaluate((message) => window.OnethreadApp.receive(message), message);
   const of = (type) => told.filter((message) => message.type === type);
-  const hears = (type, count = 1) => seen(`${type} × ${count}`, () => of(type).length >= count, () => told);
+  const hears = (type, count = 1) =>
+    seen(
+      `${type} × ${count}`,
+      () => of(type).length >= count,
+      () => told,
+    );
   return { page, chat, say, told, of, hears };
 }
 
@@ -63,7 +69,11 @@ const write = async (chat, text) => {
 /** A message of an agent in this user's conversation. */
 async function reply(userId, text) {
   const { id } = await contactOf(it.base, it.demo, userId);
-  await own('POST', `/conversations/${id}/messages`, { clientMessageId: crypto.randomUUID(), text, kind: 'text' });
+  await own('POST', `/conversations/${id}/messages`, {
+    clientMessageId: crypto.randomUUID(),
+    text,
+    kind: 'text',
+  });
 }
 
 for (const how of ['ReactNativeWebView', 'webkit', 'OnethreadAndroid']) {
@@ -72,13 +82,27 @@ for (const how of ['ReactNativeWebView', 'webkit', 'OnethreadAndroid']) {
     const user_id = `app-${how}`;
     const { page, chat, say, of, hears, told } = await appPage(device, how);
     await hears('loaded');
-    await say(JSON.stringify({ type: 'start', ...application(), user: { user_id, name: 'Ann' }, locale: 'de' }));
+    await say(
+      JSON.stringify({
+        type: 'start',
+        ...application(),
+        user: { user_id, name: 'Ann' },
+        locale: 'de',
+      }),
+    );
     await hears('ready');
     assert.deepEqual(of('ready'), [{ type: 'ready', mode: 'contact', name: 'Ann' }]);
     await chat.getByRole('heading', { name: 'Wie können wir helfen?' }).waitFor();
     await write(chat, 'from the app: https://example.com/page');
     await hears('message');
-    assert.deepEqual(of('message'), [{ type: 'message', author: 'customer', name: 'Ann', text: 'from the app: https://example.com/page' }]);
+    assert.deepEqual(of('message'), [
+      {
+        type: 'message',
+        author: 'customer',
+        name: 'Ann',
+        text: 'from the app: https://example.com/page',
+      },
+    ]);
     // A link opens where the app wants it.
     await chat.locator('#thread a').click();
     await hears('openUrl');
@@ -88,11 +112,23 @@ for (const how of ['ReactNativeWebView', 'webkit', 'OnethreadAndroid']) {
     await chat.locator('#close').click();
     await hears('close');
     await reply(user_id, 'are you there?');
-    await seen('it unread', () => of('unread').at(-1)?.count === 1, () => told);
-    await seen('it told', () => of('message').at(-1).text === 'are you there?', () => told);
+    await seen(
+      'it unread',
+      () => of('unread').at(-1)?.count === 1,
+      () => told,
+    );
+    await seen(
+      'it told',
+      () => of('message').at(-1).text === 'are you there?',
+      () => told,
+    );
     assert.equal(of('message').at(-1).author, 'agent');
     await say({ type: 'shown', shown: true });
-    await seen('it read', () => of('unread').at(-1)?.count === 0, () => told);
+    await seen(
+      'it read',
+      () => of('unread').at(-1)?.count === 0,
+      () => told,
+    );
     // Closed by the app, which needn't be told.
     await say({ type: 'shown', shown: false });
     await chat.locator('#composer').waitFor({ state: 'hidden' });
@@ -127,7 +163,11 @@ test('a refused identity goes on with a fresh proof, and is asked for no other w
     assert.equal(of('proof').length, 1, 'no circle');
     // The app has one after all.
     await say({ type: 'proof', user_jwt: jwt(key, 'proven') });
-    await seen('the contact', () => of('ready').at(-1)?.mode === 'contact', () => of('ready'));
+    await seen(
+      'the contact',
+      () => of('ready').at(-1)?.mode === 'contact',
+      () => of('ready'),
+    );
     await write(chat, 'proven');
     await chat.locator('#thread .text', { hasText: 'proven' }).waitFor();
     assert.deepEqual(page.faults, []);
@@ -145,8 +185,15 @@ test('an ended session goes on with a fresh proof', async () => {
   await write(chat, 'before');
   await chat.locator('#thread .text', { hasText: 'before' }).waitFor();
   // A claim ends the sessions that did not prove it.
-  const body = JSON.stringify({ ...application(), user: { user_id: 'ended', security_hash: 'right' } });
-  const init = await fetch(`${it.base}/widget/v1/init`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+  const body = JSON.stringify({
+    ...application(),
+    user: { user_id: 'ended', security_hash: 'right' },
+  });
+  const init = await fetch(`${it.base}/widget/v1/init`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body,
+  });
   assert.equal(init.status, 200);
   await hears('sessionEnded');
   assert.deepEqual(of('proof'), [{ type: 'proof', reason: 'ended', userId: 'ended' }]);
@@ -162,10 +209,13 @@ test('safe areas, the keyboard, and light or dark', async () => {
   const { page, chat, say, hears } = await appPage(device);
   await hears('loaded');
   const cdp = await device.newCDPSession(page);
-  await cdp.send('Emulation.setSafeAreaInsetsOverride', { insets: { top: 47, bottom: 34, left: 0, right: 0 } });
+  await cdp.send('Emulation.setSafeAreaInsetsOverride', {
+    insets: { top: 47, bottom: 34, left: 0, right: 0 },
+  });
   await say({ type: 'start', ...application(), user: { user_id: 'screen' } });
   await chat.locator('#composer').waitFor();
-  const padding = (part, side) => chat.locator(part).evaluate((one, side) => parseFloat(getComputedStyle(one)[side]), side);
+  const padding = (part, side) =>
+    chat.locator(part).evaluate((one, side) => parseFloat(getComputedStyle(one)[side]), side);
   assert.ok((await padding('header', 'paddingTop')) >= 47, 'clear of the notch');
   assert.ok((await padding('#composer', 'paddingBottom')) >= 34, 'clear of the home indicator');
   assert.equal(await chat.locator('html').getAttribute('data-theme'), 'dark', 'as the system');
@@ -178,7 +228,10 @@ test('safe areas, the keyboard, and light or dark', async () => {
   assert.equal(frame.height, 400);
   const composer = await chat.locator('#composer').boundingBox();
   assert.ok(composer.y + composer.height <= 400, 'the composer is above the keyboard');
-  assert.ok((await padding('#composer', 'paddingBottom')) < 34, 'the keyboard covers the home indicator');
+  assert.ok(
+    (await padding('#composer', 'paddingBottom')) < 34,
+    'the keyboard covers the home indicator',
+  );
   await page.evaluate(() => {
     delete visualViewport.height;
     visualViewport.dispatchEvent(new Event('resize'));
@@ -186,7 +239,12 @@ test('safe areas, the keyboard, and light or dark', async () => {
   assert.equal((await page.locator('onethread-widget iframe').boundingBox()).height, 700);
   const forced = await appPage(device);
   await forced.hears('loaded');
-  await forced.say({ type: 'start', ...application(), user: { user_id: 'screen' }, theme: 'light' });
+  await forced.say({
+    type: 'start',
+    ...application(),
+    user: { user_id: 'screen' },
+    theme: 'light',
+  });
   await forced.chat.locator('#composer').waitFor();
   assert.equal(await forced.chat.locator('html').getAttribute('data-theme'), 'light');
   assert.deepEqual([...page.faults, ...forced.page.faults], []);
@@ -196,7 +254,11 @@ test('safe areas, the keyboard, and light or dark', async () => {
 test('without an app around it the page has no way to close, and says nothing', async () => {
   const device = await it.device(PHONE);
   const page = await openPage(device, `${it.base}/widget/app`);
-  await page.evaluate((options) => window.OnethreadApp.receive({ type: 'start', ...options, user: { user_id: 'alone' } }), application());
+  await page.evaluate(
+    (options) =>
+      window.OnethreadApp.receive({ type: 'start', ...options, user: { user_id: 'alone' } }),
+    application(),
+  );
   const chat = page.frameLocator('onethread-widget iframe');
   await chat.locator('#composer').waitFor();
   assert.equal(await chat.locator('#close').count(), 0);
@@ -207,30 +269,72 @@ test('without an app around it the page has no way to close, and says nothing', 
 // --- the Kotlin wrapper ---
 
 const java = spawnSync('java', ['-version']);
-test('the Kotlin wrapper compiles, by the signatures of what it uses of Android', { skip: java.error && 'there is no Java here' }, async () => {
-  const compiler = createRequire(import.meta.url).resolve('kotlin-compiler/package.json');
-  const folder = fileURLToPath(new URL('native/android/', import.meta.url));
-  const wrapper = fileURLToPath(new URL('../../services/gateway/web/packages/android/OnethreadChatView.kt', import.meta.url));
-  assert.ok(readFileSync(wrapper, 'utf8').split('\n').length < 200);
-  const out = mkdtempSync(join(tmpdir(), 'onethread-kotlin-'));
-  const sources = readdirSync(folder).map((name) => join(folder, name));
-  const ran = spawnSync('bash', [join(dirname(compiler), 'bin/kotlinc-jvm'), '-Werror', '-d', out, wrapper, ...sources], { encoding: 'utf8' });
-  rmSync(out, { recursive: true });
-  assert.equal(ran.status, 0, ran.stdout + ran.stderr);
-});
+test(
+  'the Kotlin wrapper compiles, by the signatures of what it uses of Android',
+  { skip: java.error && 'there is no Java here' },
+  async () => {
+    const compiler = createRequire(import.meta.url).resolve('kotlin-compiler/package.json');
+    const folder = fileURLToPath(new URL('native/android/', import.meta.url));
+    const wrapper = fileURLToPath(
+      new URL('../../services/gateway/web/packages/android/OnethreadChatView.kt', import.meta.url),
+    );
+    assert.ok(readFileSync(wrapper, 'utf8').split('\n').length < 200);
+    const out = mkdtempSync(join(tmpdir(), 'onethread-kotlin-'));
+    const sources = readdirSync(folder).map((name) => join(folder, name));
+    const ran = spawnSync(
+      'bash',
+      [join(dirname(compiler), 'bin/kotlinc-jvm'), '-Werror', '-d', out, wrapper, ...sources],
+      { encoding: 'utf8' },
+    );
+    rmSync(out, { recursive: true });
+    assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+  },
+);
 
 // --- the React Native package ---
 
-const FUNCTIONS = ['hcwClose', 'hcwLogout', 'hcwMuteNotificationSound', 'hcwOpen', 'hcwOpenKBArticle', 'hcwSendUserMessage', 'hcwSetLocalization', 'hcwToggle', 'hcwTrackEvent', 'hcwTypeUserMessage', 'hcwUpdateUser', 'hcwUserAuth'];
+const FUNCTIONS = [
+  'hcwClose',
+  'hcwLogout',
+  'hcwMuteNotificationSound',
+  'hcwOpen',
+  'hcwOpenKBArticle',
+  'hcwSendUserMessage',
+  'hcwSetLocalization',
+  'hcwToggle',
+  'hcwTrackEvent',
+  'hcwTypeUserMessage',
+  'hcwUpdateUser',
+  'hcwUserAuth',
+];
 
 /** Mounts the widget; answers the stand-in of its web view and what its props were told. */
 function mount(props) {
   const told = [];
   const listeners = Object.fromEntries(
-    ['Ready', 'Error', 'Message', 'CustomerMessage', 'AgentMessage', 'UnreadCountChange', 'ChatOpen', 'ChatClose', 'IdentityRefused', 'SessionEnded'].map((name) => [`on${name}`, (detail) => told.push([`on${name}`, detail])]),
+    [
+      'Ready',
+      'Error',
+      'Message',
+      'CustomerMessage',
+      'AgentMessage',
+      'UnreadCountChange',
+      'ChatOpen',
+      'ChatClose',
+      'IdentityRefused',
+      'SessionEnded',
+    ].map((name) => [`on${name}`, (detail) => told.push([`on${name}`, detail])]),
   );
   let tree;
-  const element = (more) => createElement(native.HelpCrunchWidget, { server: it.base, organization: 'demo', appId: 'app', ...listeners, ...props, ...more });
+  const element = (more) =>
+    createElement(native.HelpCrunchWidget, {
+      server: it.base,
+      organization: 'demo',
+      appId: 'app',
+      ...listeners,
+      ...props,
+      ...more,
+    });
   act(() => void (tree = create(element())));
   const view = views.at(-1);
   return {
@@ -240,7 +344,10 @@ function mount(props) {
     update: (more) => act(() => tree.update(element(more))),
     unmount: () => act(() => tree.unmount()),
     /** The messages that the page was given. */
-    sent: () => view.scripts.map((script) => JSON.parse(JSON.parse(script.match(/receive\((".*")\); true;$/)[1]))),
+    sent: () =>
+      view.scripts.map((script) =>
+        JSON.parse(JSON.parse(script.match(/receive\((".*")\); true;$/)[1])),
+      ),
     hidden: () => tree.toJSON().props.style.some((one) => one?.display === 'none'),
   };
 }
@@ -248,25 +355,64 @@ function mount(props) {
 test('the package has the functions that its types name, and is fit to publish', () => {
   const folder = new URL('../../services/gateway/web/packages/react-native/', import.meta.url);
   const types = readFileSync(new URL('index.d.ts', folder), 'utf8');
-  assert.deepEqual([...types.matchAll(/export function (\w+)/g)].map(([, name]) => name).sort(), FUNCTIONS);
-  assert.deepEqual(Object.keys(native).filter((name) => name.startsWith('hcw')).sort(), FUNCTIONS);
-  const { name, version, license, main, files, peerDependencies, private: kept } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'));
+  assert.deepEqual(
+    [...types.matchAll(/export function (\w+)/g)].map(([, name]) => name).sort(),
+    FUNCTIONS,
+  );
+  assert.deepEqual(
+    Object.keys(native)
+      .filter((name) => name.startsWith('hcw'))
+      .sort(),
+    FUNCTIONS,
+  );
+  const {
+    name,
+    version,
+    license,
+    main,
+    files,
+    peerDependencies,
+    private: kept,
+  } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'));
   assert.match(name, /^[a-z-]+$/);
   assert.match(version, /^\d+\.\d+\.\d+$/);
   assert.equal(license, 'Apache-2.0');
   assert.equal(kept, undefined);
-  assert.deepEqual(Object.keys(peerDependencies), ['react', 'react-native', 'react-native-webview']);
-  for (const file of [main, ...files, 'README.md']) assert.ok(existsSync(new URL(file, folder)), file);
+  assert.deepEqual(Object.keys(peerDependencies), [
+    'react',
+    'react-native',
+    'react-native-webview',
+  ]);
+  for (const file of [main, ...files, 'README.md'])
+    assert.ok(existsSync(new URL(file, folder)), file);
 });
 
 test('the widget starts the page with what the app said, and again when the page was loaded again', () => {
   native.hcwSendUserMessage('before it was mounted');
-  const { view, sent, unmount } = mount({ appId: undefined, applicationId: 7, applicationSecret: 'secret', user: { user_id: '</script>\u2028' }, locale: 'uk', theme: 'dark' });
+  const { view, sent, unmount } = mount({
+    appId: undefined,
+    applicationId: 7,
+    applicationSecret: 'secret',
+    user: { user_id: '</script>\u2028' },
+    locale: 'uk',
+    theme: 'dark',
+  });
   assert.equal(view.props.source.uri, `${it.base}/widget/app?platform=ios`);
   assert.deepEqual(view.scripts, [], 'nothing before the page listens');
   view.say({ type: 'loaded' });
-  const start = { type: 'start', organization: 'demo', applicationId: 7, applicationSecret: 'secret', user: { user_id: '</script>\u2028' }, locale: 'uk', theme: 'dark' };
-  assert.deepEqual(sent(), [start, { type: 'call', method: 'sendUserMessage', args: ['before it was mounted'] }]);
+  const start = {
+    type: 'start',
+    organization: 'demo',
+    applicationId: 7,
+    applicationSecret: 'secret',
+    user: { user_id: '</script>\u2028' },
+    locale: 'uk',
+    theme: 'dark',
+  };
+  assert.deepEqual(sent(), [
+    start,
+    { type: 'call', method: 'sendUserMessage', args: ['before it was mounted'] },
+  ]);
   native.hcwUserAuth({ user_id: 'next' });
   native.hcwSetLocalization('de');
   view.scripts.length = 0;
@@ -284,28 +430,78 @@ test('the functions and the user prop become calls of the widget', () => {
   const called = (step) => {
     view.scripts.length = 0;
     act(step);
-    return sent().map(({ type, method, args, shown }) => (type === 'call' ? [method, ...args] : [type, shown]));
+    return sent().map(({ type, method, args, shown }) =>
+      type === 'call' ? [method, ...args] : [type, shown],
+    );
   };
-  assert.deepEqual(called(() => native.hcwUserAuth({ user_id: 'two' })), [['userAuth', { user_id: 'two' }]]);
-  assert.deepEqual(called(() => native.hcwUpdateUser({ name: 'Two' })), [['updateUser', { name: 'Two' }]]);
-  assert.deepEqual(called(() => native.hcwLogout()), [['logout']]);
-  assert.deepEqual(called(() => native.hcwTrackEvent('bought', { price: 5 })), [['trackEvent', 'bought', { price: 5 }]]);
-  assert.deepEqual(called(() => native.hcwSetLocalization('pl')), [['setLocalization', 'pl']]);
-  assert.deepEqual(called(() => native.hcwMuteNotificationSound()), [['muteNotificationSound', true]]);
-  assert.deepEqual(called(() => native.hcwClose()), [['shown', false]]);
-  assert.deepEqual(called(() => native.hcwTypeUserMessage('hello')), [['typeUserMessage', 'hello'], ['shown', true]]);
-  assert.deepEqual(called(() => update({ user: { user_id: 'three' } })), [['userAuth', { user_id: 'three' }]]);
-  assert.deepEqual(called(() => update({ user: { user_id: 'three' } })), [], 'the same user changes nothing');
-  assert.deepEqual(called(() => update({ user: undefined })), [['logout']]);
+  assert.deepEqual(
+    called(() => native.hcwUserAuth({ user_id: 'two' })),
+    [['userAuth', { user_id: 'two' }]],
+  );
+  assert.deepEqual(
+    called(() => native.hcwUpdateUser({ name: 'Two' })),
+    [['updateUser', { name: 'Two' }]],
+  );
+  assert.deepEqual(
+    called(() => native.hcwLogout()),
+    [['logout']],
+  );
+  assert.deepEqual(
+    called(() => native.hcwTrackEvent('bought', { price: 5 })),
+    [['trackEvent', 'bought', { price: 5 }]],
+  );
+  assert.deepEqual(
+    called(() => native.hcwSetLocalization('pl')),
+    [['setLocalization', 'pl']],
+  );
+  assert.deepEqual(
+    called(() => native.hcwMuteNotificationSound()),
+    [['muteNotificationSound', true]],
+  );
+  assert.deepEqual(
+    called(() => native.hcwClose()),
+    [['shown', false]],
+  );
+  assert.deepEqual(
+    called(() => native.hcwTypeUserMessage('hello')),
+    [
+      ['typeUserMessage', 'hello'],
+      ['shown', true],
+    ],
+  );
+  assert.deepEqual(
+    called(() => update({ user: { user_id: 'three' } })),
+    [['userAuth', { user_id: 'three' }]],
+  );
+  assert.deepEqual(
+    called(() => update({ user: { user_id: 'three' } })),
+    [],
+    'the same user changes nothing',
+  );
+  assert.deepEqual(
+    called(() => update({ user: undefined })),
+    [['logout']],
+  );
   unmount();
 });
 
 test('what the page tells reaches the props, and nothing else does', async () => {
   let proof = () => 'a.b.c';
   const asked = [];
-  const { view, told, sent, hidden, unmount } = mount({ user: { user_id: 'one' }, getProof: (request) => (asked.push(request), proof()) });
+  const { view, told, sent, hidden, unmount } = mount({
+    user: { user_id: 'one' },
+    getProof: (request) => (asked.push(request), proof()),
+  });
   view.say({ type: 'loaded' });
-  for (const noise of ['not json', 'null', '7', '{}', '{"type":"constructor"}', '{"type":"__proto__"}']) view.say(noise);
+  for (const noise of [
+    'not json',
+    'null',
+    '7',
+    '{}',
+    '{"type":"constructor"}',
+    '{"type":"__proto__"}',
+  ])
+    view.say(noise);
   assert.deepEqual(told, []);
   view.say({ type: 'ready', mode: 'contact', name: 'One' });
   view.say({ type: 'unread', count: 2 });
@@ -315,7 +511,9 @@ test('what the page tells reaches the props, and nothing else does', async () =>
   view.say({ type: 'sessionEnded' });
   view.say({ type: 'error', message: 'unknown application' });
   view.say({ type: 'openUrl', url: 'https://example.com/' });
-  const event = (text, author_name) => ({ detail: { message: { text, content: text, author_name } } });
+  const event = (text, author_name) => ({
+    detail: { message: { text, content: text, author_name } },
+  });
   assert.deepEqual(told.splice(0), [
     ['onReady', { mode: 'contact', name: 'One' }],
     ['onUnreadCountChange', 2],
@@ -334,13 +532,21 @@ test('what the page tells reaches the props, and nothing else does', async () =>
   assert.equal(hidden(), false);
   // A proof as text, as an object, none, and one that fails.
   view.scripts.length = 0;
-  for (const next of [() => 'a.b.c', async () => ({ user_hash: 'abc' }), () => null, () => Promise.reject(new Error('no network'))]) {
+  for (const next of [
+    () => 'a.b.c',
+    async () => ({ user_hash: 'abc' }),
+    () => null,
+    () => Promise.reject(new Error('no network')),
+  ]) {
     proof = next;
     view.say({ type: 'proof', reason: 'refused', userId: 'one' });
     await new Promise(setImmediate);
   }
   assert.deepEqual(asked[0], { reason: 'refused', userId: 'one' });
-  assert.deepEqual(sent(), [{ type: 'proof', user_jwt: 'a.b.c' }, { type: 'proof', user_hash: 'abc' }]);
+  assert.deepEqual(sent(), [
+    { type: 'proof', user_jwt: 'a.b.c' },
+    { type: 'proof', user_hash: 'abc' },
+  ]);
   assert.match(told.at(-1)[1].message, /no network/);
   // Only the chat itself loads in the web view.
   const loads = view.props.onShouldStartLoadWithRequest;
@@ -355,12 +561,24 @@ test('the package and the real page: start, a message each way, close, another u
   const device = await it.device(PHONE);
   const ref = createRef();
   const asked = [];
-  const widget = mount({ ...application(), appId: undefined, user: { user_id: 'native', name: 'Nat' }, ref, getProof: (request) => void asked.push(request) });
+  const widget = mount({
+    ...application(),
+    appId: undefined,
+    user: { user_id: 'native', name: 'Nat' },
+    ref,
+    getProof: (request) => void asked.push(request),
+  });
   const { view, told, unmount } = widget;
   const hear = (text) => act(() => view.say(text));
   const { page, chat, hears } = await appPage(device, 'ReactNativeWebView', hear);
-  view.run = (script) => void page.evaluate(script).catch((error) => page.faults.push(String(error)));
-  const happened = (name, test = () => true) => seen(name, () => told.some(([event, detail]) => event === name && test(detail)), () => told);
+  view.run = (script) =>
+    void page.evaluate(script).catch((error) => page.faults.push(String(error)));
+  const happened = (name, test = () => true) =>
+    seen(
+      name,
+      () => told.some(([event, detail]) => event === name && test(detail)),
+      () => told,
+    );
   await hears('loaded');
   // What came before the page was bound is said again.
   hear({ type: 'loaded' });

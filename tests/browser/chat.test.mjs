@@ -12,7 +12,11 @@ test('a visitor fills in the form and chats, and finds the thread again', async 
   const device = await it.device();
   const one = await openChat(device, it.base, VISITOR);
   await one.chat.locator('#form').waitFor();
-  assert.equal(await one.chat.locator('#who').textContent(), 'Hi there', 'nobody is called by a generated name');
+  assert.equal(
+    await one.chat.locator('#who').textContent(),
+    'Hi there',
+    'nobody is called by a generated name',
+  );
   await one.fillForm({ name: 'Vera Visitor', email: 'vera@example.com' });
   await one.say('<b>is it open?</b>');
   await one.thread('<b>is it open?</b>');
@@ -55,7 +59,12 @@ test('a page without user_id beside a login chats as the visitor and ends nothin
   await known.page.reload();
   await known.page.getByRole('button', { name: /^Open chat/ }).click();
   // The browser's visitor turns out to have been Tom.
-  await known.thread('as Tom', 'still Tom', 'The messages of an earlier chat follow.', 'as a visitor');
+  await known.thread(
+    'as Tom',
+    'still Tom',
+    'The messages of an earlier chat follow.',
+    'as a visitor',
+  );
   assert.deepEqual([...known.page.faults, ...landing.page.faults], []);
   await device.close();
 });
@@ -106,7 +115,10 @@ test('an agent imports a file and sees its progress and the people', async () =>
   const desk = await it.device();
   const inbox = await openInbox(desk, it.base, it.demo);
   await inbox.getByRole('link', { name: 'Imports' }).click();
-  const rows = Array.from({ length: 500 }, (_, n) => `file-${n},file-${n}@example.com,File Person ${n}`);
+  const rows = Array.from(
+    { length: 500 },
+    (_, n) => `file-${n},file-${n}@example.com,File Person ${n}`,
+  );
   const buffer = Buffer.from(['user_id,email,name', ...rows].join('\n'));
   await inbox.setInputFiles('#file', { name: 'people.csv', mimeType: 'text/csv', buffer });
   await inbox.getByRole('button', { name: 'Import', exact: true }).click();
@@ -114,7 +126,11 @@ test('an agent imports a file and sees its progress and the people', async () =>
   await inbox.getByLabel('email becomes').waitFor();
   await inbox.getByRole('button', { name: 'Import 500 rows' }).click();
   const past = inbox.locator('#past li').first();
-  await seen('500 people imported', async () => /people\.csv[\s\S]*500 created/.test(await past.innerText()), () => past.innerText());
+  await seen(
+    '500 people imported',
+    async () => /people\.csv[\s\S]*500 created/.test(await past.innerText()),
+    () => past.innerText(),
+  );
   await inbox.getByRole('link', { name: 'Contacts' }).click();
   await inbox.locator('#people tr', { hasText: 'File Person' }).first().waitFor();
   assert.deepEqual(inbox.faults, []);

@@ -2,13 +2,28 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { api, chatOn, contactOf, openInbox, openPage, seen, site, snippet, stage } from './harness.mjs';
+import {
+  api,
+  chatOn,
+  contactOf,
+  openInbox,
+  openPage,
+  seen,
+  site,
+  snippet,
+  stage,
+} from './harness.mjs';
 
 let it, shop;
 before(async () => {
   it = await stage();
   const own = (user) => snippet(it.base, it.demo, user);
-  shop = await site({ '/ann': own({ user_id: 'ann', name: 'Ann' }), '/eve': own({ user_id: 'eve', name: 'Eve' }), '/old': own({ user_id: 'claimed', security_hash: 'old' }), '/new': own({ user_id: 'claimed', security_hash: 'new' }) });
+  shop = await site({
+    '/ann': own({ user_id: 'ann', name: 'Ann' }),
+    '/eve': own({ user_id: 'eve', name: 'Eve' }),
+    '/old': own({ user_id: 'claimed', security_hash: 'old' }),
+    '/new': own({ user_id: 'claimed', security_hash: 'new' }),
+  });
 });
 after(async () => {
   await shop?.stop();
@@ -110,13 +125,24 @@ test('contacts are searched, sorted, filtered by any attribute, and exported as 
     ['s-2', 'Abel Ames', 'silver', 12, []],
     ['s-3', 'Moira Moss', 'gold', 40, ['vip']],
   ]) {
-    await api(base, demo, 'POST', '/contacts', { userId, name, email: `${userId}@example.com`, tags, customData: { plan, seats } });
+    await api(base, demo, 'POST', '/contacts', {
+      userId,
+      name,
+      email: `${userId}@example.com`,
+      tags,
+      customData: { plan, seats },
+    });
   }
   const desk = await it.device({ acceptDownloads: true });
   const inbox = await openInbox(desk, base, demo);
   await inbox.getByRole('link', { name: 'Contacts' }).click();
   const names = () => inbox.locator('#people tr bdi').allTextContents();
-  const found = (...expected) => seen(expected.join(', '), async () => JSON.stringify(await names()) === JSON.stringify(expected), names);
+  const found = (...expected) =>
+    seen(
+      expected.join(', '),
+      async () => JSON.stringify(await names()) === JSON.stringify(expected),
+      names,
+    );
   await inbox.getByLabel('Search').fill('zoe');
   await found('Zoe Zett');
   await inbox.getByLabel('Search').fill('');
@@ -135,10 +161,16 @@ test('contacts are searched, sorted, filtered by any attribute, and exported as 
   await found('Zoe Zett');
   await condition('custom.plan', '=', 'gold');
   await found('Zoe Zett', 'Moira Moss');
-  const [download] = await Promise.all([inbox.waitForEvent('download'), inbox.getByRole('button', { name: 'Export' }).click()]);
+  const [download] = await Promise.all([
+    inbox.waitForEvent('download'),
+    inbox.getByRole('button', { name: 'Export' }).click(),
+  ]);
   const file = readFileSync(await download.path(), 'utf8');
   assert.match(file, /^user_id,email,name,phone,company,tags/);
-  assert.deepEqual([/Zoe Zett/.test(file), /Moira Moss/.test(file), /Abel Ames/.test(file)], [true, true, false]);
+  assert.deepEqual(
+    [/Zoe Zett/.test(file), /Moira Moss/.test(file), /Abel Ames/.test(file)],
+    [true, true, false],
+  );
   await condition('name', '=', 'nobody at all');
   await inbox.getByText('Nobody was found.').waitFor();
   assert.deepEqual(inbox.faults, []);

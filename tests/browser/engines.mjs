@@ -6,10 +6,15 @@ import puppeteer from 'puppeteer-core';
 import { seen } from './harness.mjs';
 
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
-const WEBKIT = ['/usr/bin/WebKitWebDriver', '/usr/bin/Xvfb', '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser'];
+const WEBKIT = [
+  '/usr/bin/WebKitWebDriver',
+  '/usr/bin/Xvfb',
+  '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser',
+];
 
 /** Why a browser can't be tried here, or false. */
-const missing = (files) => files.filter((file) => !existsSync(file)).map((file) => `there is no ${file}`)[0] ?? false;
+const missing = (files) =>
+  files.filter((file) => !existsSync(file)).map((file) => `there is no ${file}`)[0] ?? false;
 
 /**
  * By name: `skip`, whether storage can be blocked, and `start`, which answers `open(address, frame, storage)`. A page runs functions in itself and, by
@@ -24,7 +29,12 @@ async function startFirefox() {
   return {
     async open(address, frame, storage = true) {
       const extraPrefsFirefox = storage ? {} : { 'network.cookie.cookieBehavior': 1 };
-      const browser = await puppeteer.launch({ browser: 'firefox', executablePath: FIREFOX, headless: true, extraPrefsFirefox });
+      const browser = await puppeteer.launch({
+        browser: 'firefox',
+        executablePath: FIREFOX,
+        headless: true,
+        extraPrefsFirefox,
+      });
       const page = await browser.newPage();
       const faults = [];
       page.on('pageerror', (error) => faults.push(String(error)));
@@ -32,7 +42,11 @@ async function startFirefox() {
       return {
         faults,
         run: (step, ...args) => page.evaluate(step, ...args),
-        inside: (step, ...args) => page.frames().find((one) => one.url().startsWith(frame)).evaluate(step, ...args),
+        inside: (step, ...args) =>
+          page
+            .frames()
+            .find((one) => one.url().startsWith(frame))
+            .evaluate(step, ...args),
         close: () => browser.close(),
       };
     },
@@ -41,24 +55,45 @@ async function startFirefox() {
 }
 
 async function startWebKit() {
-  const screen = spawn('/usr/bin/Xvfb', ['-displayfd', '1', '-screen', '0', '1200x900x24'], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const display = await new Promise((told) => screen.stdout.once('data', (number) => told(`:${String(number).trim()}`)));
+  const screen = spawn('/usr/bin/Xvfb', ['-displayfd', '1', '-screen', '0', '1200x900x24'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const display = await new Promise((told) =>
+    screen.stdout.once('data', (number) => told(`:${String(number).trim()}`)),
+  );
   const port = await freePort();
-  const env = { ...process.env, DISPLAY: display, LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1' };
+  const env = {
+    ...process.env,
+    DISPLAY: display,
+    LIBGL_ALWAYS_SOFTWARE: '1',
+    WEBKIT_DISABLE_COMPOSITING_MODE: '1',
+  };
   const driver = spawn(WEBKIT[0], [`--port=${port}`, '--host=127.0.0.1'], { env, stdio: 'ignore' });
   const call = async (method, path, body) => {
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      headers: { 'Content-Type': 'application/json' },
+      body: body && JSON.stringify(body),
+    });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${path}: ${value.message}`);
     return value;
   };
-  await seen('the driver', () => call('GET', '/status').then(() => true, () => false));
+  await seen('the driver', () =>
+    call('GET', '/status').then(
+      () => true,
+      () => false,
+    ),
+  );
   return {
     async open(address) {
       const options = { binary: WEBKIT[2], args: ['--automation'] };
-      const { sessionId } = await call('POST', '/session', { capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } } });
+      const { sessionId } = await call('POST', '/session', {
+        capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } },
+      });
       const session = (path, body = {}) => call('POST', `/session/${sessionId}${path}`, body);
-      const execute = (step, args) => session('/execute/sync', { script: `return (${step})(...arguments)`, args });
+      const execute = (step, args) =>
+        session('/execute/sync', { script: `return (${step})(...arguments)`, args });
       await session('/url', { url: address });
       return {
         faults: [],
@@ -68,7 +103,10 @@ async function startWebKit() {
         },
         async inside(step, ...args) {
           await session('/frame', { id: null });
-          const element = await execute(() => document.querySelector('onethread-widget').shadowRoot.querySelector('iframe'), []);
+          const element = await execute(
+            () => document.querySelector('onethread-widget').shadowRoot.querySelector('iframe'),
+            [],
+          );
           await session('/frame', { id: element });
           return execute(step, args);
         },

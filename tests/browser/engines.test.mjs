@@ -28,17 +28,34 @@ after(async () => {
 
 /** What a person does and sees, by scripts: the engines' own input differs too much. */
 function hands({ run, inside }) {
-  const button = () => run(() => document.querySelector('onethread-widget')?.shadowRoot.querySelector('button')?.getAttribute('aria-label'));
-  const texts = () => inside(() => [...document.querySelectorAll('#thread .text')].map((one) => one.textContent));
-  const shows = (selector) => seen(selector, () => inside((selector) => !!document.querySelector(selector), selector).catch(() => false));
+  const button = () =>
+    run(() =>
+      document
+        .querySelector('onethread-widget')
+        ?.shadowRoot.querySelector('button')
+        ?.getAttribute('aria-label'),
+    );
+  const texts = () =>
+    inside(() => [...document.querySelectorAll('#thread .text')].map((one) => one.textContent));
+  const shows = (selector) =>
+    seen(selector, () =>
+      inside((selector) => !!document.querySelector(selector), selector).catch(() => false),
+    );
   return {
     shows,
     call: (...args) => run((...args) => void window.HelpCrunch(...args), ...args),
     async open() {
       await seen('the button', async () => (await button()) === 'Open chat', button);
-      await run(() => document.querySelector('onethread-widget').shadowRoot.querySelector('button').click());
+      await run(() =>
+        document.querySelector('onethread-widget').shadowRoot.querySelector('button').click(),
+      );
     },
-    thread: (...expected) => seen(`the thread ${expected}`, async () => JSON.stringify(await texts()) === JSON.stringify(expected), texts),
+    thread: (...expected) =>
+      seen(
+        `the thread ${expected}`,
+        async () => JSON.stringify(await texts()) === JSON.stringify(expected),
+        texts,
+      ),
     notice: () => inside(() => document.querySelector('#notice')?.innerText ?? ''),
     async say(text) {
       await shows('#composer');

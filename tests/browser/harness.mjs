@@ -1,6 +1,14 @@
 // What the browser tests share: the server under test, Chromium, and a person's hands on the pages.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -16,9 +24,14 @@ const WAIT_MS = 10_000;
 /** The binary under test: ONETHREAD_BIN, else the one built last. */
 function binary() {
   if (process.env.ONETHREAD_BIN) return process.env.ONETHREAD_BIN;
-  const target = process.env.CARGO_TARGET_DIR ? resolve(ROOT, process.env.CARGO_TARGET_DIR) : join(ROOT, 'target');
-  const built = ['release', 'debug'].map((profile) => join(target, profile, 'onethread')).filter(existsSync);
-  if (!built.length) throw new Error('There is no onethread to test: run `cargo build --workspace` first.');
+  const target = process.env.CARGO_TARGET_DIR
+    ? resolve(ROOT, process.env.CARGO_TARGET_DIR)
+    : join(ROOT, 'target');
+  const built = ['release', 'debug']
+    .map((profile) => join(target, profile, 'onethread'))
+    .filter(existsSync);
+  if (!built.length)
+    throw new Error('There is no onethread to test: run `cargo build --workspace` first.');
   return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
@@ -26,9 +39,15 @@ function binary() {
 async function startServer() {
   const folder = mkdtempSync(join(tmpdir(), 'onethread-browser-'));
   const data = join(folder, 'data');
-  const free = ['http', 'identity', 'conversation', 'contact-import'].flatMap((part) => [`--${part}-addr`, '127.0.0.1:0']);
+  const free = ['http', 'identity', 'conversation', 'contact-import'].flatMap((part) => [
+    `--${part}-addr`,
+    '127.0.0.1:0',
+  ]);
   const env = { ...process.env, ONETHREAD_RATE_LIMITS: 'off', RUST_LOG: 'warn' };
-  const child = spawn(binary(), ['--data-dir', data, ...free], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(binary(), ['--data-dir', data, ...free], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const ended = new Promise((done) => child.once('exit', done));
   const stop = async () => {
     const stubborn = setTimeout(() => child.kill('SIGKILL'), WAIT_MS);
@@ -40,7 +59,8 @@ async function startServer() {
   const json = (name) => JSON.parse(readFileSync(join(data, name), 'utf8'));
   for (const end = Date.now() + START_MS; Date.now() < end; await pause(20)) {
     if (child.exitCode !== null) throw new Error(`onethread ended with ${child.exitCode}`);
-    if (existsSync(join(data, 'run.json'))) return { base: `http://${json('run.json').http}`, demo: json('bootstrap.json'), stop };
+    if (existsSync(join(data, 'run.json')))
+      return { base: `http://${json('run.json').http}`, demo: json('bootstrap.json'), stop };
   }
   await stop();
   throw new Error('onethread does not serve');
@@ -50,12 +70,22 @@ async function startServer() {
 export async function stage() {
   const server = await startServer();
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  const args = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ];
   const profiles = [];
-  const browser = await chromium.launch({ executablePath, headless: true, args }).catch(async (error) => {
-    await server.stop();
-    throw error;
-  });
+  const browser = await chromium
+    .launch({ executablePath, headless: true, args })
+    .catch(async (error) => {
+      await server.stop();
+      throw error;
+    });
   return {
     ...server,
     /** A browser profile of its own: one more device. */
@@ -69,8 +99,16 @@ export async function stage() {
       const folder = mkdtempSync(join(tmpdir(), 'onethread-profile-'));
       profiles.push(folder);
       mkdirSync(join(folder, 'Default'));
-      writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify({ profile: { cookie_controls_mode: 1, block_third_party_cookies: true } }));
-      const context = await chromium.launchPersistentContext(folder, { executablePath, headless: true, args, ...options });
+      writeFileSync(
+        join(folder, 'Default', 'Preferences'),
+        JSON.stringify({ profile: { cookie_controls_mode: 1, block_third_party_cookies: true } }),
+      );
+      const context = await chromium.launchPersistentContext(folder, {
+        executablePath,
+        headless: true,
+        args,
+        ...options,
+      });
       context.setDefaultTimeout(WAIT_MS);
       return context;
     },
@@ -91,7 +129,8 @@ export async function openPage(device, address) {
   page.on('pageerror', (error) => page.faults.push(String(error)));
   page.on('console', (line) => {
     // Chromium itself writes a line for each answer from 400 on; what those mean is tested elsewhere.
-    if (line.type() === 'error' && !line.text().startsWith('Failed to load resource')) page.faults.push(line.text());
+    if (line.type() === 'error' && !line.text().startsWith('Failed to load resource'))
+      page.faults.push(line.text());
   });
   await page.goto(address);
   return page;
@@ -102,7 +141,10 @@ export async function openChat(device, base, person, { hash = '' } = {}) {
   const page = await openPage(device, `${base}/demo`);
   await page.locator('#people input').nth(person).check();
   await page.fill('#hash', hash);
-  await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Reload as this user' }).click()]);
+  await Promise.all([
+    page.waitForEvent('load'),
+    page.getByRole('button', { name: 'Reload as this user' }).click(),
+  ]);
   await page.getByRole('button', { name: /^Open chat/ }).click();
   return hands(page);
 }
@@ -116,14 +158,19 @@ function hands(page) {
     /** Waits until the thread is exactly this. */
     async thread(...texts) {
       const shown = () => chat.locator('#thread .text').allTextContents();
-      await seen(`the thread ${JSON.stringify(texts)}`, async () => JSON.stringify(await shown()) === JSON.stringify(texts), shown);
+      await seen(
+        `the thread ${JSON.stringify(texts)}`,
+        async () => JSON.stringify(await shown()) === JSON.stringify(texts),
+        shown,
+      );
     },
     async say(text) {
       await chat.locator('#text').fill(text);
       await chat.locator('#text').press('Enter');
     },
     async fillForm(fields) {
-      for (const [name, value] of Object.entries(fields)) await chat.locator(`#fields input[name="${name}"]`).fill(value);
+      for (const [name, value] of Object.entries(fields))
+        await chat.locator(`#fields input[name="${name}"]`).fill(value);
       await chat.getByRole('button', { name: 'Start chat' }).click();
       await chat.locator('#composer').waitFor();
     },
@@ -161,8 +208,14 @@ export async function site(pages, { host = '127.0.0.1', headers = {} } = {}) {
     }
     const found = pages[pathname];
     const page = typeof found === 'string' ? { body: found } : (found ?? {});
-    answer.writeHead(found === undefined ? 404 : 200, { 'Content-Type': 'text/html; charset=utf-8', ...headers, ...page.headers });
-    answer.end(`<!doctype html><html lang="en"><head><link rel="icon" href="data:,"><title>${page.title ?? 'A site'}</title>${page.head ?? ''}</head><body>${page.body ?? ''}</body></html>`);
+    answer.writeHead(found === undefined ? 404 : 200, {
+      'Content-Type': 'text/html; charset=utf-8',
+      ...headers,
+      ...page.headers,
+    });
+    answer.end(
+      `<!doctype html><html lang="en"><head><link rel="icon" href="data:,"><title>${page.title ?? 'A site'}</title>${page.head ?? ''}</head><body>${page.body ?? ''}</body></html>`,
+    );
   });
   server.unref();
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
@@ -194,7 +247,8 @@ export async function chatOn(page) {
 }
 
 /** Calls the widget as the page would. */
-export const call = (page, ...args) => page.evaluate((args) => void window.HelpCrunch(...args), args);
+export const call = (page, ...args) =>
+  page.evaluate((args) => void window.HelpCrunch(...args), args);
 
 /** A call of the JSON API with the organization's key. */
 export async function api(base, demo, method, path, body) {
@@ -220,20 +274,27 @@ export async function owner(base, { organization, agent }) {
 
 /** An answer of the team in somebody's thread. */
 export function answer(base, demo, id, text) {
-  return api(base, demo, 'POST', `/conversations/${id}/messages`, { clientMessageId: crypto.randomUUID(), text });
+  return api(base, demo, 'POST', `/conversations/${id}/messages`, {
+    clientMessageId: crypto.randomUUID(),
+    text,
+  });
 }
 
 /** The person with this user id, as agents see them. */
 export async function contactOf(base, demo, userId) {
-  const { items } = await api(base, demo, 'POST', '/contacts/search', { filter: [{ field: 'userId', operator: '=', value: userId }] });
+  const { items } = await api(base, demo, 'POST', '/contacts/search', {
+    filter: [{ field: 'userId', operator: '=', value: userId }],
+  });
   return items[0];
 }
 
 /** A script for a page to begin with: counts the sounds that it plays. */
-export const EARS = 'window.sounds = 0; const play = OscillatorNode.prototype.start; OscillatorNode.prototype.start = function (...at) { window.sounds++; return play.apply(this, at); };';
+export const EARS =
+  'window.sounds = 0; const play = OscillatorNode.prototype.start; OscillatorNode.prototype.start = function (...at) { window.sounds++; return play.apply(this, at); };';
 
 /** Waits until `test` holds; says what `now` was otherwise. */
 export async function seen(what, test, now) {
-  for (const end = Date.now() + WAIT_MS; Date.now() < end; await pause(50)) if (await test()) return;
+  for (const end = Date.now() + WAIT_MS; Date.now() < end; await pause(50))
+    if (await test()) return;
   throw new Error(`not seen: ${what}${now ? `, but ${JSON.stringify(await now())}` : ''}`);
 }

@@ -8,18 +8,38 @@ const STRICT = `default-src 'self'; script-src 'nonce-${NONCE}' 'strict-dynamic'
 /** Serves the pages, each with the snippet of a visitor. */
 export function hostPages({ base, demo }) {
   const own = (user, nonce) => snippet(base, demo, user, nonce);
-  const isolated = (policy) => ({ 'Cross-Origin-Embedder-Policy': policy, 'Cross-Origin-Opener-Policy': 'same-origin' });
+  const isolated = (policy) => ({
+    'Cross-Origin-Embedder-Policy': policy,
+    'Cross-Origin-Opener-Policy': 'same-origin',
+  });
   return site(
     {
       '/plain': own({}),
       '/require-corp': { body: own({}), headers: isolated('require-corp') },
       '/credentialless': { body: own({}), headers: isolated('credentialless') },
-      '/strict': { body: own({}, NONCE), headers: { 'Content-Security-Policy': `${STRICT}; frame-src ${base}` } },
-      '/turbo': { head: '<script src="/lib/turbo.js"></script>', body: `<a href="/turbo/next">next</a>${own({})}` },
-      '/turbo/next': { head: '<script src="/lib/turbo.js"></script>', body: `<a href="/turbo">back</a>${own({})}` },
-      '/turbo-head': { head: `<script src="/lib/turbo.js"></script>${own({})}`, body: '<a href="/turbo-head/next">next</a>' },
-      '/turbo-head/next': { head: `<script src="/lib/turbo.js"></script>${own({})}`, body: '<a href="/turbo-head">back</a>' },
-      '/react': { body: `<div id="root"></div><script src="/lib/react.js"></script><script src="/lib/react-dom.js"></script><script>${reactPage(base, demo)}</script>` },
+      '/strict': {
+        body: own({}, NONCE),
+        headers: { 'Content-Security-Policy': `${STRICT}; frame-src ${base}` },
+      },
+      '/turbo': {
+        head: '<script src="/lib/turbo.js"></script>',
+        body: `<a href="/turbo/next">next</a>${own({})}`,
+      },
+      '/turbo/next': {
+        head: '<script src="/lib/turbo.js"></script>',
+        body: `<a href="/turbo">back</a>${own({})}`,
+      },
+      '/turbo-head': {
+        head: `<script src="/lib/turbo.js"></script>${own({})}`,
+        body: '<a href="/turbo-head/next">next</a>',
+      },
+      '/turbo-head/next': {
+        head: `<script src="/lib/turbo.js"></script>${own({})}`,
+        body: '<a href="/turbo-head">back</a>',
+      },
+      '/react': {
+        body: `<div id="root"></div><script src="/lib/react.js"></script><script src="/lib/react-dom.js"></script><script>${reactPage(base, demo)}</script>`,
+      },
       '/twice': own({}) + own({}),
     },
     { host: 'localhost' },

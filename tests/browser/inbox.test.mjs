@@ -9,8 +9,14 @@ let it;
 before(async () => (it = await stage()));
 after(async () => it?.stop());
 
-const post = (path, body) => fetch(`${it.base}/widget/v1${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
-const init = ({ organization, applicationId, applicationSecret } = it.demo, user = {}) => post('/init', { organization, applicationId, applicationSecret, user });
+const post = (path, body) =>
+  fetch(`${it.base}/widget/v1${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+const init = ({ organization, applicationId, applicationSecret } = it.demo, user = {}) =>
+  post('/init', { organization, applicationId, applicationSecret, user });
 
 test('the first steps of a new owner lead to a message and its answer', async () => {
   const desk = await it.device();
@@ -21,7 +27,10 @@ test('the first steps of a new owner lead to a message and its answer', async ()
   await inbox.locator('#success', { hasText: 'Copied' }).waitFor();
   const copied = await inbox.evaluate(() => navigator.clipboard.readText());
   assert.match(copied, /HelpCrunch\('init'/);
-  const [page] = await Promise.all([desk.waitForEvent('page'), inbox.getByRole('link', { name: 'Open a page with your chat in it' }).click()]);
+  const [page] = await Promise.all([
+    desk.waitForEvent('page'),
+    inbox.getByRole('link', { name: 'Open a page with your chat in it' }).click(),
+  ]);
   const customer = await chatOn(page);
   await customer.fillForm({ name: 'First Customer', email: 'first@example.com' });
   await customer.say('Hello?');
@@ -42,7 +51,10 @@ test('the first steps of a new owner lead to a message and its answer', async ()
 
 test('an agent writes first, and the person finds it at the next visit', async () => {
   const { base, demo } = it;
-  const { id } = await api(base, demo, 'POST', '/contacts', { userId: 'silent', name: 'Silent Person' });
+  const { id } = await api(base, demo, 'POST', '/contacts', {
+    userId: 'silent',
+    name: 'Silent Person',
+  });
   const desk = await it.device();
   const inbox = await openInbox(desk, base, demo);
   await inbox.goto(`${base}/inbox#contacts/${id}`);
@@ -66,13 +78,19 @@ test('an agent writes first, and the person finds it at the next visit', async (
 
 test('others with the same e-mail stand beside the thread, and one is joined after a look at the outcome', async () => {
   const { base, demo } = it;
-  const shop = await site({ '/': snippet(base, demo, { user_id: 'ana', name: 'Ana', email: 'ana@example.com' }) });
+  const shop = await site({
+    '/': snippet(base, demo, { user_id: 'ana', name: 'Ana', email: 'ana@example.com' }),
+  });
   const home = await it.device();
   const page = await openPage(home, shop.base);
   const ana = await chatOn(page);
   await ana.say('I am Ana');
   await ana.thread('I am Ana');
-  const other = await api(base, demo, 'POST', '/contacts', { name: 'Ana by hand', email: 'ana@example.com', phone: '+351 21 555' });
+  const other = await api(base, demo, 'POST', '/contacts', {
+    name: 'Ana by hand',
+    email: 'ana@example.com',
+    phone: '+351 21 555',
+  });
   const desk = await it.device();
   const inbox = await openInbox(desk, base, demo);
   await inbox.locator('#items button', { hasText: 'Ana' }).click();
@@ -97,7 +115,9 @@ test('what an import rejected is read and downloaded, and stays in the list of p
   const desk = await it.device({ acceptDownloads: true });
   const inbox = await openInbox(desk, it.base, it.demo);
   await inbox.getByRole('link', { name: 'Imports' }).click();
-  const buffer = Buffer.from('user_id,email,name,plan\nr-1,one@example.com,One,gold\nr-2,no address,Two,gold\nr-1,again@example.com,Again,silver');
+  const buffer = Buffer.from(
+    'user_id,email,name,plan\nr-1,one@example.com,One,gold\nr-2,no address,Two,gold\nr-1,again@example.com,Again,silver',
+  );
   // Dropped, as from a folder beside the browser.
   const file = await inbox.evaluateHandle((text) => {
     const held = new DataTransfer();
@@ -112,13 +132,25 @@ test('what an import rejected is read and downloaded, and stays in the list of p
   await past.getByText(/1 created.*2 rejected/).waitFor();
   await past.getByRole('button', { name: 'Read them here' }).click();
   await past.locator('pre', { hasText: 'no address' }).waitFor();
-  const [download] = await Promise.all([inbox.waitForEvent('download'), past.getByRole('link', { name: /2 rejected rows/ }).click()]);
-  const lines = readFileSync(await download.path(), 'utf8').trim().split(/\r?\n/);
+  const [download] = await Promise.all([
+    inbox.waitForEvent('download'),
+    past.getByRole('link', { name: /2 rejected rows/ }).click(),
+  ]);
+  const lines = readFileSync(await download.path(), 'utf8')
+    .trim()
+    .split(/\r?\n/);
   assert.match(lines[0], /^user_id,email,name,plan,rejected_line,rejected_column,rejected_reason$/);
   assert.equal(lines.length, 3);
   await inbox.reload();
   await past.getByText(/1 created.*2 rejected/).waitFor();
-  assert.equal((await api(it.base, it.demo, 'POST', '/contacts/search', { filter: [{ field: 'custom.plan', operator: '=', value: 'gold' }] })).items.length, 1);
+  assert.equal(
+    (
+      await api(it.base, it.demo, 'POST', '/contacts/search', {
+        filter: [{ field: 'custom.plan', operator: '=', value: 'gold' }],
+      })
+    ).items.length,
+    1,
+  );
   assert.deepEqual(inbox.faults, []);
   await desk.close();
 });
@@ -131,11 +163,22 @@ test('what a policy would refuse is shown, and the code for the server proves an
   await inbox.getByRole('checkbox', { name: /Only count/ }).check();
   await inbox.getByRole('button', { name: 'Save the policy' }).click();
   await inbox.getByText('User hash would have refused nobody so far.').waitFor();
-  for (let n = 0; n < 3; n++) assert.equal((await init(it.demo, { user_id: 'unproven' })).status, 200, 'a policy that only counts refuses nobody');
+  for (let n = 0; n < 3; n++)
+    assert.equal(
+      (await init(it.demo, { user_id: 'unproven' })).status,
+      200,
+      'a policy that only counts refuses nobody',
+    );
   await seen('the count', async () => {
     await inbox.reload();
     await inbox.locator('#settings form').waitFor();
-    return inbox.locator('#refused', { hasText: 'User hash would have refused 3 logins.' }).waitFor({ timeout: 2000 }).then(() => true, () => false);
+    return inbox
+      .locator('#refused', { hasText: 'User hash would have refused 3 logins.' })
+      .waitFor({ timeout: 2000 })
+      .then(
+        () => true,
+        () => false,
+      );
   });
   await inbox.getByRole('button', { name: 'Make a key' }).click();
   const key = await inbox.locator('.secret code').innerText();
@@ -145,8 +188,16 @@ test('what a policy would refuse is shown, and the code for the server proves an
   assert.equal((await init(it.demo, { user_id: 'proven' })).status, 403);
   // As a company's server would run it; here are the languages that the tests have anyway.
   const runs = {
-    'Node.js': (code) => ['node', '-e', `const [IDENTITY_KEY, userId] = process.argv.slice(1);\n${code}\nconsole.log(userHash)`],
-    Python: (code) => ['python3', '-c', `import sys\nIDENTITY_KEY, user_id = sys.argv[1:]\n${code}\nprint(user_hash)`],
+    'Node.js': (code) => [
+      'node',
+      '-e',
+      `const [IDENTITY_KEY, userId] = process.argv.slice(1);\n${code}\nconsole.log(userHash)`,
+    ],
+    Python: (code) => [
+      'python3',
+      '-c',
+      `import sys\nIDENTITY_KEY, user_id = sys.argv[1:]\n${code}\nprint(user_hash)`,
+    ],
   };
   const languages = await inbox.getByLabel('Language').locator('option').allTextContents();
   assert.equal(languages.length, 5);
@@ -154,7 +205,11 @@ test('what a policy would refuse is shown, and the code for the server proves an
     await inbox.getByLabel('Language').selectOption({ label: language });
     const [program, ...args] = run(await inbox.locator('#user-hash').innerText());
     const { stdout, stderr } = spawnSync(program, [...args, key, 'proven'], { encoding: 'utf8' });
-    assert.equal((await init(it.demo, { user_id: 'proven', user_hash: stdout.trim() })).status, 200, `${language}: ${stdout}${stderr}`);
+    assert.equal(
+      (await init(it.demo, { user_id: 'proven', user_hash: stdout.trim() })).status,
+      200,
+      `${language}: ${stdout}${stderr}`,
+    );
   }
   const organization = await owner(it.base, it.demo);
   await organization('PATCH', '/organization', { policy: 'optional', reportOnly: false });
@@ -178,7 +233,10 @@ test('an invited agent sets a password and works; what is for owners stays away'
   await first.getByRole('button', { name: 'Log out' }).click();
   await first.locator('#login').waitFor();
   await first.close();
-  const agent = await openInbox(own, it.base, { ...it.demo, agent: { email: 'new@example.com', password: 'a long password' } });
+  const agent = await openInbox(own, it.base, {
+    ...it.demo,
+    agent: { email: 'new@example.com', password: 'a long password' },
+  });
   await agent.getByRole('link', { name: 'Settings' }).click();
   await agent.getByRole('heading', { name: 'Password' }).waitFor();
   assert.deepEqual(await agent.locator('#settings nav a').allTextContents(), ['Password']);

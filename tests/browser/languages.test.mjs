@@ -42,19 +42,35 @@ after(async () => {
 async function visit(path, locale) {
   const device = await it.device({ locale });
   const files = [];
-  device.on('request', (request) => FILE.test(request.url()) && files.push(request.url().match(FILE)[1]));
+  device.on(
+    'request',
+    (request) => FILE.test(request.url()) && files.push(request.url().match(FILE)[1]),
+  );
   const page = await openPage(device, shop.base + path);
-  return { device, page, files, button: page.locator('onethread-widget button'), chat: page.frameLocator('onethread-widget iframe') };
+  return {
+    device,
+    page,
+    files,
+    button: page.locator('onethread-widget button'),
+    chat: page.frameLocator('onethread-widget iframe'),
+  };
 }
 
 for (const [language, [open, noName, noEmail]] of Object.entries(LANGUAGES)) {
   test(`the form and its errors in ${language}`, async () => {
     const { device, page, files, button, chat } = await visit('/visitor', language);
-    await seen(open, async () => (await button.getAttribute('aria-label')) === open, () => button.getAttribute('aria-label'));
+    await seen(
+      open,
+      async () => (await button.getAttribute('aria-label')) === open,
+      () => button.getAttribute('aria-label'),
+    );
     await button.click();
     await chat.locator('#form').waitFor();
     assert.equal(await chat.locator('html').getAttribute('lang'), language);
-    assert.equal(await chat.locator('html').getAttribute('dir'), RIGHT_TO_LEFT.includes(language) ? 'rtl' : 'ltr');
+    assert.equal(
+      await chat.locator('html').getAttribute('dir'),
+      RIGHT_TO_LEFT.includes(language) ? 'rtl' : 'ltr',
+    );
     assert.deepEqual(files, language === 'en' ? [] : [language], 'one file, of this language');
     await chat.locator('#form button').click();
     await chat.getByText(noName, { exact: true }).waitFor();
@@ -68,7 +84,8 @@ for (const [language, [open, noName, noEmail]] of Object.entries(LANGUAGES)) {
     assert.equal(await chat.locator('#field-email-error').innerText(), noEmail);
     const shown = await chat.locator('body').innerText();
     assert.doesNotMatch(shown, /[{}]|undefined|\[object/);
-    if (language !== 'en') assert.doesNotMatch(shown, /\b(Enter|How can|Start chat|is not|required)\b/);
+    if (language !== 'en')
+      assert.doesNotMatch(shown, /\b(Enter|How can|Start chat|is not|required)\b/);
     assert.deepEqual(page.faults, []);
     await device.close();
   });
@@ -91,7 +108,11 @@ test('a regional or unusual tag finds its language, an unknown one is English', 
   ]) {
     await page.evaluate((locale) => window.HelpCrunch('setLocalization', locale), locale);
     const [open] = LANGUAGES[language];
-    await seen(`${locale}: ${open}`, async () => (await button.getAttribute('aria-label')) === open, () => button.getAttribute('aria-label'));
+    await seen(
+      `${locale}: ${open}`,
+      async () => (await button.getAttribute('aria-label')) === open,
+      () => button.getAttribute('aria-label'),
+    );
   }
   assert.deepEqual(page.faults, []);
   await device.close();
@@ -117,8 +138,12 @@ test('plurals follow the rules of the language', async () => {
   const label = () => button.getAttribute('aria-label');
   const forms = { 1: '1 nieprzeczytana', 2: '2 nieprzeczytane', 5: '5 nieprzeczytanych' };
   for (let n = 1; n <= 5; n++) {
-    await api(base, demo, 'POST', `/contacts/${id}/messages`, { clientMessageId: crypto.randomUUID(), text: `number ${n}` });
-    if (forms[n]) await seen(forms[n], async () => (await label()) === `Otwórz czat, ${forms[n]}`, label);
+    await api(base, demo, 'POST', `/contacts/${id}/messages`, {
+      clientMessageId: crypto.randomUUID(),
+      text: `number ${n}`,
+    });
+    if (forms[n])
+      await seen(forms[n], async () => (await label()) === `Otwórz czat, ${forms[n]}`, label);
   }
   await page.evaluate(() => window.HelpCrunch('setLocalization', 'ja'));
   await seen('Japanese', async () => (await label()) === 'チャットを開く, 未読5件', label);
@@ -130,7 +155,9 @@ test('plurals follow the rules of the language', async () => {
 test('each language says all that its plural rules ask for', async () => {
   for (const language of Object.keys(LANGUAGES).filter((name) => name !== 'en')) {
     const source = await (await fetch(`${it.base}/widget/frame.${language}.js`)).text();
-    const { default: texts } = await import(`data:text/javascript;base64,${Buffer.from(source).toString('base64')}`);
+    const { default: texts } = await import(
+      `data:text/javascript;base64,${Buffer.from(source).toString('base64')}`
+    );
     const categories = new Intl.PluralRules(language).resolvedOptions().pluralCategories.toSorted();
     assert.deepEqual(Object.keys(texts.unread).toSorted(), categories, language);
     const empty = Object.entries(texts).filter(([, text]) => text === '');
@@ -139,13 +166,21 @@ test('each language says all that its plural rules ask for', async () => {
 });
 
 test('the script, the frame and any one language weigh at most 30 KiB', async (context) => {
-  const weigh = async (path) => gzipSync(Buffer.from(await (await fetch(it.base + path)).arrayBuffer()), { level: 9 }).length;
+  const weigh = async (path) =>
+    gzipSync(Buffer.from(await (await fetch(it.base + path)).arrayBuffer()), { level: 9 }).length;
   const script = await weigh('/widget.js');
   let chat = 0;
-  for (const path of ['/widget/frame', '/widget/frame.js', '/widget/frame.css']) chat += await weigh(path);
-  const languages = await Promise.all(Object.keys(LANGUAGES).filter((name) => name !== 'en').map((name) => weigh(`/widget/frame.${name}.js`)));
+  for (const path of ['/widget/frame', '/widget/frame.js', '/widget/frame.css'])
+    chat += await weigh(path);
+  const languages = await Promise.all(
+    Object.keys(LANGUAGES)
+      .filter((name) => name !== 'en')
+      .map((name) => weigh(`/widget/frame.${name}.js`)),
+  );
   const all = script + chat + Math.max(...languages);
-  context.diagnostic(`widget.js ${script}, frame ${chat}, a language ${Math.max(...languages)}, all ${all} bytes, gzip`);
+  context.diagnostic(
+    `widget.js ${script}, frame ${chat}, a language ${Math.max(...languages)}, all ${all} bytes, gzip`,
+  );
   assert.ok(script <= 3.5 * 1024, `widget.js has ${script} bytes`);
   assert.ok(all <= 30 * 1024, `all is ${all} bytes`);
 });

@@ -1,13 +1,27 @@
 // What is told live: typing and read marks to both sides; and the history above.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { EARS, answer, api, chatOn, openInbox, openPage, seen, site, snippet, stage } from './harness.mjs';
+import {
+  EARS,
+  answer,
+  api,
+  chatOn,
+  openInbox,
+  openPage,
+  seen,
+  site,
+  snippet,
+  stage,
+} from './harness.mjs';
 
 let it, shop;
 before(async () => {
   it = await stage();
   const own = (user) => snippet(it.base, it.demo, user);
-  shop = await site({ '/ann': own({ user_id: 'ann', name: 'Ann' }), '/long': own({ user_id: 'long', name: 'Long' }) });
+  shop = await site({
+    '/ann': own({ user_id: 'ann', name: 'Ann' }),
+    '/long': own({ user_id: 'long', name: 'Long' }),
+  });
 });
 after(async () => {
   await shop?.stop();
@@ -70,7 +84,11 @@ test('the history loads upwards, each message once, and what is looked at stays 
   const { base, demo } = it;
   const { id } = await api(base, demo, 'POST', '/contacts', { userId: 'long', name: 'Long' });
   const texts = Array.from({ length: 130 }, (_, n) => `number ${n}`);
-  for (const text of texts) await api(base, demo, 'POST', `/contacts/${id}/messages`, { clientMessageId: crypto.randomUUID(), text });
+  for (const text of texts)
+    await api(base, demo, 'POST', `/contacts/${id}/messages`, {
+      clientMessageId: crypto.randomUUID(),
+      text,
+    });
   const home = await it.device();
   const page = await openPage(home, `${shop.base}/long`);
   const { chat, thread } = await chatOn(page);
@@ -78,13 +96,20 @@ test('the history loads upwards, each message once, and what is looked at stays 
   await seen('the newest', async () => (await shown()).at(-1) === 'number 129', shown);
   assert.equal((await shown()).length, 50);
   const scroller = chat.locator('#scroller');
-  await seen('the end in sight', () => scroller.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2));
+  await seen('the end in sight', () =>
+    scroller.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2),
+  );
   // By the button, which keyboards reach as well.
-  const place = async () => Math.round((await chat.locator('#thread li', { hasText: /^number 82/ }).boundingBox()).y);
+  const place = async () =>
+    Math.round((await chat.locator('#thread li', { hasText: /^number 82/ }).boundingBox()).y);
   await scroller.evaluate((box) => (box.scrollTop = 120));
   const before = await place();
   await chat.locator('#earlier').evaluate((button) => button.click());
-  await seen('earlier ones', async () => (await shown()).length === 100, async () => (await shown()).length);
+  await seen(
+    'earlier ones',
+    async () => (await shown()).length === 100,
+    async () => (await shown()).length,
+  );
   assert.ok(Math.abs((await place()) - before) <= 2, `moved from ${before} to ${await place()}`);
   // By scrolling.
   await scroller.evaluate((box) => (box.scrollTop = 0));
@@ -96,7 +121,9 @@ test('the history loads upwards, each message once, and what is looked at stays 
   await seen('it', async () => (await shown()).at(-1) === 'number 130');
   assert.ok((await scroller.evaluate((box) => box.scrollTop)) < 100);
   await chat.locator('#newest').click();
-  await seen('the end', () => scroller.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2));
+  await seen('the end', () =>
+    scroller.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2),
+  );
   assert.deepEqual(page.faults, []);
   await home.close();
 });
@@ -118,7 +145,11 @@ test('an agent who looks elsewhere hears that somebody wrote, and the tab says i
     await ann.say(`while it is not ${n}`);
     await inbox.locator('#items .last', { hasText: `while it is not ${n}` }).waitFor();
   }
-  await seen('the count', async () => /^\(\d+\) Inbox/.test(await inbox.title()), () => inbox.title());
+  await seen(
+    'the count',
+    async () => /^\(\d+\) Inbox/.test(await inbox.title()),
+    () => inbox.title(),
+  );
   assert.deepEqual([...page.faults, ...inbox.faults], []);
   await home.close();
   await desk.close();

@@ -20,29 +20,42 @@ after(async () => it?.stop());
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 function post(path, body) {
   return new Promise((done, failed) => {
-    const headers = { Authorization: `Bearer ${it.demo.apiKey}`, 'Content-Type': 'application/json' };
+    const headers = {
+      Authorization: `Bearer ${it.demo.apiKey}`,
+      'Content-Type': 'application/json',
+    };
     const call = request(`${it.base}/v1${path}`, { method: 'POST', agent, headers }, (answer) => {
       answer.setEncoding('utf8');
       let text = '';
       answer.on('data', (part) => (text += part));
-      answer.on('end', () => (answer.statusCode < 300 ? done(JSON.parse(text)) : failed(new Error(`${path}: ${answer.statusCode} ${text}`))));
+      answer.on('end', () =>
+        answer.statusCode < 300
+          ? done(JSON.parse(text))
+          : failed(new Error(`${path}: ${answer.statusCode} ${text}`)),
+      );
     });
     call.on('error', failed);
     call.end(JSON.stringify(body));
   });
 }
-const send = (id, text) => post(`/contacts/${id}/messages`, { clientMessageId: crypto.randomUUID(), text });
+const send = (id, text) =>
+  post(`/contacts/${id}/messages`, { clientMessageId: crypto.randomUUID(), text });
 
 /** So many steps, some at a time. */
 async function many(count, step) {
   let next = 0;
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    while (next < count) await step(next++);
-  }));
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (next < count) await step(next++);
+    }),
+  );
 }
 
 test('of a long thread only what is near is in the page', async (context) => {
-  const contact = await api(it.base, it.demo, 'POST', '/contacts', { userId: 'long', name: 'Long' });
+  const contact = await api(it.base, it.demo, 'POST', '/contacts', {
+    userId: 'long',
+    name: 'Long',
+  });
   await send(contact.id, 'number 0');
   const began = Date.now();
   await many(MESSAGES - 1, (n) => send(contact.id, `number ${n + 1}`));
@@ -68,14 +81,19 @@ test('of a long thread only what is near is in the page', async (context) => {
   // And down again, with none left out.
   const top = await first();
   const below = top + MOST_MESSAGES;
-  await seen('what is below', async () => {
-    await scroller.evaluate((box) => (box.scrollTop = box.scrollHeight));
-    return (await last()) > below;
-  }, last);
+  await seen(
+    'what is below',
+    async () => {
+      await scroller.evaluate((box) => (box.scrollTop = box.scrollHeight));
+      return (await last()) > below;
+    },
+    last,
+  );
   const held = await rows.evaluateAll((all) => all.map((row) => Number(row.dataset.seq)));
   assert.ok(held.length <= MOST_MESSAGES);
   held.forEach((seq, index) => assert.equal(seq, held[0] + index));
-  if (await inbox.getByRole('button', { name: 'To the newest' }).isVisible()) await inbox.getByRole('button', { name: 'To the newest' }).click();
+  if (await inbox.getByRole('button', { name: 'To the newest' }).isVisible())
+    await inbox.getByRole('button', { name: 'To the newest' }).click();
   await seen('the newest again', async () => (await last()) === MESSAGES, last);
   assert.deepEqual(inbox.faults, []);
   await desk.close();
@@ -120,15 +138,23 @@ test('of a long list only what is near is in the page', async (context) => {
   await inbox.getByRole('link', { name: 'Contacts' }).click();
   await inbox.locator('#people').waitFor();
   await inbox.getByRole('link', { name: 'Conversations' }).click();
-  await seen('rows in sight', () => list.evaluate((box) => {
-    const { top, bottom } = box.getBoundingClientRect();
-    return [...box.querySelectorAll('li')].some((row) => row.getBoundingClientRect().top >= top && row.getBoundingClientRect().bottom <= bottom);
-  }));
+  await seen('rows in sight', () =>
+    list.evaluate((box) => {
+      const { top, bottom } = box.getBoundingClientRect();
+      return [...box.querySelectorAll('li')].some(
+        (row) =>
+          row.getBoundingClientRect().top >= top && row.getBoundingClientRect().bottom <= bottom,
+      );
+    }),
+  );
   // What comes anew stands at the top, wherever one looks.
   const { id } = await post('/contacts', { userId: 'late', name: 'Latecomer' });
   await send(id, 'me too');
   await list.evaluate((box) => (box.scrollTop = 0));
-  await seen('the newest first', async () => (await inbox.locator('#items .name').first().textContent()) === 'Latecomer');
+  await seen(
+    'the newest first',
+    async () => (await inbox.locator('#items .name').first().textContent()) === 'Latecomer',
+  );
   const frames = await list.evaluate(async (box) => {
     const times = [];
     let before = performance.now();
@@ -140,7 +166,9 @@ test('of a long list only what is near is in the page', async (context) => {
     }
     return times.sort((a, b) => a - b);
   });
-  context.diagnostic(`a frame while scrolling: half within ${frames[60].toFixed(1)} ms, the slowest ${frames.at(-1).toFixed(1)} ms`);
+  context.diagnostic(
+    `a frame while scrolling: half within ${frames[60].toFixed(1)} ms, the slowest ${frames.at(-1).toFixed(1)} ms`,
+  );
   assert.deepEqual(inbox.faults, []);
   await desk.close();
 });

@@ -6,7 +6,14 @@ const FOLDER = fileURLToPath(new URL('../../services/gateway/web/pictures/', imp
 const it = await stage();
 const { base, demo } = it;
 const PEOPLE = ['Maria Keller', 'Tom Okafor', 'Li Wen', 'Ana Sousa', 'Jonas Berg', 'Priya Nair'];
-const SAID = ['Where is my order?', 'Can I change the address?', 'Thank you, that helped!', 'The invoice lists two bikes, I bought one.', 'Do you ship to Norway?', 'How do I pay by invoice?'];
+const SAID = [
+  'Where is my order?',
+  'Can I change the address?',
+  'Thank you, that helped!',
+  'The invoice lists two bikes, I bought one.',
+  'Do you ship to Norway?',
+  'How do I pay by invoice?',
+];
 
 const LIGHT_AND_DARK = '<meta name="color-scheme" content="light dark">';
 const shop = await site({
@@ -17,37 +24,85 @@ const shop = await site({
 /** Everybody writes once; Maria and an agent go on. */
 async function fill() {
   for (const [n, name] of PEOPLE.entries()) {
-    const user = { user_id: String(1000 + n), name, email: `${name.toLowerCase().replace(' ', '.')}@example.com` };
+    const user = {
+      user_id: String(1000 + n),
+      name,
+      email: `${name.toLowerCase().replace(' ', '.')}@example.com`,
+    };
     const { organization, applicationId, applicationSecret } = demo;
     const post = async (path, body, token) => {
-      const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) };
-      return (await fetch(`${base}/widget/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+      const headers = {
+        'Content-Type': 'application/json',
+        ...(token && { Authorization: `Bearer ${token}` }),
+      };
+      return (
+        await fetch(`${base}/widget/v1${path}`, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify(body),
+        })
+      ).json();
     };
-    const { session, contact } = await post('/init', { organization, applicationId, applicationSecret, user });
+    const { session, contact } = await post('/init', {
+      organization,
+      applicationId,
+      applicationSecret,
+      user,
+    });
     await post('/messages', { clientMessageId: crypto.randomUUID(), text: SAID[n] }, session.token);
     if (n === 0) {
       const own = await owner(base, demo);
-      await own('PATCH', `/agents/${(await own('GET', '/agents')).items[0].id}`, { name: 'Emma Brandt' });
-      const say = (text, kind = 'text') => own('POST', `/conversations/${contact.id}/messages`, { clientMessageId: crypto.randomUUID(), text, kind });
+      await own('PATCH', `/agents/${(await own('GET', '/agents')).items[0].id}`, {
+        name: 'Emma Brandt',
+      });
+      const say = (text, kind = 'text') =>
+        own('POST', `/conversations/${contact.id}/messages`, {
+          clientMessageId: crypto.randomUUID(),
+          text,
+          kind,
+        });
       await say('Good morning Maria, it left us yesterday and should be with you today.');
       await say('Asked the carrier to ring twice.', 'note');
-      await post('/messages', { clientMessageId: crypto.randomUUID(), text: 'Wonderful, thank you!' }, session.token);
+      await post(
+        '/messages',
+        { clientMessageId: crypto.randomUUID(), text: 'Wonderful, thank you!' },
+        session.token,
+      );
     }
   }
   const rows = Array.from({ length: 300 }, (_, n) => `p-${n},p${n}@example.com,Person ${n}`);
   const body = ['user_id,email,name', ...rows, 'p-1,again@example.com,Twice'].join('\n');
-  await fetch(`${base}/v1/imports`, { method: 'POST', headers: { Authorization: `Bearer ${demo.apiKey}`, 'Content-Type': 'text/csv' }, body });
+  await fetch(`${base}/v1/imports`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${demo.apiKey}`, 'Content-Type': 'text/csv' },
+    body,
+  });
 }
 
 /** What stands in the settings of an organization that is at work. */
 async function settle() {
   const own = await owner(base, demo);
-  for (const [name, role] of [['Nora Lind', 'agent'], ['Sam Achebe', 'owner']]) await own('POST', '/agents', { email: `${name.split(' ')[0].toLowerCase()}@shop.example`, name, role });
+  for (const [name, role] of [
+    ['Nora Lind', 'agent'],
+    ['Sam Achebe', 'owner'],
+  ])
+    await own('POST', '/agents', {
+      email: `${name.split(' ')[0].toLowerCase()}@shop.example`,
+      name,
+      role,
+    });
   await own('POST', '/api-keys', { name: 'Shop backend' });
-  await own('POST', '/webhooks', { url: 'https://shop.example/hooks/chat', events: ['message.created', 'conversation.closed'] });
+  await own('POST', '/webhooks', {
+    url: 'https://shop.example/hooks/chat',
+    events: ['message.created', 'conversation.closed'],
+  });
   await own('POST', '/blocked-addresses', { address: '203.0.113.7', reason: 'Advertising' });
   await own('POST', '/identity-keys', {});
-  await api(base, demo, 'POST', '/contacts', { name: 'M. Keller', email: 'maria.keller@example.com', phone: '+49 30 5550100' });
+  await api(base, demo, 'POST', '/contacts', {
+    name: 'M. Keller',
+    email: 'maria.keller@example.com',
+    phone: '+49 30 5550100',
+  });
 }
 
 const widgets = { chat: '/', form: '/visitor' };
@@ -66,8 +121,19 @@ const SCREENS = [
 ];
 
 async function takeAll(colorScheme, name, step) {
-  const device = await it.device({ colorScheme, ...(name in widgets || name === 'demo' ? { viewport: { width: 800, height: 640 } } : { viewport: { width: 1200, height: 720 } }) });
-  await step(device, (page, as = name) => page.screenshot({ path: `${FOLDER}${as}-${colorScheme}.png`, animations: 'disabled', caret: 'hide' }));
+  const device = await it.device({
+    colorScheme,
+    ...(name in widgets || name === 'demo'
+      ? { viewport: { width: 800, height: 640 } }
+      : { viewport: { width: 1200, height: 720 } }),
+  });
+  await step(device, (page, as = name) =>
+    page.screenshot({
+      path: `${FOLDER}${as}-${colorScheme}.png`,
+      animations: 'disabled',
+      caret: 'hide',
+    }),
+  );
   await device.close();
 }
 
@@ -91,7 +157,9 @@ for (const scheme of SCHEMES) {
     await takeAll(scheme, name, async (device, take) => {
       const page = await openPage(device, shop.base + path);
       const { chat } = await chatOn(page);
-      await (name === 'form' ? chat.locator('#form') : chat.locator('#thread .text').nth(2)).waitFor();
+      await (
+        name === 'form' ? chat.locator('#form') : chat.locator('#thread .text').nth(2)
+      ).waitFor();
       await take(page);
     });
   }
@@ -118,8 +186,13 @@ for (const scheme of SCHEMES) {
       await take(inbox, as);
     }
     await inbox.goto(`${base}/inbox#imports`);
-    const people = 'Kundennummer;E-Mail;Name;Tarif\n2001;ines@example.com;Inês Rocha;gold\n2002;otto@example.com;Otto Vogel;silver\n2003;mia@example.com;Mia Holm;gold';
-    await inbox.setInputFiles('#file', { name: 'kunden.csv', mimeType: 'text/csv', buffer: Buffer.from(people) });
+    const people =
+      'Kundennummer;E-Mail;Name;Tarif\n2001;ines@example.com;Inês Rocha;gold\n2002;otto@example.com;Otto Vogel;silver\n2003;mia@example.com;Mia Holm;gold';
+    await inbox.setInputFiles('#file', {
+      name: 'kunden.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from(people),
+    });
     await inbox.getByRole('button', { name: 'Import', exact: true }).click();
     await inbox.getByLabel('Tarif becomes').selectOption('custom.Tarif');
     await take(inbox, 'mapping');

@@ -1,7 +1,18 @@
 // For everybody: by keyboard alone, on 320 px, right to left, without motion.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { answer, api, chatOn, contactOf, openInbox, openPage, seen, site, snippet, stage } from './harness.mjs';
+import {
+  answer,
+  api,
+  chatOn,
+  contactOf,
+  openInbox,
+  openPage,
+  seen,
+  site,
+  snippet,
+  stage,
+} from './harness.mjs';
 
 let it, shop;
 before(async () => {
@@ -24,8 +35,15 @@ async function focused(page) {
     const found = await frame.evaluate(() => {
       let one = document.activeElement;
       while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
-      if (!document.hasFocus() || !one || one === document.body || one.tagName === 'IFRAME') return null;
-      return one.id || one.getAttribute('name') || one.getAttribute('aria-label') || one.textContent.trim() || one.tagName;
+      if (!document.hasFocus() || !one || one === document.body || one.tagName === 'IFRAME')
+        return null;
+      return (
+        one.id ||
+        one.getAttribute('name') ||
+        one.getAttribute('aria-label') ||
+        one.textContent.trim() ||
+        one.tagName
+      );
     });
     if (found) return found;
   }
@@ -53,13 +71,24 @@ test('a visitor fills in the form, chats and closes the chat by keyboard alone',
   await page.locator('onethread-widget button').waitFor();
   await reach(page, /^Open chat/);
   await page.keyboard.press('Enter');
-  await seen('the first field', async () => /field-/.test(await focused(page)), () => focused(page));
-  for (const [field, text] of [['field-name', 'Kay Board'], ['field-email', 'kay@example.com']]) {
+  await seen(
+    'the first field',
+    async () => /field-/.test(await focused(page)),
+    () => focused(page),
+  );
+  for (const [field, text] of [
+    ['field-name', 'Kay Board'],
+    ['field-email', 'kay@example.com'],
+  ]) {
     await reach(page, field);
     await page.keyboard.type(text);
   }
   await page.keyboard.press('Enter');
-  await seen('the composer', async () => (await focused(page)) === 'text', () => focused(page));
+  await seen(
+    'the composer',
+    async () => (await focused(page)) === 'text',
+    () => focused(page),
+  );
   await page.keyboard.type('by keyboard');
   await page.keyboard.press('Enter');
   await chat.locator('#thread .text', { hasText: 'by keyboard' }).waitFor();
@@ -68,31 +97,53 @@ test('a visitor fills in the form, chats and closes the chat by keyboard alone',
   await page.keyboard.press('Space');
   await reach(page, '👍', 'Shift+Tab');
   await page.keyboard.press('Enter');
-  await seen('the composer again', async () => (await focused(page)) === 'text', () => focused(page));
+  await seen(
+    'the composer again',
+    async () => (await focused(page)) === 'text',
+    () => focused(page),
+  );
   await page.keyboard.press('Shift+Enter');
   await page.keyboard.type('line two');
   await page.keyboard.press('Enter');
   await chat.locator('#thread .text', { hasText: '👍' }).waitFor();
   assert.match(await chat.locator('#thread .text').last().textContent(), /👍\nline two/);
   await page.keyboard.press('Escape');
-  await seen('the button', async () => /^Open chat/.test(await focused(page)), () => focused(page));
+  await seen(
+    'the button',
+    async () => /^Open chat/.test(await focused(page)),
+    () => focused(page),
+  );
   await page.keyboard.press('Space');
-  await seen('it open again', async () => (await focused(page)) === 'text', () => focused(page));
+  await seen(
+    'it open again',
+    async () => (await focused(page)) === 'text',
+    () => focused(page),
+  );
   assert.deepEqual(page.faults, []);
   await device.close();
 });
 
 test('an agent logs in, answers, notes, closes and looks around by keyboard alone', async () => {
   const { base, demo } = it;
-  for (const [userId, name] of [['one', 'Person One'], ['two', 'Person Two']]) {
+  for (const [userId, name] of [
+    ['one', 'Person One'],
+    ['two', 'Person Two'],
+  ]) {
     const { id } = await api(base, demo, 'POST', '/contacts', { userId, name });
-    await api(base, demo, 'POST', `/contacts/${id}/messages`, { clientMessageId: crypto.randomUUID(), text: `for ${name}` });
+    await api(base, demo, 'POST', `/contacts/${id}/messages`, {
+      clientMessageId: crypto.randomUUID(),
+      text: `for ${name}`,
+    });
   }
   const { id } = await contactOf(base, demo, 'two');
   const device = await it.device();
   const page = await openPage(device, `${base}/inbox`);
   await page.locator('#login form').waitFor();
-  for (const [field, text] of [['organization', demo.organization], ['email', demo.agent.email], ['password', demo.agent.password]]) {
+  for (const [field, text] of [
+    ['organization', demo.organization],
+    ['email', demo.agent.email],
+    ['password', demo.agent.password],
+  ]) {
     await reach(page, field);
     await page.keyboard.type(text);
   }
@@ -100,7 +151,11 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
   await page.locator('#items button').first().waitFor();
   await reach(page, /Person Two/);
   await page.keyboard.press('Enter');
-  await seen('the answer box', async () => (await focused(page)) === 'answer-text', () => focused(page));
+  await seen(
+    'the answer box',
+    async () => (await focused(page)) === 'answer-text',
+    () => focused(page),
+  );
   await page.keyboard.type('typed answer');
   await page.keyboard.press('Enter');
   await page.locator('#thread .mine .text', { hasText: 'typed answer' }).waitFor();
@@ -109,7 +164,10 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
   await page.keyboard.press('Enter');
   await page.locator('#thread .note .text', { hasText: 'typed note' }).waitFor();
   await page.keyboard.press('Alt+KeyC');
-  await seen('it closed', async () => (await api(base, demo, 'GET', `/conversations/${id}`)).status === 'closed');
+  await seen(
+    'it closed',
+    async () => (await api(base, demo, 'GET', `/conversations/${id}`)).status === 'closed',
+  );
   await page.keyboard.press('Alt+ArrowDown');
   await page.locator('.talk-head h2', { hasText: /Person|Kay/ }).waitFor();
   await seen('another one', async () => !page.url().endsWith(id));
@@ -122,7 +180,11 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
   await page.keyboard.press('Enter');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.locator('#profile dd', { hasText: 'Typed Ltd' }).waitFor();
-  await seen('the focus back', async () => (await focused(page)) === 'Edit', () => focused(page));
+  await seen(
+    'the focus back',
+    async () => (await focused(page)) === 'Edit',
+    () => focused(page),
+  );
   await reach(page, 'Contacts', 'Shift+Tab');
   await page.keyboard.press('Enter');
   await page.locator('#people').waitFor();
@@ -151,7 +213,16 @@ test('nothing is cut off at 320 px, in the chat and in each part of the inbox', 
     ['contacts', '#people tr'],
     [`contacts/${id}`, 'dialog dl'],
     ['imports', '#upload'],
-    ...['applications', 'identity', 'agents', 'keys', 'webhooks', 'blocked', 'audit', 'password'].map((one) => [`settings/${one}`, '#settings h1']),
+    ...[
+      'applications',
+      'identity',
+      'agents',
+      'keys',
+      'webhooks',
+      'blocked',
+      'audit',
+      'password',
+    ].map((one) => [`settings/${one}`, '#settings h1']),
   ]) {
     await inbox.goto(`${base}/inbox#${part}`);
     await inbox.locator(sign).first().waitFor();
@@ -183,7 +254,9 @@ test('right to left, and without motion for those who ask for none', async () =>
   await chat.locator('#thread .text').nth(1).waitFor();
   assert.equal(await chat.locator('html').getAttribute('dir'), 'rtl');
   // Mirrored: one's own at the left, the button at the left of the page.
-  const [mine, theirs] = await chat.locator('#thread .text').evaluateAll((texts) => texts.map((text) => text.getBoundingClientRect().left));
+  const [mine, theirs] = await chat
+    .locator('#thread .text')
+    .evaluateAll((texts) => texts.map((text) => text.getBoundingClientRect().left));
   assert.ok(mine < theirs, `${mine} < ${theirs}`);
   const button = await page.locator('onethread-widget button').boundingBox();
   assert.ok(button.x < 100, `the button is at ${button.x}`);

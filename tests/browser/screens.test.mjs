@@ -16,15 +16,27 @@ after(async () => it?.stop());
 async function wrongs(place) {
   // The pages forbid scripts from elsewhere: this one comes by the debugger.
   await place.evaluate(`${AXE}; void 0`);
-  const { violations, passes } = await place.evaluate((tags) => window.axe.run(document, { runOnly: tags, iframes: false }), RULES);
+  const { violations, passes } = await place.evaluate(
+    (tags) => window.axe.run(document, { runOnly: tags, iframes: false }),
+    RULES,
+  );
   assert.ok(passes.length > 0, 'axe looked at something');
-  return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
+  return violations
+    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
 }
 
 for (const colorScheme of ['light', 'dark']) {
   test(`no screen shuts anybody out, ${colorScheme}`, async () => {
     const { base, demo } = it;
-    const shop = await site({ '/ann': snippet(base, demo, { user_id: `ann-${colorScheme}`, name: 'Ann', email: 'ann@example.com' }), '/visitor': snippet(base, demo, {}) });
+    const shop = await site({
+      '/ann': snippet(base, demo, {
+        user_id: `ann-${colorScheme}`,
+        name: 'Ann',
+        email: 'ann@example.com',
+      }),
+      '/visitor': snippet(base, demo, {}),
+    });
     const home = await it.device({ colorScheme });
     const page = await openPage(home, `${shop.base}/ann`);
     const chat = await chatOn(page);
@@ -91,7 +103,11 @@ for (const colorScheme of ['light', 'dark']) {
     await inbox.reload();
     await dialog('Join two people', () => inbox.locator('.others button').first().click());
     await inbox.goto(`${base}/inbox#imports`);
-    await inbox.setInputFiles('#file', { name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from('user_id,email,plan\nx-1,x@example.com,gold') });
+    await inbox.setInputFiles('#file', {
+      name: 'people.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from('user_id,email,plan\nx-1,x@example.com,gold'),
+    });
     await press('Import')();
     await inbox.getByLabel('plan becomes').first().waitFor();
     assert.deepEqual(await wrongs(inbox), [], 'the mapping');
@@ -106,7 +122,10 @@ for (const colorScheme of ['light', 'dark']) {
     assert.deepEqual(await wrongs(guest), [], 'an invitation');
     await guest.goto(`${base}/widget/app?platform=android`);
     const { organization, applicationId, applicationSecret } = demo;
-    await guest.evaluate(([organization, options]) => window.HelpCrunch('init', organization, options), [organization, { applicationId, applicationSecret, user: {} }]);
+    await guest.evaluate(
+      ([organization, options]) => window.HelpCrunch('init', organization, options),
+      [organization, { applicationId, applicationSecret, user: {} }],
+    );
     await guest.frameLocator('onethread-widget iframe').locator('#form').waitFor();
     assert.deepEqual(await wrongs(guest), [], 'the page for apps');
     assert.deepEqual(await wrongs(guest.frames().at(-1)), [], 'the chat in an app');
@@ -125,7 +144,13 @@ test('the script weighs at most 3.5 KiB, with its frame and a language 30', asyn
   };
   const script = await weigh('/widget.js');
   let all = script;
-  for (const path of ['/widget/frame', '/widget/frame.js', '/widget/frame.css', '/widget/frame.ar.js']) all += await weigh(path);
+  for (const path of [
+    '/widget/frame',
+    '/widget/frame.js',
+    '/widget/frame.css',
+    '/widget/frame.ar.js',
+  ])
+    all += await weigh(path);
   context.diagnostic(`widget.js ${script} bytes, with its frame and a language ${all} bytes, gzip`);
   assert.ok(script <= 3.5 * 1024, `widget.js has ${script} bytes`);
   assert.ok(all <= 30 * 1024, `with its frame it has ${all} bytes`);

@@ -42,7 +42,15 @@ async function journey(page, name) {
   return { chat, say, thread, id };
 }
 
-for (const name of ['plain', 'require-corp', 'credentialless', 'strict', 'turbo', 'react', 'twice']) {
+for (const name of [
+  'plain',
+  'require-corp',
+  'credentialless',
+  'strict',
+  'turbo',
+  'react',
+  'twice',
+]) {
   test(`a whole visit on another site: ${name}`, async () => {
     const device = await it.device();
     await journey(await openPage(device, `${shop.base}/${name}`), name);
@@ -99,7 +107,11 @@ for (const part of ['body', 'head']) {
     await chat.locator('#composer').waitFor();
     await say('before');
     await thread('before');
-    for (const [link, path] of [['next', `${first}/next`], ['back', first], ['next', `${first}/next`]]) {
+    for (const [link, path] of [
+      ['next', `${first}/next`],
+      ['back', first],
+      ['next', `${first}/next`],
+    ]) {
       await page.getByRole('link', { name: link }).evaluate((one) => one.click());
       await seen(path, async () => new URL(page.url()).pathname === path);
       await page.getByRole('link', { name: link === 'next' ? 'back' : 'next' }).waitFor();
@@ -119,7 +131,10 @@ for (const [what, script] of Object.entries({
   'the element is removed': () => document.querySelector('onethread-widget').remove(),
   'the body is emptied': () => (document.body.innerHTML = '<p>another page</p>'),
   'the body is replaced': () => (document.body = document.createElement('body')),
-  'the whole document is replaced': () => document.replaceChild(document.createElement('html'), document.documentElement).append(document.createElement('body')),
+  'the whole document is replaced': () =>
+    document
+      .replaceChild(document.createElement('html'), document.documentElement)
+      .append(document.createElement('body')),
 })) {
   test(`the chat continues when ${what}, again and again`, async () => {
     const device = await it.device();

@@ -1,7 +1,18 @@
 // The snippet runs again, as tag managers and frameworks have it: no call is lost, and nobody gets another person's chat.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { api, call, chatOn, contactOf, openPage, seen, site, snippet, snippetCode, stage } from './harness.mjs';
+import {
+  api,
+  call,
+  chatOn,
+  contactOf,
+  openPage,
+  seen,
+  site,
+  snippet,
+  snippetCode,
+  stage,
+} from './harness.mjs';
 
 const ULLA = { user_id: 'ulla-1', name: 'Ulla Twist' };
 let it, shop;
@@ -39,7 +50,8 @@ const again = (page, user, script = true) =>
       const stub = document.createElement('script');
       stub.text = code;
       document.body.append(stub);
-      if (source) document.body.append(Object.assign(document.createElement('script'), { src: source }));
+      if (source)
+        document.body.append(Object.assign(document.createElement('script'), { src: source }));
     },
     [snippetCode(it.demo, user), script && `${it.base}/widget.js`],
   );
@@ -48,7 +60,11 @@ const again = (page, user, script = true) =>
 async function visit(device, path) {
   const page = await openPage(device, shop.base + path);
   page.inits = 0;
-  page.on('request', (request) => request.url().endsWith('/widget/v1/init') && request.method() === 'POST' && page.inits++);
+  page.on(
+    'request',
+    (request) =>
+      request.url().endsWith('/widget/v1/init') && request.method() === 'POST' && page.inits++,
+  );
   return page;
 }
 
@@ -59,7 +75,9 @@ for (const script of [true, false]) {
     const page = await visit(device, '/ulla');
     const { chat, say, thread } = await chatOn(page);
     await say(`same, ${how}`);
-    await seen('the message', async () => (await chat.locator('#thread .text').allTextContents()).includes(`same, ${how}`));
+    await seen('the message', async () =>
+      (await chat.locator('#thread .text').allTextContents()).includes(`same, ${how}`),
+    );
     const shown = await chat.locator('#thread .text').allTextContents();
     await chat.locator('#text').fill('half a sent');
     const before = page.inits;
@@ -67,7 +85,11 @@ for (const script of [true, false]) {
     await again(page, ULLA, script);
     await call(page, 'trackEvent', 'afterwards');
     const { id } = await contactOf(it.base, it.demo, ULLA.user_id);
-    await seen('the event', async () => (await api(it.base, it.demo, 'GET', `/contacts/${id}`)).events.some(({ name }) => name === 'afterwards'));
+    await seen('the event', async () =>
+      (await api(it.base, it.demo, 'GET', `/contacts/${id}`)).events.some(
+        ({ name }) => name === 'afterwards',
+      ),
+    );
     assert.equal(page.inits, before);
     assert.equal(await chat.locator('#text').inputValue(), 'half a sent');
     await thread(...shown);
@@ -81,7 +103,9 @@ for (const script of [true, false]) {
     const page = await visit(device, '/ulla');
     const { chat, say, thread } = await chatOn(page);
     await say('of Ulla');
-    await seen('the message', async () => (await chat.locator('#thread .text').allTextContents()).includes('of Ulla'));
+    await seen('the message', async () =>
+      (await chat.locator('#thread .text').allTextContents()).includes('of Ulla'),
+    );
     const ulla = await chat.locator('#thread .text').allTextContents();
     const olaf = `olaf-${script}`;
     await again(page, { user_id: olaf, name: 'Olaf' }, script);
@@ -129,8 +153,13 @@ test('the newer form of the snippet runs again with another user', async () => {
   await say('of Nina');
   await thread('of Nina');
   await page.evaluate(() => {
-    window.helpcrunchSettings = { ...window.helpcrunchSettings, user: { user_id: 'newest', name: 'Noel' } };
-    window.HelpCrunch = function () { window.HelpCrunch.q.push(arguments) };
+    window.helpcrunchSettings = {
+      ...window.helpcrunchSettings,
+      user: { user_id: 'newest', name: 'Noel' },
+    };
+    window.HelpCrunch = function () {
+      window.HelpCrunch.q.push(arguments);
+    };
     window.HelpCrunch.q = [];
   });
   await thread();
@@ -148,7 +177,10 @@ test('a page that declared the name, or kept the stub, is heard', async () => {
   await chat.locator('#composer').waitFor();
   await again(page, { user_id: 'declared', name: 'Dora' });
   await call(page, 'updateUserData', { declared: true });
-  await seen('Dora', async () => (await contactOf(it.base, it.demo, 'declared'))?.customData.declared === true);
+  await seen(
+    'Dora',
+    async () => (await contactOf(it.base, it.demo, 'declared'))?.customData.declared === true,
+  );
   await call(page, 'logout');
   await chat.locator('#form').waitFor();
   assert.deepEqual(page.faults, []);
@@ -180,7 +212,11 @@ test('calls before init wait for it', async () => {
   const contact = () => contactOf(it.base, it.demo, 'early');
   await seen('what was said', async () => (await contact())?.customData.plan === 'gold', contact);
   const { id } = await contact();
-  await seen('the event', async () => (await api(it.base, it.demo, 'GET', `/contacts/${id}`)).events.some(({ name }) => name === 'early bird'));
+  await seen('the event', async () =>
+    (await api(it.base, it.demo, 'GET', `/contacts/${id}`)).events.some(
+      ({ name }) => name === 'early bird',
+    ),
+  );
   assert.deepEqual([page.faults, page.warnings], [[], []]);
   await device.close();
 });
@@ -190,7 +226,11 @@ test('another application on the same page is told in the console', async () => 
   const page = await visit(device, '/visitor');
   await page.locator('onethread-widget button').waitFor();
   await call(page, 'init', it.demo.organization, { appId: crypto.randomUUID() });
-  await seen('the warning', () => page.warnings.some((line) => line.includes('another application')), () => page.warnings);
+  await seen(
+    'the warning',
+    () => page.warnings.some((line) => line.includes('another application')),
+    () => page.warnings,
+  );
   await device.close();
 });
 

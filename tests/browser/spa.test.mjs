@@ -6,7 +6,15 @@ import { api, call, chatOn, contactOf, openPage, seen, site, snippet, stage } fr
 let it, shop;
 before(async () => {
   it = await stage();
-  shop = await site({ '/start': { title: 'Start', body: snippet(it.base, it.demo, { user_id: 'spa', name: 'Spa' }) } }, { host: 'localhost' });
+  shop = await site(
+    {
+      '/start': {
+        title: 'Start',
+        body: snippet(it.base, it.demo, { user_id: 'spa', name: 'Spa' }),
+      },
+    },
+    { host: 'localhost' },
+  );
 });
 after(async () => {
   await shop?.stop();
@@ -16,7 +24,11 @@ after(async () => {
 const MOVES = {
   pushState: () => history.pushState(0, '', '/pushed?step=1'),
   replaceState: () => history.replaceState(0, '', '/replaced'),
-  popstate: () => (history.pushState(0, '', '/behind'), history.pushState(0, '', '/ahead'), history.back()),
+  popstate: () => (
+    history.pushState(0, '', '/behind'),
+    history.pushState(0, '', '/ahead'),
+    history.back()
+  ),
   hashchange: () => void (location.hash = 'part'),
 };
 
@@ -25,7 +37,8 @@ test('each message, event and change of the profile goes with the page as it is 
   const page = await openPage(device, `${shop.base}/start`);
   const sent = [];
   page.on('request', (request) => {
-    if (request.method() === 'POST' || request.method() === 'PATCH') sent.push([new URL(request.url()).pathname, request.postDataJSON()]);
+    if (request.method() === 'POST' || request.method() === 'PATCH')
+      sent.push([new URL(request.url()).pathname, request.postDataJSON()]);
   });
   const { chat, say } = await chatOn(page);
   await chat.locator('#composer').waitFor();
@@ -36,7 +49,14 @@ test('each message, event and change of the profile goes with the page as it is 
     await say(`after ${how}`);
     await call(page, 'trackEvent', 'moved', { how });
     await call(page, 'updateUserData', { moved: how });
-    await seen('three calls', () => ['messages', 'track', 'contact'].every((name) => sent.some(([path]) => path === `/widget/v1/${name}`)), () => sent);
+    await seen(
+      'three calls',
+      () =>
+        ['messages', 'track', 'contact'].every((name) =>
+          sent.some(([path]) => path === `/widget/v1/${name}`),
+        ),
+      () => sent,
+    );
     const url = page.url();
     for (const name of ['messages', 'track', 'contact']) {
       const { page: told } = sent.find(([path]) => path === `/widget/v1/${name}`)[1];
@@ -66,7 +86,10 @@ test('agents see the page of the last thing that the person did, a minute later 
     await new Promise((done) => setTimeout(done, 500));
     now = await shown();
   }
-  assert.deepEqual({ url: now.url, title: now.title }, { url: `${shop.base}/checkout`, title: 'Checkout' });
+  assert.deepEqual(
+    { url: now.url, title: now.title },
+    { url: `${shop.base}/checkout`, title: 'Checkout' },
+  );
   // Nothing else changed by it.
   await thread(...before, 'at the checkout');
   assert.equal((await api(base, demo, 'GET', `/contacts/${id}`)).sessions, 1);

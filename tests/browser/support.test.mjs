@@ -3,13 +3,29 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { answer, call, chatOn, contactOf, openPage, seen, site, snippet, stage } from './harness.mjs';
+import {
+  answer,
+  call,
+  chatOn,
+  contactOf,
+  openPage,
+  seen,
+  site,
+  snippet,
+  stage,
+} from './harness.mjs';
 
 const KIB = 1024;
 let it, shop;
 before(async () => {
   it = await stage();
-  shop = await site({ '/visitor': snippet(it.base, it.demo, {}), '/lina': snippet(it.base, it.demo, { user_id: 'lina', name: 'Lina' }) }, { host: 'localhost' });
+  shop = await site(
+    {
+      '/visitor': snippet(it.base, it.demo, {}),
+      '/lina': snippet(it.base, it.demo, { user_id: 'lina', name: 'Lina' }),
+    },
+    { host: 'localhost' },
+  );
 });
 after(async () => {
   await shop?.stop();
@@ -51,7 +67,12 @@ test('an older browser is told so in the console, and nothing breaks', async () 
   const device = await it.device();
   await device.addInitScript('delete window.structuredClone');
   const page = await openPage(device, `${shop.base}/visitor`);
-  await seen('the line', () => page.warnings.some((line) => /too old.*Safari 15\.4, Firefox 102 or Chromium 100/.test(line)), () => page.warnings);
+  await seen(
+    'the line',
+    () =>
+      page.warnings.some((line) => /too old.*Safari 15\.4, Firefox 102 or Chromium 100/.test(line)),
+    () => page.warnings,
+  );
   assert.equal(await page.locator('onethread-widget').count(), 0);
   assert.deepEqual(page.faults, []);
   await device.close();
@@ -59,21 +80,38 @@ test('an older browser is told so in the console, and nothing breaks', async () 
 
 test('the build finds what the oldest browsers lack', async () => {
   const { findUnsupported } = await import('../../services/gateway/web/support.mjs');
-  for (const code of ['AbortSignal.any([a])', 'URL.canParse(a)', 'a.findLast(b)', 'new URLPattern(a)', 'a.ariaExpanded = b', '/(?<=a)b/', 'class A { static { b() } }']) {
+  for (const code of [
+    'AbortSignal.any([a])',
+    'URL.canParse(a)',
+    'a.findLast(b)',
+    'new URLPattern(a)',
+    'a.ariaExpanded = b',
+    '/(?<=a)b/',
+    'class A { static { b() } }',
+  ]) {
     assert.equal(findUnsupported(code).length, 1, code);
   }
-  for (const code of ['Promise.any([a])', 'a.at(1)', 'new URL(a)', 'a.setAttribute(b, c)', '/(?<name>a)/']) assert.deepEqual(findUnsupported(code), [], code);
+  for (const code of [
+    'Promise.any([a])',
+    'a.at(1)',
+    'new URL(a)',
+    'a.setAttribute(b, c)',
+    '/(?<name>a)/',
+  ])
+    assert.deepEqual(findUnsupported(code), [], code);
   for (const name of ['/widget.js', '/links.js', '/widget/frame.js', '/widget/app.js']) {
     assert.deepEqual(findUnsupported(await (await fetch(it.base + name)).text()), [], name);
   }
 });
 
 test('the script and the chat stay small', async () => {
-  const size = async (path) => gzipSync(Buffer.from(await (await fetch(it.base + path)).arrayBuffer()), { level: 9 }).length;
+  const size = async (path) =>
+    gzipSync(Buffer.from(await (await fetch(it.base + path)).arrayBuffer()), { level: 9 }).length;
   const script = await size('/widget.js');
   assert.ok(script <= 3.5 * KIB, `the script is ${script} bytes`);
   let all = script;
-  for (const path of ['/widget/frame', '/widget/frame.js', '/widget/frame.css']) all += await size(path);
+  for (const path of ['/widget/frame', '/widget/frame.js', '/widget/frame.css'])
+    all += await size(path);
   assert.ok(all <= 30 * KIB, `script and chat are ${all} bytes`);
 });
 
@@ -93,8 +131,14 @@ test('addresses in all scripts are links, and nothing around them', async () => 
   for (const [at, [text, ...links]] of LINKS.entries()) {
     const one = shown.nth(at);
     assert.equal(await one.textContent(), text);
-    const found = await one.locator('a').evaluateAll((all) => all.map((link) => [link.textContent, link.getAttribute('href')]));
-    assert.deepEqual(found, links.map((link) => (Array.isArray(link) ? link : [link, link])), JSON.stringify(text));
+    const found = await one
+      .locator('a')
+      .evaluateAll((all) => all.map((link) => [link.textContent, link.getAttribute('href')]));
+    assert.deepEqual(
+      found,
+      links.map((link) => (Array.isArray(link) ? link : [link, link])),
+      JSON.stringify(text),
+    );
   }
   assert.deepEqual(page.faults, []);
   await device.close();

@@ -3,7 +3,18 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { answer, api, chatOn, contactOf, openPage, owner, seen, site, snippet, stage } from './harness.mjs';
+import {
+  answer,
+  api,
+  chatOn,
+  contactOf,
+  openPage,
+  owner,
+  seen,
+  site,
+  snippet,
+  stage,
+} from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
@@ -44,20 +55,29 @@ const frameOf = (page) => page.frames().find((one) => one.url().startsWith(it.ba
 
 async function wrongs(frame) {
   await frame.evaluate(`${AXE}; void 0`);
-  const { violations, passes } = await frame.evaluate((tags) => window.axe.run(document, { runOnly: tags, iframes: false }), RULES);
+  const { violations, passes } = await frame.evaluate(
+    (tags) => window.axe.run(document, { runOnly: tags, iframes: false }),
+    RULES,
+  );
   assert.ok(passes.length > 0, 'axe looked at something');
-  return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
+  return violations
+    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
 }
 
-const style = (locator, ...names) => locator.evaluate((one, names) => names.map((name) => getComputedStyle(one)[name]), names);
+const style = (locator, ...names) =>
+  locator.evaluate((one, names) => names.map((name) => getComputedStyle(one)[name]), names);
 
 /** WCAG contrast of two `rgb(…)` colors. */
 function contrast(one, other) {
   const light = (color) => {
-    const [red, green, blue] = color.match(/[\d.]+/g).slice(0, 3).map((part) => {
-      const share = part / 255;
-      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-    });
+    const [red, green, blue] = color
+      .match(/[\d.]+/g)
+      .slice(0, 3)
+      .map((part) => {
+        const share = part / 255;
+        return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+      });
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
   };
   const [dark, bright] = [light(one), light(other)].sort((a, b) => a - b);
@@ -70,11 +90,19 @@ test('the head greets by a real name, names the team once it replied, and never 
   await visitor.chat.locator('#form').waitFor();
   assert.equal(await visitor.chat.locator('#who').innerText(), 'Hi there');
   assert.doesNotMatch(await visitor.chat.locator('body').innerText(), /anonym/i);
-  assert.equal(await visitor.chat.locator('#reply-time').count(), 0, 'nothing is promised that nobody set');
+  assert.equal(
+    await visitor.chat.locator('#reply-time').count(),
+    0,
+    'nothing is promised that nobody set',
+  );
   await visitor.device.close();
 
   const { chat, say, thread, page, device } = await visit('/ann');
-  await seen('the greeting', async () => /Hi .?Ann Meyer/.test(await chat.locator('#who').innerText()), () => chat.locator('#who').innerText());
+  await seen(
+    'the greeting',
+    async () => /Hi .?Ann Meyer/.test(await chat.locator('#who').innerText()),
+    () => chat.locator('#who').innerText(),
+  );
   assert.equal(await chat.locator('h1').innerText(), 'How can we help?');
   await say('hello');
   await thread('hello');
@@ -82,12 +110,21 @@ test('the head greets by a real name, names the team once it replied, and never 
   const { id } = await contactOf(it.base, it.demo, 'ann');
   const { items } = await own('GET', '/agents');
   await own('PATCH', `/agents/${items[0].id}`, { name: 'Nora Lind' });
-  await own('POST', `/conversations/${id}/messages`, { clientMessageId: crypto.randomUUID(), text: 'good morning', kind: 'text' });
+  await own('POST', `/conversations/${id}/messages`, {
+    clientMessageId: crypto.randomUUID(),
+    text: 'good morning',
+    kind: 'text',
+  });
   await thread('hello', 'good morning');
   assert.equal(await chat.locator('h1').innerText(), 'Nora Lind');
   assert.deepEqual(await chat.locator('.face').allInnerTexts(), ['NL', 'NL']);
   await own('POST', `/conversations/${id}/typing`, { typing: true });
-  await seen('who types', async () => /^.?Nora Lind.? is typing…$/.test((await chat.locator('.typing').innerText()).trim()), () => chat.locator('.typing').innerText());
+  await seen(
+    'who types',
+    async () =>
+      /^.?Nora Lind.? is typing…$/.test((await chat.locator('.typing').innerText()).trim()),
+    () => chat.locator('.typing').innerText(),
+  );
   // With several teammates it isn't known who types.
   await answer(it.base, it.demo, id, 'from a server');
   await thread('hello', 'good morning', 'from a server');
@@ -126,7 +163,13 @@ test('a message is being sent, sent, seen, or could not be sent', async () => {
   // A refusal that isn't about the connection.
   let refuse = true;
   await page.route('**/widget/v1/messages', (route) =>
-    refuse && route.request().method() === 'POST' ? route.fulfill({ status: 409, contentType: 'application/problem+json', body: '{"detail":"for developers"}' }) : route.continue(),
+    refuse && route.request().method() === 'POST'
+      ? route.fulfill({
+          status: 409,
+          contentType: 'application/problem+json',
+          body: '{"detail":"for developers"}',
+        })
+      : route.continue(),
   );
   await say('second');
   const pending = chat.locator('#pending li');
@@ -178,7 +221,9 @@ test('a blocked person reads a kind text, and no retry', async () => {
   const { id } = await contactOf(it.base, it.demo, 'eve');
   await own('PATCH', `/contacts/${id}`, { blocked: true });
   await say('second');
-  await chat.locator('#blocked', { hasText: 'Sorry, this chat isn’t available to you right now.' }).waitFor();
+  await chat
+    .locator('#blocked', { hasText: 'Sorry, this chat isn’t available to you right now.' })
+    .waitFor();
   assert.equal(await chat.locator('#composer').count(), 0);
   assert.equal(await chat.getByRole('button', { name: 'Retry' }).count(), 0);
   assert.doesNotMatch(await chat.locator('body').innerText(), /person|not taken|403/i);
@@ -211,7 +256,15 @@ test('while a session begins there is a skeleton, not an empty page', async () =
 });
 
 test('every brand color carries letters that can be read, in bubbles, buttons and the head', async () => {
-  for (const color of ['#facc15', '#000000', '#ffffff', '#3b82f6', '#777777', '#e11d48', '#22c55e']) {
+  for (const color of [
+    '#facc15',
+    '#000000',
+    '#ffffff',
+    '#3b82f6',
+    '#777777',
+    '#e11d48',
+    '#22c55e',
+  ]) {
     await look({ color });
     const { chat, page, say, device } = await visit('/ann');
     await say(color);
@@ -219,12 +272,23 @@ test('every brand color carries letters that can be read, in bubbles, buttons an
     await chat.locator('#text').fill('x');
     for (const part of ['header', '.mine .text', '#composer [type=submit]']) {
       const [ground, ink] = await style(chat.locator(part).last(), 'backgroundColor', 'color');
-      assert.equal(ground, `rgb(${color.slice(1).match(/../g).map((hex) => parseInt(hex, 16)).join(', ')})`, part);
+      assert.equal(
+        ground,
+        `rgb(${color
+          .slice(1)
+          .match(/../g)
+          .map((hex) => parseInt(hex, 16))
+          .join(', ')})`,
+        part,
+      );
       assert.ok(contrast(ground, ink) >= 4.5, `${ink} on ${ground} in ${part}`);
     }
     await page.evaluate(() => window.HelpCrunch('closeChat'));
     const button = page.locator('onethread-widget button');
-    const icon = await button.evaluate((one) => [getComputedStyle(one).backgroundColor, getComputedStyle(one, '::before').backgroundColor]);
+    const icon = await button.evaluate((one) => [
+      getComputedStyle(one).backgroundColor,
+      getComputedStyle(one, '::before').backgroundColor,
+    ]);
     assert.ok(contrast(...icon) >= 4.5, `the button's icon: ${icon}`);
     await device.close();
   }
@@ -241,7 +305,11 @@ test('light, dark, or as the page', async () => {
     return theme;
   };
   await look({ theme: 'auto' });
-  assert.equal(await themeOf('/silent', 'dark'), 'light', 'a page that is light alone keeps a light chat');
+  assert.equal(
+    await themeOf('/silent', 'dark'),
+    'light',
+    'a page that is light alone keeps a light chat',
+  );
   assert.equal(await themeOf('/both', 'dark'), 'dark');
   assert.equal(await themeOf('/both', 'light'), 'light');
   assert.equal(await themeOf('/dark', 'light'), 'dark');
@@ -260,9 +328,15 @@ for (const theme of ['light', 'dark']) {
       const check = async (page, what) => {
         const frame = frameOf(page);
         assert.deepEqual(await wrongs(frame), [], what);
-        const [inside, room] = await frame.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+        const [inside, room] = await frame.evaluate(() => [
+          document.documentElement.scrollWidth,
+          innerWidth,
+        ]);
         assert.ok(inside <= room, `${what} is ${inside} of ${room} px wide`);
-        assert.equal(await frame.evaluate(() => document.documentElement.dir), locale === 'ar' ? 'rtl' : 'ltr');
+        assert.equal(
+          await frame.evaluate(() => document.documentElement.dir),
+          locale === 'ar' ? 'rtl' : 'ltr',
+        );
       };
       const visitor = await visitBy('/visitor', options);
       await visitor.chat.locator('#form').waitFor();
@@ -273,14 +347,27 @@ for (const theme of ['light', 'dark']) {
       await visitor.device.close();
       const name = `wide-${theme}-${locale}`;
       const known = await visitBy('/new', options);
-      await known.page.evaluate((user_id) => window.HelpCrunch('userAuth', { user_id, name: 'A long name that has no end '.repeat(5) }), name);
-      await seen('the greeting', async () => /A long name/.test(await known.chat.locator('#who').innerText()));
+      await known.page.evaluate(
+        (user_id) =>
+          window.HelpCrunch('userAuth', {
+            user_id,
+            name: 'A long name that has no end '.repeat(5),
+          }),
+        name,
+      );
+      await seen('the greeting', async () =>
+        /A long name/.test(await known.chat.locator('#who').innerText()),
+      );
       await check(known.page, 'the greeting');
       await known.chat.locator('#text').fill(`https://example.com/${'a'.repeat(80)}`);
       await known.chat.locator('#text').press('Enter');
       await known.chat.locator('#thread .text').waitFor();
       const { id } = await contactOf(it.base, it.demo, name);
-      await own('POST', `/conversations/${id}/messages`, { clientMessageId: crypto.randomUUID(), text: 'answer', kind: 'text' });
+      await own('POST', `/conversations/${id}/messages`, {
+        clientMessageId: crypto.randomUUID(),
+        text: 'answer',
+        kind: 'text',
+      });
       await known.chat.locator('#thread .theirs .text').waitFor();
       await api(it.base, it.demo, 'POST', `/conversations/${id}/typing`, { typing: true });
       await known.chat.locator('.dots').waitFor();

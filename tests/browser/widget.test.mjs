@@ -44,7 +44,9 @@ test('the snippet works on a page of another origin, and leaves two globals and 
   const chat = await chatOn(page);
   await chat.say('from a shop');
   await chat.thread('from a shop');
-  const made = await page.evaluate(() => Object.keys(window).filter((name) => !window.names.includes(name) && !['names'].includes(name)));
+  const made = await page.evaluate(() =>
+    Object.keys(window).filter((name) => !window.names.includes(name) && !['names'].includes(name)),
+  );
   assert.deepEqual(made.sort(), ['HelpCrunch', 'Onethread']);
   assert.deepEqual(await device.cookies(), []);
   assert.equal(await page.evaluate(() => window.HelpCrunch === window.Onethread), true);
@@ -57,7 +59,9 @@ test('the newer form of the snippet opens the same thread', async () => {
   const page = await visit(device, '/newer');
   const chat = await chatOn(page);
   await chat.say('by appId');
-  await seen('it', async () => (await chat.chat.locator('#thread .text').allTextContents()).includes('by appId'));
+  await seen('it', async () =>
+    (await chat.chat.locator('#thread .text').allTextContents()).includes('by appId'),
+  );
   assert.deepEqual(page.faults, []);
   await device.close();
 });
@@ -65,12 +69,23 @@ test('the newer form of the snippet opens the same thread', async () => {
 test('a mistake in the snippet is told in the console and breaks nothing', async () => {
   const device = await it.device();
   const broken = await visit(device, '/broken');
-  await seen('warnings', () => broken.warnings.length >= 3, () => broken.warnings);
-  assert.match(broken.warnings.join('\n'), /'init' needs applicationId[\s\S]*no openTheChat[\s\S]*no undefined/);
+  await seen(
+    'warnings',
+    () => broken.warnings.length >= 3,
+    () => broken.warnings,
+  );
+  assert.match(
+    broken.warnings.join('\n'),
+    /'init' needs applicationId[\s\S]*no openTheChat[\s\S]*no undefined/,
+  );
   assert.equal(await broken.evaluate(() => window.after), true);
   const wrong = await visit(device, '/wrong');
   await chatOn(wrong);
-  await seen('the warning', () => wrong.warnings.some((line) => line.includes('/user/email')), () => wrong.warnings);
+  await seen(
+    'the warning',
+    () => wrong.warnings.some((line) => line.includes('/user/email')),
+    () => wrong.warnings,
+  );
   const twice = await visit(device, '/twice');
   await chatOn(twice);
   assert.equal(await twice.locator('onethread-widget').count(), 1);
@@ -84,7 +99,11 @@ test('a refused proof shows an empty chat and tells the page, and nothing of the
   const owner = await chatOn(await visit(mine, '/hashed'));
   await owner.say('private');
   await owner.thread('private');
-  const page = await visit(theirs, '/unhashed', 'window.refused = 0; addEventListener("load", () => window.HelpCrunch?.("onIdentityRefused", () => window.refused++))');
+  const page = await visit(
+    theirs,
+    '/unhashed',
+    'window.refused = 0; addEventListener("load", () => window.HelpCrunch?.("onIdentityRefused", () => window.refused++))',
+  );
   const chat = await chatOn(page);
   await seen('the event', () => page.evaluate(() => window.refused === 1));
   await chat.thread();
@@ -151,26 +170,49 @@ test('what is written offline waits, and is sent once', async () => {
   await chat.say('written offline');
   await chat.chat.locator('#pending .text', { hasText: 'written offline' }).waitFor();
   await device.setOffline(false);
-  await seen('it stored', async () => (await chat.chat.locator('#thread .text').count()) === before + 1);
+  await seen(
+    'it stored',
+    async () => (await chat.chat.locator('#thread .text').count()) === before + 1,
+  );
   assert.equal(await chat.chat.locator('#pending li').count(), 0);
-  assert.equal((await chat.chat.locator('#thread .text').allTextContents()).filter((text) => text === 'written offline').length, 1);
+  assert.equal(
+    (await chat.chat.locator('#thread .text').allTextContents()).filter(
+      (text) => text === 'written offline',
+    ).length,
+    1,
+  );
   await device.close();
 });
 
 test('an answer to a closed chat is counted on the button, told to the page, and read once it is open', async () => {
   const device = await it.device();
-  const page = await visit(device, '/bob', 'window.news = []; addEventListener("load", () => window.HelpCrunch?.("onNewUnreadChat", (chat) => window.news.push(chat)))');
+  const page = await visit(
+    device,
+    '/bob',
+    'window.news = []; addEventListener("load", () => window.HelpCrunch?.("onNewUnreadChat", (chat) => window.news.push(chat)))',
+  );
   const button = page.locator('onethread-widget button');
   await button.waitFor();
   const { items } = await api(it.base, it.demo, 'GET', '/conversations?status=all');
   const { id } = items.find(({ contact }) => contact.userId === BOB.user_id);
-  await api(it.base, it.demo, 'POST', `/conversations/${id}/messages`, { clientMessageId: crypto.randomUUID(), text: 'are you there?' });
-  await seen('the badge', async () => (await button.getAttribute('aria-label')) === 'Open chat, 1 unread');
-  await seen('the event', () => page.evaluate(() => window.news.length === 1 && window.news[0].text === 'are you there?'));
+  await api(it.base, it.demo, 'POST', `/conversations/${id}/messages`, {
+    clientMessageId: crypto.randomUUID(),
+    text: 'are you there?',
+  });
+  await seen(
+    'the badge',
+    async () => (await button.getAttribute('aria-label')) === 'Open chat, 1 unread',
+  );
+  await seen('the event', () =>
+    page.evaluate(() => window.news.length === 1 && window.news[0].text === 'are you there?'),
+  );
   const chat = await chatOn(page);
   await chat.chat.locator('#thread .text', { hasText: 'are you there?' }).waitFor();
   await chat.chat.locator('#close').click();
-  await seen('nothing unread', async () => (await button.getAttribute('aria-label')) === 'Open chat');
+  await seen(
+    'nothing unread',
+    async () => (await button.getAttribute('aria-label')) === 'Open chat',
+  );
   await seen('the mark', async () => {
     const two = await visit(device, '/bob');
     const label = await two.locator('onethread-widget button').getAttribute('aria-label');
@@ -196,12 +238,18 @@ test('all tabs of a person share one stream, and the next takes over when its ta
   const chats = [];
   for (const page of pages) chats.push(await chatOn(page));
   await chats[3].say('to all tabs');
-  for (const { chat } of chats) await chat.locator('#thread .text', { hasText: 'to all tabs' }).waitFor();
+  for (const { chat } of chats)
+    await chat.locator('#thread .text', { hasText: 'to all tabs' }).waitFor();
   assert.equal(streams, 1);
   await pages[0].close();
-  await seen('a second stream', () => streams === 2, () => streams);
+  await seen(
+    'a second stream',
+    () => streams === 2,
+    () => streams,
+  );
   await chats[1].say('after the first went');
-  for (const { chat } of chats.slice(1)) await chat.locator('#thread .text', { hasText: 'after the first went' }).waitFor();
+  for (const { chat } of chats.slice(1))
+    await chat.locator('#thread .text', { hasText: 'after the first went' }).waitFor();
   await device.close();
 });
 
@@ -211,10 +259,13 @@ test('the page and the frame hear nobody else', async () => {
   const chat = await chatOn(page);
   await chat.chat.locator('#composer').waitFor();
   // The page speaks as if it were the frame; another window speaks as if it were the page.
-  await page.evaluate(() => window.postMessage({ onethread: 'device', deviceToken: 'forged' }, '*'));
+  await page.evaluate(() =>
+    window.postMessage({ onethread: 'device', deviceToken: 'forged' }, '*'),
+  );
   await page.evaluate(() => {
     const other = document.createElement('iframe');
-    other.srcdoc = '<script>parent.frames[0]?.postMessage({onethread:"logout"},"*"); for (const one of Array.from({length: parent.length}, (_, n) => parent[n])) one.postMessage({onethread:"say",text:"forged"},"*")</script>';
+    other.srcdoc =
+      '<script>parent.frames[0]?.postMessage({onethread:"logout"},"*"); for (const one of Array.from({length: parent.length}, (_, n) => parent[n])) one.postMessage({onethread:"say",text:"forged"},"*")</script>';
     document.body.append(other);
     return new Promise((done) => (other.onload = () => setTimeout(done, 200)));
   });
@@ -222,7 +273,10 @@ test('the page and the frame hear nobody else', async () => {
   await chat.chat.locator('#thread .text', { hasText: 'mine' }).waitFor();
   assert.ok(!(await chat.chat.locator('#thread .text').allTextContents()).includes('forged'));
   assert.ok(await page.evaluate(() => !Object.values(localStorage).includes('forged')));
-  assert.ok(await page.evaluate(() => Object.values({ ...localStorage, ...sessionStorage }).length === 1), 'the page keeps the device token alone');
+  assert.ok(
+    await page.evaluate(() => Object.values({ ...localStorage, ...sessionStorage }).length === 1),
+    'the page keeps the device token alone',
+  );
   await device.close();
 });
 
@@ -230,7 +284,10 @@ test('the chat is the whole page of an app', async () => {
   const phone = await it.device({ viewport: { width: 390, height: 700 } });
   const app = await openPage(phone, `${it.base}/widget/app?platform=ios`);
   const { organization, applicationId, applicationSecret } = it.demo;
-  await app.evaluate(([organization, options]) => window.HelpCrunch('init', organization, options), [organization, { applicationId, applicationSecret, user: ANN }]);
+  await app.evaluate(
+    ([organization, options]) => window.HelpCrunch('init', organization, options),
+    [organization, { applicationId, applicationSecret, user: ANN }],
+  );
   const inside = app.frameLocator('onethread-widget iframe');
   await inside.locator('#composer').waitFor();
   const frame = await app.locator('onethread-widget iframe').boundingBox();
@@ -243,7 +300,10 @@ test('the chat is the whole page of an app', async () => {
   await inside.locator('#thread .text', { hasText: 'from the app' }).waitFor();
   const { id } = await contactOf(it.base, it.demo, ANN.user_id);
   const { devices } = await api(it.base, it.demo, 'GET', `/contacts/${id}`);
-  assert.ok(devices.some(({ platform }) => platform === 'ios'), JSON.stringify(devices));
+  assert.ok(
+    devices.some(({ platform }) => platform === 'ios'),
+    JSON.stringify(devices),
+  );
   assert.deepEqual(app.faults, []);
   await phone.close();
 });

@@ -30,7 +30,7 @@ pub enum Task {
 
 impl Dump for ProcessArgs {
     fn lines(&self, _: &Path) -> Vec<(&'static str, String)> {
-        let format = self.log_format.unwrap_or_else(LogFormat::suitable);
+        let format = self.log_format.unwrap_or_else(LogFormat::default_for_stderr);
         let format = if format == LogFormat::Json { "json" } else { "text" };
         vec![("DATA_DIR", self.data_dir.display().to_string()), ("LOG_FORMAT", format.to_owned())]
     }

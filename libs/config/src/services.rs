@@ -41,7 +41,7 @@ impl IdentityArgs {
     }
 
     /// True when webhooks may be at private addresses.
-    pub fn private_webhooks(&self) -> bool {
+    pub fn allows_private_webhooks(&self) -> bool {
         self.webhook_private_addresses == PrivateAddresses::Allow
     }
 }
@@ -53,7 +53,7 @@ impl Dump for IdentityArgs {
             ("SERVER_KEYS_FILE", self.keys_file(data_dir).display().to_string()),
             (
                 "WEBHOOK_PRIVATE_ADDRESSES",
-                if self.private_webhooks() { "allow" } else { "refuse" }.to_owned(),
+                if self.allows_private_webhooks() { "allow" } else { "refuse" }.to_owned(),
             ),
         ]
     }

@@ -87,7 +87,7 @@ impl ContactId {
 
 impl ConversationId {
     /// Returns the id of the contact's only conversation.
-    pub fn of(contact: ContactId) -> Self {
+    pub fn of_contact(contact: ContactId) -> Self {
         Self(contact.0)
     }
 }

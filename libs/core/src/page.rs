@@ -28,7 +28,7 @@ impl PageSize {
     }
 
     /// Returns the limit for a query that reads one more row, to see whether another page follows.
-    pub fn limit_and_one(self) -> i64 {
+    pub fn limit_plus_one(self) -> i64 {
         i64::from(self.0) + 1
     }
 }

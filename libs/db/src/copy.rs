@@ -57,7 +57,10 @@ pub struct FileCopy {
 ///
 /// When a file can't be read or written, when the databases are too busy, or when `keep_going`
 /// returns false.
-pub fn copy_together(copies: &[FileCopy], keep_going: impl Fn() -> bool) -> Result<(), CopyError> {
+pub fn copy_consistently(
+    copies: &[FileCopy],
+    keep_going: impl Fn() -> bool,
+) -> Result<(), CopyError> {
     let sources = copies.iter().map(|copy| Source::open(&copy.from));
     let sources = sources.collect::<Result<Vec<_>, _>>()?;
     take_snapshots(&sources, &keep_going)?;
@@ -220,7 +223,7 @@ mod tests {
                 }
                 let copies = copies(folder.path());
                 let acknowledged = written.load(Ordering::SeqCst);
-                copy_together(&copies, || true).unwrap();
+                copy_consistently(&copies, || true).unwrap();
                 let [a, b, c] = [0, 1, 2].map(|i: usize| last(&copies[i].to));
                 assert!(a >= b && b >= c && c >= a - 1, "{a} {b} {c}");
                 assert!(c >= acknowledged, "{c} of {acknowledged}");
@@ -237,7 +240,7 @@ mod tests {
         let servers = NAMES.map(|name| server(folder.path(), name));
         let calls = AtomicI64::new(0);
         let copies = copies(folder.path());
-        copy_together(&copies, || {
+        copy_consistently(&copies, || {
             let n = calls.fetch_add(1, Ordering::Relaxed) + 1;
             // Every database commits before each of the first snapshots.
             if n <= 7 {
@@ -262,7 +265,7 @@ mod tests {
         // Between two steps there is a commit, and the log is written back.
         let next = AtomicI64::new(201);
         let copy = FileCopy { from: folder.path().join("a"), to: to.clone() };
-        copy_together(&[copy], || {
+        copy_consistently(&[copy], || {
             let mut step = next.load(Ordering::Relaxed);
             if step > 201 {
                 fill(step);
@@ -284,11 +287,11 @@ mod tests {
         let copy = |name: &str| {
             [FileCopy { from: folder.path().join(name), to: folder.path().join("copy") }]
         };
-        assert!(matches!(copy_together(&copy("a"), || false), Err(CopyError::Stopped)));
-        assert!(matches!(copy_together(&copy("none"), || true), Err(CopyError::Sqlite(_))));
+        assert!(matches!(copy_consistently(&copy("a"), || false), Err(CopyError::Stopped)));
+        assert!(matches!(copy_consistently(&copy("none"), || true), Err(CopyError::Sqlite(_))));
         assert!(!folder.path().join("none").exists());
         // A server that has ended leaves no log.
-        copy_together(&copy("a"), || true).unwrap();
+        copy_consistently(&copy("a"), || true).unwrap();
         assert_eq!(last(&folder.path().join("copy")), 0);
     }
 }

@@ -28,7 +28,7 @@ pub enum Error {
     Timeout,
     /// A transaction that was shared with other calls failed.
     #[error("the shared transaction failed")]
-    Together(#[source] Arc<Self>),
+    SharedTransaction(#[source] Arc<Self>),
     /// The task that did the work panicked.
     #[error("the database task failed")]
     Task(#[from] tokio::task::JoinError),
@@ -41,7 +41,7 @@ impl Error {
     }
 
     /// True when the database rejects the data itself, so that a retry can't succeed.
-    pub fn is_of_the_data(&self) -> bool {
+    pub fn is_invalid_data(&self) -> bool {
         let Self::Sql(sqlx::Error::Database(e)) = self else { return false };
         // PostgreSQL: data exceptions, constraint violations, program limits exceeded. SQLite: too
         // big, constraint, mismatch.
@@ -64,10 +64,10 @@ impl Error {
     }
 
     /// True when the database is unavailable or overloaded, so that a retry may succeed.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         let error = match self {
             Self::Sql(error) => error,
-            Self::Together(error) => return error.is_passing(),
+            Self::SharedTransaction(error) => return error.is_transient(),
             Self::Conflict | Self::Locked | Self::Timeout => return true,
             _ => return false,
         };
@@ -114,7 +114,7 @@ impl From<Error> for onethread_errors::Error {
     fn from(error: Error) -> Self {
         if error.is_full() {
             Self::storage_full(error)
-        } else if error.is_passing() {
+        } else if error.is_transient() {
             Self::unavailable(error)
         } else {
             Self::internal(error)

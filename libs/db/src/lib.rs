@@ -16,7 +16,7 @@ mod transaction;
 
 pub use connect::Database;
 pub use connection::Connection;
-pub use copy::{CopyError, FileCopy, copy_together};
+pub use copy::{CopyError, FileCopy, copy_consistently};
 pub use error::Error;
 pub use migrate::Migrations;
 #[doc(hidden)]

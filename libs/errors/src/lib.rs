@@ -93,7 +93,7 @@ impl Error {
 
     /// Replaces the table's text by a more specific one.
     #[must_use]
-    pub fn because(mut self, detail: impl Into<String>) -> Self {
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
         self
     }

@@ -34,7 +34,7 @@ impl From<Status> for Error {
         let info = details.error_info().filter(|info| info.domain == DOMAIN);
         let reason = info.and_then(|info| Reason::from_error_info_reason(&info.reason));
         let mut error = match reason {
-            Some(reason) => Self::new(reason).because(status.message()),
+            Some(reason) => Self::new(reason).with_detail(status.message()),
             None => Self::new(from_code(status.code())),
         };
         if let Some(bad_request) = details.bad_request() {
@@ -71,7 +71,7 @@ mod tests {
     fn an_error_is_the_same_after_a_conversion_to_a_status_and_back() {
         let error = Error::invalid("/user/user_id", "is too long")
             .retry_after(Duration::from_secs(3))
-            .because("No.");
+            .with_detail("No.");
         let error = Error::from(Status::from(error));
         assert_eq!(error.reason, Reason::InvalidArgument);
         assert_eq!(error.detail, "No.");

@@ -47,13 +47,13 @@ pub(crate) enum Message<T> {
 
 /// What a listener receives.
 #[derive(Debug, Clone)]
-pub enum Heard<T> {
+pub enum BusEvent<T> {
     /// A hint was published.
     Hint(T),
     /// Hints may have been lost: those of organizations in this shard, or of all organizations.
     Missed(Option<u8>),
     /// The bus was dropped.
-    Over,
+    Closed,
 }
 
 /// Receives the hints that are published after its creation.
@@ -96,7 +96,7 @@ impl<T: Hint> Bus<T> {
     }
 
     /// Publishes a hint to every listener. Must be called after the commit. Never waits.
-    pub fn tell(&self, hint: T) {
+    pub fn publish(&self, hint: T) {
         if let Some(remote) = &self.remote {
             remote.publish(hint.clone());
         }
@@ -105,32 +105,32 @@ impl<T: Hint> Bus<T> {
     }
 
     /// Creates a listener.
-    pub fn listen(&self) -> Listener<T> {
+    pub fn subscribe(&self) -> Listener<T> {
         Listener { local: self.local.subscribe(), remote: self.remote.clone() }
     }
 }
 
 impl<T: Hint> Listener<T> {
     /// Subscribes to the hints that other replicas publish for this organization. When the
-    /// subscription is active, [`Heard::Missed`] reports that earlier hints may have been lost.
-    pub fn attend(&self, organization: OrganizationId) {
+    /// subscription is active, [`BusEvent::Missed`] reports that earlier hints may have been lost.
+    pub fn subscribe_to(&self, organization: OrganizationId) {
         if let Some(remote) = &self.remote {
             remote.subscribe(shard(organization));
         }
     }
 
     /// Waits for the next message.
-    pub async fn next(&mut self) -> Heard<T> {
+    pub async fn next(&mut self) -> BusEvent<T> {
         match self.local.recv().await {
-            Ok(Message::Hint(hint)) => Heard::Hint(hint),
-            Ok(Message::Gap(shard)) => Heard::Missed(shard),
-            Err(RecvError::Lagged(_)) => Heard::Missed(None),
-            Err(RecvError::Closed) => Heard::Over,
+            Ok(Message::Hint(hint)) => BusEvent::Hint(hint),
+            Ok(Message::Gap(shard)) => BusEvent::Missed(shard),
+            Err(RecvError::Lagged(_)) => BusEvent::Missed(None),
+            Err(RecvError::Closed) => BusEvent::Closed,
         }
     }
 }
 
-/// True when hints of the organization may be among those of a [`Heard::Missed`].
-pub fn may_concern(missed: Option<u8>, organization: OrganizationId) -> bool {
+/// True when hints of the organization may be among those of a [`BusEvent::Missed`].
+pub fn is_affected(missed: Option<u8>, organization: OrganizationId) -> bool {
     missed.is_none_or(|missed| missed == shard(organization))
 }

@@ -45,7 +45,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Delays between attempts to connect. A server that has restarted is found within a second.
 const RECONNECT_BACKOFF: Backoff =
-    Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(1) };
+    Backoff { initial: Duration::from_millis(50), max: Duration::from_secs(1) };
 
 /// The header with the trace, as in HTTP.
 const TRACE_HEADER: &str = "traceparent";
@@ -140,7 +140,7 @@ fn options(tls: Option<TlsFiles>, entropy: Arc<dyn Entropy>, gap: Arc<Notify>) -
         .subscription_capacity(SUBSCRIPTION_CAPACITY)
         .client_capacity(CLIENT_CAPACITY)
         .reconnect_delay_callback(move |attempts| {
-            RECONNECT_BACKOFF.pause(u32::try_from(attempts).unwrap_or(u32::MAX), &*entropy)
+            RECONNECT_BACKOFF.delay(u32::try_from(attempts).unwrap_or(u32::MAX), &*entropy)
         })
         .event_callback(move |event| {
             let (gap, disconnected) = (gap.clone(), disconnected.clone());

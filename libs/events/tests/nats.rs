@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use onethread_core::{OrganizationId, SystemEntropy};
-use onethread_events::{Bus, Heard, Hint, Listener};
+use onethread_events::{Bus, BusEvent, Hint, Listener};
 use onethread_testing::NatsServer;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -48,7 +48,7 @@ fn hint(organization: u128, number: u8) -> Number {
     Number { organization, number, trace: format!("trace {number}") }
 }
 
-async fn next(listener: &mut Listener<Number>) -> Heard<Number> {
+async fn next(listener: &mut Listener<Number>) -> BusEvent<Number> {
     timeout(RECEIVE_TIMEOUT, listener.next()).await.expect("something is received")
 }
 
@@ -56,18 +56,18 @@ async fn next(listener: &mut Listener<Number>) -> Heard<Number> {
 async fn next_hint(listener: &mut Listener<Number>) -> Number {
     loop {
         match next(listener).await {
-            Heard::Hint(hint) => return hint,
-            Heard::Missed(_) => {}
-            Heard::Over => panic!("the bus was dropped"),
+            BusEvent::Hint(hint) => return hint,
+            BusEvent::Missed(_) => {}
+            BusEvent::Closed => panic!("the bus was dropped"),
         }
     }
 }
 
 /// Creates a listener whose subscription the server has confirmed.
 async fn subscribed(bus: &Bus<Number>, organization: u128) -> Listener<Number> {
-    let mut listener = bus.listen();
-    listener.attend(OrganizationId(Uuid::from_u128(organization)));
-    while !matches!(next(&mut listener).await, Heard::Missed(Some(_))) {}
+    let mut listener = bus.subscribe();
+    listener.subscribe_to(OrganizationId(Uuid::from_u128(organization)));
+    while !matches!(next(&mut listener).await, BusEvent::Missed(Some(_))) {}
     listener
 }
 
@@ -79,12 +79,12 @@ async fn other_replicas_receive_the_hints_of_their_subscriptions_once() {
     let mut remote = subscribed(&two, 7).await;
     // The second replica has no subscription for organization 8.
     for published in [hint(7, 1), hint(8, 2), hint(7, 3)] {
-        one.tell(published);
+        one.publish(published);
     }
     for expected in [hint(7, 1), hint(7, 3)] {
         assert_eq!(next_hint(&mut remote).await, expected);
     }
-    two.tell(hint(7, 4));
+    two.publish(hint(7, 4));
     for expected in [hint(7, 1), hint(8, 2), hint(7, 3), hint(7, 4)] {
         assert_eq!(next_hint(&mut local).await, expected);
     }
@@ -100,22 +100,23 @@ async fn without_nats_the_process_continues_and_reports_a_gap_after_the_reconnec
     server.kill();
     // Many more than are queued for the server: publishing doesn't wait for it.
     for count in 0..20_000_u32 {
-        one.tell(hint(7, 0));
+        one.publish(hint(7, 0));
         if count % 1000 == 0 {
             assert_eq!(next_hint(&mut local).await, hint(7, 0));
         }
     }
     server.restart();
     for listener in [&mut local, &mut remote] {
-        while !matches!(next(listener).await, Heard::Missed(None)) {}
+        while !matches!(next(listener).await, BusEvent::Missed(None)) {}
     }
     // The publisher may reconnect later than the listener.
     let mut last = 0;
     let received = async {
         loop {
             last += 1;
-            one.tell(hint(7, last));
-            if let Ok(Heard::Hint(hint)) = timeout(Duration::from_millis(200), remote.next()).await
+            one.publish(hint(7, last));
+            if let Ok(BusEvent::Hint(hint)) =
+                timeout(Duration::from_millis(200), remote.next()).await
                 && hint.number > 0
             {
                 return hint.number;
@@ -131,11 +132,11 @@ async fn a_server_that_starts_late_is_found() {
     let mut server = NatsServer::start();
     server.kill();
     let (one, two) = (bus(&server), bus(&server));
-    let mut remote = two.listen();
-    remote.attend(OrganizationId(Uuid::from_u128(7)));
+    let mut remote = two.subscribe();
+    remote.subscribe_to(OrganizationId(Uuid::from_u128(7)));
     server.restart();
-    while !matches!(next(&mut remote).await, Heard::Missed(Some(7))) {}
+    while !matches!(next(&mut remote).await, BusEvent::Missed(Some(7))) {}
     let _subscribed = subscribed(&one, 9).await;
-    one.tell(hint(7, 1));
+    one.publish(hint(7, 1));
     assert_eq!(next_hint(&mut remote).await, hint(7, 1));
 }

@@ -20,7 +20,7 @@ tokio::task_local! {
 /// Extension of a request without a deadline, such as an upload or a live stream. The caller has to
 /// limit it by other means.
 #[derive(Debug, Clone, Copy)]
-pub struct Unhurried;
+pub struct NoDeadline;
 
 /// Returns the deadline of a call that starts now: after `timeout`, or the deadline of the current
 /// call if that is earlier.

@@ -18,7 +18,7 @@ mod wire;
 pub use addresses::{Addresses, ParseAddressesError};
 pub use answer::{answer, log_failure};
 pub use certificates::{CertificateError, Certificates};
-pub use deadline::{DEFAULT as DEFAULT_DEADLINE, Unhurried};
+pub use deadline::{DEFAULT as DEFAULT_DEADLINE, NoDeadline};
 pub use incoming::Listener;
 pub use peer::Peer;
 pub use server::Server;

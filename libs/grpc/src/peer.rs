@@ -58,7 +58,7 @@ impl Service<Request<Body>> for Peer {
         let path = request.uri().path().to_owned();
         let span = trace::call(&path);
         onethread_telemetry::inject(&span, request.headers_mut());
-        let has_deadline = request.extensions().get::<deadline::Unhurried>().is_none();
+        let has_deadline = request.extensions().get::<deadline::NoDeadline>().is_none();
         let deadline = deadline::deadline(deadline::DEFAULT);
         if has_deadline {
             deadline::write(request.headers_mut(), deadline);

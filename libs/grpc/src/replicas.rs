@@ -39,7 +39,7 @@ const RESOLVE_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Delays between attempts to connect.
 const CONNECT_BACKOFF: Backoff =
-    Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(1) };
+    Backoff { initial: Duration::from_millis(50), max: Duration::from_secs(1) };
 
 /// Largest number of addresses that are used of one name.
 const MAX_ADDRESSES: usize = 256;
@@ -156,7 +156,7 @@ async fn maintain_replica(entry: Arc<Entry>, entropy: Arc<dyn Entropy>) {
             warn!(%address, code = ?status.code(), "replica is not ready");
             logged = true;
         }
-        sleep(CONNECT_BACKOFF.pause(failures, &*entropy)).await;
+        sleep(CONNECT_BACKOFF.delay(failures, &*entropy)).await;
     }
 }
 

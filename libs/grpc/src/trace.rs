@@ -26,7 +26,7 @@ pub(crate) async fn serve(request: Request, next: Next) -> Response {
         otel.status_code = Empty,
         trace_id = Empty,
     );
-    onethread_telemetry::adopt(&span, request.headers());
+    onethread_telemetry::set_parent(&span, request.headers());
     span.record("trace_id", onethread_telemetry::trace_id(&span));
     let response = next.run(request).instrument(span.clone()).await;
     record(&span, response.headers(), Side::Server, &path, started);

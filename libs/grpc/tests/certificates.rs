@@ -156,7 +156,7 @@ async fn a_client_with_a_certificate_of_the_ca_is_served() {
     // Certificates don't prevent a graceful shutdown.
     let started = Instant::now();
     replica.life.stop();
-    replica.life.drained().await;
+    replica.life.wait_for_shutdown().await;
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 

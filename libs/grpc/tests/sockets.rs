@@ -48,7 +48,7 @@ impl Replica {
     async fn stop(self) -> Duration {
         let started = Instant::now();
         self.life.stop();
-        self.life.drained().await;
+        self.life.wait_for_shutdown().await;
         started.elapsed()
     }
 }
@@ -254,7 +254,7 @@ async fn the_shutdown_is_bounded_with_an_open_stream() {
     let replica = Replica::start(Router::new().route("/test/Endless", endless)).await;
     let mut peer = peer(&[replica.address]);
     let mut request = http::Request::post("/test/Endless").body(Body::empty()).unwrap();
-    request.extensions_mut().insert(onethread_grpc::Unhurried);
+    request.extensions_mut().insert(onethread_grpc::NoDeadline);
     let response = peer.ready().await.unwrap().call(request).await.unwrap();
     assert_eq!(response.status(), 200);
     let shutdown = replica.stop().await;

@@ -35,7 +35,7 @@ impl Lifecycle {
     }
 
     /// Runs `work` now and then again after each interval, until the process stops.
-    pub async fn repeat<F>(self, interval: Duration, work: impl Fn() -> F)
+    pub async fn run_at_intervals<F>(self, interval: Duration, work: impl Fn() -> F)
     where
         F: Future<Output = ()>,
     {
@@ -87,7 +87,7 @@ impl Lifecycle {
 
     /// Waits until the shutdown has started and every task has ended, but at most [`SHUTDOWN_TIMEOUT`] from
     /// the start.
-    pub async fn drained(&self) {
+    pub async fn wait_for_shutdown(&self) {
         self.stop.cancelled().await;
         self.tasks.close();
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tasks.wait()).await.is_err() {
@@ -130,7 +130,7 @@ mod tests {
         life.spawn(std::future::pending());
         life.stop();
         let started = tokio::time::Instant::now();
-        life.drained().await;
+        life.wait_for_shutdown().await;
         assert_eq!(started.elapsed(), SHUTDOWN_TIMEOUT);
     }
 }

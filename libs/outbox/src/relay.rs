@@ -24,7 +24,7 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CONCURRENT: usize = 16;
 /// Delays between the attempts of a delivery.
 const BACKOFF: Backoff =
-    Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(60) };
+    Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(60) };
 
 /// Sends deliveries to their receivers.
 pub trait Deliver: Send + Sync + 'static {
@@ -137,7 +137,7 @@ impl<D: Deliver> Relay<D> {
             messaging.destination.name = row.topic,
             trace_id = tracing::field::Empty,
         );
-        onethread_telemetry::adopt_text(&span, &row.traceparent);
+        onethread_telemetry::set_parent_from_traceparent(&span, &row.traceparent);
         span.record("trace_id", onethread_telemetry::trace_id(&span));
         self.attempt(row).instrument(span).await;
     }
@@ -160,7 +160,7 @@ impl<D: Deliver> Relay<D> {
             }
             Err(error) => {
                 let failures = u32::try_from(row.attempts).unwrap_or(u32::MAX);
-                let delay = BACKOFF.pause(failures, &*self.entropy);
+                let delay = BACKOFF.delay(failures, &*self.entropy);
                 // Unavailable receivers are part of operation. A rejection is a fault.
                 if error.reason.http() == 503 {
                     warn!(cause = error.chain(), ?delay, "delivery failed, will retry");

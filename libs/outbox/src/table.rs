@@ -72,13 +72,16 @@ const CLAIM: Sql = Sql::dialects(CLAIM_SQLITE, CLAIM_POSTGRES);
 /// When the database rejects the row.
 pub async fn enqueue(conn: &mut Connection, entry: Entry, now: Timestamp) -> Result<()> {
     let insert = conn.query(INSERT).bind(entry.organization_id.0).bind(entry.id);
-    let insert = insert.bind(entry.topic).bind(entry.payload).bind(onethread_telemetry::text());
+    let insert = insert
+        .bind(entry.topic)
+        .bind(entry.payload)
+        .bind(onethread_telemetry::current_traceparent());
     insert.bind(Time(now)).execute().await?;
     Ok(())
 }
 
 /// Writes the deliveries of several callers in their shared transaction, each with the trace of
-/// its caller (see [`onethread_telemetry::text`]).
+/// its caller (see [`onethread_telemetry::current_traceparent`]).
 ///
 /// # Errors
 ///

@@ -33,7 +33,7 @@ struct RunFile {
 /// # Errors
 ///
 /// When `run.json` can't be written.
-pub async fn serving(
+pub async fn announce_and_wait(
     folder: &DataFolder,
     service: &'static str,
     address: SocketAddr,
@@ -42,7 +42,7 @@ pub async fn serving(
     let run = RunFile { addresses: BTreeMap::from([(service, address)]), pid: std::process::id() };
     folder.write_addresses(&run).map_err(Error::internal)?;
     tracing::info!(service, %address, "serves");
-    life.drained().await;
+    life.wait_for_shutdown().await;
     folder.clear_addresses();
     Ok(())
 }

@@ -52,7 +52,7 @@ async fn check_migrated(
 /// # Errors
 ///
 /// When the database doesn't exist, lacks tables of this version, or another process uses its folder.
-pub async fn open_beside(
+pub async fn open_for_command(
     url: Option<&DatabaseUrl>,
     data_dir: &Path,
     migrations: &'static Migrations,

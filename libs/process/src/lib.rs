@@ -7,7 +7,7 @@ mod folder;
 mod memory;
 mod run;
 
-pub use bind::{bind, serving};
-pub use database::{migrate, open_beside, open_database};
+pub use bind::{announce_and_wait, bind};
+pub use database::{migrate, open_database, open_for_command};
 pub use folder::{DataFolder, write_private};
 pub use run::{StartError, run};

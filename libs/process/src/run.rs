@@ -37,7 +37,7 @@ pub fn run(
         Err(error) => return refuse(error),
     };
     runtime.block_on(async {
-        let format = format.unwrap_or_else(LogFormat::suitable);
+        let format = format.unwrap_or_else(LogFormat::default_for_stderr);
         let telemetry = match onethread_telemetry::init(name, format) {
             Ok(telemetry) => telemetry,
             Err(error) => return refuse(error),

@@ -12,7 +12,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Makes the sender of these headers the span's parent. Must be called before the span is entered;
 /// later it has no effect on the trace.
-pub fn adopt(span: &Span, headers: &HeaderMap) {
+pub fn set_parent(span: &Span, headers: &HeaderMap) {
     let parent = global::get_text_map_propagator(|p| p.extract(&Headers(headers)));
     if parent.span().span_context().is_valid() {
         // It fails when the span is disabled, which needs no parent.
@@ -47,18 +47,18 @@ pub fn inject(span: &Span, headers: &mut HeaderMap) {
 
 /// Returns the current span as a `traceparent`, for a row that is processed later. Empty without a
 /// span.
-pub fn text() -> String {
+pub fn current_traceparent() -> String {
     let mut headers = HeaderMap::new();
     inject(&Span::current(), &mut headers);
     let parent = headers.get("traceparent").and_then(|value| value.to_str().ok());
     parent.unwrap_or_default().to_owned()
 }
 
-/// Makes the span of a row's writer, as returned by [`text`], the span's parent.
-pub fn adopt_text(span: &Span, traceparent: &str) {
+/// Makes the span of a row's writer, as returned by [`current_traceparent`], the span's parent.
+pub fn set_parent_from_traceparent(span: &Span, traceparent: &str) {
     let Ok(value) = HeaderValue::from_str(traceparent) else { return };
     let headers = HeaderMap::from_iter([(HeaderName::from_static("traceparent"), value)]);
-    adopt(span, &headers);
+    set_parent(span, &headers);
 }
 
 /// Returns the id of the span's trace in hex, or an empty text without a trace.

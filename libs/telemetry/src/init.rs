@@ -30,7 +30,7 @@ pub enum LogFormat {
 
 impl LogFormat {
     /// Returns the default format: text on a terminal, otherwise JSON.
-    pub fn suitable() -> Self {
+    pub fn default_for_stderr() -> Self {
         if std::io::stderr().is_terminal() { Self::Text } else { Self::Json }
     }
 }

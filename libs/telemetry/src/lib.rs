@@ -6,5 +6,7 @@ mod fields;
 mod init;
 pub mod metrics;
 
-pub use context::{adopt, adopt_text, inject, link, link_span, text, trace_id};
+pub use context::{
+    current_traceparent, inject, link, link_span, set_parent, set_parent_from_traceparent, trace_id,
+};
 pub use init::{Error, Guard, LogFormat, init};

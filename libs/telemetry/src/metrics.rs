@@ -47,12 +47,12 @@ pub(crate) fn enable() {
 }
 
 /// True when metrics are exported. Otherwise there is no need to measure anything.
-pub fn asked() -> bool {
+pub fn is_enabled() -> bool {
     ENABLED.load(Ordering::Relaxed)
 }
 
 /// Interval at which gauges are measured.
-pub const LOOK: Duration = Duration::from_secs(5);
+pub const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
 
 fn meter() -> Meter {
     global::meter("onethread")
@@ -66,7 +66,7 @@ fn histogram(name: &'static str, description: &'static str) -> Histogram<f64> {
 
 /// Records an HTTP request. `route` is the pattern of the matching route, if there is one.
 pub fn http_served(method: &'static str, route: Option<&str>, status: u16, duration: Duration) {
-    if !asked() {
+    if !is_enabled() {
         return;
     }
     let mut attributes = vec![
@@ -99,7 +99,7 @@ pub fn rpc(
     failed: bool,
     duration: Duration,
 ) {
-    if !asked() {
+    if !is_enabled() {
         return;
     }
     let mut attributes = vec![
@@ -117,7 +117,7 @@ pub fn rpc(
 
 /// Records database work: the database's type, the operation's name, and the result.
 pub fn database(system: &'static str, operation: &'static str, failed: bool, duration: Duration) {
-    if !asked() {
+    if !is_enabled() {
         return;
     }
     let mut attributes = vec![
@@ -151,14 +151,14 @@ impl Drop for OpenStream {
 
 /// A gauge, which is measured at intervals.
 #[derive(Debug)]
-pub struct Level {
+pub struct LazyGauge {
     name: &'static str,
     unit: &'static str,
     description: &'static str,
     gauge: OnceLock<Gauge<f64>>,
 }
 
-impl Level {
+impl LazyGauge {
     const fn new(name: &'static str, unit: &'static str, description: &'static str) -> Self {
         Self { name, unit, description, gauge: OnceLock::new() }
     }
@@ -178,43 +178,43 @@ impl Level {
 }
 
 /// Connections of a database pool, by `db.client.connection.state`.
-pub static CONNECTIONS: Level = Level::new(
+pub static CONNECTIONS: LazyGauge = LazyGauge::new(
     "db.client.connection.count",
     "{connection}",
     "Connections of a pool, used and idle.",
 );
 /// Largest number of connections of a database pool.
-pub static MAX_CONNECTIONS: Level = Level::new(
+pub static MAX_CONNECTIONS: LazyGauge = LazyGauge::new(
     "db.client.connection.max",
     "{connection}",
     "Largest number of connections of a pool.",
 );
 /// Pending deliveries between services.
-pub static OUTBOX: Level = Level::new(
+pub static OUTBOX: LazyGauge = LazyGauge::new(
     "onethread.outbox.waiting",
     "{delivery}",
     "Pending deliveries to other services, counted up to 10,000.",
 );
 /// How long the oldest of them has been due.
-pub static OUTBOX_LAG: Level = Level::new(
+pub static OUTBOX_LAG: LazyGauge = LazyGauge::new(
     "onethread.outbox.lag",
     "s",
     "How long the oldest pending delivery to another service has been due.",
 );
 /// Pending deliveries to webhooks.
-pub static WEBHOOKS: Level = Level::new(
+pub static WEBHOOKS: LazyGauge = LazyGauge::new(
     "onethread.webhook.waiting",
     "{delivery}",
     "Pending deliveries to webhooks, counted up to 10,000.",
 );
 /// How long the oldest of them has been due.
-pub static WEBHOOK_LAG: Level = Level::new(
+pub static WEBHOOK_LAG: LazyGauge = LazyGauge::new(
     "onethread.webhook.lag",
     "s",
     "How long the oldest pending delivery to a webhook has been due.",
 );
 /// Unfinished imports, by state.
-pub static IMPORTS: Level = Level::new(
+pub static IMPORTS: LazyGauge = LazyGauge::new(
     "onethread.import.waiting",
     "{import}",
     "Imports that wait for a worker or are running.",

@@ -71,7 +71,7 @@ impl ScratchDatabase {
     /// Opens the same database with connections that don't resolve deadlocks, so that a retry can't
     /// hide one: the statements in it fail by their timeout. These connections also wait that long
     /// for a locked row.
-    pub async fn reconnect_to_stay_in_deadlocks(&self) -> Database {
+    pub async fn reconnect_without_deadlock_detection(&self) -> Database {
         let Storage::Schema(schema) = &self.storage else { return self.reconnect().await };
         let separator = if schema.url.contains('?') { '&' } else { '?' };
         let url = format!(

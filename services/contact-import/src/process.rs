@@ -11,7 +11,9 @@ use onethread_core::{Entropy, SystemClock, SystemEntropy};
 use onethread_errors::Error;
 use onethread_grpc::{Listener, Peer};
 use onethread_lifecycle::Lifecycle;
-use onethread_process::{DataFolder, StartError, bind, migrate, open_database, run, serving};
+use onethread_process::{
+    DataFolder, StartError, announce_and_wait, bind, migrate, open_database, run,
+};
 
 use crate::{Deps, FileStorage, MIGRATIONS, build};
 
@@ -81,7 +83,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     })
     .await?;
     service.start(Listener::new(listener, certificates), &life);
-    serving(&folder, "contactImport", address, &life).await?;
+    announce_and_wait(&folder, "contactImport", address, &life).await?;
     db.close().await;
     Ok(())
 }

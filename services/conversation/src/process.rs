@@ -11,7 +11,7 @@ use onethread_core::{Entropy, SystemClock, SystemEntropy};
 use onethread_errors::Error;
 use onethread_grpc::{Listener, Peer};
 use onethread_lifecycle::Lifecycle;
-use onethread_process::{DataFolder, StartError, bind, migrate, open_database, serving};
+use onethread_process::{DataFolder, StartError, announce_and_wait, bind, migrate, open_database};
 
 use crate::{Deps, MIGRATIONS, build};
 
@@ -78,7 +78,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     })
     .await?;
     service.start(Listener::new(listener, certificates), &life);
-    serving(&folder, "conversation", address, &life).await?;
+    announce_and_wait(&folder, "conversation", address, &life).await?;
     db.close().await;
     Ok(())
 }

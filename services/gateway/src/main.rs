@@ -12,7 +12,7 @@ use onethread_errors::Error;
 use onethread_gateway::{Config, Deps, build};
 use onethread_grpc::Peer;
 use onethread_lifecycle::Lifecycle;
-use onethread_process::{DataFolder, StartError, bind, run, serving};
+use onethread_process::{DataFolder, StartError, announce_and_wait, bind, run};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -83,5 +83,5 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         entropy,
     };
     build(config, deps, &life).start(listener, &life);
-    serving(&folder, "http", address, &life).await
+    announce_and_wait(&folder, "http", address, &life).await
 }

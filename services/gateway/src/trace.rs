@@ -33,7 +33,7 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request, next: N
         trace_id = Empty,
     );
     if address::through_proxy(request.extensions(), &app.config.trusted_proxies) {
-        onethread_telemetry::adopt(&span, request.headers());
+        onethread_telemetry::set_parent(&span, request.headers());
     } else {
         onethread_telemetry::link(&span, request.headers());
     }

@@ -12,7 +12,11 @@ const outDir = resolve(process.argv[2] ?? `${root}dist`);
 
 // Customers come with any browser that is supported; agents keep theirs up to date.
 const FOR_CUSTOMERS = { target: TARGET, cssTarget: CSS_TARGET, plugins: [supportCheck] };
-const FOR_AGENTS = { target: TARGET, cssTarget: ['chrome123', 'firefox120', 'safari17.5'], plugins: [] };
+const FOR_AGENTS = {
+  target: TARGET,
+  cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
+  plugins: [],
+};
 // Older browsers can read the loader as well, to say in the console that they are too old.
 const LOADER = { ...FOR_CUSTOMERS, format: 'iife', target: 'es2020' };
 
@@ -34,7 +38,12 @@ async function script(name, entry, { target, cssTarget, plugins, format = 'es' }
       rolldownOptions: {
         input: `${root}${entry}`,
         preserveEntrySignatures: 'strict',
-        output: { format, entryFileNames: `${name}.js`, assetFileNames: `${name}[extname]`, codeSplitting: false },
+        output: {
+          format,
+          entryFileNames: `${name}.js`,
+          assetFileNames: `${name}[extname]`,
+          codeSplitting: false,
+        },
       },
     },
   });
@@ -48,6 +57,7 @@ for (const page of ['frame', 'inbox', 'demo', 'app']) {
 }
 for (const file of await readdir(`${root}frame/texts`)) {
   const [language] = file.split('.');
-  if (!['en', 'type'].includes(language)) await script(`frame.${language}`, `frame/texts/${file}`, FOR_CUSTOMERS);
+  if (!['en', 'type'].includes(language))
+    await script(`frame.${language}`, `frame/texts/${file}`, FOR_CUSTOMERS);
 }
 await cp(`${root}shared/icon.svg`, `${outDir}/icon.svg`);

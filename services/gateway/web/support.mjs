@@ -14,7 +14,8 @@ export const CSS_TARGET = ['chrome100', 'firefox102', 'safari15.4', 'ios15.4'];
 const LOOKBEHIND = /\(\?<[=!]/;
 
 // Interfaces that the pages have nothing of, with names that they do use.
-const UNUSED = /^(CSS|XR|GPU|RTC|SVG|USB|HID|Bluetooth|Payment|Audio|Video|Media|NDEF|Presentation|Launch|Navigat(e|ion)|Background)/;
+const UNUSED =
+  /^(CSS|XR|GPU|RTC|SVG|USB|HID|Bluetooth|Payment|Audio|Video|Media|NDEF|Presentation|Launch|Navigat(e|ion)|Background)/;
 // Names that are no such call, or one that is made only where the browser has it.
 const GUARDED = {
   adoptedStyleSheets: 'the style sheet becomes an element where this throws',
@@ -30,7 +31,17 @@ const compatOf = (entry) => entry?.__compat?.support;
 function isSupported(entry) {
   const support = compatOf(entry);
   return Object.entries(BROWSERS).every(([browser, oldest]) =>
-    [support[browser]].flat().some((one) => one && !one.flags && !one.prefix && !one.alternative_name && (one.version_added === true || Number.parseFloat(String(one.version_added).replace('≤', '')) <= oldest)),
+    [support[browser]]
+      .flat()
+      .some(
+        (one) =>
+          one &&
+          !one.flags &&
+          !one.prefix &&
+          !one.alternative_name &&
+          (one.version_added === true ||
+            Number.parseFloat(String(one.version_added).replace('≤', '')) <= oldest),
+      ),
   );
 }
 
@@ -62,17 +73,23 @@ export function findUnsupported(code) {
     if (Array.isArray(node)) return node.forEach(visit);
     if (node.type === 'MemberExpression' && !node.computed) check(node.object, node.property.name);
     if (node.type === 'StaticBlock') found.add('a static block');
-    if (node.type === 'Literal' && LOOKBEHIND.test(node.regex?.pattern ?? node.value)) found.add('lookbehind');
+    if (node.type === 'Literal' && LOOKBEHIND.test(node.regex?.pattern ?? node.value))
+      found.add('lookbehind');
     if (node.type === 'TemplateElement' && LOOKBEHIND.test(node.value.raw)) found.add('lookbehind');
-    if (node.type === 'NewExpression' && node.callee.type === 'Identifier') checkGlobal(node.callee.name);
+    if (node.type === 'NewExpression' && node.callee.type === 'Identifier')
+      checkGlobal(node.callee.name);
     for (const [key, value] of Object.entries(node)) if (key !== 'type') visit(value);
   };
   const check = (object, name) => {
     if (Object.hasOwn(GUARDED, name)) return;
-    const exact = object.type === 'Identifier' && /^[A-Z]\w\w/.test(object.name) && staticMember(object.name, name);
+    const exact =
+      object.type === 'Identifier' &&
+      /^[A-Z]\w\w/.test(object.name) &&
+      staticMember(object.name, name);
     if (exact) return void (isSupported(exact) || found.add(`${object.name}.${name}`));
     const all = members.get(name) ?? [];
-    if (all.length && !all.some(([, entry]) => isSupported(entry))) found.add(all.map(([full]) => full).join(' or '));
+    if (all.length && !all.some(([, entry]) => isSupported(entry)))
+      found.add(all.map(([full]) => full).join(' or '));
   };
   const checkGlobal = (name) => {
     const entry = [data.api[name], data.javascript.builtins[name]].find(compatOf);
@@ -88,7 +105,10 @@ export const supportCheck = {
   generateBundle(_, bundle) {
     for (const { fileName, code } of Object.values(bundle)) {
       const found = code ? findUnsupported(code) : [];
-      if (found.length) this.error(`${fileName} has what ${CSS_TARGET.join(', ')} don't all have: ${found.join('; ')}`);
+      if (found.length)
+        this.error(
+          `${fileName} has what ${CSS_TARGET.join(', ')} don't all have: ${found.join('; ')}`,
+        );
     }
   },
 };

@@ -10,7 +10,9 @@ use onethread_core::{Entropy, SystemClock, SystemEntropy};
 use onethread_errors::Error;
 use onethread_grpc::{Listener, Peer};
 use onethread_lifecycle::Lifecycle;
-use onethread_process::{DataFolder, StartError, bind, migrate, open_database, run, serving};
+use onethread_process::{
+    DataFolder, StartError, announce_and_wait, bind, migrate, open_database, run,
+};
 
 use crate::{Deps, Keys, MIGRATIONS, build, reset_password_in};
 
@@ -93,10 +95,10 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         keys,
         clock: Arc::new(SystemClock),
         entropy,
-        private_webhooks: cli.identity.private_webhooks(),
+        private_webhooks: cli.identity.allows_private_webhooks(),
     };
     build(deps).start(Listener::new(listener, certificates), conversation, &life);
-    serving(&folder, "identity", address, &life).await?;
+    announce_and_wait(&folder, "identity", address, &life).await?;
     db.close().await;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use onethread_config::DatabaseUrl;
 use onethread_core::{SystemClock, SystemEntropy};
-use onethread_process::{StartError, open_beside};
+use onethread_process::{StartError, open_for_command};
 use secrecy::ExposeSecret;
 
 use crate::{MIGRATIONS, team::app::reset_password};
@@ -22,7 +22,7 @@ pub async fn reset_password_in(
     organization: &str,
     email: &str,
 ) -> Result<(), StartError> {
-    let (db, _folder) = open_beside(url, data_dir, &MIGRATIONS, binary).await?;
+    let (db, _folder) = open_for_command(url, data_dir, &MIGRATIONS, binary).await?;
     let entropy = Arc::new(SystemEntropy);
     let reset = reset_password(db.clone(), &SystemClock, entropy, organization, email).await;
     db.close().await;

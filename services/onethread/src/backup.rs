@@ -10,7 +10,7 @@ use std::{
 
 use onethread_config::Settings;
 use onethread_core::{Clock, SystemClock, Timestamp};
-use onethread_db::{FileCopy, copy_together};
+use onethread_db::{FileCopy, copy_consistently};
 use onethread_errors::Error;
 use onethread_lifecycle::Lifecycle;
 use onethread_process::StartError;
@@ -116,7 +116,7 @@ impl Work {
         for copy in &copies {
             File::options().create_new(true).write(true).mode(0o600).open(&copy.to)?;
         }
-        copy_together(&copies, go_on).map_err(io::Error::other)?;
+        copy_consistently(&copies, go_on).map_err(io::Error::other)?;
 
         let manifest = Manifest {
             format: FORMAT,

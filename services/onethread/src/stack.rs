@@ -60,7 +60,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         keys,
         clock: clock.clone(),
         entropy: entropy.clone(),
-        private_webhooks: settings.identity.private_webhooks(),
+        private_webhooks: settings.identity.allows_private_webhooks(),
     });
     let conversation = onethread_conversation::build(onethread_conversation::Deps {
         db: conversation_db.clone(),
@@ -108,7 +108,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     folder.write_addresses(&addresses).map_err(Error::internal)?;
     greet(&addresses, first.as_ref());
 
-    life.drained().await;
+    life.wait_for_shutdown().await;
     folder.clear_addresses();
     for db in [identity_db, conversation_db, import_db] {
         db.close().await;

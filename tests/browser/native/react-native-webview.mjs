@@ -28,7 +28,9 @@ export class WebView extends Component {
 
   /** What the page says by `ReactNativeWebView.postMessage`. */
   say(message) {
-    this.props.onMessage({ nativeEvent: { data: typeof message === 'string' ? message : JSON.stringify(message) } });
+    this.props.onMessage({
+      nativeEvent: { data: typeof message === 'string' ? message : JSON.stringify(message) },
+    });
   }
 
   render() {

@@ -20,7 +20,7 @@ impl App {
         id: ImportId,
         changes: &[(String, String)],
     ) -> Result<Import> {
-        let (trace, now) = (onethread_telemetry::text(), self.clock.now());
+        let (trace, now) = (onethread_telemetry::current_traceparent(), self.clock.now());
         transaction!(self.db, "import.start", |tx| {
             let import = imports::locked_by_id(tx, organization, id).await?;
             let mapping = import.ok_or_else(Error::not_found)?.start(changes)?;

@@ -19,7 +19,7 @@ impl App {
         page: PageSize,
     ) -> Result<Page<Import, ImportId>> {
         let mut conn = self.db.reader("import.list").await?;
-        let found = imports::list(&mut conn, organization, after, page.limit_and_one()).await?;
+        let found = imports::list(&mut conn, organization, after, page.limit_plus_one()).await?;
         let mut items: Vec<_> =
             found.into_iter().map(|import| self.wait_reasons.add_to(import)).collect();
         let count = items_on_page(items.iter().map(message_bytes), page);

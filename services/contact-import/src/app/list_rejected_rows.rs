@@ -27,7 +27,7 @@ impl App {
             return Err(Error::not_found());
         }
         // Sizes first: a single row may take a megabyte.
-        let limit = page.limit_and_one();
+        let limit = page.limit_plus_one();
         let sizes = rejected_rows::sizes(&mut conn, organization, id, after, limit).await?;
         let count = items_on_page(sizes.iter().map(|(_, bytes)| *bytes), page);
         let Some((last, _)) = count.checked_sub(1).map(|index| sizes[index]) else {

@@ -58,7 +58,7 @@ impl App {
             let chunk = chunk?;
             if writer.size() + chunk.len() as u64 > MAX_FILE_BYTES {
                 let detail = "A file to import has 1 GiB at most.";
-                return Err(Error::new(Reason::TooLarge).because(detail));
+                return Err(Error::new(Reason::TooLarge).with_detail(detail));
             }
             writer.write(&chunk).await?;
         }
@@ -76,7 +76,7 @@ impl App {
             file_hash,
             request_id: Some(file.request_id).filter(|key| !key.is_empty()),
             apply_after_scan: file.apply,
-            traceparent: onethread_telemetry::text(),
+            traceparent: onethread_telemetry::current_traceparent(),
         };
         let added = self.insert(organization, &import).await;
         match &added {

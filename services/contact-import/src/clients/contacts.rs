@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::TryFutureExt;
 use onethread_core::{ImportId, OrganizationId};
 use onethread_errors::{Error, Reason, Result};
-use onethread_grpc::{Peer, Unhurried};
+use onethread_grpc::{NoDeadline, Peer};
 use onethread_proto::identity::{
     ImportContactsRequest, ImportContactsResponse, ImportOutcome, ImportRow, ImportRowResult,
     contact_service_client::ContactServiceClient,
@@ -82,7 +82,7 @@ impl ImportStream {
         // Before the call, since a server may answer only after the first batch.
         batches.send(batch).map_err(ended).await?;
         let mut request = Request::new(ReceiverStream::new(queue));
-        request.extensions_mut().insert(Unhurried);
+        request.extensions_mut().insert(NoDeadline);
         let answers = self.client.import_contacts(request).await?.into_inner();
         self.open = Some(OpenStream { batches, answers });
         Ok(())

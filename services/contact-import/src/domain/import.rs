@@ -49,7 +49,7 @@ impl Import {
         if self.state != ImportState::Ready {
             let state = self.state.name();
             let detail = format!("Only a ready import can be applied; this one is {state}.");
-            return Err(Error::new(Reason::ImportState).because(detail));
+            return Err(Error::new(Reason::ImportState).with_detail(detail));
         }
         self.mapping.clone().change(&self.header, changes)
     }
@@ -62,7 +62,7 @@ impl Import {
     pub(crate) fn cancel(&self) -> Result<bool> {
         if !self.state.may_become(ImportState::Canceled) {
             let detail = format!("The import has ended: it is {}.", self.state.name());
-            return Err(Error::new(Reason::ImportState).because(detail));
+            return Err(Error::new(Reason::ImportState).with_detail(detail));
         }
         Ok(self.state != ImportState::Running)
     }

@@ -8,7 +8,7 @@ use crate::{app::jobs::Jobs, domain::ImportState};
 
 /// Measures periodically until the process stops, if metrics are exported.
 pub(crate) async fn report_metrics(jobs: Jobs, life: Lifecycle) {
-    if !metrics::asked() {
+    if !metrics::is_enabled() {
         return;
     }
     let measure = async || {
@@ -25,5 +25,5 @@ pub(crate) async fn report_metrics(jobs: Jobs, life: Lifecycle) {
             Err(error) => warn!(cause = error.chain(), "failed to measure imports"),
         }
     };
-    life.repeat(metrics::LOOK, measure).await;
+    life.run_at_intervals(metrics::GAUGE_INTERVAL, measure).await;
 }

@@ -42,7 +42,7 @@ const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Delays of a failed import.
 const RETRY_BACKOFF: Backoff =
-    Backoff { first: Duration::from_millis(250), longest: Duration::from_secs(60) };
+    Backoff { initial: Duration::from_millis(250), max: Duration::from_secs(60) };
 
 /// Wakes a worker of this process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -141,7 +141,7 @@ impl Worker {
             }
         };
         let failures = u32::try_from(job.attempts).unwrap_or(u32::MAX);
-        let delay = RETRY_BACKOFF.pause(failures, &*self.entropy);
+        let delay = RETRY_BACKOFF.delay(failures, &*self.entropy);
         warn!(cause = error.chain(), ?delay, "an import is retried later");
         self.release(job, delay, job.attempts, waits_for).await;
     }
@@ -173,7 +173,7 @@ fn span(job: &Job) -> Span {
         import = %job.lease.import,
         trace_id = tracing::field::Empty,
     );
-    onethread_telemetry::adopt_text(&span, &job.traceparent);
+    onethread_telemetry::set_parent_from_traceparent(&span, &job.traceparent);
     span.record("trace_id", onethread_telemetry::trace_id(&span));
     span
 }

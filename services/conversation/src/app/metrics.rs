@@ -10,7 +10,7 @@ use super::App;
 impl App {
     /// Measures until the process stops, if metrics are exported.
     pub(crate) async fn measure(self, life: Lifecycle) {
-        if !metrics::asked() {
+        if !metrics::is_enabled() {
             return;
         }
         let measure = async || {
@@ -20,6 +20,6 @@ impl App {
                 warn!(cause = Error::from(error).chain(), "could not measure the outbox");
             }
         };
-        life.repeat(metrics::LOOK, measure).await;
+        life.run_at_intervals(metrics::GAUGE_INTERVAL, measure).await;
     }
 }

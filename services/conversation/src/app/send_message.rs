@@ -35,7 +35,7 @@ impl MessageInput {
                 return Err(Error::not_found());
             }
             if self.kind == MessageKind::Note {
-                return Err(Error::new(Reason::Forbidden).because("Only agents write notes."));
+                return Err(Error::new(Reason::Forbidden).with_detail("Only agents write notes."));
             }
         }
         Ok(())
@@ -63,7 +63,7 @@ impl App {
             delivery_id: new_uuid(now, &*self.entropy),
             reopened_event_id: MessageId(new_uuid(now, &*self.entropy)),
             may_begin: input.may_begin,
-            trace: onethread_telemetry::text().into(),
+            trace: onethread_telemetry::current_traceparent().into(),
         };
         match self.sends.send(new).await? {
             SendOutcome::Stored { message, .. } => Ok(SentMessage { message, is_repeated: false }),

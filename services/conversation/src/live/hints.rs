@@ -26,7 +26,12 @@ impl Hint {
         conversation: ConversationId,
         kind: HintKind,
     ) -> Self {
-        Self { organization, conversation, kind, trace: onethread_telemetry::text().into() }
+        Self {
+            organization,
+            conversation,
+            kind,
+            trace: onethread_telemetry::current_traceparent().into(),
+        }
     }
 }
 
@@ -113,11 +118,11 @@ impl Live {
 
     /// Publishes a hint to all sessions. To be called after the commit.
     pub(crate) fn publish(&self, hint: Hint) {
-        self.bus.tell(hint);
+        self.bus.publish(hint);
     }
 
     pub(crate) fn listen(&self) -> Listener<Hint> {
-        self.bus.listen()
+        self.bus.subscribe()
     }
 
     pub(super) fn stop(&self) -> CancellationToken {

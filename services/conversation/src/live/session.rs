@@ -10,7 +10,7 @@ use futures::{
 use onethread_core::{ConversationId, OrganizationId, PageSize};
 use onethread_db::{Database, Result as DbResult};
 use onethread_errors::{Error, Result};
-use onethread_events::{Heard, Listener, may_concern};
+use onethread_events::{BusEvent, Listener, is_affected};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info_span};
@@ -84,18 +84,18 @@ impl Session {
                     }
                 },
                 heard = self.hints.next() => match heard {
-                    Heard::Hint(hint) => {
+                    BusEvent::Hint(hint) => {
                         let span = delivery_span(&hint.trace);
                         self.follow(hint).instrument(span).await?
                     }
-                    Heard::Missed(part) => {
-                        let is_concerned = |organization| may_concern(part, organization);
+                    BusEvent::Missed(part) => {
+                        let is_concerned = |organization| is_affected(part, organization);
                         let checks = self.registry.checks(is_concerned);
                         self.checks.retain(|check| !is_concerned(check.organization()));
                         self.checks.extend(checks);
                         Vec::new()
                     }
-                    Heard::Over => return Ok(None),
+                    BusEvent::Closed => return Ok(None),
                 },
                 _ = self.check_timer.tick() => {
                     if self.checks.is_empty() {
@@ -131,7 +131,7 @@ impl Session {
         if self.registry.is_full() {
             return answer(EventKind::Reload);
         }
-        self.hints.attend(organization);
+        self.hints.subscribe_to(organization);
         let Some(conversation) = conversation else {
             let inbox = match self.registry.inbox(organization) {
                 Some(_) => Inbox::default(),
@@ -332,7 +332,7 @@ async fn next_command(
 fn delivery_span(trace: &Arc<str>) -> Span {
     let span =
         info_span!(parent: None, "live", otel.name = "live delivery", otel.kind = "consumer");
-    onethread_telemetry::adopt_text(&span, trace);
+    onethread_telemetry::set_parent_from_traceparent(&span, trace);
     span
 }
 

@@ -80,7 +80,7 @@ impl Typing {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use onethread_events::{Bus, Heard, Listener};
+    use onethread_events::{Bus, BusEvent, Listener};
     use tokio::time::advance;
     use tokio_util::sync::CancellationToken;
     use uuid::Uuid;
@@ -89,8 +89,9 @@ mod tests {
 
     async fn next(hints: &mut Listener<Hint>) -> bool {
         match hints.next().await {
-            Heard::Hint(Hint {
-                kind: HintKind::Typing { side: Side::Agent, is_typing }, ..
+            BusEvent::Hint(Hint {
+                kind: HintKind::Typing { side: Side::Agent, is_typing },
+                ..
             }) => is_typing,
             other => panic!("{other:?}"),
         }

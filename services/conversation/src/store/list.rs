@@ -130,7 +130,7 @@ pub(crate) async fn page(
         AssigneeFilter::AssignedTo(agent) => (LIST_ASSIGNED, Some(agent.0)),
     };
     let select = conn.query(text).bind(organization.0).bind(Time(time)).bind(id);
-    let select = select.bind(query.size.limit_and_one()).bind(statuses.0).bind(statuses.1);
+    let select = select.bind(query.size.limit_plus_one()).bind(statuses.0).bind(statuses.1);
     let select = select.bind(Time(since));
     let select = match agent {
         Some(agent) => select.bind(agent),

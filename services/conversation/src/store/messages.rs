@@ -88,7 +88,7 @@ pub(crate) async fn page(
     };
     let query = conn.query(text).bind(organization.0).bind(id.0).bind(seq);
     let query = query.bind(kind_code(MessageKind::Text)).bind(kind_code(last_kind));
-    let mut rows: Vec<MessageRow> = query.bind(size.limit_and_one() - 1).all().await?;
+    let mut rows: Vec<MessageRow> = query.bind(size.limit_plus_one() - 1).all().await?;
     let is_cut = cut_page(&mut rows, |row| row);
     if text == PAGE_BEFORE {
         rows.reverse();

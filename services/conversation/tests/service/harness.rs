@@ -6,7 +6,7 @@ use futures::StreamExt;
 use onethread_conversation::{Deps, build};
 use onethread_core::{Clock, SystemClock, SystemEntropy, new_uuid};
 use onethread_errors::Error;
-use onethread_grpc::{Peer, Server, Unhurried};
+use onethread_grpc::{NoDeadline, Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::{
     conversation::{
@@ -195,7 +195,7 @@ impl Stage {
     pub(crate) async fn stream(&self) -> Stream {
         let (commands, sent) = mpsc::channel(64);
         let mut request = Request::new(ReceiverStream::new(sent));
-        request.extensions_mut().insert(Unhurried);
+        request.extensions_mut().insert(NoDeadline);
         let events = self.streams.clone().subscribe(request).await.unwrap().into_inner();
         Stream { commands, events }
     }

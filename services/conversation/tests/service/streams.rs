@@ -153,5 +153,5 @@ async fn a_stream_ends_with_the_process_and_with_an_invalid_command(scratch: Scr
     stream.opened(1, stage.open(Side::Contact, None)).await;
     stage.life.stop();
     assert!(timeout(EVENT_TIMEOUT, stream.events.next()).await.unwrap().is_none());
-    stage.life.drained().await;
+    stage.life.wait_for_shutdown().await;
 }

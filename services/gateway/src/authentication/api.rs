@@ -165,7 +165,7 @@ fn cookie_token(parts: &Parts) -> Result<String> {
     let cookies = CookieJar::from_headers(&parts.headers);
     let cookie = cookies.get(COOKIE).ok_or_else(|| Error::new(Reason::SessionEnded))?;
     if !is_read(parts) && !origin::is_own_origin(&parts.headers, &parts.uri) {
-        return Err(Error::new(Reason::Forbidden).because("The Origin is another one's."));
+        return Err(Error::new(Reason::Forbidden).with_detail("The Origin is another one's."));
     }
     Ok(cookie.value().to_owned())
 }

@@ -38,7 +38,7 @@ pub(crate) struct WidgetCaller {
 impl WidgetCaller {
     /// The caller's conversation.
     pub(crate) fn conversation(&self) -> ConversationId {
-        ConversationId::of(self.contact)
+        ConversationId::of_contact(self.contact)
     }
 
     /// The caller as author of a message.

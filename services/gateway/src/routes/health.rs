@@ -45,7 +45,9 @@ async fn live() -> Json<Health> {
     responses((status = 200, description = "It is ready.", body = Health), Problems<(Unavailable,)>))]
 async fn ready(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
     if app.life.is_stopping() {
-        return Err(ApiError(Error::new(Reason::Unavailable).because("The server is draining.")));
+        return Err(ApiError(
+            Error::new(Reason::Unavailable).with_detail("The server is draining."),
+        ));
     }
     Ok(Json(Health { status: Status::Ok }))
 }

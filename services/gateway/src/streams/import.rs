@@ -6,7 +6,7 @@ use async_stream::stream;
 use axum::response::Response;
 use onethread_core::ImportId;
 use onethread_errors::{Error, Reason, Result};
-use onethread_grpc::Unhurried;
+use onethread_grpc::NoDeadline;
 use onethread_proto::contactimport::WatchImportRequest;
 use tokio::time::timeout;
 use tonic::Request;
@@ -32,7 +32,7 @@ pub(crate) async fn follow(app: Arc<App>, caller: ApiCaller, import: ImportId) -
         organization_id: caller.organization.to_string(),
         import_id: import.to_string(),
     });
-    request.extensions_mut().insert(Unhurried);
+    request.extensions_mut().insert(NoDeadline);
     let mut client = app.clients.imports();
     let first_state = async {
         let mut states = client.watch_import(request).await?.into_inner();

@@ -13,7 +13,7 @@ use std::{
 };
 
 use onethread_core::OrganizationId;
-use onethread_grpc::Unhurried;
+use onethread_grpc::NoDeadline;
 use onethread_proto::identity::{Revocation, WatchRevocationsRequest};
 use tokio::{
     sync::Notify,
@@ -247,7 +247,7 @@ pub(crate) async fn follow(app: Arc<App>) {
 /// One feed, until it ends or is silent for too long.
 async fn feed(app: &App, upstream: &mut Upstream) -> Status {
     let mut request = Request::new(WatchRevocationsRequest {});
-    request.extensions_mut().insert(Unhurried);
+    request.extensions_mut().insert(NoDeadline);
     let mut client = app.clients.sessions();
     let mut heartbeats = match timeout(OPEN_TIMEOUT, client.watch_revocations(request)).await {
         Ok(Ok(heartbeats)) => heartbeats.into_inner(),

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 /// Pauses before a broken stream is opened again.
 const BACKOFF: Backoff =
-    Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(1) };
+    Backoff { initial: Duration::from_millis(50), max: Duration::from_secs(1) };
 
 /// How often opening has failed in a row. A failure is logged once, until the stream is open again.
 #[derive(Debug)]
@@ -42,6 +42,6 @@ impl Upstream {
 
     /// Waits before the next attempt.
     pub(super) async fn pause(&self, entropy: &dyn Entropy) {
-        tokio::time::sleep(BACKOFF.pause(self.failures, entropy)).await;
+        tokio::time::sleep(BACKOFF.delay(self.failures, entropy)).await;
     }
 }

@@ -221,7 +221,7 @@ async fn streams_do_not_delay_the_shutdown() {
     let mut agent = gateway.follow("/v1/events", "agent").await;
     let started = Instant::now();
     gateway.life.stop();
-    gateway.life.drained().await;
+    gateway.life.wait_for_shutdown().await;
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert!(reader.next().await.is_none());
     while agent.next().await.is_some() {}

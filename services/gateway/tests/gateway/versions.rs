@@ -49,5 +49,5 @@ async fn a_silent_connection_does_not_delay_the_shutdown() {
     // Long before running calls would be aborted.
     let end = timeout(Duration::from_secs(4), async { silent.read(&mut [0; 1]).await.unwrap() });
     assert_eq!(end.await.expect("the connection is closed"), 0);
-    gateway.life.drained().await;
+    gateway.life.wait_for_shutdown().await;
 }

@@ -5,7 +5,13 @@ import { native, tellApp } from './native';
 
 /** From the app to the page. */
 export type FromApp =
-  | ({ type: 'start'; organization: string; user?: User; locale?: string; theme?: 'light' | 'dark' | 'auto' } & ({ appId: string } | { applicationId: number; applicationSecret: string }))
+  | ({
+      type: 'start';
+      organization: string;
+      user?: User;
+      locale?: string;
+      theme?: 'light' | 'dark' | 'auto';
+    } & ({ appId: string } | { applicationId: number; applicationSecret: string }))
   /** The answer to `proof`: `user_jwt`, or `user_hash`; neither where the app has none. */
   | ({ type: 'proof' } & Pick<User, 'user_jwt' | 'user_hash' | 'security_hash'>)
   /** Any method of the widget. */
@@ -95,7 +101,12 @@ export class Bridge {
   #ask(reason: 'refused' | 'ended') {
     tellApp({ type: reason === 'refused' ? 'identityRefused' : 'sessionEnded' });
     const { user_id } = this.#user;
-    if (this.#asked || user_id === undefined || performance.now() - this.#askedAt < PROOF_INTERVAL_MS) return;
+    if (
+      this.#asked ||
+      user_id === undefined ||
+      performance.now() - this.#askedAt < PROOF_INTERVAL_MS
+    )
+      return;
     this.#asked = true;
     this.#askedAt = performance.now();
     tellApp({ type: 'proof', reason, userId: String(user_id) });

@@ -16,6 +16,9 @@ w.OnethreadApp = new Bridge(call as (method: string, ...args: unknown[]) => void
 
 const script = document.createElement('script');
 const platform = new URLSearchParams(location.search).get('platform') ?? 'web';
-Object.assign(script.dataset, { full: 'yes', platform: ['ios', 'android'].includes(platform) ? platform : 'web' });
+Object.assign(script.dataset, {
+  full: 'yes',
+  platform: ['ios', 'android'].includes(platform) ? platform : 'web',
+});
 script.src = '/widget.js';
 document.head.append(script);

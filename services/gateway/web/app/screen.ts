@@ -8,7 +8,8 @@ const probe = document.createElement('div');
 probe.id = 'safe-areas';
 document.body.append(probe);
 
-const frameOf = () => document.querySelector('onethread-widget')?.shadowRoot?.querySelector('iframe');
+const frameOf = () =>
+  document.querySelector('onethread-widget')?.shadowRoot?.querySelector('iframe');
 const watched = new WeakSet<Document>();
 
 /** Fits the frame to the room that is visible. */

@@ -22,11 +22,32 @@ declare global {
 
 const VISITOR = { label: 'Anonymous visitor', user: {} as User };
 const PEOPLE: User[] = [
-  { email: 'maria.keller@example.com', name: 'Maria Keller', phone: '+49 30 5550100', company: 'Keller Fahrräder', user_id: '12345' },
-  { email: 'tom.okafor@example.com', name: 'Tom Okafor', phone: '+44 20 5550111', company: 'Okafor & Sons', user_id: '23456' },
-  { email: 'li.wen@example.com', name: 'Li Wen', phone: '+65 5550122', company: 'Harbour Books', user_id: '34567' },
+  {
+    email: 'maria.keller@example.com',
+    name: 'Maria Keller',
+    phone: '+49 30 5550100',
+    company: 'Keller Fahrräder',
+    user_id: '12345',
+  },
+  {
+    email: 'tom.okafor@example.com',
+    name: 'Tom Okafor',
+    phone: '+44 20 5550111',
+    company: 'Okafor & Sons',
+    user_id: '23456',
+  },
+  {
+    email: 'li.wen@example.com',
+    name: 'Li Wen',
+    phone: '+65 5550122',
+    company: 'Harbour Books',
+    user_id: '34567',
+  },
 ];
-const CHOICES = [VISITOR, ...PEOPLE.map((user) => ({ label: `${user.name} (user_id ${user.user_id})`, user }))];
+const CHOICES = [
+  VISITOR,
+  ...PEOPLE.map((user) => ({ label: `${user.name} (user_id ${user.user_id})`, user })),
+];
 const KEPT = 'onethread-demo';
 const tab = store('sessionStorage');
 
@@ -69,7 +90,10 @@ function named(): Settings | undefined {
 }
 
 async function demoSettings(): Promise<Settings> {
-  const answer = await fetch('/demo/settings.json', { cache: 'no-store', signal: timeoutSignal(15_000) });
+  const answer = await fetch('/demo/settings.json', {
+    cache: 'no-store',
+    signal: timeoutSignal(15_000),
+  });
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   return answer.json();
 }
@@ -78,9 +102,16 @@ async function demoSettings(): Promise<Settings> {
 function runSnippet({ organization, ...application }: Settings) {
   const queue: unknown[] = [];
   window.HelpCrunch = Object.assign((...args: unknown[]) => void queue.push(args), { q: queue });
-  document.head.append(Object.assign(document.createElement('script'), { async: true, src: '/widget.js' }));
+  document.head.append(
+    Object.assign(document.createElement('script'), { async: true, src: '/widget.js' }),
+  );
   window.HelpCrunch('init', organization, { ...application, user: userOf(chosen.value) });
-  window.HelpCrunch('onIdentityRefused', () => (said.value = 'Identity check failed (403). This user’s conversation stays hidden; you see an empty chat.'));
+  window.HelpCrunch(
+    'onIdentityRefused',
+    () =>
+      (said.value =
+        'Identity check failed (403). This user’s conversation stays hidden; you see an empty chat.'),
+  );
   window.HelpCrunch('showChatWidget');
 }
 
@@ -116,13 +147,28 @@ function Demo() {
               <legend class="unseen">View this page as</legend>
               {CHOICES.map(({ label }, index) => (
                 <label key={label}>
-                  <input type="radio" name="person" checked={chosen.value.person === index} onChange={() => keep({ ...chosen.value, person: index })} /> {label}
+                  <input
+                    type="radio"
+                    name="person"
+                    checked={chosen.value.person === index}
+                    onChange={() => keep({ ...chosen.value, person: index })}
+                  />{' '}
+                  {label}
                 </label>
               ))}
             </fieldset>
             <label>
               Security hash (optional)
-              <input id="hash" autocomplete="off" maxLength={1024} spellcheck={false} value={chosen.value.hash} onInput={({ currentTarget }) => keep({ ...chosen.value, hash: currentTarget.value })} />
+              <input
+                id="hash"
+                autocomplete="off"
+                maxLength={1024}
+                spellcheck={false}
+                value={chosen.value.hash}
+                onInput={({ currentTarget }) =>
+                  keep({ ...chosen.value, hash: currentTarget.value })
+                }
+              />
             </label>
             <div class="buttons">
               <button type="submit" class="main">
@@ -148,16 +194,22 @@ function Demo() {
           <h1>Things to try</h1>
           <ul>
             <li>
-              <b>One thread, every device.</b> Pick a user here and the same one in a private window or another browser. Both show one conversation, and a message sent in one appears in the other at once.
+              <b>One thread, every device.</b> Pick a user here and the same one in a private window
+              or another browser. Both show one conversation, and a message sent in one appears in
+              the other at once.
             </li>
             <li>
-              <b>A visitor becomes a contact.</b> As an anonymous visitor, fill in the form and send a message. Then pick a user: the conversation comes along.
+              <b>A visitor becomes a contact.</b> As an anonymous visitor, fill in the form and send
+              a message. Then pick a user: the conversation comes along.
             </li>
             <li>
-              <b>Two people, two tabs.</b> Open this page in a second tab as an anonymous visitor. It has its own chat, and the first tab stays logged in.
+              <b>Two people, two tabs.</b> Open this page in a second tab as an anonymous visitor.
+              It has its own chat, and the first tab stays logged in.
             </li>
             <li>
-              <b>Impersonation.</b> Reload as a user with a security hash, then again without it or with another one. The server answers 403 and you see an empty chat. With the right hash the conversation is back.
+              <b>Impersonation.</b> Reload as a user with a security hash, then again without it or
+              with another one. The server answers 403 and you see an empty chat. With the right
+              hash the conversation is back.
             </li>
             <li>
               <b>Your side.</b> Reply in the{' '}

@@ -1,6 +1,21 @@
 // What the page asks for, and who it says its user is: nobody new, somebody else, or the same with new fields.
 import type { FromPage, User } from '../shared/protocol';
-import { changeUser, draft, logOut, mute, pageDirection, pageScheme, sayForPage, setup, tell, track, trouble, update, useSetup, visible } from './chat';
+import {
+  changeUser,
+  draft,
+  logOut,
+  mute,
+  pageDirection,
+  pageScheme,
+  sayForPage,
+  setup,
+  tell,
+  track,
+  trouble,
+  update,
+  useSetup,
+  visible,
+} from './chat';
 import { locale } from './texts';
 import { identityOf, merged, profileOf, readUser, unpack } from './user';
 

@@ -83,7 +83,8 @@ export function say(text: string) {
 /** Sends a text that the page says for the person, once the chat has started. */
 export function sayForPage(text: string) {
   next(async () => {
-    if (!say(text)) tell('sendUserMessage sent nothing: the text is empty, or the chat has not started.');
+    if (!say(text))
+      tell('sendUserMessage sent nothing: the text is empty, or the chat has not started.');
   });
 }
 
@@ -117,7 +118,16 @@ function init(user: User, page: Page) {
   const { applicationSecret, deviceToken, platform, timeZone } = setup!;
   // The server looked at who may hold the frame for the application that its address names.
   const named = Object.fromEntries(new URLSearchParams(location.search));
-  const body = { ...named, applicationSecret, user, page, platform, locale: tag.value, timeZone, deviceToken: deviceToken ?? undefined };
+  const body = {
+    ...named,
+    applicationSecret,
+    user,
+    page,
+    platform,
+    locale: tag.value,
+    timeZone,
+    deviceToken: deviceToken ?? undefined,
+  };
   return watched(request<Answer>('POST', '/widget/v1/init', { token: null, body }));
 }
 
@@ -130,7 +140,8 @@ const report = new PageReport(async (page) => {
   if (at === session.value) keepDevice(answer);
 });
 
-const explain = ({ message, body }: Problem) => [message, ...(body.errors ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`)].join(' ');
+const explain = ({ message, body }: Problem) =>
+  [message, ...(body.errors ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`)].join(' ');
 
 function leave() {
   report.stop();
@@ -224,7 +235,8 @@ function endedNow() {
 export function update(user: User) {
   next(async () => {
     const at = session.value;
-    if (!at || at.clean) return tell('updateUser changed nothing: the chat has not started, or the user was refused.');
+    if (!at || at.clean)
+      return tell('updateUser changed nothing: the chat has not started, or the user was refused.');
     await at.update(user).then(warn, refused('updateUser'));
   });
 }
@@ -259,13 +271,23 @@ export function logOut() {
   });
 }
 
-const labels = () => ({ open: t.value.open, close: t.value.close, unread: unreadText(session.value?.unread.value ?? 0) });
+const labels = () => ({
+  open: t.value.open,
+  close: t.value.close,
+  unread: unreadText(session.value?.unread.value ?? 0),
+});
 
 // The button follows what is unread, the look and the language.
 effect(() => {
   const at = session.value;
   if (!at) return;
-  tellPage({ onethread: 'state', unread: at.unread.value, look: lookOf(at.settings.look), labels: labels(), style });
+  tellPage({
+    onethread: 'state',
+    unread: at.unread.value,
+    look: lookOf(at.settings.look),
+    labels: labels(),
+    style,
+  });
   tellEvent('onUnreadCountChange', at.unread.value);
 });
 
@@ -281,7 +303,8 @@ document.addEventListener('visibilitychange', read);
 /** An application's look, as far as it is one, with the ink that is read on its color. */
 export function lookOf(look: Record<string, unknown> = {}): Look {
   const { side } = look;
-  const color = typeof look.color === 'string' && /^#[0-9a-f]{6}$/i.test(look.color) ? look.color : undefined;
+  const color =
+    typeof look.color === 'string' && /^#[0-9a-f]{6}$/i.test(look.color) ? look.color : undefined;
   return {
     color,
     ink: color && inkOn(color),

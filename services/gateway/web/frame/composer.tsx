@@ -6,7 +6,9 @@ import { Icon } from './icons';
 import { LONGEST_TEXT, type Session } from './session';
 import { fill, number, t } from './texts';
 
-const EMOJI = [...'😀😂😊😍🤔😢😡👍👎👏🙏💪🎉❤️🔥✅❌⭐💡📦💳🚚📞📎'].filter((one) => one !== '\ufe0f');
+const EMOJI = [...'😀😂😊😍🤔😢😡👍👎👏🙏💪🎉❤️🔥✅❌⭐💡📦💳🚚📞📎'].filter(
+  (one) => one !== '\ufe0f',
+);
 
 export function Composer({ at }: { at: Session }) {
   const error = useSignal('');
@@ -18,7 +20,8 @@ export function Composer({ at }: { at: Session }) {
   };
   const send = () => {
     const text = draft.value;
-    error.value = [...text].length > LONGEST_TEXT ? fill(t.value.tooLong, { max: number(LONGEST_TEXT) }) : '';
+    error.value =
+      [...text].length > LONGEST_TEXT ? fill(t.value.tooLong, { max: number(LONGEST_TEXT) }) : '';
     if (!error.value && say(text)) draft.value = '';
     box.current?.focus();
   };
@@ -68,12 +71,24 @@ export function Composer({ at }: { at: Session }) {
           onInput={({ currentTarget }) => write(currentTarget.value)}
           onBlur={() => at.typing(false)}
           onKeyDown={(event) => {
-            if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+            if (
+              event.key !== 'Enter' ||
+              event.shiftKey ||
+              event.isComposing ||
+              event.keyCode === 229
+            )
+              return;
             event.preventDefault();
             send();
           }}
         />
-        <button type="button" class="plain" aria-label={t.value.emoji} aria-expanded={picking.value} onClick={() => (picking.value = !picking.value)}>
+        <button
+          type="button"
+          class="plain"
+          aria-label={t.value.emoji}
+          aria-expanded={picking.value}
+          onClick={() => (picking.value = !picking.value)}
+        >
           <Icon name="smile" />
         </button>
         <button type="submit" aria-label={t.value.send} class={draft.value.trim() ? '' : 'idle'}>

@@ -6,8 +6,18 @@ import { asProblem } from '../shared/http';
 import { fillIn } from './chat';
 import { fill, isolated, t } from './texts';
 
-const COMPLETE: Record<string, AutoFill> = { name: 'name', email: 'email', phone: 'tel', company: 'organization' };
-const ENGLISH: Record<string, string[]> = { name: ['Name'], email: ['Email', 'E-mail'], phone: ['Phone'], company: ['Company'] };
+const COMPLETE: Record<string, AutoFill> = {
+  name: 'name',
+  email: 'email',
+  phone: 'tel',
+  company: 'organization',
+};
+const ENGLISH: Record<string, string[]> = {
+  name: ['Name'],
+  email: ['Email', 'E-mail'],
+  phone: ['Phone'],
+  company: ['Company'],
+};
 const TYPES: Record<string, 'email' | 'tel'> = { email: 'email', tel: 'tel' };
 
 export function Form({ form }: { form: Answer['preChat'] }) {
@@ -19,8 +29,12 @@ export function Form({ form }: { form: Answer['preChat'] }) {
 
   const input = (name: string) => element.current!.elements.namedItem(name) as HTMLInputElement;
   const show = (wrong: FormField[]) => {
-    errors.value = Object.fromEntries(wrong.map((field) => [field.name, errorOf(field, input(field.name).value)]));
-    requestAnimationFrame(() => element.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus());
+    errors.value = Object.fromEntries(
+      wrong.map((field) => [field.name, errorOf(field, input(field.name).value)]),
+    );
+    requestAnimationFrame(() =>
+      element.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus(),
+    );
   };
 
   const send = async (event: Event) => {
@@ -41,7 +55,9 @@ export function Form({ form }: { form: Answer['preChat'] }) {
       await fillIn(answers);
     } catch (thrown) {
       // What the server says is for developers; which field it means is enough to say it in the person's language.
-      const named = asProblem(thrown).fieldErrors('/fields').map(([name]) => name);
+      const named = asProblem(thrown)
+        .fieldErrors('/fields')
+        .map(([name]) => name);
       const refused = fields.filter(({ name }) => named.includes(name));
       if (refused.length) show(refused);
       else rest.value = t.value.trouble;
@@ -54,7 +70,12 @@ export function Form({ form }: { form: Answer['preChat'] }) {
       <p>{t.value.introduce}</p>
       <div id="fields">
         {fields.map((field) => (
-          <Field key={field.name} field={field} value={prefill[field.name] ?? ''} error={errors.value[field.name]} />
+          <Field
+            key={field.name}
+            field={field}
+            value={prefill[field.name] ?? ''}
+            error={errors.value[field.name]}
+          />
         ))}
       </div>
       <p class="error" role="alert" hidden={!rest.value}>
@@ -70,7 +91,10 @@ export function Form({ form }: { form: Answer['preChat'] }) {
 type Known = keyof typeof t.value.fields;
 
 /** A field of its name or of its type, which has texts of its own. */
-const known = ({ name, type }: FormField): Known | undefined => [name, type === 'tel' ? 'phone' : type].find((one): one is Known => Object.hasOwn(t.value.fields, one));
+const known = ({ name, type }: FormField): Known | undefined =>
+  [name, type === 'tel' ? 'phone' : type].find((one): one is Known =>
+    Object.hasOwn(t.value.fields, one),
+  );
 
 function errorOf(field: FormField, value: string) {
   const kind = known(field);

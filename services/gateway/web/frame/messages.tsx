@@ -17,7 +17,13 @@ import { fill, format, isolated, number, t } from './texts';
 const MOST = 300;
 const KEPT = 150;
 
-export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HTMLDivElement | null> }) {
+export function Messages({
+  at,
+  scroller,
+}: {
+  at: Session;
+  scroller: RefObject<HTMLDivElement | null>;
+}) {
   const messages = at.thread.messages.value;
   const outbox = at.outbox.value;
   const fetching = useSignal(false);
@@ -28,7 +34,13 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
   useLayoutEffect(() => {
     const box = scroller.current!;
     const was = before.current;
-    const now = { first: messages[0]?.seq ?? 0, last: at.thread.last, waiting: outbox.length, height: box.scrollHeight, atEnd: true };
+    const now = {
+      first: messages[0]?.seq ?? 0,
+      last: at.thread.last,
+      waiting: outbox.length,
+      height: box.scrollHeight,
+      atEnd: true,
+    };
     const older = was.last && now.first < was.first;
     if (older) box.scrollTop += box.scrollHeight - was.height;
     else if (was.atEnd || now.waiting > was.waiting) box.scrollTop = box.scrollHeight;
@@ -52,7 +64,9 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
     };
     box.addEventListener('scroll', onScroll, { passive: true });
     // A chat that is opened, or makes room for a keyboard, shows its end.
-    const watch = new ResizeObserver(() => before.current.atEnd && (box.scrollTop = box.scrollHeight));
+    const watch = new ResizeObserver(
+      () => before.current.atEnd && (box.scrollTop = box.scrollHeight),
+    );
     watch.observe(box);
     return () => {
       box.removeEventListener('scroll', onScroll);
@@ -61,18 +75,33 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
   }, []);
 
   const seen = lastSeen(messages, 'contact', at.seenTo.value);
-  const sent = findLast(messages, ({ author, kind }) => author.kind === 'contact' && kind === 'text')?.seq;
+  const sent = findLast(
+    messages,
+    ({ author, kind }) => author.kind === 'contact' && kind === 'text',
+  )?.seq;
   return (
     <>
       {at.thread.hasEarlier && (
-        <button type="button" id="earlier" class="quiet" disabled={fetching.value} onClick={earlier}>
+        <button
+          type="button"
+          id="earlier"
+          class="quiet"
+          disabled={fetching.value}
+          onClick={earlier}
+        >
           {t.value.earlier}
         </button>
       )}
       <div role="log" aria-label={t.value.messages}>
         <ol id="thread">
           {messages.map((message, index) => (
-            <Row key={message.seq} message={message} before={messages[index - 1]} next={messages[index + 1]} mark={message.seq === seen ? 'seen' : message.seq === sent ? 'sent' : undefined} />
+            <Row
+              key={message.seq}
+              message={message}
+              before={messages[index - 1]}
+              next={messages[index + 1]}
+              mark={message.seq === seen ? 'seen' : message.seq === sent ? 'sent' : undefined}
+            />
           ))}
         </ol>
       </div>
@@ -94,7 +123,12 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
         )}
       </p>
       {away.value && (
-        <button type="button" id="newest" aria-label={t.value.newest} onClick={() => (scroller.current!.scrollTop = scroller.current!.scrollHeight)}>
+        <button
+          type="button"
+          id="newest"
+          aria-label={t.value.newest}
+          onClick={() => (scroller.current!.scrollTop = scroller.current!.scrollHeight)}
+        >
           <Icon name="down" />
         </button>
       )}
@@ -105,7 +139,9 @@ export function Messages({ at, scroller }: { at: Session; scroller: RefObject<HT
 /** The stream doesn't say who types: it is known where one teammate alone talks with the person. */
 function whoTypes(messages: Message[]) {
   const [first, ...others] = teamOf(messages);
-  return first && !others.length ? fill(t.value.typing, { name: isolated(first.name) }) : t.value.someoneTyping;
+  return first && !others.length
+    ? fill(t.value.typing, { name: isolated(first.name) })
+    : t.value.someoneTyping;
 }
 
 interface RowProps {
@@ -164,13 +200,19 @@ function Waiting({ item, at }: { item: Pending; at: Session }) {
       </p>
       <p class="small">
         {!refused ? (
-          at.live.value && online.value ? t.value.sending : t.value.waiting
+          at.live.value && online.value ? (
+            t.value.sending
+          ) : (
+            t.value.waiting
+          )
         ) : isBlocked(item) ? (
           <span class="error">{t.value.notSent}</span>
         ) : (
           <>
             <span class="error">
-              {refused.status === 400 ? fill(t.value.tooLong, { max: number(LONGEST_TEXT) }) : t.value.notSent}
+              {refused.status === 400
+                ? fill(t.value.tooLong, { max: number(LONGEST_TEXT) })
+                : t.value.notSent}
               {' · '}
             </span>
             <button type="button" class="quiet" onClick={() => at.again(id)}>

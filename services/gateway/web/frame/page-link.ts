@@ -11,7 +11,10 @@ let page: Page = { url: '', title: '', referrer: '' };
 let asking: ((page: Page) => void)[] = [];
 
 /** Whether the chat is the whole page of an app's web view: there is nothing to close it to. A page of another origin throws. */
-export const alone = attempt(() => parent !== window && parent.location.pathname === '/widget/app', false);
+export const alone = attempt(
+  () => parent !== window && parent.location.pathname === '/widget/app',
+  false,
+);
 
 export function tellPage(said: FromFrame) {
   if (host === undefined) return;
@@ -19,7 +22,8 @@ export function tellPage(said: FromFrame) {
   parent.postMessage(said, host === 'null' ? '*' : host);
 }
 
-export const tellEvent = (name: EventName, detail?: unknown) => tellPage({ onethread: 'event', name, detail });
+export const tellEvent = (name: EventName, detail?: unknown) =>
+  tellPage({ onethread: 'event', name, detail });
 
 /** Where the person is now: a single-page app moves on without a word. */
 export function currentPage() {
@@ -36,7 +40,12 @@ export const lastPage = () => page;
 /** Hands on what the page says, and lets it know that the frame listens. */
 export function hearPage(hear: (said: FromPage) => void) {
   addEventListener('message', ({ source, origin, data }: MessageEvent) => {
-    if (source !== parent || (host !== undefined && origin !== host) || typeof data?.onethread !== 'string') return;
+    if (
+      source !== parent ||
+      (host !== undefined && origin !== host) ||
+      typeof data?.onethread !== 'string'
+    )
+      return;
     host = origin;
     if (data.page) page = short(data.page);
     if (data.onethread === 'page') asking.splice(0).forEach((answer) => answer(page));
@@ -46,4 +55,8 @@ export function hearPage(hear: (said: FromPage) => void) {
 }
 
 // As much of each as the server takes.
-const short = ({ url, title, referrer }: Page): Page => ({ url: `${url}`.slice(0, 2048), title: `${title}`.slice(0, 255), referrer: `${referrer}`.slice(0, 2048) });
+const short = ({ url, title, referrer }: Page): Page => ({
+  url: `${url}`.slice(0, 2048),
+  title: `${title}`.slice(0, 255),
+  referrer: `${referrer}`.slice(0, 2048),
+});

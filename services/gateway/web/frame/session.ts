@@ -115,7 +115,9 @@ export class Session {
   }
 
   again(id: string) {
-    this.outbox.value = this.outbox.value.map((one) => (one.id === id ? { id, text: one.text } : one));
+    this.outbox.value = this.outbox.value.map((one) =>
+      one.id === id ? { id, text: one.text } : one,
+    );
     void this.#pump();
   }
 
@@ -123,7 +125,8 @@ export class Session {
     if (this.#sending || this.form.value) return;
     this.#sending = true;
     let next: Pending | undefined;
-    while (!this.#over && (next = this.outbox.value.find(({ refused }) => !refused))) await this.#deliver(next);
+    while (!this.#over && (next = this.outbox.value.find(({ refused }) => !refused)))
+      await this.#deliver(next);
     this.#sending = false;
   }
 
@@ -142,7 +145,9 @@ export class Session {
       if (this.#over || !this.outbox.value.some((one) => one.id === id)) return;
       const problem = asProblem(thrown);
       if (problem.status === 401) return this.around.ended();
-      this.outbox.value = this.outbox.value.map((one) => (one.id === id ? { ...one, refused: problem } : one));
+      this.outbox.value = this.outbox.value.map((one) =>
+        one.id === id ? { ...one, refused: problem } : one,
+      );
       this.around.refused(problem);
     }
   }
@@ -164,7 +169,9 @@ export class Session {
 
   /** Sends the form; a problem is the form's to show. Answers what the server said. */
   async fillIn(fields: Record<string, string | null>) {
-    const answer = await this.#act((context) => this.#call<Answer>('POST', '/pre-chat', { fields, ...context }));
+    const answer = await this.#act((context) =>
+      this.#call<Answer>('POST', '/pre-chat', { fields, ...context }),
+    );
     if (this.#over) return answer;
     this.#token = answer.session.token;
     this.contact.value = answer.contact;
@@ -175,7 +182,12 @@ export class Session {
 
   /** Somebody writes, or stopped. */
   typing(typing: boolean) {
-    if (!this.stored || (typing && Date.now() - this.#typedAt < TYPING_EVERY_MS) || (!typing && !this.#typedAt)) return;
+    if (
+      !this.stored ||
+      (typing && Date.now() - this.#typedAt < TYPING_EVERY_MS) ||
+      (!typing && !this.#typedAt)
+    )
+      return;
     this.#typedAt = typing ? Date.now() : 0;
     this.#call('POST', '/typing', { typing }).catch(() => {});
   }
@@ -188,7 +200,10 @@ export class Session {
 
   async update(user: Record<string, unknown>) {
     const page = await this.around.page();
-    const answer = await this.#call<Person & { warnings?: Warning[] }>('PATCH', '/contact', { ...user, page });
+    const answer = await this.#call<Person & { warnings?: Warning[] }>('PATCH', '/contact', {
+      ...user,
+      page,
+    });
     if (!this.#over) this.around.acted(page, false);
     if (!this.#over && answer.id) this.contact.value = answer;
     return answer.warnings ?? [];
@@ -237,14 +252,17 @@ export class Session {
 
   async #fetchAnew() {
     try {
-      const { items } = await persist(this.life.signal, () => this.#call<MessagePage>('GET', '/messages'));
+      const { items } = await persist(this.life.signal, () =>
+        this.#call<MessagePage>('GET', '/messages'),
+      );
       if (this.#over) return;
       const before = this.thread.last;
       this.thread.begin(items);
       this.#count(items.filter(({ seq }) => seq > before));
     } catch (thrown) {
       // A visitor's token stops when its thread joins a person: the page's next visitor is nobody's, and may begin.
-      if (!this.#over && asProblem(thrown).status === 401 && this.#visitor && !this.clean) this.around.restart();
+      if (!this.#over && asProblem(thrown).status === 401 && this.#visitor && !this.clean)
+        this.around.restart();
       else this.#failed(thrown);
     }
   }

@@ -24,12 +24,16 @@ export function teamOf(messages: Message[]): Teammate[] {
 export function initials(name: string) {
   const words = name.trim().split(/\s+/);
   const first = (word = '') => [...word].find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? '';
-  return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : '')).toLocaleUpperCase() || '?';
+  return (
+    (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : '')).toLocaleUpperCase() || '?'
+  );
 }
 
 /** "Ann", "Ann and Bea", "Ann, Bea and 2 more" in the manner of the language. */
 export function namesOf(team: Teammate[], format: string) {
-  const first = team.slice(0, MOST_FACES).map(({ name }) => (team.length > 1 ? name.split(/\s+/)[0]! : name));
+  const first = team
+    .slice(0, MOST_FACES)
+    .map(({ name }) => (team.length > 1 ? name.split(/\s+/)[0]! : name));
   return new Intl.ListFormat(format, { type: 'unit', style: 'short' }).format(first);
 }
 

@@ -35,7 +35,9 @@ export const shown = computed(() => loaded.value.language);
 /** False while the language asked for is still on its way. */
 export const ready = computed(() => [shown.value, missing.value].includes(wanted.value));
 /** The tag for dates, numbers and plurals: regional where the texts are of that language. */
-export const format = computed(() => (language.value === shown.value.split('-')[0] ? tag.value : shown.value));
+export const format = computed(() =>
+  language.value === shown.value.split('-')[0] ? tag.value : shown.value,
+);
 export const rightToLeft = computed(() => RIGHT_TO_LEFT.includes(shown.value));
 
 effect(() => void load(wanted.value));
@@ -52,11 +54,14 @@ async function load(name: string) {
   if (wanted.peek() !== name) return;
   if (!texts) missing.value = name;
   // A page that is older than the file has no text too few.
-  loaded.value = texts ? { language: name, texts: { ...en, ...texts } } : { language: 'en', texts: en };
+  loaded.value = texts
+    ? { language: name, texts: { ...en, ...texts } }
+    : { language: 'en', texts: en };
 }
 
 /** A text with its `{…}` filled in. */
-export const fill = (text: string, values: Record<string, string | number>) => text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+export const fill = (text: string, values: Record<string, string | number>) =>
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 
 /** A name within a text: one of another script turns nothing around it. */
 export const isolated = (name: string) => `\u2068${name}\u2069`;
@@ -67,5 +72,7 @@ export const number = (value: number) => new Intl.NumberFormat(format.value).for
 /** "3 unread", in the plural form that the language wants. */
 export function unreadText(count: number) {
   const { unread } = t.value;
-  return fill(unread[new Intl.PluralRules(format.value).select(count)] ?? unread.other ?? '', { n: number(count) });
+  return fill(unread[new Intl.PluralRules(format.value).select(count)] ?? unread.other ?? '', {
+    n: number(count),
+  });
 }

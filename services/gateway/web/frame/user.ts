@@ -15,8 +15,12 @@ export function unpack(text: Packed, tell: Tell, init = false): Record<string, u
     const lost = value?.[LOST];
     if (typeof lost !== 'string') return value;
     // A wrong user id is for the server to reject: without one it would be another person.
-    if (key === 'user_id' && lost !== 'undefined') return /^[-+.e\d]+$/.test(lost) ? Number(lost) : 'NaN';
-    if (!init || lost !== 'undefined') tell(`'${key}' is ${lost} and was left out: use a string for a number beyond 2^53, null to clear.`);
+    if (key === 'user_id' && lost !== 'undefined')
+      return /^[-+.e\d]+$/.test(lost) ? Number(lost) : 'NaN';
+    if (!init || lost !== 'undefined')
+      tell(
+        `'${key}' is ${lost} and was left out: use a string for a number beyond 2^53, null to clear.`,
+      );
     return undefined;
   });
   return read && typeof read === 'object' ? read : {};
@@ -35,7 +39,8 @@ export function readUser(text: Packed, tell: Tell, init = false): User {
 }
 
 /** Two users with the same key are the same user with the same proof. A JWT is different on each page, so it is left out. */
-export const identityOf = ({ user_id, security_hash, user_hash }: User) => JSON.stringify([user_id || null, security_hash || null, user_hash || null]);
+export const identityOf = ({ user_id, security_hash, user_hash }: User) =>
+  JSON.stringify([user_id || null, security_hash || null, user_hash || null]);
 
 /** The profile fields, without ids and proofs. */
 export function profileOf({ user_id, security_hash, user_hash, user_jwt, ...profile }: User) {
@@ -45,6 +50,7 @@ export function profileOf({ user_id, security_hash, user_hash, user_jwt, ...prof
 /** The first user, overwritten by the second, attribute by attribute. */
 export function merged(one: User, other: User): User {
   const all = { ...one, ...other };
-  if (one.custom_data && other.custom_data) all.custom_data = { ...one.custom_data, ...other.custom_data };
+  if (one.custom_data && other.custom_data)
+    all.custom_data = { ...one.custom_data, ...other.custom_data };
   return all;
 }

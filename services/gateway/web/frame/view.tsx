@@ -14,7 +14,8 @@ import { fill, format, isolated, ready, t } from './texts';
 import { followLook } from './theme';
 
 // The whole page of an app's web view closes only where an app listens; `alone` means the page is ours.
-const closable = !alone || !!(parent as { OnethreadApp?: { native: boolean } }).OnethreadApp?.native;
+const closable =
+  !alone || !!(parent as { OnethreadApp?: { native: boolean } }).OnethreadApp?.native;
 const close = () => tellPage({ onethread: 'close' });
 // A gap that is over at once isn't told.
 const GAP_MS = 1_500;
@@ -54,7 +55,9 @@ function Head({ at }: { at: Session | null }) {
   return (
     <header class={begins ? 'tall' : ''}>
       {team.length > 0 && <Faces team={team} />}
-      <div class="words">{begins ? <Greeting at={at} /> : <Title at={at} names={namesOf(team, format.value)} />}</div>
+      <div class="words">
+        {begins ? <Greeting at={at} /> : <Title at={at} names={namesOf(team, format.value)} />}
+      </div>
       {closable && (
         <button type="button" id="close" aria-label={t.value.close} onClick={close}>
           <Icon name="close" />
@@ -69,7 +72,9 @@ function Greeting({ at }: { at: Session }) {
   const { name, nameGenerated } = at.contact.value;
   return (
     <>
-      <p id="who">{name && !nameGenerated ? fill(t.value.hi, { name: isolated(name) }) : t.value.hiThere}</p>
+      <p id="who">
+        {name && !nameGenerated ? fill(t.value.hi, { name: isolated(name) }) : t.value.hiThere}
+      </p>
       <h1 dir="auto">{ownText(at, 'greeting', LONGEST_GREETING) ?? t.value.help}</h1>
       <ReplyTime at={at} />
     </>
@@ -111,7 +116,9 @@ function Notice() {
   });
   const at = session.value;
   const unheard = unreachable.value && (!at || !at.live.value || at.outbox.value.length > 0);
-  const text = !online.value ? t.value.offline : notice.value || (away.value || unheard ? t.value.reconnecting : '');
+  const text = !online.value
+    ? t.value.offline
+    : notice.value || (away.value || unheard ? t.value.reconnecting : '');
   return (
     <p id="notice" role="status" hidden={!text} class={online.value && notice.value ? '' : 'waits'}>
       {text}

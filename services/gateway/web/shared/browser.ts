@@ -42,7 +42,9 @@ export function findLast<T>(items: T[], test: (item: T) => boolean) {
 
 /** Runs `step` while this tab holds the lock. Rejects when the signal fires, and where locks are missing or blocked. */
 export async function withLock(name: string, signal: AbortSignal, step: () => Promise<void>) {
-  const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+  const aborted = new Promise<never>((_, reject) =>
+    signal.addEventListener('abort', () => reject(new Error('aborted'))),
+  );
   const held = navigator.locks.request(name, { signal }, async () => {
     if (!signal.aborted) await step();
   });
@@ -62,7 +64,8 @@ export async function digest(text: string) {
 export function store(kind: 'localStorage' | 'sessionStorage') {
   const memory: Record<string, string | null> = {};
   return {
-    get: (key: string): string | null => attempt(() => window[kind].getItem(key), null) ?? memory[key] ?? null,
+    get: (key: string): string | null =>
+      attempt(() => window[kind].getItem(key), null) ?? memory[key] ?? null,
     set(key: string, value: string | null) {
       memory[key] = value;
       attempt(() => {

@@ -36,7 +36,12 @@ export class Problem extends Error {
   /** The errors as `[name, detail]` for those whose pointer is `<root>/<name>`; null stands for all others. */
   fieldErrors(root: string): [string | null, string][] {
     return (this.body.errors ?? []).map(({ pointer = '', detail = '' }) => [
-      pointer.startsWith(`${root}/`) ? pointer.slice(root.length + 1).replaceAll('~1', '/').replaceAll('~0', '~') : null,
+      pointer.startsWith(`${root}/`)
+        ? pointer
+            .slice(root.length + 1)
+            .replaceAll('~1', '/')
+            .replaceAll('~0', '~')
+        : null,
       detail,
     ]);
   }
@@ -58,7 +63,11 @@ export function asProblem(thrown: unknown) {
 export async function problemOf(answer: Response) {
   const seconds = Number(answer.headers.get('retry-after'));
   const body = await answer.json().catch(() => undefined);
-  return new Problem(answer.status, body ?? undefined, seconds > 0 ? Math.min(seconds, 60) * 1000 : 0);
+  return new Problem(
+    answer.status,
+    body ?? undefined,
+    seconds > 0 ? Math.min(seconds, 60) * 1000 : 0,
+  );
 }
 
 export interface Options {

@@ -19,13 +19,16 @@ const linkifier = new LinkifyIt({ fuzzyLink: false, fuzzyEmail: true })
     validate(text, at, { re }) {
       const rest = new RegExp(re.get_url_host_port().source + re.get_path().source, 'iy');
       rest.lastIndex = at;
-      return text[at] && /[\p{L}\p{N}-]+\.\p{L}{2}/uy.test(text.slice(at)) ? (rest.exec(text)?.[0].length ?? 0) : 0;
+      return text[at] && /[\p{L}\p{N}-]+\.\p{L}{2}/uy.test(text.slice(at))
+        ? (rest.exec(text)?.[0].length ?? 0)
+        : 0;
     },
     normalize: (match) => void (match.url = `http://${match.raw}`),
   });
 
 // Scripts that put no blanks between words, so that an address may follow a letter at once.
-const UNSPACED = '\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Hangul}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}ー';
+const UNSPACED =
+  '\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Hangul}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}ー';
 const BEFORE = new RegExp(`([${UNSPACED}])(?=https?://|www\\.|[\\w.+-]+@[\\w-]+\\.)`, 'giu');
 const AFTER_EMAIL = new RegExp(`(@[\\w.-]+\\.[a-z]{2,})(?=[${UNSPACED}])`, 'giu');
 // Never part of an address: quotes, invisible characters, and those that turn the direction of a text.
@@ -36,7 +39,10 @@ const MARK = '\0';
 /** The pieces of a text, in order: joined they are the text. */
 export function findLinks(text: string): Piece[] {
   const marked = text.replace(BEFORE, `$1${MARK}`).replace(AFTER_EMAIL, `$1${MARK}`);
-  return marked.split(MARK).flatMap((run) => run.split(BOUNDARY)).flatMap(piecesOf);
+  return marked
+    .split(MARK)
+    .flatMap((run) => run.split(BOUNDARY))
+    .flatMap(piecesOf);
 }
 
 function piecesOf(run: string): Piece[] {

@@ -38,10 +38,21 @@ export function Text({ text }: { text: string }) {
 }
 
 /** A moment, short: only the time when it is today, or where the day stands beside it. `at` is RFC 3339. */
-export function When({ at, locale, dayKnown }: { at: string; locale?: string; dayKnown?: boolean }) {
+export function When({
+  at,
+  locale,
+  dayKnown,
+}: {
+  at: string;
+  locale?: string;
+  dayKnown?: boolean;
+}) {
   const moment = new Date(at);
   const timeAlone = dayKnown || moment.toDateString() === new Date().toDateString();
-  const short = moment.toLocaleString(locale, timeAlone ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' });
+  const short = moment.toLocaleString(
+    locale,
+    timeAlone ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
+  );
   return (
     <time dateTime={at} title={moment.toLocaleString(locale)}>
       {short}

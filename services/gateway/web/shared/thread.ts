@@ -45,10 +45,13 @@ export class Thread {
   async earlier() {
     const first = this.messages.value[0];
     if (!first) return;
-    const { items } = await this.source.fetchRun(`?beforeSeq=${first.seq}&limit=50`).catch((thrown) => {
-      throw asProblem(thrown);
-    });
-    if (this.messages.value[0]?.seq === first.seq) this.messages.value = [...items, ...this.messages.value];
+    const { items } = await this.source
+      .fetchRun(`?beforeSeq=${first.seq}&limit=50`)
+      .catch((thrown) => {
+        throw asProblem(thrown);
+      });
+    if (this.messages.value[0]?.seq === first.seq)
+      this.messages.value = [...items, ...this.messages.value];
   }
 
   /** Lets go of all but the last so many: `earlier` brings them back. */

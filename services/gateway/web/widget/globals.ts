@@ -17,7 +17,8 @@ export const handOver = (): boolean => w[TAKE] && (w[TAKE](), true);
 /** Puts `call` in place of the stubs and runs what waits in them. */
 export function install(call: Call & { loaded?: boolean }) {
   let settings: unknown;
-  const run = (...calls: ArrayLike<any>[]) => calls.forEach((args) => call(...(Array.from(args ?? []) as [string])));
+  const run = (...calls: ArrayLike<any>[]) =>
+    calls.forEach((args) => call(...(Array.from(args ?? []) as [string])));
 
   const adopt = (...stubs: Stub[]) => {
     const waiting = stubs.flatMap((stub) => {
@@ -41,7 +42,16 @@ export function install(call: Call & { loaded?: boolean }) {
     const stubs: Stub[] = NAMES.map((name) => w[name]).filter((one) => one !== call);
     for (const name of NAMES) {
       // A name that the page declared with `var` can be assigned only.
-      attempt(() => Object.defineProperty(w, name, { configurable: true, enumerable: true, get: () => call, set: adopt }), 0);
+      attempt(
+        () =>
+          Object.defineProperty(w, name, {
+            configurable: true,
+            enumerable: true,
+            get: () => call,
+            set: adopt,
+          }),
+        0,
+      );
       if (w[name] !== call) w[name] = call;
     }
     if (stubs.length) adopt(...stubs);

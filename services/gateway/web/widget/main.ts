@@ -1,16 +1,44 @@
 // The one script a customer's page loads: the round button, the frame, and what only the page can keep, the device
 // token. The chat itself is in the frame, on the gateway's own origin. Nothing here may throw into the page.
 import { isSupported, store } from '../shared/browser';
-import { LOST, type EventName, type FromFrame, type FromPage, type Init, type Labels, type Look, type Page, type User } from '../shared/protocol';
+import {
+  LOST,
+  type EventName,
+  type FromFrame,
+  type FromPage,
+  type Init,
+  type Labels,
+  type Look,
+  type Page,
+  type User,
+} from '../shared/protocol';
 import { handOver, install } from './globals';
 import { buildSurface, dress, type Surface } from './surface';
 
 /** Each property of what a frame says, all of them possible. */
-type Said = FromFrame & { deviceToken: string; unread: number; look?: Look; labels: Labels; name: EventName; detail?: unknown; text: string; style: string; user: string };
+type Said = FromFrame & {
+  deviceToken: string;
+  unread: number;
+  look?: Look;
+  labels: Labels;
+  name: EventName;
+  detail?: unknown;
+  text: string;
+  style: string;
+  user: string;
+};
 
-const EVENTS = 'Ready,ChatOpen,ChatClose,NewUnreadChat,NewUnreadMessages,UnreadCountChange,Message,CustomerMessage,AgentMessage,PreChatFormSubmit,Error,IdentityRefused,SessionEnded'.split(',').map((name) => `on${name}`);
+const EVENTS =
+  'Ready,ChatOpen,ChatClose,NewUnreadChat,NewUnreadMessages,UnreadCountChange,Message,CustomerMessage,AgentMessage,PreChatFormSubmit,Error,IdentityRefused,SessionEnded'
+    .split(',')
+    .map((name) => `on${name}`);
 // HelpCrunch has them; there is nothing here that they could change.
-const WITHOUT_EFFECT = ['setOperatingHours', 'setMediaCSS', 'openKBArticle', 'sendProactiveChatAutoMessage'];
+const WITHOUT_EFFECT = [
+  'setOperatingHours',
+  'setMediaCSS',
+  'openKBArticle',
+  'sendProactiveChatAutoMessage',
+];
 // As long as another tab may turn out to have begun at the same time.
 const YOUNG_MS = 3000;
 const START_TIMEOUT_MS = 15_000;
@@ -24,7 +52,10 @@ const pack = (value: unknown) =>
     const raw = this[key];
     const type = typeof raw;
     if (type === 'bigint') return `${raw}`;
-    const lost = type === 'number' ? !(Math.abs(raw) < 2 ** 53) : /^(u|f|sy)/.test(type) || (json === null && raw);
+    const lost =
+      type === 'number'
+        ? !(Math.abs(raw) < 2 ** 53)
+        : /^(u|f|sy)/.test(type) || (json === null && raw);
     return lost ? { [LOST]: String(raw) } : json;
   });
 
@@ -57,11 +88,14 @@ function start(script: HTMLScriptElement) {
   const methods: Record<string, (...args: any[]) => void> = {
     init(organization: string, options: Partial<Init> = {}) {
       const { applicationId, appId } = options;
-      if (!organization || typeof organization !== 'string') return tell("'init' needs an organization.");
-      if (!appId && !(applicationId && options.applicationSecret)) return tell("'init' needs applicationId with applicationSecret, or appId.");
+      if (!organization || typeof organization !== 'string')
+        return tell("'init' needs an organization.");
+      if (!appId && !(applicationId && options.applicationSecret))
+        return tell("'init' needs applicationId with applicationSecret, or appId.");
       const named = `${new URLSearchParams(appId ? { organization, appId } : { organization, applicationId: applicationId as string })}`;
       const said = pack(options.user);
-      if (address && address !== named) return tell("'init' came for another application: reload the page to change it.");
+      if (address && address !== named)
+        return tell("'init' came for another application: reload the page to change it.");
       if (address) return post({ onethread: 'init', user: said });
       address = named;
       user = said;
@@ -78,13 +112,19 @@ function start(script: HTMLScriptElement) {
     updateUser: (user: User) => post({ onethread: 'update', user: pack(user) }),
     updateUserData: (data: Record<string, unknown>) => methods.updateUser!({ custom_data: data }),
     logout: () => post({ onethread: 'logout' }),
-    trackEvent: (name: string, data?: Record<string, unknown>) => post({ onethread: 'track', name, data: pack(data) }),
+    trackEvent: (name: string, data?: Record<string, unknown>) =>
+      post({ onethread: 'track', name, data: pack(data) }),
     sendUserMessage: (text: string) => post({ onethread: 'say', text: `${text}` }),
     typeUserMessage: (text: string) => (turn(true), post({ onethread: 'type', text: `${text}` })),
     muteNotificationSound: (on = true) => post({ onethread: 'mute', muted: (muted = !!on) }),
-    setLocalization: (language: string) => post({ onethread: 'locale', locale: (locale = `${language}`) }),
+    setLocalization: (language: string) =>
+      post({ onethread: 'locale', locale: (locale = `${language}`) }),
     setChatButtonOffset({ right, left, bottom }: Record<string, number> = {}) {
-      for (const [name, value] of [['--side', right ?? left], ['--bottom', bottom]] as const) value === undefined || host.style.setProperty(name, `${+value}px`);
+      for (const [name, value] of [
+        ['--side', right ?? left],
+        ['--bottom', bottom],
+      ] as const)
+        value === undefined || host.style.setProperty(name, `${+value}px`);
     },
   };
   methods.logOut = methods.logout!;
@@ -136,7 +176,8 @@ function start(script: HTMLScriptElement) {
       if (EVENTS.includes(method)) {
         (listeners[method] ??= []).push(args[0]);
         if (method === 'onReady' && available) args[0]();
-      } else if (!Object.hasOwn(methods, method)) tell('there is no', method, 'but', `${Object.keys(methods)},${EVENTS}`);
+      } else if (!Object.hasOwn(methods, method))
+        tell('there is no', method, 'but', `${Object.keys(methods)},${EVENTS}`);
       else if (address || method === 'init') methods[method]!(...args);
       else held.push([method, ...args]);
     } catch (error) {
@@ -172,8 +213,22 @@ function start(script: HTMLScriptElement) {
     sent = tokens.get(slot());
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
     const { direction: dir, colorScheme } = getComputedStyle(d.documentElement);
-    const scheme = colorScheme === 'normal' ? (d.querySelector('meta[name=color-scheme]') as HTMLMetaElement)?.content : colorScheme;
-    post({ onethread: 'start', user: user!, applicationSecret, deviceToken: sent, platform, locale, timeZone, muted, dir, scheme });
+    const scheme =
+      colorScheme === 'normal'
+        ? (d.querySelector('meta[name=color-scheme]') as HTMLMetaElement)?.content
+        : colorScheme;
+    post({
+      onethread: 'start',
+      user: user!,
+      applicationSecret,
+      deviceToken: sent,
+      platform,
+      locale,
+      timeZone,
+      muted,
+      dir,
+      scheme,
+    });
   }
 
   function turn(opened: boolean) {
@@ -189,7 +244,10 @@ function start(script: HTMLScriptElement) {
     const { button, badge, frame } = surface;
     button.hidden = !(available && wanted) || !!full;
     button.setAttribute('aria-expanded', `${open}`);
-    button.setAttribute('aria-label', open ? labels.close : labels.open + (unread ? `, ${labels.unread}` : ''));
+    button.setAttribute(
+      'aria-label',
+      open ? labels.close : labels.open + (unread ? `, ${labels.unread}` : ''),
+    );
     badge.textContent = unread > 99 ? '99+' : `${unread}`;
     badge.hidden = open || !unread;
     const visible = available && open;
@@ -220,13 +278,18 @@ function start(script: HTMLScriptElement) {
 
   setTimeout(() => {
     if (held.length) tell(`${held.map(([method]) => method)} wait for 'init'.`);
-    if (surface && !ready) tell(`no chat from ${origin}: look at the application's origins, the page's frame-src.`);
+    if (surface && !ready)
+      tell(`no chat from ${origin}: look at the application's origins, the page's frame-src.`);
   }, START_TIMEOUT_MS);
   install(call);
 }
 
-const script = (d.currentScript ?? d.querySelector('script[src*="/widget.js"]')) as HTMLScriptElement | null;
-if (!isSupported()) tell('this browser is too old for the chat, which needs Safari 15.4, Firefox 102 or Chromium 100.');
+const script = (d.currentScript ??
+  d.querySelector('script[src*="/widget.js"]')) as HTMLScriptElement | null;
+if (!isSupported())
+  tell(
+    'this browser is too old for the chat, which needs Safari 15.4, Firefox 102 or Chromium 100.',
+  );
 else if (!handOver()) {
   // A picture that the page names `currentScript` is no script.
   if (script instanceof HTMLScriptElement && script.src) start(script);

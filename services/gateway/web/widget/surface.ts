@@ -15,7 +15,12 @@ export function buildSurface(host: HTMLElement, address: string, lost: () => voi
   const button = Object.assign(d.createElement('button'), { type: 'button', hidden: true });
   const badge = d.createElement('span');
   button.append(badge);
-  const frame = Object.assign(d.createElement('iframe'), { title: 'Chat', hidden: true, allow: 'autoplay', src: address });
+  const frame = Object.assign(d.createElement('iframe'), {
+    title: 'Chat',
+    hidden: true,
+    allow: 'autoplay',
+    src: address,
+  });
   root.append(frame, button);
   keepInPage(host, lost);
   return { host, button, badge, frame } as Surface;
@@ -43,7 +48,8 @@ function keepInPage(host: HTMLElement, lost: () => void) {
     // A framework's copy of an earlier page may hold a copy of ours.
     d.querySelectorAll(host.localName).forEach((other) => other.remove());
     parent().append(host);
-    for (const node of [d, d.documentElement, d.body]) node && watch.observe(node, { childList: true });
+    for (const node of [d, d.documentElement, d.body])
+      node && watch.observe(node, { childList: true });
   };
   const watch = new MutationObserver(() => {
     if (host.isConnected) return;

@@ -13,7 +13,7 @@ use crate::webhook::store::deliveries;
 
 /// Measures until the process stops, when metrics are exported.
 pub(crate) async fn run_measures(app: Arc<App>, db: Database, life: Lifecycle) {
-    if !metrics::asked() {
+    if !metrics::is_enabled() {
         return;
     }
     let measure = async || {
@@ -22,7 +22,7 @@ pub(crate) async fn run_measures(app: Arc<App>, db: Database, life: Lifecycle) {
             warn!(cause = error.chain(), "queues could not be measured");
         }
     };
-    life.repeat(metrics::LOOK, measure).await;
+    life.run_at_intervals(metrics::GAUGE_INTERVAL, measure).await;
 }
 
 async fn queues(app: &App, db: &Database) -> Result<()> {

@@ -202,7 +202,7 @@ impl App {
 }
 
 fn is_rejected_by_database(error: &Error) -> bool {
-    database_error(error).is_some_and(DbError::is_of_the_data)
+    database_error(error).is_some_and(DbError::is_invalid_data)
 }
 
 fn database_error(error: &Error) -> Option<&DbError> {

@@ -61,7 +61,7 @@ async fn batches_of_several_processes_lock_in_one_order(scratch: ScratchDatabase
     let app = TestApp::new(scratch.db.clone());
     let mut tasks = Vec::new();
     for process in 0..4_usize {
-        let other = TestApp::new(scratch.reconnect_to_stay_in_deadlocks().await);
+        let other = TestApp::new(scratch.reconnect_without_deadlock_detection().await);
         let mut order = conversations.clone();
         // Each has its own order.
         order.rotate_left(process * 5);
@@ -122,7 +122,7 @@ async fn batches_and_merges_lock_in_one_order_and_lose_nothing(scratch: ScratchD
     let conversations: Vec<_> = (0..CONVERSATIONS).map(|_| ConversationId(uuid())).collect();
     let mut tasks = Vec::new();
     for process in 0..3_usize {
-        let app = TestApp::new(scratch.reconnect_to_stay_in_deadlocks().await);
+        let app = TestApp::new(scratch.reconnect_without_deadlock_detection().await);
         let mut order = conversations.clone();
         order.rotate_left(process * 5);
         tasks.push(tokio::spawn(async move {
@@ -143,7 +143,7 @@ async fn batches_and_merges_lock_in_one_order_and_lose_nothing(scratch: ScratchD
         }));
     }
     // All end up in the middle one, so that sources lie before and after their target.
-    let app = TestApp::new(scratch.reconnect_to_stay_in_deadlocks().await);
+    let app = TestApp::new(scratch.reconnect_without_deadlock_detection().await);
     let target = conversations[CONVERSATIONS / 2];
     for source in conversations.iter().copied().filter(|id| *id != target) {
         let merge = Merge { source, target, id: uuid(), now: NOW };

@@ -19,7 +19,7 @@ use onethread_core::{
 };
 use onethread_db::Database;
 use onethread_errors::{Reason, Result};
-use onethread_events::{Bus, Heard};
+use onethread_events::{Bus, BusEvent};
 use onethread_testing::ScratchDatabase;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -161,7 +161,7 @@ impl TestApp {
         let seq = found(self.app.mark_read(organization, id, side, seq).await)?;
         let moved = HintKind::ReadMarkMoved { side, seq };
         let hint = hints.next().now_or_never();
-        let has_moved = matches!(hint, Some(Heard::Hint(Hint { kind, .. })) if kind == moved);
+        let has_moved = matches!(hint, Some(BusEvent::Hint(Hint { kind, .. })) if kind == moved);
         Some((seq, has_moved))
     }
 
@@ -178,7 +178,9 @@ impl TestApp {
         let mut seqs = Vec::new();
         while let Some(heard) = hints.next().now_or_never() {
             match heard {
-                Heard::Hint(Hint { kind: HintKind::MessageStored { seq }, .. }) => seqs.push(seq),
+                BusEvent::Hint(Hint { kind: HintKind::MessageStored { seq }, .. }) => {
+                    seqs.push(seq)
+                }
                 other => panic!("{other:?}"),
             }
         }

@@ -103,7 +103,7 @@ pub(super) async fn write_first(
         contact_id: id.to_string(),
     };
     app.clients.contacts().get_contact(request).await?;
-    store(&app, &caller, ConversationId::of(id), body.content()?, true).await
+    store(&app, &caller, ConversationId::of_contact(id), body.content()?, true).await
 }
 
 async fn store(

@@ -14,7 +14,7 @@ use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use futures::{Stream, StreamExt, stream::BoxStream};
 use http::{HeaderMap, StatusCode, header};
 use onethread_errors::{Error, Reason, Result};
-use onethread_grpc::Unhurried;
+use onethread_grpc::NoDeadline;
 use onethread_proto::contactimport::{
     UploadHeader, UploadImportRequest, upload_import_request::Part,
 };
@@ -143,7 +143,7 @@ pub(super) async fn upload(
 async fn send(app: &App, mut parts: Parts) -> Result<Import> {
     let (sender, receiver) = mpsc::channel(1);
     let mut request = tonic::Request::new(requests(receiver));
-    request.extensions_mut().insert(Unhurried);
+    request.extensions_mut().insert(NoDeadline);
     let mut client = app.clients.imports();
     let answer = {
         let mut call = pin!(client.upload_import(request));
@@ -256,11 +256,11 @@ fn chunks(mut piece: Bytes) -> impl Iterator<Item = Vec<u8>> {
 }
 
 fn broken() -> Error {
-    Error::new(Reason::InvalidArgument).because("The upload broke off or is not well-formed.")
+    Error::new(Reason::InvalidArgument).with_detail("The upload broke off or is not well-formed.")
 }
 
 fn too_slow() -> Error {
-    Error::new(Reason::DeadlineExceeded).because("The upload paused for too long.")
+    Error::new(Reason::DeadlineExceeded).with_detail("The upload paused for too long.")
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String> {

@@ -248,7 +248,7 @@ pub(super) async fn start(app: &App, session: identity::Session, messages: i32) 
     if session.stored {
         let organization = answered_id(&session.organization_id)?;
         let contact: ContactId = answered_id(&person.id)?;
-        let of = (organization, ConversationId::of(contact));
+        let of = (organization, ConversationId::of_contact(contact));
         let page = messages::page(app, of, Side::Contact, None, messages.max(1)).await;
         let mut page = messages::empty_if_missing(page)?;
         if messages == 0 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onethread_grpc::Unhurried;
+use onethread_grpc::NoDeadline;
 use onethread_proto::conversation::{SubscribeRequest, SubscribeResponse};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -41,7 +41,7 @@ pub(crate) async fn follow(app: Arc<App>) {
 async fn stream(app: &App, upstream: &mut Upstream) -> Status {
     let (sender, receiver) = mpsc::channel(REQUEST_CAPACITY);
     let mut request = Request::new(ReceiverStream::new(receiver));
-    request.extensions_mut().insert(Unhurried);
+    request.extensions_mut().insert(NoDeadline);
     let mut client = app.clients.streams();
     let answers = match timeout(OPEN_TIMEOUT, client.subscribe(request)).await {
         Ok(Ok(answers)) => answers.into_inner(),

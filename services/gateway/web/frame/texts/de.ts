@@ -34,7 +34,8 @@ const de: Texts<'one' | 'other'> = {
   reconnecting: 'Verbindung wird wiederhergestellt…',
   ended: 'Ihre Sitzung ist beendet. Laden Sie die Seite neu, um fortzufahren.',
   trouble: 'Etwas ist schiefgelaufen. Bitte versuchen Sie es gleich noch einmal.',
-  blocked: 'Dieser Chat ist für Sie derzeit leider nicht verfügbar. Bitte kontaktieren Sie uns auf einem anderen Weg.',
+  blocked:
+    'Dieser Chat ist für Sie derzeit leider nicht verfügbar. Bitte kontaktieren Sie uns auf einem anderen Weg.',
   alone: 'Diese Seite funktioniert nur innerhalb des Chat-Widgets.',
   tooLong: 'Diese Nachricht ist zu lang. Möglich sind {max} Zeichen.',
   open: 'Chat öffnen',

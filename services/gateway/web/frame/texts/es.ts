@@ -34,12 +34,17 @@ const es: Texts<'one' | 'many' | 'other'> = {
   reconnecting: 'Reconectando…',
   ended: 'Tu sesión ha terminado. Recarga la página para continuar.',
   trouble: 'Algo ha salido mal. Inténtalo de nuevo en un momento.',
-  blocked: 'Lo sentimos, este chat no está disponible para ti en este momento. Contáctanos por otro medio.',
+  blocked:
+    'Lo sentimos, este chat no está disponible para ti en este momento. Contáctanos por otro medio.',
   alone: 'Esta página solo funciona dentro del widget de chat.',
   tooLong: 'El mensaje es demasiado largo. El límite es de {max} caracteres.',
   open: 'Abrir chat',
   close: 'Cerrar chat',
-  unread: { one: '{n} mensaje sin leer', many: '{n} de mensajes sin leer', other: '{n} mensajes sin leer' },
+  unread: {
+    one: '{n} mensaje sin leer',
+    many: '{n} de mensajes sin leer',
+    other: '{n} mensajes sin leer',
+  },
   fields: { name: 'Nombre', email: 'Correo electrónico', phone: 'Teléfono', company: 'Empresa' },
   errors: {
     name: 'Escribe tu nombre.',

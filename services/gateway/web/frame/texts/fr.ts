@@ -34,12 +34,17 @@ const fr: Texts<'one' | 'many' | 'other'> = {
   reconnecting: 'Reconnexion…',
   ended: 'Votre session est terminée. Actualisez la page pour continuer.',
   trouble: 'Une erreur s’est produite. Réessayez dans un instant.',
-  blocked: 'Désolé, ce chat n’est pas disponible pour vous actuellement. Contactez-nous par un autre moyen.',
+  blocked:
+    'Désolé, ce chat n’est pas disponible pour vous actuellement. Contactez-nous par un autre moyen.',
   alone: 'Cette page ne fonctionne que dans le widget de chat.',
   tooLong: 'Ce message est trop long. La limite est de {max} caractères.',
   open: 'Ouvrir le chat',
   close: 'Fermer le chat',
-  unread: { one: '{n} message non lu', many: '{n} de messages non lus', other: '{n} messages non lus' },
+  unread: {
+    one: '{n} message non lu',
+    many: '{n} de messages non lus',
+    other: '{n} messages non lus',
+  },
   fields: { name: 'Nom', email: 'E-mail', phone: 'Téléphone', company: 'Entreprise' },
   errors: {
     name: 'Indiquez votre nom.',

@@ -34,12 +34,17 @@ const it: Texts<'one' | 'many' | 'other'> = {
   reconnecting: 'Riconnessione…',
   ended: 'La sessione è terminata. Ricarica la pagina per continuare.',
   trouble: 'Qualcosa è andato storto. Riprova tra poco.',
-  blocked: 'Spiacenti, al momento questa chat non è disponibile per te. Contattaci in un altro modo.',
+  blocked:
+    'Spiacenti, al momento questa chat non è disponibile per te. Contattaci in un altro modo.',
   alone: 'Questa pagina funziona solo all’interno del widget della chat.',
   tooLong: 'Il messaggio è troppo lungo. Il limite è di {max} caratteri.',
   open: 'Apri la chat',
   close: 'Chiudi la chat',
-  unread: { one: '{n} messaggio non letto', many: '{n} di messaggi non letti', other: '{n} messaggi non letti' },
+  unread: {
+    one: '{n} messaggio non letto',
+    many: '{n} di messaggi non letti',
+    other: '{n} messaggi non letti',
+  },
   fields: { name: 'Nome', email: 'Email', phone: 'Telefono', company: 'Azienda' },
   errors: {
     name: 'Inserisci il tuo nome.',

@@ -34,7 +34,8 @@ const nl: Texts<'one' | 'other'> = {
   reconnecting: 'Opnieuw verbinden…',
   ended: 'Je sessie is verlopen. Laad de pagina opnieuw om verder te gaan.',
   trouble: 'Er ging iets mis. Probeer het zo meteen opnieuw.',
-  blocked: 'Sorry, deze chat is op dit moment niet beschikbaar voor je. Neem op een andere manier contact met ons op.',
+  blocked:
+    'Sorry, deze chat is op dit moment niet beschikbaar voor je. Neem op een andere manier contact met ons op.',
   alone: 'Deze pagina werkt alleen in de chatwidget.',
   tooLong: 'Dit bericht is te lang. Het maximum is {max} tekens.',
   open: 'Chat openen',

@@ -34,12 +34,18 @@ const pl: Texts<'one' | 'few' | 'many' | 'other'> = {
   reconnecting: 'Ponowne łączenie…',
   ended: 'Sesja wygasła. Odśwież stronę, aby kontynuować.',
   trouble: 'Coś poszło nie tak. Spróbuj ponownie za chwilę.',
-  blocked: 'Niestety ten czat nie jest teraz dla Ciebie dostępny. Skontaktuj się z nami w inny sposób.',
+  blocked:
+    'Niestety ten czat nie jest teraz dla Ciebie dostępny. Skontaktuj się z nami w inny sposób.',
   alone: 'Ta strona działa tylko wewnątrz widżetu czatu.',
   tooLong: 'Wiadomość jest za długa. Limit to {max} znaków.',
   open: 'Otwórz czat',
   close: 'Zamknij czat',
-  unread: { one: '{n} nieprzeczytana', few: '{n} nieprzeczytane', many: '{n} nieprzeczytanych', other: '{n} nieprzeczytanej' },
+  unread: {
+    one: '{n} nieprzeczytana',
+    few: '{n} nieprzeczytane',
+    many: '{n} nieprzeczytanych',
+    other: '{n} nieprzeczytanej',
+  },
   fields: { name: 'Imię i nazwisko', email: 'E-mail', phone: 'Telefon', company: 'Firma' },
   errors: {
     name: 'Podaj imię i nazwisko.',

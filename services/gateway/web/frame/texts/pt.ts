@@ -34,12 +34,17 @@ const pt: Texts<'one' | 'many' | 'other'> = {
   reconnecting: 'Reconectando…',
   ended: 'Sua sessão terminou. Recarregue a página para continuar.',
   trouble: 'Algo deu errado. Tente novamente em instantes.',
-  blocked: 'Infelizmente, este chat não está disponível para você no momento. Fale conosco por outro canal.',
+  blocked:
+    'Infelizmente, este chat não está disponível para você no momento. Fale conosco por outro canal.',
   alone: 'Esta página só funciona dentro do widget de chat.',
   tooLong: 'A mensagem é longa demais. O limite é de {max} caracteres.',
   open: 'Abrir chat',
   close: 'Fechar chat',
-  unread: { one: '{n} mensagem não lida', many: '{n} de mensagens não lidas', other: '{n} mensagens não lidas' },
+  unread: {
+    one: '{n} mensagem não lida',
+    many: '{n} de mensagens não lidas',
+    other: '{n} mensagens não lidas',
+  },
   fields: { name: 'Nome', email: 'E-mail', phone: 'Telefone', company: 'Empresa' },
   errors: {
     name: 'Digite seu nome.',

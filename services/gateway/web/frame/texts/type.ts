@@ -55,7 +55,14 @@ export interface Texts<Category extends Intl.LDMLPluralRule = Intl.LDMLPluralRul
   /** Labels of the fields that every form may have. */
   fields: { name: string; email: string; phone: string; company: string };
   /** Beside a field: the four that every form may have, and any other one. */
-  errors: { name: string; email: string; phone: string; company: string; required: string; invalid: string };
+  errors: {
+    name: string;
+    email: string;
+    phone: string;
+    company: string;
+    required: string;
+    invalid: string;
+  };
 }
 
 /** The texts of any language: which plural categories there are is the language's matter. */

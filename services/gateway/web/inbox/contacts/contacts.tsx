@@ -17,7 +17,17 @@ interface Condition {
   value: string;
 }
 
-const FIELDS = ['email', 'name', 'phone', 'company', 'userId', 'source', 'tags', 'lastSeenAt', 'createdAt'];
+const FIELDS = [
+  'email',
+  'name',
+  'phone',
+  'company',
+  'userId',
+  'source',
+  'tags',
+  'lastSeenAt',
+  'createdAt',
+];
 const OPERATORS = ['=', '!=', '~', '<', '>'];
 
 const words = signal('');
@@ -37,7 +47,9 @@ function typed({ field, value }: Condition) {
 
 const asked = computed(() => ({
   ...(words.value.trim() && { q: words.value.trim() }),
-  filter: conditions.value.filter(({ field, value }) => field && value !== '').map((one) => ({ field: one.field, operator: one.operator, value: typed(one) })),
+  filter: conditions.value
+    .filter(({ field, value }) => field && value !== '')
+    .map((one) => ({ field: one.field, operator: one.operator, value: typed(one) })),
   includeVisitors: visitors.value,
   sort: sort.value,
 }));
@@ -47,7 +59,11 @@ const load = () => {
   const mine = ++turn;
   return attempt(async () => {
     const cursor = trail.value.at(-1);
-    const found = await call<Page<Contact>>('POST', '/contacts/search', { ...asked.value, limit: 50, ...(cursor && { cursor }) });
+    const found = await call<Page<Contact>>('POST', '/contacts/search', {
+      ...asked.value,
+      limit: 50,
+      ...(cursor && { cursor }),
+    });
     if (mine !== turn) return;
     page.value = found;
     loaded.value = true;
@@ -81,11 +97,13 @@ export function Contacts() {
         <table>
           <thead>
             <tr>
-              {['Name', 'E-mail', 'Phone', 'Company', 'User id', 'Came in', 'Last seen'].map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
+              {['Name', 'E-mail', 'Phone', 'Company', 'User id', 'Came in', 'Last seen'].map(
+                (name) => (
+                  <th key={name} scope="col">
+                    {name}
+                  </th>
+                ),
+              )}
             </tr>
           </thead>
           <tbody id="people">
@@ -126,20 +144,35 @@ export function Contacts() {
 }
 
 function Nobody() {
-  if (asked.value.q || asked.value.filter.length) return <p class="soft empty">Nobody was found.</p>;
+  if (asked.value.q || asked.value.filter.length)
+    return <p class="soft empty">Nobody was found.</p>;
   return (
     <p class="soft empty">
-      Nobody is here yet. People come in when your site names them by their user id, when a visitor fills in the form and writes, or by an <a href="#imports">import</a>.
+      Nobody is here yet. People come in when your site names them by their user id, when a visitor
+      fills in the form and writes, or by an <a href="#imports">import</a>.
     </p>
   );
 }
 
 function Search() {
-  const set = (index: number, part: Partial<Condition>) => (conditions.value = conditions.value.map((one, at) => (at === index ? { ...one, ...part } : one)));
+  const set = (index: number, part: Partial<Condition>) =>
+    (conditions.value = conditions.value.map((one, at) =>
+      at === index ? { ...one, ...part } : one,
+    ));
   return (
     <div class="search">
-      <input type="search" aria-label="Search" placeholder="Search names, e-mails, phones…" value={words.value} onInput={({ currentTarget }) => (words.value = currentTarget.value)} />
-      <select aria-label="Sort" value={sort.value} onChange={({ currentTarget }) => (sort.value = currentTarget.value)}>
+      <input
+        type="search"
+        aria-label="Search"
+        placeholder="Search names, e-mails, phones…"
+        value={words.value}
+        onInput={({ currentTarget }) => (words.value = currentTarget.value)}
+      />
+      <select
+        aria-label="Sort"
+        value={sort.value}
+        onChange={({ currentTarget }) => (sort.value = currentTarget.value)}
+      >
         <option value="-createdAt">Newest first</option>
         <option value="createdAt">Oldest first</option>
         <option value="name">Name, A to Z</option>
@@ -148,27 +181,61 @@ function Search() {
         <option value="lastSeenAt">Longest away</option>
       </select>
       <label class="check">
-        <input type="checkbox" checked={visitors.value} onChange={({ currentTarget }) => (visitors.value = currentTarget.checked)} /> Visitors too
+        <input
+          type="checkbox"
+          checked={visitors.value}
+          onChange={({ currentTarget }) => (visitors.value = currentTarget.checked)}
+        />{' '}
+        Visitors too
       </label>
-      <button type="button" onClick={() => (conditions.value = [...conditions.value, { field: 'email', operator: '=', value: '' }])}>
+      <button
+        type="button"
+        onClick={() =>
+          (conditions.value = [...conditions.value, { field: 'email', operator: '=', value: '' }])
+        }
+      >
         Add a condition
       </button>
       {conditions.value.map((one, index) => (
         <div class="condition" key={index}>
-          <input list="fields" aria-label="Field" value={one.field} onInput={({ currentTarget }) => set(index, { field: currentTarget.value })} />
-          <select aria-label="Operator" value={one.operator} onChange={({ currentTarget }) => set(index, { operator: currentTarget.value })}>
+          <input
+            list="fields"
+            aria-label="Field"
+            value={one.field}
+            onInput={({ currentTarget }) => set(index, { field: currentTarget.value })}
+          />
+          <select
+            aria-label="Operator"
+            value={one.operator}
+            onChange={({ currentTarget }) => set(index, { operator: currentTarget.value })}
+          >
             {OPERATORS.map((operator) => (
               <option key={operator}>{operator}</option>
             ))}
           </select>
-          <input aria-label="Value" value={one.value} onInput={({ currentTarget }) => set(index, { value: currentTarget.value })} />
-          <button type="button" aria-label="Remove the condition" onClick={() => (conditions.value = conditions.value.filter((_, at) => at !== index))}>
+          <input
+            aria-label="Value"
+            value={one.value}
+            onInput={({ currentTarget }) => set(index, { value: currentTarget.value })}
+          />
+          <button
+            type="button"
+            aria-label="Remove the condition"
+            onClick={() => (conditions.value = conditions.value.filter((_, at) => at !== index))}
+          >
             ✕
           </button>
         </div>
       ))}
       <datalist id="fields">
-        {[...FIELDS, ...new Set(page.value.items.flatMap(({ customData }) => Object.keys(customData).map((key) => `custom.${key}`)))].map((name) => (
+        {[
+          ...FIELDS,
+          ...new Set(
+            page.value.items.flatMap(({ customData }) =>
+              Object.keys(customData).map((key) => `custom.${key}`),
+            ),
+          ),
+        ].map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>
@@ -248,7 +315,10 @@ function Add({ onClose }: { onClose: () => void }) {
         <Field label="Company">
           <input name="company" />
         </Field>
-        <Field label="User id" hint="As your own site knows the person. With the id of somebody who is there, that one is changed.">
+        <Field
+          label="User id"
+          hint="As your own site knows the person. With the id of somebody who is there, that one is changed."
+        >
           <input name="userId" />
         </Field>
       </Form>

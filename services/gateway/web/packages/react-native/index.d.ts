@@ -25,7 +25,8 @@ export interface ProofRequest {
 }
 
 /** A JWT, or an object with `user_jwt` or `user_hash`; nothing where the app has none. */
-export type Proof = string | { user_jwt?: string; user_hash?: string; security_hash?: string } | null | undefined;
+export type Proof =
+  string | { user_jwt?: string; user_hash?: string; security_hash?: string } | null | undefined;
 
 type Application = { appId: string } | { applicationId: number; applicationSecret: string };
 
@@ -66,7 +67,9 @@ export interface HelpCrunchWidgetHandle {
   setLocalization(locale: string): void;
 }
 
-export const HelpCrunchWidget: ForwardRefExoticComponent<HelpCrunchWidgetProps & RefAttributes<HelpCrunchWidgetHandle>>;
+export const HelpCrunchWidget: ForwardRefExoticComponent<
+  HelpCrunchWidgetProps & RefAttributes<HelpCrunchWidgetHandle>
+>;
 export const OnethreadWidget: typeof HelpCrunchWidget;
 
 export function hcwUserAuth(user: User): void;

@@ -58,7 +58,8 @@ export class Link {
     if (!this.#on.proof) return;
     try {
       const proof = await this.#on.proof({ reason, userId });
-      if (proof) this.#send({ type: 'proof', ...(typeof proof === 'string' ? { user_jwt: proof } : proof) });
+      if (proof)
+        this.#send({ type: 'proof', ...(typeof proof === 'string' ? { user_jwt: proof } : proof) });
     } catch (error) {
       this.#on.error?.({ message: `no proof of the user's identity: ${error?.message ?? error}` });
     }
@@ -67,7 +68,10 @@ export class Link {
   #send(message) {
     if (!this.#live) return void this.#early.push(message);
     // As text within text: nothing in it is taken for code. The value keeps iOS from warning.
-    const text = JSON.stringify(JSON.stringify(message)).replace(/[\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16)}`);
+    const text = JSON.stringify(JSON.stringify(message)).replace(
+      /[\u2028\u2029]/g,
+      (end) => `\\u${end.charCodeAt(0).toString(16)}`,
+    );
     this.#inject(`window.OnethreadApp && window.OnethreadApp.receive(${text}); true;`);
   }
 }

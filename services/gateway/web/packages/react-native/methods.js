@@ -37,6 +37,8 @@ export const hcwTypeUserMessage = (text) => {
 };
 export const hcwSetLocalization = (locale) => ask('setLocalization', locale);
 export const hcwTrackEvent = (name, data) => ask('call', 'trackEvent', name, data);
-export const hcwMuteNotificationSound = (muted = true) => ask('call', 'muteNotificationSound', muted);
+export const hcwMuteNotificationSound = (muted = true) =>
+  ask('call', 'muteNotificationSound', muted);
 /** HelpCrunch has it. There is no knowledge base here, so it only says so. */
-export const hcwOpenKBArticle = () => console.warn('onethread: hcwOpenKBArticle has no effect, there is no knowledge base.');
+export const hcwOpenKBArticle = () =>
+  console.warn('onethread: hcwOpenKBArticle has no effect, there is no knowledge base.');

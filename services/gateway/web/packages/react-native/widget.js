@@ -40,11 +40,18 @@ export const HelpCrunchWidget = forwardRef(function HelpCrunchWidget(props, ref)
       originWhitelist: [base.replace(/^(\w+:\/\/[^/]+).*/, '$1'), 'about:*'],
       onMessage: ({ nativeEvent }) => widget.link.receive(nativeEvent.data),
       onShouldStartLoadWithRequest: ({ url, isTopFrame }) => {
-        if (isTopFrame === false || url === uri || url.startsWith('about:') || url.startsWith(`${base}/widget/`)) return true;
+        if (
+          isTopFrame === false ||
+          url === uri ||
+          url.startsWith('about:') ||
+          url.startsWith(`${base}/widget/`)
+        )
+          return true;
         openUrl(url);
         return false;
       },
-      onError: ({ nativeEvent }) => now.current.props.onError?.({ message: nativeEvent.description }),
+      onError: ({ nativeEvent }) =>
+        now.current.props.onError?.({ message: nativeEvent.description }),
       // The system ended the page's process while the app was away.
       onContentProcessDidTerminate: () => web.current?.reload(),
       onRenderProcessGone: () => web.current?.reload(),

@@ -141,7 +141,7 @@ pub(crate) async fn page(
     after: Option<PageKey>,
     size: PageSize,
 ) -> Result<ContactPage> {
-    let (texts, limit) = (sort.texts(), size.limit_and_one());
+    let (texts, limit) = (sort.texts(), size.limit_plus_one());
     let text = if after.is_none() { texts.first } else { texts.next };
     let select = conn.query(text).bind(organization.0).bind(limit);
     let select = match after {

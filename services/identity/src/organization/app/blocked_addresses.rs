@@ -25,7 +25,7 @@ use crate::{
 
 /// The error of a call from a blocked address.
 pub(crate) fn address_blocked() -> Error {
-    Error::new(Reason::Blocked).because("Calls from this address are not taken.")
+    Error::new(Reason::Blocked).with_detail("Calls from this address are not taken.")
 }
 
 impl App {

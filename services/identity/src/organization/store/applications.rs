@@ -124,7 +124,7 @@ pub(crate) async fn page(
     after: ApplicationId,
     size: PageSize,
 ) -> Result<Vec<Application>> {
-    let query = conn.query(LIST).bind(organization.0).bind(after.0).bind(size.limit_and_one());
+    let query = conn.query(LIST).bind(organization.0).bind(after.0).bind(size.limit_plus_one());
     let rows = query.all::<ApplicationRow>().await?;
     Ok(rows.into_iter().map(Application::from).collect())
 }

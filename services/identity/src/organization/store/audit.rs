@@ -43,6 +43,6 @@ pub(crate) async fn page(
     before: Uuid,
     size: PageSize,
 ) -> Result<Vec<AuditEntry>> {
-    let query = conn.query(PAGE).bind(organization.0).bind(before).bind(size.limit_and_one());
+    let query = conn.query(PAGE).bind(organization.0).bind(before).bind(size.limit_plus_one());
     query.all::<AuditRow>().await?.into_iter().map(AuditEntry::try_from).collect()
 }

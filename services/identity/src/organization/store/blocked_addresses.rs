@@ -63,7 +63,7 @@ pub(crate) async fn page(
     after: BlockedAddressId,
     size: PageSize,
 ) -> Result<Vec<BlockedAddress>> {
-    let query = conn.query(LIST).bind(organization.0).bind(after.0).bind(size.limit_and_one());
+    let query = conn.query(LIST).bind(organization.0).bind(after.0).bind(size.limit_plus_one());
     let rows = query.all::<BlockedAddressRow>().await?;
     Ok(rows.into_iter().map(BlockedAddress::from).collect())
 }

@@ -113,7 +113,7 @@ pub(crate) async fn page(
     after: AgentId,
     size: PageSize,
 ) -> Result<Vec<Account>> {
-    let query = conn.query(LIST).bind(organization.0).bind(after.0).bind(size.limit_and_one());
+    let query = conn.query(LIST).bind(organization.0).bind(after.0).bind(size.limit_plus_one());
     query.all::<AgentRow>().await?.into_iter().map(Account::try_from).collect()
 }
 

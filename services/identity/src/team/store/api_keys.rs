@@ -32,7 +32,7 @@ pub(crate) async fn page(
     after: ApiKeyId,
     size: PageSize,
 ) -> Result<Vec<ListedApiKey>> {
-    let query = conn.query(LIST).bind(organization.0).bind(after.0).bind(size.limit_and_one());
+    let query = conn.query(LIST).bind(organization.0).bind(after.0).bind(size.limit_plus_one());
     let rows = query.all::<(Uuid, String, Time)>().await?;
     let key = |(id, name, created_at): (Uuid, String, Time)| ListedApiKey {
         id: ApiKeyId(id),

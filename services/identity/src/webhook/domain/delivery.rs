@@ -15,7 +15,7 @@ pub(crate) const MAX_WAITING_DELIVERIES: i64 = 10_000;
 const MAX_DELIVERY_AGE: Duration = Duration::from_secs(24 * 3600);
 /// Time between two attempts.
 pub(crate) const BACKOFF: Backoff =
-    Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(3600) };
+    Backoff { initial: Duration::from_secs(1), max: Duration::from_secs(3600) };
 
 /// A delivery in a list.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ impl LeasedDelivery {
         entropy: &dyn Entropy,
     ) -> Attempt {
         let failures = u32::try_from(self.attempts).unwrap_or(u32::MAX);
-        let next = failure.map(|_| at.plus(BACKOFF.pause(failures, entropy)));
+        let next = failure.map(|_| at.plus(BACKOFF.delay(failures, entropy)));
         let due_at = next.filter(|due| due.since(self.created_at) < MAX_DELIVERY_AGE);
         Attempt { status, failure, at, due_at }
     }

@@ -109,7 +109,7 @@ pub(crate) async fn page(
     size: PageSize,
 ) -> Result<Vec<Delivery>> {
     let query = conn.query(LIST).bind(organization.0).bind(webhook.0).bind(before);
-    let rows = query.bind(size.limit_and_one()).all::<DeliveryRow>().await?;
+    let rows = query.bind(size.limit_plus_one()).all::<DeliveryRow>().await?;
     rows.into_iter().map(Delivery::try_from).collect()
 }
 

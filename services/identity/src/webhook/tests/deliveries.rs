@@ -32,7 +32,7 @@ async fn a_delivery_is_attempted_until_it_succeeds(scratch: ScratchDatabase) {
         let now = Some(onethread_grpc::timestamp(identity.clock.now()));
         identity.delivery(&id, |one| one.attempts == attempts && one.tried_at == now).await;
         assert!(receiver.received.try_recv().is_err(), "attempted too early");
-        identity.clock.advance(BACKOFF.longest);
+        identity.clock.advance(BACKOFF.max);
         let again = receiver.next().await;
         assert_eq!(again.body, first.body, "another body at another attempt");
     }

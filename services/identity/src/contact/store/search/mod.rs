@@ -66,7 +66,7 @@ pub(crate) async fn search_within(
 ) -> Result<ContactPage> {
     let conditions = Conditions::new(organization, search, conn.is_postgres());
     let mut query = Query { conn, conditions: &conditions, search, sort, bounds };
-    let wanted = size.limit_and_one();
+    let wanted = size.limit_plus_one();
     let mut found = query.find("listed", after.clone(), wanted).await?;
     if search.include_visitors {
         let visitors = query.find("NOT listed", after, wanted).await?;
