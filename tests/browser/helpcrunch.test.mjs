@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import {
-  answer,
   api,
   call,
   chatOn,
@@ -13,7 +12,6 @@ import {
   seen,
   site,
   snippet,
-  snippetCode,
   stage,
 } from './harness.mjs';
 
@@ -177,6 +175,7 @@ test('what JSON can not carry erases no attribute, and is told in the console', 
       age: NaN,
       plan: undefined,
       since: new Date(NaN),
+      // eslint-disable-next-line no-loss-of-precision -- what a page may well say
       telegram: 1234567890123456789,
       infinite: 1 / 0,
       call: () => 1,

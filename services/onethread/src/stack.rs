@@ -80,16 +80,6 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     .await?;
     // Hashing a password takes 19 MiB for a moment: late, so that little else is laid out over it.
     let first = bootstrap(&identity, &folder.path("bootstrap.json")).await?;
-    let config = onethread_gateway::Config {
-        rate_limits: settings.gateway.rate_limits.clone(),
-        trusted_proxies: settings.gateway.trusted_proxies.clone(),
-        operator_token: settings.gateway.operator_token.clone(),
-        demo: first.as_ref().map(|first| onethread_gateway::Demo {
-            organization: first.organization.clone(),
-            application_id: first.application_id,
-            application_secret: first.application_secret.clone(),
-        }),
-    };
     let deps = onethread_gateway::Deps {
         identity: identity.peer(),
         conversation: conversation.peer(),
@@ -97,7 +87,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         clock,
         entropy,
     };
-    let gateway = onethread_gateway::build(config, deps, &life);
+    let gateway = onethread_gateway::build(gateway_config(settings, first.as_ref()), deps, &life);
 
     let addresses = listeners.addresses()?;
     let secured = |socket| Listener::new(socket, certificates.clone());
@@ -114,6 +104,19 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         db.close().await;
     }
     Ok(())
+}
+
+fn gateway_config(settings: &Settings, first: Option<&Bootstrap>) -> onethread_gateway::Config {
+    onethread_gateway::Config {
+        rate_limits: settings.gateway.rate_limits.clone(),
+        trusted_proxies: settings.gateway.trusted_proxies.clone(),
+        operator_token: settings.gateway.operator_token.clone(),
+        demo: first.map(|first| onethread_gateway::Demo {
+            organization: first.organization.clone(),
+            application_id: first.application_id,
+            application_secret: first.application_secret.clone(),
+        }),
+    }
 }
 
 async fn database(

@@ -8,7 +8,7 @@ const ANSWER_TIMEOUT_MS = 500;
 
 let host: string | undefined;
 let page: Page = { url: '', title: '', referrer: '' };
-let asking: ((page: Page) => void)[] = [];
+const asking: ((page: Page) => void)[] = [];
 
 /** Whether the chat is the whole page of an app's web view: there is nothing to close it to. A page of another origin throws. */
 export const alone = attempt(

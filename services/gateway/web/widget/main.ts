@@ -124,7 +124,7 @@ function start(script: HTMLScriptElement) {
         ['--side', right ?? left],
         ['--bottom', bottom],
       ] as const)
-        value === undefined || host.style.setProperty(name, `${+value}px`);
+        if (value !== undefined) host.style.setProperty(name, `${+value}px`);
     },
   };
   methods.logOut = methods.logout!;

@@ -49,7 +49,7 @@ function keepInPage(host: HTMLElement, lost: () => void) {
     d.querySelectorAll(host.localName).forEach((other) => other.remove());
     parent().append(host);
     for (const node of [d, d.documentElement, d.body])
-      node && watch.observe(node, { childList: true });
+      if (node) watch.observe(node, { childList: true });
   };
   const watch = new MutationObserver(() => {
     if (host.isConnected) return;

@@ -10,12 +10,7 @@ use super::{
     profile::{ProfilePatch, Warning},
 };
 use crate::{
-    domain::{
-        audit::{Action, Actor},
-        effects::Effects,
-        keys::Claim,
-        policy::Verified,
-    },
+    domain::{keys::Claim, policy::Verified},
     session::domain::proof::UserId,
 };
 
@@ -184,25 +179,6 @@ impl Contact {
     pub(crate) fn identify(&mut self, user_id: &UserId) {
         self.user_id = Some(user_id.as_str().to_owned());
         self.list_as_identified();
-    }
-
-    /// Claims the user id. Sessions that didn't prove it become invalid.
-    pub(crate) fn set_claim(&mut self, claim: Claim, actor: Actor) -> Effects {
-        self.claim = Some(claim);
-        self.claim_version += 1;
-        Effects::none().audit(actor, Action::ClaimSet, self.id.0).revoke(self.id.0)
-    }
-
-    /// Removes the claim and what was verified of the user id. Sessions from before become
-    /// invalid. Without a claim nothing changes.
-    pub(crate) fn reset_claim(&mut self, actor: Actor, reason: String) -> Effects {
-        if self.claim.take().is_none() {
-            return Effects::none();
-        }
-        self.claim_version += 1;
-        self.verified = Verified::None;
-        let effects = Effects::none().revoke(self.id.0);
-        effects.audit_with(actor, Action::ClaimReset, self.id.0, reason)
     }
 
     /// Changes the profile. Returns a warning for each attribute beyond the limit.

@@ -2,6 +2,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod changes;
+mod claim;
 pub(crate) mod contact;
 pub(crate) mod fields;
 mod listing;

@@ -172,6 +172,7 @@ async fn crowd(identity: &Identity, of: &str) {
     identity.enter(Some("seen"), None, "").await;
 }
 
+#[expect(clippy::too_many_lines, reason = "one table of searches")]
 async fn a_search_finds_whom_its_conditions_fit(scratch: ScratchDatabase) {
     let identity = identity(scratch).await;
     let of = identity.of().await;
