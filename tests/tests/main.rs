@@ -1,6 +1,8 @@
 //! The system tests: one file for each topic. Each test starts its own server from the built binary
 //! (run `cargo build --workspace` first, or set `ONETHREAD_BIN`).
 
+#![expect(clippy::too_many_lines, reason = "a journey is read from top to bottom")]
+
 mod apart;
 mod bad_input;
 mod blocking;
