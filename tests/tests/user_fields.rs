@@ -23,8 +23,9 @@ async fn placeholder_user_ids_are_rejected() {
     let server = TestServer::new().await;
     let before = onethread_tests::row_counts(&server.process.data_dir()).await;
     let wrong = [
-        json!(12345),
         json!(1.5),
+        json!(1_000_000_000_000_000_u64),
+        json!(0),
         json!(true),
         json!(["12345"]),
         json!({"id": "12345"}),
@@ -32,6 +33,11 @@ async fn placeholder_user_ids_are_rejected() {
         json!("undefined"),
         json!("NaN"),
         json!("[object Object]"),
+        json!(" None "),
+        json!("FALSE"),
+        json!("{{user.id}}"),
+        json!("<%= id %>"),
+        json!("${id}"),
         json!("x".repeat(256)),
         json!("é".repeat(128)),
         json!("a\nb"),
@@ -48,6 +54,15 @@ async fn placeholder_user_ids_are_rejected() {
 }
 
 #[tokio::test]
+async fn a_whole_number_is_the_same_user_as_its_text() {
+    let server = TestServer::new().await;
+    let text = server.start_session(&json!({"user_id": "12345"})).await;
+    let number = server.start_session(&json!({"user_id": 12345})).await;
+    assert_eq!(number.start["contact"]["userId"], "12345");
+    assert_eq!(number.contact_id(), text.contact_id());
+}
+
+#[tokio::test]
 async fn user_ids_are_compared_byte_for_byte() {
     let server = TestServer::new().await;
     let ids = [
@@ -59,7 +74,7 @@ async fn user_ids_are_compared_byte_for_byte() {
         // The same character, composed and decomposed.
         "\u{e9}".to_owned(),
         "e\u{301}".to_owned(),
-        "Null".to_owned(),
+        "Nullmann".to_owned(),
         "x".repeat(255),
         "🦀".to_owned(),
     ];

@@ -5,7 +5,10 @@ use deserr::{Deserr, IntoValue, ValuePointerRef};
 use http::{HeaderMap, header};
 use onethread_errors::Result;
 use onethread_proto::identity::{self, PageContext, UserClaims};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, Type},
+};
 
 use crate::{
     extract::{Faults, Lenient, Member, flattened},
@@ -29,7 +32,7 @@ pub(super) struct User {
 struct Identification {
     /// The organization's own id of the person: up to 255 bytes, compared byte for byte.
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<UserIdValue>)]
     user_id: Member,
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 1024)]
@@ -38,11 +41,32 @@ struct Identification {
     #[deserr(default)]
     #[schema(value_type = Option<String>)]
     user_hash: Member,
+    /// HelpCrunch's name of `user_hash`, used where that one is absent.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    signature: Member,
     /// HS256 token, its key named by `kid`.
     #[deserr(default)]
     #[schema(value_type = Option<String>)]
     user_jwt: Member,
 }
+
+/// Describes a user id: a text, or a whole number of at most 15 digits, which is the same user as
+/// its decimal text.
+struct UserIdValue;
+
+impl PartialSchema for UserIdValue {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(999_999_999_999_999_i64));
+        OneOfBuilder::new().item(text).item(number).into()
+    }
+}
+
+impl ToSchema for UserIdValue {}
 
 /// What visitors and contacts say about themselves. Absent members stay as they are, null clears.
 #[derive(Debug, Deserr, ToSchema)]
@@ -86,7 +110,9 @@ impl User {
 
 impl From<User> for UserClaims {
     fn from(user: User) -> Self {
-        let Identification { user_id, security_hash, user_hash, user_jwt } = user.identification;
+        let Identification { user_id, security_hash, user_hash, signature, user_jwt } =
+            user.identification;
+        let user_hash = Member(user_hash.0.or(signature.0));
         Self {
             user_id: to_wire(user_id),
             security_hash: to_wire(security_hash),

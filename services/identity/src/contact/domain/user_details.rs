@@ -52,10 +52,9 @@ impl UserDetails {
         let user_id = match &user.user_id {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) if text.is_empty() => None,
-            Some(Value::String(text)) => Some(
-                UserId::parse(text).map_err(|detail| Error::invalid("/user/user_id", detail))?,
+            Some(value) => Some(
+                read_user_id(value).map_err(|detail| Error::invalid("/user/user_id", detail))?,
             ),
-            Some(_) => return Err(Error::invalid("/user/user_id", "is not a string")),
         };
         let has_user_id = user_id.is_some();
         let proofs = Proofs {
@@ -82,6 +81,22 @@ impl UserDetails {
             )?,
         };
         Ok(Self { user_id, proofs, profile, warnings })
+    }
+}
+
+/// Reads a user id: a text, or a whole number of at most 15 digits, which is the same user as its
+/// decimal text.
+fn read_user_id(value: &Value) -> Result<UserId, &'static str> {
+    const LIMIT: f64 = 1e15;
+    match value {
+        Value::String(text) => UserId::parse(text),
+        Value::Number(number) => match number.as_f64() {
+            Some(whole) if whole.fract() == 0.0 && whole.abs() < LIMIT => {
+                UserId::parse(&format!("{whole:.0}"))
+            }
+            _ => Err("is neither a string nor a whole number of at most 15 digits"),
+        },
+        _ => Err("is not a string"),
     }
 }
 
@@ -181,7 +196,9 @@ mod tests {
     fn an_accidental_user_id_is_an_error_at_its_pointer() {
         let long = "x".repeat(256);
         for bad in [
-            json!(12345),
+            json!(1.5),
+            json!(1_000_000_000_000_000_u64),
+            json!(0),
             json!(true),
             json!(["1"]),
             json!({"id": 1}),
@@ -189,6 +206,11 @@ mod tests {
             json!("undefined"),
             json!("NaN"),
             json!("[object Object]"),
+            json!(" None "),
+            json!("FALSE"),
+            json!("{{user.id}}"),
+            json!("<%= id %>"),
+            json!("${id}"),
             json!("a\u{7}b"),
             json!(long),
         ] {
@@ -201,6 +223,18 @@ mod tests {
                 .user_id
                 .is_some()
         );
+    }
+
+    #[test]
+    fn a_whole_number_is_the_user_of_its_decimal_text() {
+        for (number, text) in [
+            (json!(42), "42"),
+            (json!(42.0), "42"),
+            (json!(999_999_999_999_999_u64), "999999999999999"),
+        ] {
+            let details = UserDetails::parse(&claims(json!({"user_id": number}))).unwrap();
+            assert_eq!(details.user_id.unwrap().as_str(), text);
+        }
     }
 
     #[test]

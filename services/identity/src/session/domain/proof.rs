@@ -13,15 +13,13 @@ pub(crate) struct UserId(String);
 impl UserId {
     /// Validates a text.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        // Each of these would put different users into one conversation.
-        const ACCIDENTS: [&str; 4] = ["null", "undefined", "NaN", "[object Object]"];
         if text.is_empty() {
             Err("is empty")
         } else if text.len() > 255 {
             Err("is longer than 255 bytes")
         } else if text.chars().any(char::is_control) {
             Err("holds a control character")
-        } else if ACCIDENTS.contains(&text) {
+        } else if is_placeholder(text) {
             Err("is a text that a page without a user prints")
         } else {
             Ok(Self(text.to_owned()))
@@ -31,6 +29,17 @@ impl UserId {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// True for what a page prints that has no user, and for templates that nobody filled in. Each would
+/// put different users into one conversation.
+fn is_placeholder(text: &str) -> bool {
+    const WORDS: [&str; 8] = ["null", "none", "nil", "undefined", "nan", "false", "true", "0"];
+    const TEMPLATES: [(&str, &str); 4] =
+        [("[object ", "]"), ("{{", "}}"), ("<%", "%>"), ("${", "}")];
+    let text = text.trim().to_lowercase();
+    let is_template = |(start, end): &(&str, &str)| text.starts_with(start) && text.ends_with(end);
+    WORDS.contains(&text.as_str()) || TEMPLATES.iter().any(is_template)
 }
 
 impl std::fmt::Debug for UserId {
