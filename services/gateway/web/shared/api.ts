@@ -61,6 +61,11 @@ export interface components {
             applicationId: number;
             /** @description The secret beside it, which is public in every page. */
             applicationSecret: string;
+            /**
+             * @description How the widget looks. It reads `color` (`#rrggbb`), `side` (`left` or `right`), `theme`
+             *     (`light`, `dark` or `auto`, which is as the page around it), the texts `title` and
+             *     `greeting`, and `replyTime` (`minutes`, `hours` or `day`); other members are kept.
+             */
             look: Record<string, unknown>;
             name: string;
             /** @description Origins of the pages that may start it; none for all. */
@@ -401,10 +406,11 @@ export interface components {
         /** @description Who the user is, and the proof of it. */
         Identification: {
             security_hash?: string | null;
+            /** @description HelpCrunch's name of `user_hash`, used where that one is absent. */
+            signature?: string | null;
             /** @description HMAC-SHA256 of `user_id` in lower-case hex. */
             user_hash?: string | null;
-            /** @description The organization's own id of the person: up to 255 bytes, compared byte for byte. */
-            user_id?: string | null;
+            user_id?: components["schemas"]["UserIdValue"] | null;
             /** @description HS256 token, its key named by `kid`. */
             user_jwt?: string | null;
         };
@@ -506,6 +512,11 @@ export interface components {
                 applicationId: number;
                 /** @description The secret beside it, which is public in every page. */
                 applicationSecret: string;
+                /**
+                 * @description How the widget looks. It reads `color` (`#rrggbb`), `side` (`left` or `right`), `theme`
+                 *     (`light`, `dark` or `auto`, which is as the page around it), the texts `title` and
+                 *     `greeting`, and `replyTime` (`minutes`, `hours` or `day`); other members are kept.
+                 */
                 look: Record<string, unknown>;
                 name: string;
                 /** @description Origins of the pages that may start it; none for all. */
@@ -1125,6 +1136,7 @@ export interface components {
          *     of the profile is left as it was and comes back in `warnings`.
          */
         User: components["schemas"]["Identification"] & components["schemas"]["Profile"];
+        UserIdValue: string | number;
         /**
          * @description How the contact's identity was verified.
          * @enum {string}
@@ -1315,6 +1327,7 @@ export type Time = components['schemas']['Time'];
 export type Typing = components['schemas']['Typing'];
 export type TypingState = components['schemas']['TypingState'];
 export type User = components['schemas']['User'];
+export type UserIdValue = components['schemas']['UserIdValue'];
 export type Verified = components['schemas']['Verified'];
 export type VisitedPage = components['schemas']['VisitedPage'];
 export type Warning = components['schemas']['Warning'];
