@@ -159,6 +159,11 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
   await page.keyboard.type('typed answer');
   await page.keyboard.press('Enter');
   await page.locator('#thread .mine .text', { hasText: 'typed answer' }).waitFor();
+  // The live message may come before the answer to the call that clears the box.
+  await seen(
+    'an empty answer box',
+    async () => (await page.locator('#answer-text').inputValue()) === '',
+  );
   await page.keyboard.press('Alt+KeyN');
   await page.keyboard.type('typed note');
   await page.keyboard.press('Enter');
