@@ -9,10 +9,9 @@ use super::{
 };
 use crate::domain::{Conversation, Message, MessageKind, Side, Summary};
 
-macro_rules! page {
-    ($beyond:literal, $order:literal, $rows_order:literal) => {
-        fitting!(
-            $rows_order,
+macro_rules! rows {
+    ($beyond:literal, $order:literal) => {
+        concat!(
             "SELECT ",
             message_columns!(),
             " FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.seq ",
@@ -24,9 +23,16 @@ macro_rules! page {
     };
 }
 
+/// Rows of a page that is read whole. The start of a chat reads one, and a sum of its bytes costs
+/// as much as the rows themselves.
+const MAX_WHOLE_PAGE_ROWS: usize = 50;
+
 /// Organization, conversation, number, first and last code of the kinds, limit.
-const PAGE_AFTER: &str = page!(">", "ASC", "r.seq ASC");
-const PAGE_BEFORE: &str = page!("<", "DESC", "r.seq DESC");
+const ROWS_AFTER: &str = rows!(">", "ASC");
+const ROWS_BEFORE: &str = rows!("<", "DESC");
+/// The same, without the rows that don't fit into the page's bytes.
+const FITTING_ROWS_AFTER: &str = fitting!("r.seq ASC", rows!(">", "ASC"));
+const FITTING_ROWS_BEFORE: &str = fitting!("r.seq DESC", rows!("<", "DESC"));
 
 /// Organization, conversation, number.
 const BY_SEQ: &str = concat!(
@@ -77,10 +83,16 @@ pub(crate) async fn page(
     position: PagePosition,
     size: PageSize,
 ) -> Result<MessagePage> {
-    let (text, seq) = match position {
-        PagePosition::After(seq) => (PAGE_AFTER, seq),
-        PagePosition::Before(seq) => (PAGE_BEFORE, seq),
-        PagePosition::Newest => (PAGE_BEFORE, i64::MAX),
+    let (is_ascending, seq) = match position {
+        PagePosition::After(seq) => (true, seq),
+        PagePosition::Before(seq) => (false, seq),
+        PagePosition::Newest => (false, i64::MAX),
+    };
+    let text = match (size.rows() <= MAX_WHOLE_PAGE_ROWS, is_ascending) {
+        (true, true) => ROWS_AFTER,
+        (true, false) => ROWS_BEFORE,
+        (false, true) => FITTING_ROWS_AFTER,
+        (false, false) => FITTING_ROWS_BEFORE,
     };
     let last_kind = match side {
         Side::Contact => MessageKind::Text,
@@ -90,7 +102,7 @@ pub(crate) async fn page(
     let query = query.bind(kind_code(MessageKind::Text)).bind(kind_code(last_kind));
     let mut rows: Vec<MessageRow> = query.bind(size.limit_plus_one() - 1).all().await?;
     let is_cut = cut_page(&mut rows, |row| row);
-    if text == PAGE_BEFORE {
+    if !is_ascending {
         rows.reverse();
     }
     let has_more = is_cut || rows.len() == size.rows();
