@@ -394,7 +394,7 @@ async fn acknowledged_messages_survive_crashes_of_postgres() {
     }
     history.views.push(View { reader: "stream".to_owned(), after: 0, messages });
     let away = load.rejected.load(Ordering::Relaxed);
-    eprintln!("{} messages, {away} calls turned away", history.sent.len());
+    eprintln!("{} messages, {away} calls rejected", history.sent.len());
     history.check();
     assert_eq!(history.sent.len(), history.views[0].messages.len(), "all were acknowledged");
 

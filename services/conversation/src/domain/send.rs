@@ -1,4 +1,4 @@
-//! A message that is sent, and what becomes of it.
+//! A message that is sent, and its result.
 
 use std::sync::Arc;
 

@@ -39,7 +39,7 @@ onethread_testing::on_each_database! {
     opening_a_page_writes_no_row_and_the_form_alone_is_not_enough,
     a_visitor_beside_a_logged_in_contact_ends_nothing,
     what_no_row_can_hold_is_not_found,
-    logging_out_ends_the_session_and_the_device_begins_anew,
+    logging_out_ends_the_session_and_the_device_begins_again,
     a_server_key_and_a_forged_token,
     a_closed_batch_changes_nothing_however_late_it_comes,
     a_row_that_the_database_refuses_is_set_aside_alone,
@@ -320,7 +320,7 @@ async fn a_visitor_beside_a_logged_in_contact_ends_nothing(scratch: ScratchDatab
     assert!(identity.authenticate(&other.token).await.is_ok());
 }
 
-async fn logging_out_ends_the_session_and_the_device_begins_anew(scratch: ScratchDatabase) {
+async fn logging_out_ends_the_session_and_the_device_begins_again(scratch: ScratchDatabase) {
     let identity = identity(scratch).await;
     let person = identity.enter(Some("u"), None, "").await;
     let elsewhere = identity.enter(Some("u"), None, "").await;
@@ -328,9 +328,9 @@ async fn logging_out_ends_the_session_and_the_device_begins_anew(scratch: Scratc
     let fresh = identity.sessions().logout(logout).await.unwrap().into_inner().session.unwrap();
     assert_eq!(identity.authenticate(&person.token).await.unwrap_err(), Code::Unauthenticated);
     assert!(identity.authenticate(&elsewhere.token).await.is_ok());
-    let anew = identity.enter(None, None, &person.device_token).await;
-    assert_eq!(anew.mode(), wire::Mode::Visitor);
-    assert_ne!(anew.person.unwrap().id, fresh.person.unwrap().id);
+    let again = identity.enter(None, None, &person.device_token).await;
+    assert_eq!(again.mode(), wire::Mode::Visitor);
+    assert_ne!(again.person.unwrap().id, fresh.person.unwrap().id);
 }
 
 async fn a_server_key_and_a_forged_token(scratch: ScratchDatabase) {
@@ -403,7 +403,7 @@ async fn a_row_that_the_database_refuses_is_set_aside_alone(scratch: ScratchData
     assert_eq!(alone, [Rejected]);
 }
 
-/// Whoever closes a batch learns what became of it, and nobody is late with it any more.
+/// A batch that is closed returns its first result, and no later commit changes it.
 async fn a_closed_batch_changes_nothing_however_late_it_comes(scratch: ScratchDatabase) {
     let identity = identity(scratch).await;
     let of = identity.enter(Some("u1"), None, "").await.organization_id;

@@ -21,7 +21,7 @@ onethread_testing::on_each_database! {
     every_order_pages_through_a_search_once,
     whom_a_user_id_names_is_made_once_and_changed_then,
     what_cannot_be_taken_changes_nothing,
-    whoever_is_erased_is_gone_for_good,
+    an_erased_contact_stays_erased,
     an_erased_visitor_s_token_opens_nothing,
     the_last_hundred_events_are_kept,
 }
@@ -420,7 +420,7 @@ async fn what_cannot_be_taken_changes_nothing(scratch: ScratchDatabase) {
     assert_eq!(identity.get(&of, &id).await.unwrap().person.unwrap().name, "Ann");
 }
 
-async fn whoever_is_erased_is_gone_for_good(scratch: ScratchDatabase) {
+async fn an_erased_contact_stays_erased(scratch: ScratchDatabase) {
     let identity = identity(scratch).await;
     let session = identity.enter(Some("u"), Some("s"), "").await;
     let of = session.organization_id.clone();
@@ -430,8 +430,8 @@ async fn whoever_is_erased_is_gone_for_good(scratch: ScratchDatabase) {
     assert_eq!(identity.get(&of, &id).await.unwrap_err().code(), Code::NotFound);
     assert_eq!(identity.erase(&of, &id).await.unwrap_err().code(), Code::NotFound);
     assert!(identity.list(&of, "", 50).await.is_empty());
-    let anew = identity.enter(Some("u"), None, &session.device_token).await;
-    assert_ne!(anew.person.unwrap().id, id, "unclaimed, and another one");
+    let again = identity.enter(Some("u"), None, &session.device_token).await;
+    assert_ne!(again.person.unwrap().id, id, "unclaimed, and another one");
     let audit =
         identity.service.app.audit(OrganizationId(of.parse().unwrap()), PageSize::DEFAULT, "");
     let entries = audit.await.unwrap().0;
@@ -455,8 +455,8 @@ async fn an_erased_visitor_s_token_opens_nothing(scratch: ScratchDatabase) {
     let id = second.person.clone().unwrap().id;
     identity.erase(&second.organization_id, &id).await.unwrap();
     assert_eq!(identity.authenticate(&second.token).await.unwrap_err(), Code::Unauthenticated);
-    let anew = identity.enter(None, None, &second.device_token).await;
-    assert_ne!(anew.person.unwrap().id, id);
+    let again = identity.enter(None, None, &second.device_token).await;
+    assert_ne!(again.person.unwrap().id, id);
 }
 
 async fn the_last_hundred_events_are_kept(scratch: ScratchDatabase) {

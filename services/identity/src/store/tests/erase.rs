@@ -86,10 +86,10 @@ async fn a_contact_erased_amid_everything_is_gone_or_somebody_new(scratch: Scrat
         let gone = identity.get(&of, &old).await.unwrap_err();
         assert_eq!(gone.code(), Code::NotFound, "round {round}");
         assert_eq!(identity.authenticate(&session.token).await.unwrap_err(), Code::Unauthenticated);
-        let anew = identity.list(&of, "", 200).await.into_iter().map(|one| one.person.unwrap());
-        let anew: Vec<_> = anew.filter(|one| one.user_id.as_ref() == Some(&user_id)).collect();
-        assert!(anew.len() <= 1, "{anew:?}");
-        for person in anew {
+        let again = identity.list(&of, "", 200).await.into_iter().map(|one| one.person.unwrap());
+        let again: Vec<_> = again.filter(|one| one.user_id.as_ref() == Some(&user_id)).collect();
+        assert!(again.len() <= 1, "{again:?}");
+        for person in again {
             assert_ne!(person.id, old);
             let whole = identity.get(&of, &person.id).await.unwrap();
             assert!(whole.tags.is_empty() && whole.events.is_empty(), "{whole:?}");
@@ -141,8 +141,8 @@ async fn a_visitor_erased_while_writing_stays_erased(scratch: ScratchDatabase) {
         let late = identity.contacts().admit_visitor(admit).await.unwrap_err();
         assert_eq!(late.code(), Code::Unauthenticated);
         // The same page begins as somebody else, and with a user id it does not come back either.
-        let anew = identity.enter(None, None, &visitor.device_token).await;
-        assert_ne!(anew.person.unwrap().id, id);
+        let again = identity.enter(None, None, &visitor.device_token).await;
+        assert_ne!(again.person.unwrap().id, id);
         let user_id = format!("v-{round}");
         let known = identity.enter(Some(&user_id), None, &visitor.device_token).await;
         assert_ne!(known.person.unwrap().id, id);
@@ -175,7 +175,7 @@ async fn what_webhooks_are_told_goes_with_the_person(scratch: ScratchDatabase) {
     let db = &identity.service.app.db;
     let now = SystemClock.now();
     assert!(expand_events(db, &SystemEntropy, now).await.unwrap());
-    // One is told of already, a change is noted and not told of yet.
+    // One event is delivered already, another is stored and not delivered yet.
     identity.change(&of, &erased, &json!({"name": "Erased Again"})).await.unwrap();
     identity.erase(&of, &erased).await.unwrap();
     assert!(!expand_events(db, &SystemEntropy, now).await.unwrap(), "nothing is left to tell");

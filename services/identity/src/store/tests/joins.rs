@@ -29,7 +29,7 @@ onethread_testing::on_each_database! {
 
 /// Conversation, as identity's outbox sees it.
 #[derive(Clone, Default)]
-struct Told(Arc<Heard>);
+struct DeliveryLog(Arc<Heard>);
 
 #[derive(Default)]
 struct Heard {
@@ -37,7 +37,7 @@ struct Heard {
     away: AtomicBool,
 }
 
-impl Deliver for Told {
+impl Deliver for DeliveryLog {
     async fn deliver(&self, entry: &Entry) -> onethread_errors::Result<()> {
         if self.0.away.load(Ordering::SeqCst) {
             return Err(Error::unavailable("away"));
@@ -50,7 +50,7 @@ impl Deliver for Told {
     }
 }
 
-impl Told {
+impl DeliveryLog {
     fn folds(&self) -> Vec<(String, String)> {
         self.0.folds.lock().unwrap().clone()
     }
@@ -59,7 +59,7 @@ impl Told {
 /// Identity whose outbox is delivered until the lifecycle is dropped.
 struct Joining {
     identity: Identity,
-    told: Told,
+    told: DeliveryLog,
     life: Lifecycle,
 }
 
@@ -72,7 +72,7 @@ impl Drop for Joining {
 async fn joining(scratch: ScratchDatabase) -> Joining {
     let db = scratch.db.clone();
     let identity = identity(scratch).await;
-    let (told, life) = (Told::default(), Lifecycle::new());
+    let (told, life) = (DeliveryLog::default(), Lifecycle::new());
     let relay = Relay {
         db,
         clock: Arc::new(SystemClock),
@@ -190,7 +190,7 @@ async fn a_visitor_joins_the_known_person_they_turn_out_to_be(scratch: ScratchDa
         identity.enter(Some("u"), None, device).await;
     }
     assert_eq!(told.folds().len(), 1);
-    // What conversation tells of the visitor later makes nobody anew.
+    // A late delivery from conversation does not recreate the visitor.
     identity.wrote(&of, &id(&left)).await;
     assert!(identity.is_gone(&of, &id(&left)).await);
 }
@@ -327,9 +327,9 @@ async fn two_are_joined_by_hand(scratch: ScratchDatabase) {
     let app = &identity.service.app;
     let into = app.merge_target(organization, id(&other).parse().unwrap()).await.unwrap();
     assert_eq!(into.unwrap().to_string(), mail);
-    // Their pages begin anew.
-    let anew = identity.enter(None, None, &visitor.device_token).await;
-    assert!(!anew.stored && id(&anew) != id(&visitor));
+    // Their pages begin again.
+    let again = identity.enter(None, None, &visitor.device_token).await;
+    assert!(!again.stored && id(&again) != id(&visitor));
 
     let entries = app.audit(organization, onethread_core::PageSize::DEFAULT, "").await;
     let told: Vec<_> =
@@ -353,7 +353,7 @@ async fn a_user_id_goes_along_and_two_are_two_people(scratch: ScratchDatabase) {
     let person = one.person.unwrap();
     assert_eq!((person.id, person.user_id.as_deref()), (id(&visitor), Some("u")));
     assert_eq!(told.folds(), [(id(&known), id(&visitor))]);
-    // Whoever was in under either is out; the claim still keeps others out.
+    // Sessions of both contacts have ended, and the claim still holds.
     for token in [&known.token, &visitor.token] {
         assert_eq!(identity.authenticate(token).await.unwrap_err(), Code::Unauthenticated);
     }
@@ -407,7 +407,7 @@ async fn a_trial_changes_nothing(scratch: ScratchDatabase) {
     assert_eq!(before, after);
     assert!(told.folds().is_empty());
     assert!(identity.authenticate(&visitor.token).await.is_ok());
-    // It is what then comes of it.
+    // The result is the same.
     let done = identity.merge(&of, (&id(&visitor), &id(&known)), false).await.unwrap();
     assert_eq!(one, done);
     assert_eq!(told.folds(), [(id(&visitor), id(&known))]);

@@ -60,7 +60,7 @@ async fn a_policy_holds_in_every_process_at_once(scratch: ScratchDatabase) {
         let let_in = matches!(outcome, Outcome::Session(_));
         assert_eq!(let_in, enforced == Policy::Optional, "{policy:?}");
     }
-    // One member changes alone, whoever changes the other at that moment.
+    // One member changes alone, even while another call changes the other.
     let changes = (0..16).map(|n| {
         let patch = if n % 2 == 0 {
             SettingsPatch { policy: Some(Policy::Jwt), ..SettingsPatch::default() }

@@ -1,4 +1,4 @@
-//! People who were there before the index of words was made anew.
+//! People who were there before the index of words was made again.
 
 use onethread_core::{ContactId, OrganizationId, PageSize};
 use onethread_db::{Json, Migrations, Time};
