@@ -127,6 +127,28 @@ for (const script of [true, false]) {
   });
 }
 
+test('the snippet runs twice without a user and then the page names the same one: nobody is logged out', async () => {
+  const device = await it.device();
+  const page = await visit(device, '/ulla');
+  const { chat } = await chatOn(page);
+  await chat.locator('#text').fill('half a sent');
+  const before = page.inits;
+  await page.evaluate(
+    ([code, user]) => {
+      for (let time = 0; time < 2; time++)
+        document.body.append(Object.assign(document.createElement('script'), { text: code }));
+      window.HelpCrunch('userAuth', user);
+    },
+    [snippetCode(it.demo, {}), ULLA],
+  );
+  // A logout would come 100 ms after the snippet.
+  await page.waitForTimeout(500);
+  assert.equal(page.inits, before);
+  assert.equal(await chat.locator('#text').inputValue(), 'half a sent');
+  assert.deepEqual([page.faults, page.warnings], [[], []]);
+  await device.close();
+});
+
 test('a logout after the snippet ran again is heard', async () => {
   const device = await it.device();
   const page = await visit(device, '/ulla');

@@ -60,8 +60,10 @@ export function hear(said: FromPage) {
 
 /** The snippet runs again: with another user it logs in, without one it logs out. */
 function initAgain(user: User) {
-  if (user.user_id) identify(user);
-  else if (userNow().user_id) leaving = setTimeout(leave, LOGOUT_DELAY_MS);
+  if (user.user_id) return identify(user);
+  // Turbo renders its copy of a page and then the page: the snippet runs twice.
+  clearTimeout(leaving);
+  if (userNow().user_id) leaving = setTimeout(leave, LOGOUT_DELAY_MS);
 }
 
 function authenticate(user: User) {
