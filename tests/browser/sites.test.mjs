@@ -2,7 +2,7 @@
 // a strict content policy, and with frameworks that replace the page or run the snippet again.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { answer, call, chatOn, contactOf, openPage, seen, stage } from './harness.mjs';
+import { answer, call, chatOn, contactOf, openPage, stage } from './harness.mjs';
 import { hostPages } from './hosts.mjs';
 
 let it, shop;

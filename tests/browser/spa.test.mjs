@@ -67,7 +67,7 @@ test('each message, event and change of the profile goes with the page as it is 
   await device.close();
 });
 
-test('agents see the page of the last thing that the person did, a minute later at the latest', async () => {
+test('agents see the page of the last thing that the person did', async () => {
   const { base, demo } = it;
   const device = await it.device();
   const page = await openPage(device, `${shop.base}/start`);
@@ -80,12 +80,7 @@ test('agents see the page of the last thing that the person did, a minute later 
   const before = await chat.locator('#thread .text').allTextContents();
   await say('at the checkout');
   await thread(...before, 'at the checkout');
-  const acted = Date.now();
-  let now = await shown();
-  while (now.url !== `${shop.base}/checkout` && Date.now() - acted < 62_000) {
-    await new Promise((done) => setTimeout(done, 500));
-    now = await shown();
-  }
+  const now = await shown();
   assert.deepEqual(
     { url: now.url, title: now.title },
     { url: `${shop.base}/checkout`, title: 'Checkout' },

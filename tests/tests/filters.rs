@@ -17,11 +17,12 @@ async fn people(server: &TestServer, agent: &Agent) -> Vec<(char, String)> {
     let a = json!({
         "userId": "u-1", "name": "Ann Lee", "email": "Ann@Example.com", "phone": "+49 30 111",
         "company": "Acme, Inc.", "tags": ["vip", "new"],
-        "customData": {"plan": "pro", "seats": 12, "paid": true, "since": "2024-02-01"},
+        "customData": {"plan": "pro", "seats": 12, "paid": true, "since": "2024-02-01",
+            "Кількість оплат": 3},
     });
     let b = json!({
         "name": "bob_%", "email": "bob@example.com", "tags": ["Vip"],
-        "customData": {"plan": "Pro", "seats": "12", "paid": "true", "a.b-c_d": "x",
+        "customData": {"plan": "Pro", "seats": "12", "paid": "true", "a.b-c_d": "x", "Café plan": "gold",
             "since": "2024-02-01T12:00:00+02:00"},
     });
     let c = json!({
@@ -31,8 +32,8 @@ async fn people(server: &TestServer, agent: &Agent) -> Vec<(char, String)> {
     let a = id(agent.api.post("/v1/contacts", &a).await.expect(201));
     let b = id(by_api_key.post("/v1/contacts", &b).await.expect(201));
     let c = id(by_api_key.post("/v1/contacts", &c).await.expect(201));
-    let d = "user_id,name,email,tags,custom.plan,custom.seats,custom.paid,custom.code\n\
-             u-4,李小龙,li@example.org,\"new,old\",free,7,false,007\n";
+    let d = "user_id,name,email,tags,custom.plan,custom.seats,custom.paid,custom.code,custom.Groesse a\u{308}\n\
+             u-4,李小龙,li@example.org,\"new,old\",free,7,false,007,12\n";
     assert_eq!(import(agent, d).await["created"], 1);
     let e = server.start_session(&json!({"user_id": "u-5", "email": "e@other.org"})).await;
     let d = agent.api.post("/v1/contacts/search", &only("userId", "=", &json!("u-4"))).await;
@@ -156,6 +157,11 @@ async fn every_filter_finds_the_matching_contacts() {
             ("custom.note", "=", json!("' OR 1=1 --\"\\"), "c"),
             ("custom.note", "~", json!("' or 1=1"), "c"),
             ("custom.a.b-c_d", "=", json!("x"), "b"),
+            ("custom.Кількість оплат", "=", json!(3), "a"),
+            ("custom.Кількість оплат", ">", json!(3), ""),
+            // Another spelling of the same name.
+            ("custom. Cafe\u{301}\u{a0}plan ", "=", json!("gold"), "b"),
+            ("custom.Groesse \u{e4}", "=", json!("12"), "d"),
             ("custom.nothing", "=", json!("x"), ""),
             ("custom.nothing", "!=", json!("x"), "abcde"),
             ("custom.nothing", "=", json!(null), "abcde"),
@@ -210,7 +216,7 @@ async fn errors_name_the_invalid_part_of_a_filter() {
         ("secret", "=", json!("x"), "field"),
         ("", "=", json!("x"), "field"),
         ("custom.", "=", json!("x"), "field"),
-        ("custom.a b", "=", json!("x"), "field"),
+        ("custom.a\tb", "=", json!("x"), "field"),
         ("custom.\"') OR 1=1", "=", json!("x"), "field"),
         ("claim_hash", "=", json!("x"), "field"),
         ("name", "==", json!("x"), "operator"),

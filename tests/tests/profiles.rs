@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use onethread_tests::{ApiResponse, TestServer, Widget, row_counts};
+use onethread_tests::{ApiResponse, Random, TestServer, Widget, row_counts};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -40,9 +40,14 @@ async fn attributes_over_their_bounds_are_warnings_for_an_init_and_errors_for_an
         for (key, value) in [
             ("a".repeat(65), json!(1)),
             (String::new(), json!(1)),
-            ("a b".to_owned(), json!(1)),
-            ("ä".to_owned(), json!(1)),
+            ("ä".repeat(65), json!(1)),
+            ("a\tb".to_owned(), json!(1)),
+            ("a\u{202e}b".to_owned(), json!(1)),
             ("a/b~".to_owned(), json!(1)),
+            ("ok".to_owned(), json!(9_007_199_254_740_993_i64)),
+            ("ok".to_owned(), json!(-9_007_199_254_740_993_i64)),
+            ("ok".to_owned(), json!(u64::MAX)),
+            ("ok".to_owned(), json!(1e300)),
             ("ok".to_owned(), json!("x".repeat(1025))),
             ("ok".to_owned(), json!("é".repeat(513))),
             ("ok".to_owned(), json!("a\u{0}")),
@@ -67,7 +72,8 @@ async fn attributes_over_their_bounds_are_warnings_for_an_init_and_errors_for_an
 
         let good = json!({
             "a".repeat(64): "x".repeat(1024), "A-Z.a_z-09": "é".repeat(512), "day": "2026-01-02",
-            "moment": "2026-01-02T03:04:05.678+09:00", "whole": 5, "part": -2.5, "big": 1e300,
+            "moment": "2026-01-02T03:04:05.678+09:00", "whole": 5, "part": -2.5, "big": 9_007_199_254_740_991_i64,
+            "Subscription Status": "active", "Кількість оплат": 3, "お客様 番号": "x",
             "yes": true, "no": false, "empty": "", "zeros": "007",
         });
         let person = server.start_session(&json!({"user_id": "g", "custom_data": good})).await;
@@ -184,4 +190,48 @@ async fn events_are_stored_only_for_contacts_with_a_row() {
     let change = json!({"company": "Vera, Inc.", "custom_data": {"a": 1}});
     visitor.api.patch("/widget/v1/contact", &change).await.expect(200);
     assert_eq!(row_counts(&server.process.data_dir()).await, before);
+}
+
+#[tokio::test]
+async fn agents_see_the_page_on_which_a_person_did_something() {
+    on_each_database(async |server| {
+        let agent = server.log_in_owner().await;
+        let at = |path: &str| json!({"url": format!("https://shop.example{path}"), "title": path});
+        let person = server.start_session(&json!({"user_id": "walker"})).await;
+        let url = async || {
+            let contact = agent.contact(person.contact_id()).await.unwrap();
+            contact["page"]["title"].as_str().map(str::to_owned)
+        };
+        let message = |path: &str| json!({"clientMessageId": Random::new().uuid(), "text": path, "page": at(path)});
+        person.api.post("/widget/v1/messages", &message("/cart")).await.expect(201);
+        assert_eq!(url().await.as_deref(), Some("/cart"));
+        let event = json!({"name": "moved", "page": at("/pay")});
+        person.api.post("/widget/v1/track", &event).await.expect(204);
+        assert_eq!(url().await.as_deref(), Some("/pay"));
+        let change = json!({"name": "Walker", "page": at("/me")});
+        let changed = person.api.patch("/widget/v1/contact", &change).await.expect(200);
+        assert_eq!((&changed["name"], &changed["warnings"]), (&json!("Walker"), &json!([])));
+        assert_eq!(url().await.as_deref(), Some("/me"));
+        // A page that can't be read harms nothing, and none leaves the last one.
+        let event = json!({"name": "moved", "page": 5});
+        person.api.post("/widget/v1/track", &event).await.expect(204);
+        person.api.post("/widget/v1/track", &json!({"name": "moved"})).await.expect(204);
+        assert_eq!(url().await.as_deref(), Some("/me"));
+
+        // A visitor with a row, who has logged in nowhere.
+        let visitor = server.start_session(&json!({})).await;
+        let form = json!({"fields": {"name": "Vi", "email": "vi@example.com"}, "page": at("/form")});
+        let session = visitor.api.post("/widget/v1/pre-chat", &form).await.expect(200);
+        let api = server.api.with_token(session["session"]["token"].as_str().unwrap());
+        api.post("/widget/v1/messages", &message("/faq")).await.expect(201);
+        let path = format!("/v1/contacts/{}", visitor.contact_id());
+        assert_eq!(agent.api.get(&path).await.expect(200)["page"]["title"], "/faq");
+        // Nothing is stored of a visitor without a row.
+        let nobody = server.start_session(&json!({})).await;
+        let event = json!({"name": "moved", "page": at("/x")});
+        nobody.api.post("/widget/v1/track", &event).await.expect(204);
+        let path = format!("/v1/contacts/{}", nobody.contact_id());
+        agent.api.get(&path).await.expect(404);
+    })
+    .await;
 }

@@ -150,7 +150,7 @@ async fn custom_attributes_are_merged_by_key() {
     assert_eq!(next.start["contact"]["customData"], kept);
 
     let long = "v".repeat(1025);
-    let bad = json!({"plan": {"name": "pro"}, "seats": [1], "bad key": 1, "long": long, "good": 1});
+    let bad = json!({"plan": {"name": "pro"}, "seats": [1], "bad/key": 1, "long": long, "good": 1});
     let warned = server.start_session(&json!({"user_id": "u", "custom_data": bad})).await;
     let pointers: std::collections::BTreeSet<_> = warned.start["warnings"]
         .as_array()
@@ -159,7 +159,7 @@ async fn custom_attributes_are_merged_by_key() {
         .map(|warning| warning["pointer"].as_str().unwrap().to_owned())
         .collect();
     let expected =
-        ["plan", "seats", "bad key", "long"].map(|key| format!("/user/custom_data/{key}"));
+        ["plan", "seats", "bad~1key", "long"].map(|key| format!("/user/custom_data/{key}"));
     assert_eq!(pointers, expected.into_iter().collect());
     assert_eq!(warned.start["contact"]["customData"]["plan"], "pro");
     assert_eq!(warned.start["contact"]["customData"]["good"], 1);

@@ -1,6 +1,7 @@
 //! Types that every service shares and that need no I/O: typed ids, time, random bytes, generated
-//! names, page tokens. No wire types, no SQL.
+//! names, names of attributes, page tokens. No wire types, no SQL.
 
+mod attribute_key;
 mod backoff;
 mod clock;
 mod entropy;
@@ -8,6 +9,7 @@ mod ids;
 mod names;
 mod page;
 
+pub use attribute_key::{AttributeKey, BadAttributeKey};
 pub use backoff::Backoff;
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};

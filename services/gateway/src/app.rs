@@ -14,6 +14,7 @@ use crate::{
     limits::Limits,
     names::Names,
     streams::{Hub, Imports, Revocations},
+    visited_pages::VisitedPages,
 };
 
 /// Streams whose sessions are confirmed at the same time: when all of them are in doubt, identity
@@ -25,6 +26,7 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) limits: Limits,
     pub(crate) names: Names,
+    pub(crate) visited_pages: VisitedPages,
     pub(crate) hub: Hub,
     pub(crate) revocations: Revocations,
     pub(crate) authentications: AuthenticationCache,
@@ -41,6 +43,7 @@ impl App {
         Self {
             limits: Limits::new(&config.rate_limits),
             names: Names::default(),
+            visited_pages: VisitedPages::default(),
             hub: Hub::default(),
             revocations: Revocations::default(),
             authentications: AuthenticationCache::default(),

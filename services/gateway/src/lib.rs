@@ -16,6 +16,7 @@ mod routes;
 mod serve;
 mod streams;
 mod trace;
+mod visited_pages;
 
 use std::sync::Arc;
 

@@ -1,15 +1,18 @@
 //! The mapping of columns to contact fields.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
+use onethread_core::AttributeKey;
 use onethread_errors::{Error, Field, Result};
 
 use super::Header;
 
 /// Most custom attributes of a file: as many as a contact may have.
 const MAX_CUSTOM_COLUMNS: usize = 100;
-/// Longest key of a custom attribute.
-const MAX_CUSTOM_KEY_BYTES: usize = 64;
 
 /// The contact field that a column is mapped to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,8 +24,8 @@ pub(crate) enum Target {
     Company,
     SecurityHash,
     Tags,
-    /// A custom attribute with this key.
-    Custom(String),
+    /// A custom attribute.
+    Custom(AttributeKey),
 }
 
 /// Each field with its name and the usual names of its columns, best first, in lower case without
@@ -61,7 +64,7 @@ impl fmt::Display for Target {
 /// The text is not the name of a field.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "is none of user_id, email, name, phone, company, security_hash, tags and custom.<key> with a key of 1 to 64 of A-Z a-z 0-9 _ . -"
+    "is none of user_id, email, name, phone, company, security_hash, tags and custom.<name> with a name of 1 to 64 letters, digits, blanks, _ . or -"
 )]
 pub(crate) struct UnknownTarget;
 
@@ -72,13 +75,8 @@ impl FromStr for Target {
         if let Some((field, ..)) = FIELDS.iter().find(|(_, name, _)| *name == text) {
             return Ok(field.clone());
         }
-        let key = text.strip_prefix("custom.").ok_or(UnknownTarget)?;
-        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        if (1..=MAX_CUSTOM_KEY_BYTES).contains(&key.len()) && key.bytes().all(fits) {
-            Ok(Self::Custom(key.to_owned()))
-        } else {
-            Err(UnknownTarget)
-        }
+        let name = text.strip_prefix("custom.").ok_or(UnknownTarget)?;
+        AttributeKey::parse(name).map(Self::Custom).map_err(|_| UnknownTarget)
     }
 }
 
@@ -99,8 +97,12 @@ impl Mapping {
                 mapping.insert(column.name.clone(), target.clone());
             }
         }
+        let mut keys = BTreeSet::new();
         let custom = header.columns.iter().filter_map(|column| match column.name.parse() {
-            Ok(target @ Target::Custom(_)) => Some((column.name.clone(), target)),
+            // Two columns may spell one name differently.
+            Ok(Target::Custom(key)) if keys.insert(key.clone()) => {
+                Some((column.name.clone(), Target::Custom(key)))
+            }
             _ => None,
         });
         mapping.extend(custom.take(MAX_CUSTOM_COLUMNS));

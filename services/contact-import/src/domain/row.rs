@@ -124,7 +124,7 @@ impl RowParser {
                 Target::SecurityHash => cell.clone_into(&mut row.security_hash),
                 Target::Tags => row.tags = tags(cell),
                 Target::Custom(key) if !cell.is_empty() => {
-                    row.custom.push((key.clone(), cell.to_owned()));
+                    row.custom.push((key.to_string(), cell.to_owned()));
                 }
                 Target::Custom(_) => {}
             }

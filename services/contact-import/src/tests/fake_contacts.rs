@@ -168,6 +168,7 @@ unimplemented_methods! {
     update_contact: UpdateContactRequest => UpdateContactResponse,
     delete_contact: DeleteContactRequest => DeleteContactResponse,
     track_event: TrackEventRequest => TrackEventResponse,
+    record_visit: RecordVisitRequest => RecordVisitResponse,
     update_own_profile: UpdateOwnProfileRequest => UpdateOwnProfileResponse,
     admit_visitor: AdmitVisitorRequest => AdmitVisitorResponse,
     record_first_message: RecordFirstMessageRequest => RecordFirstMessageResponse,

@@ -22,11 +22,12 @@ use onethread_proto::{
         GetContactResponse, ImportContactsRequest, ImportContactsResponse,
         ListAttributeKeysRequest, ListAttributeKeysResponse, ListContactsRequest,
         ListContactsResponse, MergeContactsRequest, MergeContactsResponse,
-        RecordFirstMessageRequest, RecordFirstMessageResponse, ResetSecurityHashRequest,
-        ResetSecurityHashResponse, SearchContactsRequest, SearchContactsResponse,
-        SetSecurityHashRequest, SetSecurityHashResponse, TrackEventRequest, TrackEventResponse,
-        UpdateContactRequest, UpdateContactResponse, UpdateOwnProfileRequest,
-        UpdateOwnProfileResponse, UpsertContactRequest, UpsertContactResponse,
+        RecordFirstMessageRequest, RecordFirstMessageResponse, RecordVisitRequest,
+        RecordVisitResponse, ResetSecurityHashRequest, ResetSecurityHashResponse,
+        SearchContactsRequest, SearchContactsResponse, SetSecurityHashRequest,
+        SetSecurityHashResponse, TrackEventRequest, TrackEventResponse, UpdateContactRequest,
+        UpdateContactResponse, UpdateOwnProfileRequest, UpdateOwnProfileResponse,
+        UpsertContactRequest, UpsertContactResponse,
         contact_service_server::{ContactService, ContactServiceServer},
     },
 };
@@ -84,6 +85,7 @@ unused! {
     update_contact UpdateContactRequest => UpdateContactResponse;
     delete_contact DeleteContactRequest => DeleteContactResponse;
     track_event TrackEventRequest => TrackEventResponse;
+    record_visit RecordVisitRequest => RecordVisitResponse;
     update_own_profile UpdateOwnProfileRequest => UpdateOwnProfileResponse;
     admit_visitor AdmitVisitorRequest => AdmitVisitorResponse;
     set_security_hash SetSecurityHashRequest => SetSecurityHashResponse;

@@ -6,7 +6,6 @@ import type { EventName, Look, Page, Setup, User } from '../shared/protocol';
 import { inkOn } from './color';
 import { watched } from './network';
 import { currentPage, lastPage, tellEvent, tellPage } from './page-link';
-import { PageReport, isExpired } from './page-report';
 import { Session } from './session';
 import { beep } from '../shared/sound';
 import { t, tag, unreadText } from './texts';
@@ -95,7 +94,6 @@ async function begin(signal: AbortSignal) {
   const { user } = setup!;
   try {
     adopt(await persist(signal, () => init(user, page)), false, user);
-    report.known(page);
   } catch (thrown) {
     const problem = asProblem(thrown);
     const clean = problem.body.cleanSession as Answer | undefined;
@@ -131,20 +129,10 @@ function init(user: User, page: Page) {
   return watched(request<Answer>('POST', '/widget/v1/init', { token: null, body }));
 }
 
-// The same init again, without the profile: agents may have changed it.
-const report = new PageReport(async (page) => {
-  const at = session.value;
-  const { user_id, security_hash, user_hash, user_jwt } = setup!.user;
-  if (!at?.stored || at.clean || (user_jwt && isExpired(user_jwt))) return;
-  const answer = await init({ user_id, security_hash, user_hash, user_jwt }, page);
-  if (at === session.value) keepDevice(answer);
-});
-
 const explain = ({ message, body }: Problem) =>
   [message, ...(body.errors ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`)].join(' ');
 
 function leave() {
-  report.stop();
   session.value?.life.abort();
   session.value = null;
   notice.value = '';
@@ -161,7 +149,6 @@ function adopt(answer: Answer, clean: boolean, { security_hash, user_hash, user_
   session.value = new Session(answer, clean, proof, {
     page: currentPage,
     context,
-    acted: (page, noted) => (noted ? report.known(page) : report.acted(page)),
     sent: (message) => tellMessage('onCustomerMessage', message),
     refused: ({ message, status }) => tellEvent('onError', { message, status }),
     ended: () => {

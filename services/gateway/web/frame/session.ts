@@ -27,8 +27,6 @@ export interface Around {
   page: () => Promise<Page>;
   /** What a visitor without a stored row has to say again with each call. */
   context: () => Record<string, unknown>;
-  /** The person did something on this page; `noted` where the server has stored the page with it. */
-  acted: (page: Page, noted: boolean) => void;
   /** A message of the person's is stored. */
   sent: (message: Message) => void;
   /** The server ended the session. */
@@ -156,10 +154,8 @@ export class Session {
   // says again what init said.
   async #act<T>(step: (context: Record<string, unknown>) => Promise<T>) {
     const page = await this.around.page();
-    const known = this.stored;
-    const answer = await step({ page, ...(known ? {} : this.around.context()) });
+    const answer = await step({ page, ...(this.stored ? {} : this.around.context()) });
     this.stored = true;
-    if (!this.#over) this.around.acted(page, !known);
     return answer;
   }
 
@@ -195,7 +191,6 @@ export class Session {
   async track(name: string, data?: Record<string, unknown>) {
     const page = await this.around.page();
     await this.#call('POST', '/track', { name, data, page });
-    if (!this.#over) this.around.acted(page, false);
   }
 
   async update(user: Record<string, unknown>) {
@@ -204,7 +199,6 @@ export class Session {
       ...user,
       page,
     });
-    if (!this.#over) this.around.acted(page, false);
     if (!this.#over && answer.id) this.contact.value = answer;
     return answer.warnings ?? [];
   }

@@ -283,7 +283,10 @@ export interface components {
             /** @description Messages of a blocked contact are rejected. */
             blocked?: boolean | null;
             company?: string | null;
-            /** @description Up to 100 attributes; a null removes one. Names: 1 to 64 of `A-Z a-z 0-9 _ . -`. */
+            /**
+             * @description Up to 100 attributes; a null removes one. Names: 1 to 64 letters, digits, blanks, `_`,
+             *     `.` and `-`.
+             */
             customData?: {
                 [key: string]: components["schemas"]["AttributeChange"];
             } | null;
@@ -846,6 +849,7 @@ export interface components {
             /** @description Up to 4,096 bytes of JSON. */
             data?: Record<string, unknown> | null;
             name: string;
+            page?: components["schemas"]["VisitedPage"] | null;
         };
         /** @description A new key. */
         NewIdentityKey: {
@@ -1012,7 +1016,10 @@ export interface components {
         /** @description What visitors and contacts say about themselves. Absent members stay as they are, null clears. */
         Profile: {
             company?: string | null;
-            /** @description Up to 100 attributes; a null removes one. Names: 1 to 64 of `A-Z a-z 0-9 _ . -`. */
+            /**
+             * @description Up to 100 attributes; a null removes one. Names: 1 to 64 letters, digits, blanks, `_`,
+             *     `.` and `-`.
+             */
             custom_data?: {
                 [key: string]: components["schemas"]["AttributeChange"];
             } | null;
@@ -1020,6 +1027,8 @@ export interface components {
             name?: string | null;
             phone?: string | null;
         };
+        /** @description Changes of the caller's own profile. */
+        ProfileChange: components["schemas"]["Profile"] & components["schemas"]["Visit"];
         /** @description One side's read mark. */
         Read: {
             /**
@@ -1142,6 +1151,10 @@ export interface components {
          * @enum {string}
          */
         Verified: "none" | "security_hash" | "hmac" | "jwt";
+        /** @description The page that the person is on. */
+        Visit: {
+            page?: components["schemas"]["VisitedPage"] | null;
+        };
         /** @description The page that shows the widget. */
         VisitedPage: {
             referrer?: string | null;
@@ -1309,6 +1322,7 @@ export type PreChatFieldChange = components['schemas']['PreChatFieldChange'];
 export type PreChatForm = components['schemas']['PreChatForm'];
 export type Problem = components['schemas']['Problem'];
 export type Profile = components['schemas']['Profile'];
+export type ProfileChange = components['schemas']['ProfileChange'];
 export type Read = components['schemas']['Read'];
 export type ReadMark = components['schemas']['ReadMark'];
 export type RefusedHour = components['schemas']['RefusedHour'];
@@ -1329,6 +1343,7 @@ export type TypingState = components['schemas']['TypingState'];
 export type User = components['schemas']['User'];
 export type UserIdValue = components['schemas']['UserIdValue'];
 export type Verified = components['schemas']['Verified'];
+export type Visit = components['schemas']['Visit'];
 export type VisitedPage = components['schemas']['VisitedPage'];
 export type Warning = components['schemas']['Warning'];
 export type Webhook = components['schemas']['Webhook'];

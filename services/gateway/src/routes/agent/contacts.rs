@@ -114,7 +114,8 @@ pub(super) struct ContactPatch {
     #[deserr(default)]
     #[schema(value_type = Option<String>)]
     company: Member,
-    /// Up to 100 attributes; a null removes one. Names: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+    /// Up to 100 attributes; a null removes one. Names: 1 to 64 letters, digits, blanks, `_`,
+    /// `.` and `-`.
     #[deserr(default)]
     #[schema(value_type = Option<BTreeMap<String, AttributeChange>>)]
     custom_data: Member,

@@ -41,7 +41,7 @@ pub(super) struct NewMessage {
     #[deserr(default)]
     #[schema(value_type = Option<User>)]
     user: Member,
-    /// Read only with a visitor's first message.
+    /// The page that the person is on.
     #[deserr(default)]
     #[schema(value_type = Option<Page>)]
     page: Lenient<Page>,
@@ -106,7 +106,10 @@ pub(super) async fn send(
     }
     let NewMessage { client_message_id, text, user, page, platform, locale, time_zone } =
         body.content()?;
-    if !caller.is_stored {
+    let mut visited = None;
+    if caller.is_stored {
+        visited = page.0.map(Page::into);
+    } else {
         let environment = Environment { platform, locale, time_zone, page };
         caller.name = admit(&app, &caller, from, (user, environment), &headers).await?;
     }
@@ -119,7 +122,12 @@ pub(super) async fn send(
         kind: MessageKind::Text.into(),
         begins_conversation: false,
     };
-    let answer = app.clients.conversations().send_message(request).await?.into_inner();
+    let mut conversations = app.clients.conversations();
+    let (answer, ()) = tokio::join!(
+        conversations.send_message(request),
+        app.visited_pages.record(&app, &caller, visited),
+    );
+    let answer = answer?.into_inner();
     let status = if answer.repeated { StatusCode::OK } else { StatusCode::CREATED };
     let message = answer.message.unwrap_or_default();
     let named = (caller.contact, caller.name.as_str());

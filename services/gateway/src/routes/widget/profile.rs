@@ -19,7 +19,7 @@ use crate::{
     address::ClientAddress,
     app::App,
     authentication::WidgetCaller,
-    extract::{Body, Faults, Lenient},
+    extract::{Body, Faults, Lenient, flattened},
     json::{self, Session, Warning, value_to_wire},
     openapi::{AttributeChange, Problems, reasons::NotAVisitor},
     problem::ApiResult,
@@ -90,19 +90,41 @@ pub(super) struct ChangedProfile {
     warnings: Vec<Warning>,
 }
 
+/// Changes of the caller's own profile.
+#[derive(Debug, ToSchema)]
+pub(super) struct ProfileChange {
+    #[serde(flatten)]
+    profile: Profile,
+    #[serde(flatten)]
+    visit: Visit,
+}
+
+flattened!(ProfileChange { profile, visit });
+
+/// The page that the person is on.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults)]
+struct Visit {
+    #[deserr(default)]
+    #[schema(value_type = Option<Page>)]
+    page: Lenient<Page>,
+}
+
 /// Changes the caller's own profile.
 #[utoipa::path(patch, path = "/contact", operation_id = "updateOwnProfile", tag = "widget",
-    request_body = Profile,
+    request_body = ProfileChange,
     responses((status = 200, description = "The profile as it is now.", body = ChangedProfile),
-        Problems<(WidgetCaller, Body<Profile>)>))]
+        Problems<(WidgetCaller, Body<ProfileChange>)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     caller: WidgetCaller,
-    body: Body<Profile>,
+    body: Body<ProfileChange>,
 ) -> ApiResult<Json<ChangedProfile>> {
     // Only init identifies a user: ids and proofs in this body are unknown members.
-    let user = Some(body.content()?.into());
-    let request = UpdateOwnProfileRequest { token: caller.token, user };
+    let ProfileChange { profile, visit } = body.content()?;
+    app.visited_pages.record(&app, &caller, visit.page.0.map(Page::into)).await;
+    let request =
+        UpdateOwnProfileRequest { token: caller.token.clone(), user: Some(profile.into()) };
     let answer = app.clients.contacts().update_own_profile(request).await.map_err(Error::from);
     let answer = relative_to_user(answer)?.into_inner();
     app.contact_changed(caller.organization, caller.contact);
@@ -123,6 +145,10 @@ pub(super) struct NewEvent {
     #[deserr(default)]
     #[schema(value_type = Option<Object>)]
     data: Option<BTreeMap<String, Value>>,
+    /// The page that the person is on.
+    #[deserr(default)]
+    #[schema(value_type = Option<Page>)]
+    page: Lenient<Page>,
 }
 
 /// Records an event of the caller.
@@ -138,7 +164,8 @@ pub(super) async fn track(
     caller: WidgetCaller,
     body: Body<NewEvent>,
 ) -> ApiResult<StatusCode> {
-    let NewEvent { name, data } = body.content()?;
+    let NewEvent { name, data, page } = body.content()?;
+    app.visited_pages.record(&app, &caller, page.0.map(Page::into)).await;
     let data = Some(json::members(&data.unwrap_or_default()));
     let request = TrackEventRequest { token: caller.token, name, data };
     app.clients.contacts().track_event(request).await?;

@@ -92,6 +92,10 @@ impl ContactService for Fake {
         Err(Status::unimplemented("not called"))
     }
 
+    async fn record_visit(&self, _: Request<RecordVisitRequest>) -> Answer<RecordVisitResponse> {
+        Ok(Response::new(RecordVisitResponse {}))
+    }
+
     async fn update_own_profile(
         &self,
         request: Request<UpdateOwnProfileRequest>,

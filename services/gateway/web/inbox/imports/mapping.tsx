@@ -6,10 +6,10 @@ import { Form, number } from '../ui';
 
 const FIELDS = ['user_id', 'email', 'name', 'phone', 'company', 'security_hash', 'tags'];
 const key = (column: string) =>
-  column
-    .trim()
-    .replace(/[^A-Za-z0-9_.-]+/g, '_')
-    .slice(0, 64) || 'column';
+  [...column.normalize('NFC').replace(/[^\p{L}\p{M}\p{N} _.-]+/gu, '_')]
+    .slice(0, 64)
+    .join('')
+    .trim() || 'column';
 
 export function Mapping({ one, onApplied }: { one: Import; onApplied: (one: Import) => void }) {
   const mapping = useSignal<Record<string, string>>(

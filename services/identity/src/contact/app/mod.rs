@@ -9,6 +9,7 @@ mod first_message;
 mod merge;
 mod profile;
 mod track;
+mod visit;
 
 pub(crate) use contacts::ContactQuery;
 pub(crate) use edit::ContactChanges;

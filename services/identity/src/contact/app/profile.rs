@@ -1,6 +1,6 @@
 //! A contact or visitor changes its own profile.
 
-use onethread_errors::{Error, Reason, Result};
+use onethread_errors::Result;
 
 use crate::{
     app::App,
@@ -9,7 +9,6 @@ use crate::{
         profile::Warning,
         user_details::{UserClaims, read_profile},
     },
-    session::{CallSource, domain::session::Caller},
 };
 
 impl App {
@@ -25,11 +24,7 @@ impl App {
         user: &UserClaims,
     ) -> Result<(Contact, Vec<Warning>)> {
         let (patch, mut warnings) = read_profile(user);
-        let (contact, is_stored) = match self.authenticate(token, CallSource::default()).await? {
-            Caller::Visitor { contact, stored, .. } => (contact, stored),
-            Caller::Contact { contact, .. } => (contact, true),
-            Caller::Agent(_) | Caller::Server(_) => return Err(Error::new(Reason::SessionEnded)),
-        };
+        let (contact, is_stored) = self.session_contact(token).await?;
         if !is_stored {
             return Ok((contact, warnings));
         }

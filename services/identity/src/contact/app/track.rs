@@ -2,7 +2,7 @@
 
 use onethread_core::new_uuid;
 use onethread_db::transaction;
-use onethread_errors::{Error, Reason, Result};
+use onethread_errors::{Error, Result};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -11,7 +11,6 @@ use crate::{
         domain::tracked_event::TrackedEvent,
         store::{contacts, tracked_events},
     },
-    session::{CallSource, domain::session::Caller},
 };
 
 impl App {
@@ -27,12 +26,7 @@ impl App {
         name: &str,
         data: Map<String, Value>,
     ) -> Result<()> {
-        let contact = match self.authenticate(token, CallSource::default()).await? {
-            Caller::Visitor { contact, .. } | Caller::Contact { contact, .. } => contact,
-            Caller::Agent(_) | Caller::Server(_) => {
-                return Err(Error::new(Reason::SessionEnded));
-            }
-        };
+        let (contact, _) = self.session_contact(token).await?;
         let (organization, contact) = (contact.organization_id, contact.id);
         let event = TrackedEvent::parse(name, data, self.clock.now());
         let event = event.map_err(Error::invalid_fields)?;

@@ -2,55 +2,70 @@
 
 use std::borrow::Cow;
 
+use onethread_core::AttributeKey;
 use serde_json::{Map, Number, Value};
 
 /// Most attributes of a contact.
 pub(crate) const MAX_KEYS: usize = 100;
 /// Longest text value, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
-/// Whole numbers up to this one are exact in a double.
+/// Whole numbers below this one are exact in a double.
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
 /// Most digits of a number in a file. Longer ones are codes, such as card or parcel numbers.
 const MAX_DIGITS: usize = 15;
 
-/// Separates valid members from invalid ones and the reason. Null is valid: it removes.
+/// Separates valid members, by the key that each has in the store, from invalid ones and the
+/// reason. Null is valid: it removes.
 pub(crate) fn partition(
     members: &Map<String, Value>,
 ) -> (Map<String, Value>, Vec<(String, &'static str)>) {
     let mut valid = Map::new();
     let mut invalid = Vec::new();
-    for (key, value) in members {
-        match check_key(key).and_then(|()| check_value(value)) {
-            Ok(()) => {
-                valid.insert(key.clone(), value.clone());
+    for (name, value) in members {
+        let checked = check_key(name).and_then(|key| check_value(value).map(|()| key));
+        match checked {
+            Ok(key) if valid.contains_key(key.as_str()) => {
+                invalid.push((name.clone(), "is another spelling of an attribute beside it"));
             }
-            Err(detail) => invalid.push((key.clone(), detail)),
+            Ok(key) => {
+                valid.insert(key.into_string(), value.clone());
+            }
+            Err(detail) => invalid.push((name.clone(), detail)),
         }
     }
     (valid, invalid)
 }
 
 /// Checks a cell of a file, which is text whatever its type will be.
-pub(crate) fn check_cell(key: &str, cell: &str) -> Result<(), &'static str> {
-    check_key(key).and_then(|()| check_text(cell))
+pub(crate) fn check_cell(name: &str, cell: &str) -> Result<AttributeKey, &'static str> {
+    let key = check_key(name)?;
+    check_text(cell)?;
+    Ok(key)
 }
 
-/// Checks a key: 1 to 64 of `A-Z a-z 0-9 _ . -`.
-pub(crate) fn check_key(key: &str) -> Result<(), &'static str> {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if (1..=64).contains(&key.len()) && key.bytes().all(is_allowed) {
-        Ok(())
-    } else {
-        Err("has a key other than 1 to 64 of A-Z a-z 0-9 _ . -")
-    }
+/// The key of a name.
+pub(crate) fn check_key(name: &str) -> Result<AttributeKey, &'static str> {
+    AttributeKey::parse(name)
+        .map_err(|_| "has a name other than 1 to 64 letters, digits, blanks, _ . or -")
 }
 
 fn check_value(value: &Value) -> Result<(), &'static str> {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::Null | Value::Bool(_) => Ok(()),
+        Value::Number(number) if is_exact(number) => Ok(()),
+        Value::Number(_) => Err(INEXACT),
         Value::String(text) => check_text(text),
         Value::Array(_) | Value::Object(_) => Err("is not a string, number or boolean"),
     }
+}
+
+/// Why a number is rejected.
+pub(crate) const INEXACT: &str =
+    "is a number of 2^53 or more, which programs read as different numbers: send it as a string";
+
+/// True unless a whole number may have changed on its way, as those from 2^53 on do in a double.
+pub(crate) fn is_exact(number: &Number) -> bool {
+    number.as_f64().is_some_and(|number| number.abs() < MAX_WHOLE)
 }
 
 fn check_text(text: &str) -> Result<(), &'static str> {
@@ -209,6 +224,32 @@ mod tests {
             ("013", None, json!("013")),
         ] {
             assert_eq!(from_cell(cell, current.as_ref()), value, "{cell} over {current:?}");
+        }
+    }
+
+    #[test]
+    fn members_are_stored_by_their_key_and_each_once() {
+        let members =
+            json!({" Größe ": 1, "Gro\u{308}ße": 2, "a/b": 3, "deep": [], "\u{a0}x": null});
+        let (valid, invalid) = partition(members.as_object().unwrap());
+        assert_eq!(Value::Object(valid), json!({"Größe": 1, "x": null}));
+        let invalid: Vec<_> = invalid.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(invalid, ["Gro\u{308}ße", "a/b", "deep"]);
+    }
+
+    #[test]
+    fn numbers_that_may_have_changed_on_their_way_are_rejected() {
+        for number in [json!(9_007_199_254_740_991_i64), json!(-5), json!(0.5), json!(1e15)] {
+            assert_eq!(check_value(&number), Ok(()), "{number}");
+        }
+        for number in [
+            json!(9_007_199_254_740_992_i64),
+            json!(9_007_199_254_740_993.0),
+            json!(-9_007_199_254_740_993_i64),
+            json!(u64::MAX),
+            json!(1e300),
+        ] {
+            assert_eq!(check_value(&number), Err(INEXACT), "{number}");
         }
     }
 

@@ -228,6 +228,15 @@ impl Contact {
             }
         }
     }
+
+    /// Writes down that the contact did something, and the page it did that on, which agents see
+    /// at once.
+    pub(crate) fn act(&mut self, context: &Context, now: Timestamp) {
+        self.touch(context, now);
+        if context.page.is_some() {
+            self.page.clone_from(&context.page);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -256,6 +265,10 @@ mod tests {
         contact.touch(&context("/third", ""), after(60));
         assert_eq!(contact.page.as_ref().map(|page| page.url.as_str()), Some("/third"));
         assert_eq!((contact.sessions, contact.browser.as_str()), (1, "Firefox 1"));
+        contact.act(&context("/fourth", "Chrome 2"), after(61));
+        assert_eq!(contact.page.as_ref().map(|page| page.url.as_str()), Some("/fourth"));
+        assert_eq!(contact.last_seen_at, Some(after(60)), "only the page is written at once");
+        contact.act(&context("/third", ""), after(62));
         contact.touch(&Context::default(), after(60 + 29 * 60 + 59));
         assert_eq!(contact.sessions, 1);
         assert_eq!(contact.page.as_ref().map(|page| page.url.as_str()), Some("/third"));

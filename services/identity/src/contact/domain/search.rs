@@ -307,9 +307,8 @@ impl Field {
             "lastSeenAt" => Self::Seen,
             "createdAt" => Self::Created,
             _ => {
-                let key = text.strip_prefix("custom.")?;
-                attributes::check_key(key).ok()?;
-                Self::Custom(key.to_owned())
+                let name = text.strip_prefix("custom.")?;
+                Self::Custom(attributes::check_key(name).ok()?.into_string())
             }
         })
     }

@@ -6,6 +6,8 @@ use onethread_core::Timestamp;
 use onethread_errors::Field;
 use serde_json::{Map, Value};
 
+use super::attributes;
+
 /// Events stored of a contact.
 pub(crate) const MAX_STORED: i64 = 100;
 /// Events shown beside a conversation.
@@ -41,6 +43,36 @@ impl TrackedEvent {
         } else if json.contains("\\u0000") {
             errors.push(Field::new("/data", "holds NUL"));
         }
+        let inexact = data.iter().filter(|(_, value)| !is_exact(value));
+        errors.extend(inexact.map(|(name, _)| {
+            Field::new(format!("/data/{}", attributes::escape(name)), attributes::INEXACT)
+        }));
         if errors.is_empty() { Ok(Self { name: name.to_owned(), data, at }) } else { Err(errors) }
+    }
+}
+
+/// True when every number in the value is the one that was sent.
+fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => attributes::is_exact(number),
+        Value::Array(values) => values.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_that_may_have_changed_on_their_way_are_named() {
+        let data = json!({"order": 9_007_199_254_740_993_i64, "items": [1, {"id": 1e17}], "n": 5});
+        let data = data.as_object().unwrap().clone();
+        let errors = TrackedEvent::parse("bought", data, Timestamp::from_micros(0)).unwrap_err();
+        let pointers: Vec<_> = errors.iter().map(|field| field.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/data/items", "/data/order"]);
     }
 }

@@ -9,7 +9,7 @@ use onethread_proto::identity::{self as wire, contact_service_server::ContactSer
 use serde_json::Value;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::convert::{changes, contact, context, person, summary, user_claims};
+use super::convert::{changes, contact, context, page, person, summary, user_claims};
 use crate::{
     contact::ContactQuery,
     grpc::{
@@ -177,8 +177,18 @@ impl ContactService for Handlers {
     ) -> Answer<wire::TrackEventResponse> {
         let request = request.into_inner();
         let data = from_struct(request.data.unwrap_or_default());
-        let kept = self.app.track(&request.token, &request.name, data).await;
-        answer(kept.map(|()| wire::TrackEventResponse {}))
+        let stored = self.app.track(&request.token, &request.name, data).await;
+        answer(stored.map(|()| wire::TrackEventResponse {}))
+    }
+
+    async fn record_visit(
+        &self,
+        request: Request<wire::RecordVisitRequest>,
+    ) -> Answer<wire::RecordVisitResponse> {
+        let request = request.into_inner();
+        let recorded =
+            self.app.record_visit(&request.token, page(request.page.unwrap_or_default()));
+        answer(recorded.await.map(|()| wire::RecordVisitResponse {}))
     }
 
     async fn update_own_profile(

@@ -51,20 +51,23 @@ pub(crate) fn context(context: Option<wire::PageContext>) -> Result<Context> {
         known @ ("web" | "ios" | "android") => known,
         _ => return Err(Error::invalid("/platform", "is not web, ios or android")),
     };
-    let page = context.page.map(|page| Page {
-        url: cut(page.url, 2048),
-        title: cut(page.title, 255),
-        referrer: cut(page.referrer, 2048),
-    });
     let (browser, system) = user_agent(&cut(context.user_agent, 1024));
     Ok(Context {
         browser,
         system,
-        page,
+        page: context.page.map(page),
         platform: platform.to_owned(),
         locale: cut(context.locale, 35),
         time_zone: cut(context.time_zone, 64),
     })
+}
+
+pub(crate) fn page(page: wire::Page) -> Page {
+    Page {
+        url: cut(page.url, 2048),
+        title: cut(page.title, 255),
+        referrer: cut(page.referrer, 2048),
+    }
 }
 
 /// Browser and operating system, empty where they are unknown.

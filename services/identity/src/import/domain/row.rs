@@ -183,10 +183,12 @@ fn validate(row: ImportRow) -> Result<ValidRow, RowOutcome> {
     let name = set("name", row.name, fields::name)?;
     let phone = set("phone", row.phone, fields::phone)?;
     let company = set("company", row.company, fields::name)?;
-    for (key, cell) in &row.custom {
-        attributes::check_cell(key, cell)
-            .map_err(|reason| rejected(&format!("custom.{key}"), reason))?;
-    }
+    let cell = |(name, cell): (String, String)| {
+        let key = attributes::check_cell(&name, &cell)
+            .map_err(|reason| rejected(&format!("custom.{name}"), reason))?;
+        Ok((key.into_string(), cell))
+    };
+    let custom = row.custom.into_iter().map(cell).collect::<Result<_, _>>()?;
     for tag in &row.tags {
         fields::name(tag).map_err(|reason| rejected("tags", reason))?;
     }
@@ -201,7 +203,7 @@ fn validate(row: ImportRow) -> Result<ValidRow, RowOutcome> {
         return Err(rejected("security_hash", "means nothing without a user_id"));
     }
     let profile = ProfilePatch { name, email, phone, company, ..ProfilePatch::default() };
-    Ok(ValidRow { key, profile, custom: row.custom, proof, tags: row.tags })
+    Ok(ValidRow { key, profile, custom, proof, tags: row.tags })
 }
 
 /// Decides what a row changes of the contacts that it matches: none, one, or several by e-mail.

@@ -170,7 +170,11 @@ fn normalize_fields(fields: Vec<PreChatField>, invalid: &mut Vec<Field>) -> Vec<
             invalid.push(Field::new(format!("/preChat/fields/{at}/{member}"), detail));
         };
         let usual = field.usual();
-        if let Err(detail) = attributes::check_key(field.attribute().unwrap_or("name")) {
+        let key = field.attribute().map(attributes::check_key).transpose();
+        if let Ok(Some(key)) = &key {
+            key.as_str().clone_into(&mut field.name);
+        }
+        if let Err(detail) = key {
             refuse("name", detail);
         } else if normalized.iter().any(|before| before.target() == field.target()) {
             refuse("name", "is the name of an earlier field");

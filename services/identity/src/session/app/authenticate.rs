@@ -61,6 +61,19 @@ impl App {
         }
     }
 
+    /// The contact or visitor of a session, and whether it has a row.
+    ///
+    /// # Errors
+    ///
+    /// `SessionEnded`, also for the credential of an agent or a server.
+    pub(crate) async fn session_contact(&self, token: &str) -> Result<(Contact, bool)> {
+        match self.authenticate(token, CallSource::default()).await? {
+            Caller::Visitor { contact, stored, .. } => Ok((contact, stored)),
+            Caller::Contact { contact, .. } => Ok((contact, true)),
+            Caller::Agent(_) | Caller::Server(_) => Err(session_ended()),
+        }
+    }
+
     async fn visitor_caller(&self, token: VisitorToken, source: CallSource<'_>) -> Result<Caller> {
         let row = self.active_visitor(&token).await?;
         let organization = token.device.organization_id;

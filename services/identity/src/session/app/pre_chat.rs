@@ -49,7 +49,7 @@ impl App {
                 visitor.apply(&form);
                 visitor.form_at.get_or_insert(now);
                 visitor.list_if_complete();
-                visitor.touch(&context, now);
+                visitor.act(&context, now);
             })
             .await?;
         let mut session = self.visitor_session(&application, token.device, visitor, true, now);
@@ -74,7 +74,7 @@ impl App {
         let now = self.clock.now();
         self.change_visitor(&token, |visitor| {
             visitor.apply(&profile);
-            visitor.touch(&context, now);
+            visitor.act(&context, now);
         })
         .await
     }
