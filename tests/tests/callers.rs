@@ -350,9 +350,6 @@ impl Scene {
     /// Creates a new session for a caller whose session was ended by the call.
     async fn renew(&mut self, call: &str, caller: Caller) {
         match (call, caller) {
-            ("POST /widget/v1/logout", Caller::Visitor) => {
-                self.visitor = Self::visitor(&self.server).await;
-            }
             ("POST /widget/v1/logout", Caller::Contact) => {
                 self.contact = Self::contact(&self.server).await;
             }

@@ -192,6 +192,7 @@ async fn a_thread_is_never_merged_into_another_person_s() {
     }
     // Messages from before a logout aren't merged either.
     let left = visitor(&server, &["before the logout"]).await;
+    let left = server.start_session_on(&left.device(), &user("x")).await;
     let fresh = left.api.post("/widget/v1/logout", &json!({})).await.expect(200);
     let fresh = Widget::new(&server, fresh);
     for device in [left.device(), fresh.device()] {

@@ -66,6 +66,29 @@ async fn logout_ends_the_session_and_resets_the_device() {
 }
 
 #[tokio::test]
+async fn a_logout_of_a_visitor_changes_nothing() {
+    let server = TestServer::new().await;
+    let visitor = server.start_session(&json!({})).await;
+    let same =
+        Widget::new(&server, visitor.api.post("/widget/v1/logout", &json!({})).await.expect(200));
+    assert_eq!((same.mode(), same.contact_id()), ("visitor", visitor.contact_id()));
+    same.submit_form(&json!({"name": "V", "email": "v@example.com"})).await.expect(200);
+    same.send("mine").await;
+    let mut stream = same.events().await;
+    let again =
+        Widget::new(&server, same.api.post("/widget/v1/logout", &json!({})).await.expect(200));
+    assert_eq!((again.contact_id(), again.initial_texts()), (visitor.contact_id(), vec!["mine"]));
+    // Every earlier token goes on as well, and so does the stream.
+    for one in [&visitor, &same, &again] {
+        assert_eq!(one.message_texts().await, ["mine"]);
+    }
+    again.send("still here").await;
+    stream.expect("message").await;
+    let back = server.start_session_on(&visitor.device(), &json!({})).await;
+    assert_eq!(back.initial_texts(), ["mine", "still here"]);
+}
+
+#[tokio::test]
 async fn after_a_logout_a_new_contact_starts_empty() {
     let server = TestServer::new().await;
     let uma = server.start_session(&json!({"user_id": "u", "name": "Uma"})).await;

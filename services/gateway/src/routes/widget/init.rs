@@ -224,7 +224,7 @@ fn clean_session(refused: IdentityRefused) -> Response {
     problem(&Error::new(Reason::IdentityRefused), members)
 }
 
-/// Ends the session; the device continues as a new visitor.
+/// Ends the session of a contact; the device continues as a new visitor. A visitor stays the same.
 #[utoipa::path(post, path = "/logout", operation_id = "endSession", tag = "widget",
     responses((status = 200, description = "A visitor's session.", body = Session),
         Problems<(WidgetCaller,)>))]

@@ -114,31 +114,37 @@ impl App {
         })
     }
 
-    /// Ends the session of a contact or visitor, and retires the device. Returns the session of a
-    /// new visitor on a new device.
+    /// Ends the session of a contact, and retires the device. Returns the session of a new visitor
+    /// on a new device. A visitor, of whom nobody is logged in, goes on as the same visitor.
     ///
     /// # Errors
     ///
     /// `SessionEnded` when it has ended already.
     pub(crate) async fn log_out(&self, token: &str) -> Result<Session> {
         let now = self.clock.now();
-        let (organization, application_id, device_id) = match self.keys.read_session(token, now) {
-            Some(SessionToken::Visitor(token)) => {
-                self.active_visitor(&token).await?;
-                (token.device.organization_id, token.application_id, token.device.device_id)
-            }
-            Some(SessionToken::Contact(token)) => {
-                self.session_rows(&token, None).await?;
-                (token.organization_id, token.application_id, token.device_id)
-            }
-            None => return Err(session_ended()),
+        let token = match self.keys.read_session(token, now).ok_or_else(session_ended)? {
+            SessionToken::Contact(token) => token,
+            SessionToken::Visitor(token) => return self.renew_visitor(token).await,
         };
-        let application = self.session_application(organization, application_id).await?;
-        self.retire_device(organization, device_id).await?;
+        let organization = token.organization_id;
+        self.session_rows(&token, None).await?;
+        let application = self.session_application(organization, token.application_id).await?;
+        self.retire_device(organization, token.device_id).await?;
         let new = DeviceId::generate(&*self.clock, &*self.entropy);
         let device = new_device(organization, new, now.seconds());
         let visitor = Contact::new(organization, device.visitor_id, Source::Visitor, now);
         Ok(self.visitor_session(&application, device, visitor, false, now))
+    }
+
+    /// The session of the same visitor, from now on.
+    async fn renew_visitor(&self, token: VisitorToken) -> Result<Session> {
+        let row = self.active_visitor(&token).await?;
+        let (organization, now) = (token.device.organization_id, self.clock.now());
+        let application = self.session_application(organization, token.application_id).await?;
+        let stored = row.is_some();
+        let new = || Contact::new(organization, token.device.visitor_id, Source::Visitor, now);
+        let visitor = row.unwrap_or_else(new);
+        Ok(self.visitor_session(&application, token.device, visitor, stored, now))
     }
 
     /// Ends the sessions on a device. None begins on it again.
