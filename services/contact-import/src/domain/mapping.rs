@@ -223,7 +223,7 @@ mod tests {
         for (changes, pointer) in [
             (&[("nobody", "email")][..], "/mapping/nobody"),
             (&[("a/b~c", "colour")], "/mapping/a~1b~0c"),
-            (&[("plan", "custom.ä")], "/mapping/plan"),
+            (&[("plan", "custom.a/b")], "/mapping/plan"),
             (&[("plan", "name"), ("second", "name")], "/mapping/second"),
             (&[("email", "")], "/mapping"),
         ] {
