@@ -13,6 +13,8 @@ mod reset_password;
 mod session;
 mod store;
 mod team;
+#[cfg(test)]
+mod testing;
 mod webhook;
 
 use std::sync::Arc;

@@ -65,3 +65,7 @@ pub(crate) async fn delete_events(db: &Database, before: Timestamp) -> Result<()
     let mut conn = db.writer("event.forget").await?;
     Ok(tracked_events::delete_old(&mut conn, before).await?)
 }
+
+#[cfg(test)]
+#[path = "clean_up_tests.rs"]
+mod tests;

@@ -5,4 +5,7 @@ pub(crate) mod domain;
 pub(crate) mod grpc;
 pub(crate) mod store;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use app::{ContactChanges, ContactQuery};

@@ -4,3 +4,6 @@ mod app;
 pub(crate) mod domain;
 pub(crate) mod grpc;
 pub(crate) mod store;
+
+#[cfg(test)]
+mod tests;

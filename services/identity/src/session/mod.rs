@@ -6,4 +6,7 @@ pub(crate) mod domain;
 pub(crate) mod grpc;
 pub(crate) mod store;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use app::{ApplicationRef, CallSource, Feed, Identified, IdentifyCommand, run_feed};

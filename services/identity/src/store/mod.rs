@@ -10,4 +10,4 @@ pub(crate) fn is_storable(text: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -15,9 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     domain::tokens::{RandomToken, RandomUse},
-    organization::tests::owner,
     session::store::revocations,
-    store::tests::{Identity, identity},
+    testing::{Identity, identity, owner},
 };
 
 onethread_testing::on_each_database! {
@@ -38,7 +37,7 @@ struct Team {
 
 async fn team(scratch: ScratchDatabase) -> Team {
     let identity = identity(scratch).await;
-    let organization = identity.enter(None, None, "").await.organization_id;
+    let organization = identity.organization_id.clone();
     Team { identity, organization }
 }
 

@@ -15,10 +15,9 @@ use prost_types::FieldMask;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use super::owner;
 use crate::{
     organization::store::refusals,
-    store::tests::{Identity, entered, identity, text},
+    testing::{Identity, identity, owner, session_of, text},
 };
 
 onethread_testing::on_each_database! {
@@ -40,7 +39,7 @@ struct Stage {
 
 async fn stage(scratch: ScratchDatabase) -> Stage {
     let identity = identity(scratch).await;
-    let organization = identity.enter(None, None, "").await.organization_id;
+    let organization = identity.organization_id.clone();
     Stage { identity, organization }
 }
 
@@ -117,7 +116,7 @@ impl Stage {
             ..self.identity.request(Some("u"), None, "")
         };
         let outcome = self.identity.sessions().identify(request).await?.into_inner().outcome;
-        Ok(entered(outcome.unwrap()))
+        Ok(session_of(outcome.unwrap()))
     }
 }
 
@@ -219,7 +218,7 @@ async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
     assert!(contacts.contacts.is_empty(), "a rejected page writes nothing");
 
     let session = stage.start(&made, "https://shop.example").await.unwrap();
-    let visitor = stage.identity.enter(None, None, "").await;
+    let visitor = stage.identity.start_session(None, None, "").await;
     let ask = async |token: &str, origin: &str| {
         let (credential, origin) = (token.to_owned(), origin.to_owned());
         let request = wire::AuthenticateRequest { credential, origin, ..Default::default() };
@@ -245,7 +244,7 @@ async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
         let wire::authenticate_response::Caller::Visitor(visitor) = caller else { panic!() };
         visitor.pre_chat_required
     };
-    let asked = stage.identity.enter(None, None, "").await;
+    let asked = stage.identity.start_session(None, None, "").await;
     assert!(asked.pre_chat.unwrap().show && due(&asked.token).await);
     let field = PreChatField { name: "custom.size".to_owned(), ..PreChatField::default() };
     for (form, path, shown) in [
@@ -257,7 +256,7 @@ async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
         let app_id = application.app_id.clone();
         let new = Application { app_id, pre_chat: Some(form), ..Application::default() };
         stage.update(&stage.organization, new, &[path]).await.unwrap();
-        let session = stage.identity.enter(None, None, "").await;
+        let session = stage.identity.start_session(None, None, "").await;
         assert_eq!(session.pre_chat.unwrap().show, shown);
         assert_eq!(due(&session.token).await, shown);
         assert_eq!(due(&asked.token).await, shown);
@@ -297,7 +296,7 @@ async fn refusals_are_counted_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     assert!(made.refused.is_empty());
     stage.other().await;
     // Logins without the right claim are refused, one of them at the other application.
-    stage.identity.enter(Some("u"), Some("right"), "").await;
+    stage.identity.start_session(Some("u"), Some("right"), "").await;
     for _ in 0..2 {
         stage.identity.identify(Some("u"), Some("wrong"), "").await;
     }
@@ -322,7 +321,7 @@ async fn refusals_are_counted_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
     client.update_organization(settings).await.unwrap();
     // This login succeeds, and is counted as one that the policy would refuse.
-    stage.identity.enter(Some("other"), None, "").await;
+    stage.identity.start_session(Some("other"), None, "").await;
 
     let app = &stage.identity.service.app;
     let organization: OrganizationId = stage.organization.parse().unwrap();

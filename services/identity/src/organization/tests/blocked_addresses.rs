@@ -10,11 +10,10 @@ use onethread_testing::ScratchDatabase;
 use tonic::Code;
 use uuid::Uuid;
 
-use super::owner;
 use crate::{
     organization::{domain::blocked_address::BlockedAddress, store::blocked_addresses},
     session::store::revocations,
-    store::tests::{Identity, identity},
+    testing::{Identity, identity, owner},
 };
 
 onethread_testing::on_each_database! {
@@ -31,7 +30,7 @@ struct Stage {
 
 async fn stage(scratch: ScratchDatabase) -> Stage {
     let identity = identity(scratch).await;
-    let organization = identity.enter(None, None, "").await.organization_id;
+    let organization = identity.organization_id.clone();
     Stage { identity, organization }
 }
 
@@ -104,8 +103,8 @@ impl Stage {
 
 async fn widgets_at_a_blocked_address_are_rejected(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let person = stage.identity.enter(Some("known"), None, "").await;
-    let visitor = stage.identity.enter(None, None, "").await;
+    let person = stage.identity.start_session(Some("known"), None, "").await;
+    let visitor = stage.identity.start_session(None, None, "").await;
     let (address, _) = stage.block("192.0.2.7", "spam").await.unwrap();
     stage.block("2001:db8::/32", "").await.unwrap();
     let blocked = ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1:2::3"];

@@ -2,12 +2,13 @@
 
 mod applications;
 mod blocked_addresses;
+mod identity_keys;
+mod settings;
 
-use onethread_proto::identity as wire;
+use onethread_core::AgentId;
 use uuid::Uuid;
 
-/// An owner as the gateway names one: identity doesn't check who may call.
-pub(crate) fn owner() -> Option<wire::Actor> {
-    let id = Uuid::from_u128(1).to_string();
-    Some(wire::Actor { kind: wire::ActorKind::Agent.into(), id })
-}
+use super::domain::audit::Actor;
+
+/// An owner who changes settings.
+pub(crate) const OWNER: Actor = Actor::Agent(AgentId(Uuid::from_u128(7)));

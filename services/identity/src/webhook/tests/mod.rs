@@ -1,6 +1,7 @@
 //! Webhooks against a real receiver, on each database.
 
 mod deliveries;
+mod erase;
 mod events;
 mod webhooks;
 

@@ -1,42 +1,46 @@
-//! People who were there before the index of words was made again.
+//! The migration that rebuilds the search index.
 
-use onethread_core::{ContactId, OrganizationId, PageSize};
+use onethread_core::{Clock, ContactId, OrganizationId, PageSize, SystemClock};
 use onethread_db::{Json, Migrations, Time};
+use onethread_testing::ScratchDatabase;
 use serde_json::json;
 use sqlx::migrate::Migrator;
+use uuid::Uuid;
 
-use super::*;
-use crate::contact::{
-    domain::{
-        contact::Contact,
-        search::{Condition, Search, split},
+use crate::{
+    contact::{
+        domain::{
+            contact::Contact,
+            search::{Condition, Search, split},
+        },
+        store::{
+            list::ContactSort,
+            search::{Bounds, search_within},
+        },
     },
-    store::{
-        list::ContactSort,
-        search::{Bounds, search_within},
-    },
+    testing::process,
 };
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
-    who_was_there_before_is_found_after,
+    contacts_from_before_the_index_are_found,
 }
 
-/// The last version of before.
-const BEFORE: i64 = 7;
-const OF: OrganizationId = OrganizationId(Uuid::from_u128(0xa));
+/// The last version without the index.
+const LAST_OLD_VERSION: i64 = 7;
+const ORGANIZATION: OrganizationId = OrganizationId(Uuid::from_u128(0xa));
 
-fn until_before(all: &Migrator) -> Migrator {
-    let old = all.iter().filter(|one| one.version <= BEFORE).cloned();
+fn old_migrations(all: &Migrator) -> Migrator {
+    let old = all.iter().filter(|one| one.version <= LAST_OLD_VERSION).cloned();
     Migrator::with_migrations(old.collect())
 }
 
-async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
+async fn contacts_from_before_the_index_are_found(scratch: ScratchDatabase) {
     let empty = ScratchDatabase::empty(scratch.engine(), &crate::MIGRATIONS).await;
     let old = Migrations {
         schema: crate::MIGRATIONS.schema,
-        sqlite: until_before(&crate::MIGRATIONS.sqlite),
-        postgres: until_before(&crate::MIGRATIONS.postgres),
+        sqlite: old_migrations(&crate::MIGRATIONS.sqlite),
+        postgres: old_migrations(&crate::MIGRATIONS.postgres),
     };
     empty.db.migrate(&old).await.unwrap();
     let id = |n: u128| Uuid::from_u128(0x100 + n);
@@ -44,7 +48,7 @@ async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
     let insert = conn.query(
         "INSERT INTO organizations (organization_id, name, created_at) VALUES ($1, 'a', $2)",
     );
-    insert.bind(OF.0).bind(Time(SystemClock.now())).execute().await.unwrap();
+    insert.bind(ORGANIZATION.0).bind(Time(SystemClock.now())).execute().await.unwrap();
     for (n, name) in [(0_u128, "Ann"), (1, "Bob"), (2, "Cy")] {
         let insert = conn.query(
             "INSERT INTO contacts (organization_id, id, listed, source, name, sort_name,
@@ -53,7 +57,8 @@ async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
              VALUES ($1, $2, $7, 'api', $3, lower($3), false, $5, $6, 0, false, $4, 0, '',
                 '', $4, lower($3))",
         );
-        let insert = insert.bind(OF.0).bind(id(n)).bind(name).bind(Time(SystemClock.now()));
+        let insert =
+            insert.bind(ORGANIZATION.0).bind(id(n)).bind(name).bind(Time(SystemClock.now()));
         let insert = insert.bind(Json(json!({"plan": name, "seats": 5})));
         insert.bind(Json(json!(["old", name]))).bind(n < 2).execute().await.unwrap();
     }
@@ -70,11 +75,12 @@ async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
             conditions: conditions.iter().map(condition).collect(),
             include_visitors: true,
         };
-        // No place is walked before the index is asked.
+        // Without a scan, so that the index is used.
         let bounds = Bounds { first: 0, step: 1, most: 1, few: 10 };
         let sort = ContactSort::Name { descending: false };
         let mut conn = app.db.reader("test").await.unwrap();
-        let page = search_within(bounds, &mut conn, OF, &search, sort, None, PageSize::DEFAULT);
+        let page =
+            search_within(bounds, &mut conn, ORGANIZATION, &search, sort, None, PageSize::DEFAULT);
         let page = page.await.unwrap();
         page.contacts.iter().map(|one| one.id.0.as_u128() - 0x100).collect::<Vec<_>>()
     };
@@ -84,12 +90,12 @@ async fn who_was_there_before_is_found_after(scratch: ScratchDatabase) {
     assert_eq!(find(None, &[("custom.plan", json!("Cy"))]).await, [2]);
     assert_eq!(find(Some("bob"), &[("custom.seats", json!(5))]).await, [1]);
 
-    // What changes or goes from now on does so in the index, too.
+    // Later changes update the index.
     let change = |contact: &mut Contact| {
         contact.name = Some("Dora".to_owned());
         contact.tags.clear();
     };
-    app.change_contact(OF, ContactId(id(0)), change).await.unwrap();
+    app.change_contact(ORGANIZATION, ContactId(id(0)), change).await.unwrap();
     assert_eq!(find(Some("an"), &[]).await, [0_u128; 0]);
     assert_eq!(find(Some("dora"), &[]).await, [0]);
     assert_eq!(find(None, &[("tags", json!("old"))]).await, [1, 2]);

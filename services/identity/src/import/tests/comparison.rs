@@ -1,11 +1,15 @@
-//! Rows that say nothing new, as the database itself tells them.
+//! Rows compared with the stored contacts.
+
+use std::time::Duration;
 
 use onethread_core::OrganizationId;
-use onethread_testing::{Engine, run};
+use onethread_db::Database;
+use onethread_proto::identity as wire;
+use onethread_testing::{Engine, ScratchDatabase, run};
 use serde_json::json;
 use tokio::{sync::oneshot, time::timeout};
+use uuid::Uuid;
 
-use super::*;
 use crate::{
     contact::store::contacts,
     import::{
@@ -15,17 +19,18 @@ use crate::{
         },
         store::comparison::compare,
     },
+    testing::{identity, import_row},
 };
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
-    nobody_is_read_whom_no_row_changes,
-    rows_of_one_user_id_are_told_together,
-    what_is_held_in_other_words_is_unchanged,
+    rows_are_compared_with_the_stored_values,
+    rows_with_one_user_id_are_compared_together,
+    equal_values_in_another_form_are_unchanged,
 }
 
 fn cells(user_id: &str, cells: &[(&str, &str)]) -> wire::ImportRow {
-    let mut row = row(2, user_id, "", "");
+    let mut row = import_row(2, user_id, "", "");
     for &(column, cell) in cells {
         let cell = cell.to_owned();
         match column {
@@ -41,24 +46,28 @@ fn cells(user_id: &str, cells: &[(&str, &str)]) -> wire::ImportRow {
     row
 }
 
-async fn comparisons(db: &Database, of: &str, rows: Vec<wire::ImportRow>) -> Vec<Comparison> {
-    let of = OrganizationId(of.parse().unwrap());
+async fn comparisons(
+    db: &Database,
+    organization: &str,
+    rows: Vec<wire::ImportRow>,
+) -> Vec<Comparison> {
+    let organization = OrganizationId(organization.parse().unwrap());
     let rows: Vec<_> = rows.into_iter().map(|row| check(ImportRow::from(row)).row).collect();
     let rows: Vec<_> = rows.iter().map(|row| row.as_ref().map_err(RowOutcome::clone)).collect();
     let mut conn = db.batches().begin("compare").await.unwrap();
-    compare(&mut conn, of, &rows).await.unwrap()
+    compare(&mut conn, organization, &rows).await.unwrap()
 }
 
-async fn nobody_is_read_whom_no_row_changes(scratch: ScratchDatabase) {
+async fn rows_are_compared_with_the_stored_values(scratch: ScratchDatabase) {
     use Comparison::{Different, NoContact, NotCompared, Same};
     let db = scratch.db.clone();
     let identity = identity(scratch).await;
-    let of = identity.of().await;
-    let held = json!({"userId": "u1", "email": "a@example.com", "name": "A \"1\" \\ \u{e4}",
+    let organization = identity.organization_id.clone();
+    let stored = json!({"userId": "u1", "email": "a@example.com", "name": "A \"1\" \\ \u{e4}",
         "company": "X", "tags": ["vip", "new"],
         "customData": {"size": 5, "rate": 1.5, "beta": true, "code": "007", "n": "5", "z": ""}});
-    identity.make(&of, &held).await;
-    identity.enter(Some("seen"), Some("s"), "").await;
+    identity.create(&organization, &stored).await;
+    identity.start_session(Some("seen"), Some("s"), "").await;
     let all = [
         ("email", "a@example.com"),
         ("name", " A \"1\" \\ \u{e4} "),
@@ -69,7 +78,7 @@ async fn nobody_is_read_whom_no_row_changes(scratch: ScratchDatabase) {
         ("beta", "true"),
         ("code", "007"),
     ];
-    let mut asked = vec![
+    let mut expectations = vec![
         (cells("u1", &all), Same),
         (cells("u1", &all[..1]), Same),
         (cells("u1", &[]), Same),
@@ -91,45 +100,48 @@ async fn nobody_is_read_whom_no_row_changes(scratch: ScratchDatabase) {
         ("rate", "1.50"),
         ("code", "7"),
         ("more", "0"),
-        // It is, but a text: that is found out by reading.
+        // Equal, but the stored value is a text: only reading the contact shows it.
         ("n", "5"),
     ] {
-        asked.push((cells("u1", &[other]), Different));
+        expectations.push((cells("u1", &[other]), Different));
     }
-    for (row, wanted) in asked {
-        let found = comparisons(&db, &of, vec![row.clone()]).await;
+    for (row, wanted) in expectations {
+        let found = comparisons(&db, &organization, vec![row.clone()]).await;
         assert_eq!(found, [wanted], "{row:?}");
     }
-    // Another organization knows nobody.
+    // Another organization has no such contact.
     let nowhere = Uuid::from_u128(1).to_string();
     assert_eq!(comparisons(&db, &nowhere, vec![cells("u1", &all)]).await, [NoContact]);
 }
 
-/// What one of them changes, the one behind it finds changed.
-async fn rows_of_one_user_id_are_told_together(scratch: ScratchDatabase) {
+/// A row is compared with what the rows before it change.
+async fn rows_with_one_user_id_are_compared_together(scratch: ScratchDatabase) {
     use wire::ImportOutcome::{Unchanged, Updated};
     let db = scratch.db.clone();
     let identity = identity(scratch).await;
-    let of = identity.of().await;
+    let organization = identity.organization_id.clone();
     for user_id in ["u1", "u2"] {
-        identity.make(&of, &json!({"userId": user_id, "name": "A"})).await;
+        identity.create(&organization, &json!({"userId": user_id, "name": "A"})).await;
     }
     let named = |user_id: &str, name| cells(user_id, &[("name", name)]);
     let rows = vec![named("u1", "A"), named("u2", "A"), named("u1", "B"), named("u1", "A")];
-    let known = comparisons(&db, &of, rows.clone()).await;
+    let compared = comparisons(&db, &organization, rows.clone()).await;
     let (different, same) = (Comparison::Different, Comparison::Same);
-    assert_eq!(known, [different, same, different, different]);
-    assert_eq!(import(&identity, &of, 1, rows).await, [Unchanged, Unchanged, Updated, Updated]);
-    let listed = identity.list(&of, "name", 10).await;
+    assert_eq!(compared, [different, same, different, different]);
+    assert_eq!(
+        identity.import(&organization, 1, rows).await,
+        [Unchanged, Unchanged, Updated, Updated]
+    );
+    let listed = identity.list_contacts(&organization, "name", 10).await;
     assert!(listed.iter().all(|contact| contact.person.as_ref().unwrap().name == "A"));
 }
 
-async fn what_is_held_in_other_words_is_unchanged(scratch: ScratchDatabase) {
+async fn equal_values_in_another_form_are_unchanged(scratch: ScratchDatabase) {
     use wire::ImportOutcome::{Created, Rejected, Unchanged, Updated};
     let identity = identity(scratch).await;
-    let of = identity.of().await;
-    let held = json!({"userId": "u1", "customData": {"n": "5", "m": 5, "rate": 0.1}});
-    identity.make(&of, &held).await;
+    let organization = identity.organization_id.clone();
+    let stored = json!({"userId": "u1", "customData": {"n": "5", "m": 5, "rate": 0.1}});
+    identity.create(&organization, &stored).await;
     let same = cells("u1", &[("n", "5"), ("m", "5"), ("rate", "0.1")]);
     let rows = vec![
         same.clone(),
@@ -139,36 +151,36 @@ async fn what_is_held_in_other_words_is_unchanged(scratch: ScratchDatabase) {
         cells("u1", &[("hash", "t")]),
     ];
     let wanted = [Unchanged, Created, Updated, Updated, Rejected];
-    assert_eq!(import(&identity, &of, 1, rows.clone()).await, wanted);
+    assert_eq!(identity.import(&organization, 1, rows.clone()).await, wanted);
     let wanted = [Unchanged, Unchanged, Unchanged, Unchanged, Rejected];
-    assert_eq!(import(&identity, &of, 2, rows).await, wanted);
-    assert_eq!(import(&identity, &of, 3, vec![same]).await, [Unchanged]);
+    assert_eq!(identity.import(&organization, 2, rows).await, wanted);
+    assert_eq!(identity.import(&organization, 3, vec![same]).await, [Unchanged]);
 }
 
 #[test]
-fn a_batch_waits_for_somebody_who_is_kept_for_long() {
+fn a_batch_waits_for_a_locked_contact() {
     run(Engine::Postgres, &crate::MIGRATIONS, async |scratch| {
-        let keeper = scratch.reconnect().await;
+        let locker = scratch.reconnect().await;
         let identity = identity(scratch).await;
-        let of = identity.of().await;
-        identity.make(&of, &json!({"userId": "u1", "name": "A"})).await;
-        let (held, hold) = oneshot::channel();
+        let organization = identity.organization_id.clone();
+        identity.create(&organization, &json!({"userId": "u1", "name": "A"})).await;
+        let (lock, locked) = oneshot::channel();
         let (release, released) = oneshot::channel::<()>();
-        let organization = OrganizationId(of.parse().unwrap());
-        let keeping = tokio::spawn(async move {
-            let mut tx = keeper.begin("keep").await.unwrap();
-            contacts::locked_by_user_id(&mut tx, organization, "u1").await.unwrap();
-            held.send(()).unwrap();
+        let organization_id = OrganizationId(organization.parse().unwrap());
+        let locking = tokio::spawn(async move {
+            let mut tx = locker.begin("lock").await.unwrap();
+            contacts::locked_by_user_id(&mut tx, organization_id, "u1").await.unwrap();
+            lock.send(()).unwrap();
             let _ = released.await;
             tx.commit().await.unwrap();
         });
-        hold.await.unwrap();
+        locked.await.unwrap();
         let mut importing =
-            Box::pin(import(&identity, &of, 1, vec![cells("u1", &[("name", "B")])]));
-        // Longer than batches of sends would.
+            Box::pin(identity.import(&organization, 1, vec![cells("u1", &[("name", "B")])]));
+        // Longer than a batch of sends waits.
         assert!(timeout(Duration::from_millis(400), &mut importing).await.is_err());
         release.send(()).unwrap();
         assert_eq!(importing.await, [wire::ImportOutcome::Updated]);
-        keeping.await.unwrap();
+        locking.await.unwrap();
     });
 }
