@@ -11,7 +11,7 @@ use crate::{
     contact::{
         domain::{
             contact::Contact,
-            search::{self, Condition, Search},
+            search::{Search, condition::Condition, words},
             tracked_event::TrackedEvent,
         },
         store::{
@@ -210,16 +210,18 @@ fn parse(query: &ContactQuery) -> Result<Search> {
     }
     let (mut conditions, mut errors) = (Vec::new(), Vec::new());
     for (n, (field, operator, value)) in query.conditions.iter().enumerate() {
-        match Condition::read(field, operator, value) {
+        match Condition::parse(field, operator, value) {
             Ok(condition) => conditions.push(condition),
-            Err((part, detail)) => errors.push(Field::new(format!("/filter/{n}/{part}"), detail)),
+            Err((member, detail)) => {
+                errors.push(Field::new(format!("/filter/{n}/{member}"), detail))
+            }
         }
     }
     if !errors.is_empty() {
         return Err(Error::invalid_fields(errors));
     }
     let has_words = !query.words.trim().is_empty();
-    let words = has_words.then(|| search::split(&query.words).collect());
+    let words = has_words.then(|| words::split(&query.words).collect());
     Ok(Search { words, conditions, include_visitors: query.include_visitors })
 }
 

@@ -7,7 +7,7 @@ use super::{
     list::sort_name,
     rows::{ContactRow, NEVER, contact_columns, select_contact},
 };
-use crate::contact::domain::{contact::Contact, search};
+use crate::contact::domain::{contact::Contact, search::words};
 
 // Only PostgreSQL locks rows. SQLite has one writer at a time.
 const BY_ID: &str = select_contact!("id = $2");
@@ -138,7 +138,7 @@ fn bind<'c>(statement: Statement<'c>, contact: &Contact) -> Statement<'c> {
         .bind(contact.verified.name())
         .bind(sort_name(contact))
         .bind(contact.email.as_ref().map(|email| email.to_lowercase()))
-        .bind(search::words(contact).join(" "))
+        .bind(words::of_contact(contact).join(" "))
         .bind(&contact.platform)
         .bind(&contact.browser)
         .bind(&contact.system)

@@ -11,7 +11,7 @@ use crate::{
     contact::{
         domain::{
             contact::Contact,
-            search::{Condition, Search, split},
+            search::{Search, condition::Condition, words::split},
         },
         store::{
             list::ContactSort,
@@ -69,14 +69,14 @@ async fn contacts_from_before_the_index_are_found(scratch: ScratchDatabase) {
     let service = process(empty.db.clone(), &folder);
     let app = &service.app;
     let find = async |words: Option<&str>, conditions: &[(&str, serde_json::Value)]| {
-        let condition = |(field, value): &(&str, _)| Condition::read(field, "=", value).unwrap();
+        let condition = |(field, value): &(&str, _)| Condition::parse(field, "=", value).unwrap();
         let search = Search {
             words: words.map(|words| split(words).collect()),
             conditions: conditions.iter().map(condition).collect(),
             include_visitors: true,
         };
         // Without a scan, so that the index is used.
-        let bounds = Bounds { first: 0, step: 1, most: 1, few: 10 };
+        let bounds = Bounds { first_rows: 0, next_rows: 1, max_rows: 1, max_matches: 10 };
         let sort = ContactSort::Name { descending: false };
         let mut conn = app.db.reader("test").await.unwrap();
         let page =

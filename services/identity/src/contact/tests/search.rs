@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     contact::{
-        domain::search::{Condition, Search, split},
+        domain::search::{Search, condition::Condition, words::split},
         store::{
             list::{ContactSort, PageKey},
             search::{Bounds, search_contacts, search_within},
@@ -148,10 +148,10 @@ async fn a_search_finds_the_contacts_that_match(scratch: ScratchDatabase) {
     for field in fields {
         for operator in ["=", "!=", "~", "<", ">"] {
             for value in &values {
-                let Ok(condition) = Condition::read(field, operator, value) else { continue };
+                let Ok(condition) = Condition::parse(field, operator, value) else { continue };
                 let search = Search { conditions: vec![condition.clone()], ..Search::default() };
                 let found = identity.search(&organization, &search, BY_CREATED, 200).await;
-                let matching = contacts.iter().filter(|contact| condition.holds(contact));
+                let matching = contacts.iter().filter(|contact| condition.matches(contact));
                 let matching: BTreeSet<_> = matching.map(|contact| contact.id.0).collect();
                 matches += matching.len();
                 assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), matching, "{condition:?}");
@@ -161,7 +161,7 @@ async fn a_search_finds_the_contacts_that_match(scratch: ScratchDatabase) {
     assert!(matches > 1000, "{matches}");
     // Several conditions have to match at once.
     let condition =
-        |field, operator, value: Json| Condition::read(field, operator, &value).unwrap();
+        |field, operator, value: Json| Condition::parse(field, operator, &value).unwrap();
     let combined = Search {
         words: Some(split("ann acme").collect()),
         conditions: vec![
@@ -171,7 +171,7 @@ async fn a_search_finds_the_contacts_that_match(scratch: ScratchDatabase) {
         include_visitors: true,
     };
     let found = identity.search(&organization, &combined, BY_CREATED, 200).await;
-    let matching = contacts.iter().filter(|contact| combined.finds(contact)).map(|c| c.id.0);
+    let matching = contacts.iter().filter(|contact| combined.matches(contact)).map(|c| c.id.0);
     assert_eq!(found, matching.collect::<Vec<_>>());
     for (words, count) in [
         ("ann", 9 + 8),
@@ -187,7 +187,7 @@ async fn a_search_finds_the_contacts_that_match(scratch: ScratchDatabase) {
     ] {
         let search = Search { words: Some(split(words).collect()), ..Search::default() };
         let found = identity.search(&organization, &search, BY_CREATED, 200).await;
-        let matching = contacts.iter().filter(|contact| search.finds(contact)).count();
+        let matching = contacts.iter().filter(|contact| search.matches(contact)).count();
         assert_eq!(found.len(), matching, "{words}");
         assert!(count == 0 && matching == 0 || count > 0 && matching > 0, "{words}: {matching}");
     }
@@ -208,7 +208,7 @@ async fn every_sort_order_finds_each_match_once(scratch: ScratchDatabase) {
         let admit = wire::AdmitVisitorRequest { token, user: Some(user), ..Default::default() };
         identity.contacts().admit_visitor(admit).await.unwrap();
     }
-    let condition = |field, operator, value| Condition::read(field, operator, &value).unwrap();
+    let condition = |field, operator, value| Condition::parse(field, operator, &value).unwrap();
     let searches = [
         (None, vec![condition("custom.plan", "!=", json!("free"))], 30),
         (Some("person example"), vec![condition("custom.plan", "!=", json!("free"))], 20),
@@ -220,8 +220,8 @@ async fn every_sort_order_finds_each_match_once(scratch: ScratchDatabase) {
     ];
     let organization_id = OrganizationId(organization.parse().unwrap());
     let (near, far) = (
-        Bounds { first: 1, step: 3, most: 5, few: 2 },
-        Bounds { first: 1, step: 3, most: 1000, few: 1000 },
+        Bounds { first_rows: 1, next_rows: 3, max_rows: 5, max_matches: 2 },
+        Bounds { first_rows: 1, next_rows: 3, max_rows: 1000, max_matches: 1000 },
     );
     for (words, conditions, least) in searches {
         let words = words.map(|words| split(words).collect());

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::contact::{
     domain::{
         contact::{Contact, Source},
-        search,
+        search::words,
     },
     store::{list::sort_name, rows::NEVER},
 };
@@ -114,7 +114,7 @@ impl<'c> From<&'c Contact> for BatchRow<'c> {
             user_id: contact.user_id.as_deref(),
             name: contact.name.as_deref(),
             sort_name: sort_name(contact),
-            words: search::words(contact).join(" "),
+            words: words::of_contact(contact).join(" "),
             email: contact.email.as_deref(),
             email_key: contact.email.as_ref().map(|email| email.to_lowercase()),
             email_vouched: contact.email_vouched,

@@ -1,65 +1,47 @@
-//! Conditions of a search as SQL: those that each row is checked by, and those that an index
-//! answers.
+//! Conditions of a search as SQL: those that check each row, and those that an index answers.
 
 use std::fmt::Write;
 
 use onethread_core::OrganizationId;
-use onethread_db::{Json, Statement, Time};
+use onethread_db::Time;
 use serde_json::json;
-use uuid::Uuid;
 
+use super::parameters::Parameter;
 use crate::contact::{
-    domain::search::{Condition, Field, Operand, Operator, Search, span, split},
+    domain::search::{
+        Search,
+        condition::{Condition, Field, Operand, Operator},
+        time_range::TimeRange,
+        words::split,
+    },
     store::rows::NEVER,
 };
 
-/// PostgreSQL's indexed expressions, as the migrations have them. Both begin with the tenant, as
-/// each index does, so that words of other organizations are never read.
+/// PostgreSQL's indexed expressions, as in the migrations. Both begin with the tenant, so that an
+/// index never reads entries of other organizations.
 const WORDS: &str = "array_to_tsvector(string_to_array(right(organization_id::text, 12)
   || replace(words, ' ', ' ' || right(organization_id::text, 12)), ' '))";
-const TRAITS: &str = "jsonb_set(jsonb_set('{}', ARRAY['c' || right(organization_id::text, 12)],
+pub(super) const TRAITS: &str =
+    "jsonb_set(jsonb_set('{}', ARRAY['c' || right(organization_id::text, 12)],
   custom), ARRAY['t' || right(organization_id::text, 12)], tags)";
-
-/// A parameter of a statement.
-#[derive(Debug, Clone)]
-pub(super) enum Value {
-    Text(String),
-    Int(i64),
-    Real(f64),
-    Time(Time),
-    Id(Uuid),
-    Json(serde_json::Value),
-}
-
-/// Binds parameters in their order.
-pub(super) fn bind_all<'c>(statement: Statement<'c>, values: &[Value]) -> Statement<'c> {
-    values.iter().fold(statement, |statement, value| match value {
-        Value::Text(value) => statement.bind(value),
-        Value::Int(value) => statement.bind(value),
-        Value::Real(value) => statement.bind(value),
-        Value::Time(value) => statement.bind(value),
-        Value::Id(value) => statement.bind(value),
-        Value::Json(value) => statement.bind(Json(value)),
-    })
-}
 
 /// Conditions of a search. The organization is `$1`.
 pub(super) struct Conditions {
-    postgres: bool,
+    pub(super) postgres: bool,
     /// Prefix of the organization's words in an index.
-    tenant: String,
-    /// True for at least the matches, each part with an `AND` in front.
+    pub(super) tenant: String,
+    /// Selects at least the matches. Each part begins with `AND`.
     pub(super) text: String,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<Parameter>,
     /// Columns with an index of their own.
     columns: Vec<String>,
     /// Conditions on PostgreSQL's indexed expressions; parts of SQLite's full-text query.
-    indexed: Vec<String>,
+    pub(super) indexed: Vec<String>,
 }
 
-/// What an index answers.
+/// A query that an index answers.
 pub(super) struct IndexQuery {
-    /// True for at least the matches.
+    /// Selects at least the matches.
     pub(super) condition: String,
     /// Statement that counts them, up to a limit.
     pub(super) count: String,
@@ -72,7 +54,7 @@ impl Conditions {
             postgres,
             tenant: id[id.len() - 12..].to_owned(),
             text: String::new(),
-            values: vec![Value::Id(organization.0)],
+            values: vec![Parameter::Id(organization.0)],
             columns: Vec::new(),
             indexed: Vec::new(),
         };
@@ -85,8 +67,8 @@ impl Conditions {
         conditions
     }
 
-    /// The query that an index answers, where there is one.
-    pub(super) fn indexed(&self, most: i64) -> Option<IndexQuery> {
+    /// The query that an index answers, if there is one. The count stops at the limit.
+    pub(super) fn indexed(&self, limit: i64) -> Option<IndexQuery> {
         let organization = "organization_id = $1";
         let mut parts = self.columns.clone();
         if self.postgres {
@@ -96,33 +78,33 @@ impl Conditions {
             let matching =
                 format!("SELECT rowid FROM contact_index WHERE contact_index MATCH ({query})");
             return Some(IndexQuery {
-                // The sign keeps SQLite from walking along an index of the organization's.
+                // The sign keeps SQLite from scanning an index by organization.
                 condition: format!("+{organization} AND search_key IN ({matching})"),
-                count: format!("SELECT count(*) FROM ({matching} LIMIT {most})"),
+                count: format!("SELECT count(*) FROM ({matching} LIMIT {limit})"),
             });
         }
         if parts.is_empty() {
             return None;
         }
         let condition = format!("{organization} AND {}", parts.join(" AND "));
-        let rows = format!("SELECT 1 FROM contacts WHERE {condition} LIMIT {most}");
+        let rows = format!("SELECT 1 FROM contacts WHERE {condition} LIMIT {limit}");
         Some(IndexQuery { count: format!("SELECT count(*) FROM ({rows}) AS few"), condition })
     }
 
-    fn bind(&mut self, value: Value) -> String {
+    pub(super) fn bind(&mut self, value: Parameter) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
     }
 
-    fn text(&mut self, value: &str) -> String {
-        self.bind(Value::Text(value.to_owned()))
+    pub(super) fn text(&mut self, value: &str) -> String {
+        self.bind(Parameter::Text(value.to_owned()))
     }
 
-    fn and(&mut self, condition: &str) {
+    pub(super) fn and(&mut self, condition: &str) {
         write!(self.text, " AND {condition}").expect("writing to a string succeeds");
     }
 
-    /// Beginnings of words, all of which are there.
+    /// Beginnings of words, all of which must be found.
     fn words(&mut self, words: &[String]) {
         self.index_words(words, true);
         let find = if self.postgres { "strpos" } else { "instr" };
@@ -132,19 +114,19 @@ impl Conditions {
         }
     }
 
-    /// Words hold letters and digits alone, so that they need no quoting.
-    fn index_words(&mut self, words: &[String], beginnings: bool) {
+    /// Words have only letters and digits, so they need no quoting.
+    fn index_words(&mut self, words: &[String], match_prefixes: bool) {
         if words.is_empty() {
             return;
         }
         let tenant = &self.tenant;
         if self.postgres {
-            let any_end = if beginnings { ":*" } else { "" };
+            let any_end = if match_prefixes { ":*" } else { "" };
             let all: Vec<_> = words.iter().map(|w| format!("'{tenant}{w}'{any_end}")).collect();
             let query = self.text(&all.join(" & "));
             self.indexed.push(format!("{WORDS} @@ {query}::tsquery"));
         } else {
-            let any_end = if beginnings { " *" } else { "" };
+            let any_end = if match_prefixes { " *" } else { "" };
             let all: Vec<_> =
                 words.iter().map(|w| format!("words : \"{tenant}{w}\"{any_end}")).collect();
             let query = self.text(&all.join(" AND "));
@@ -161,18 +143,18 @@ impl Conditions {
             Field::Company => "company",
             Field::Source => "source",
             Field::Tags => return self.tag(condition),
-            Field::Seen => return self.time("last_seen_at", condition),
-            Field::Created => return self.time("created_at", condition),
+            Field::LastSeenAt => return self.time("last_seen_at", condition),
+            Field::CreatedAt => return self.time("created_at", condition),
             Field::Custom(key) => return self.attribute(key, condition),
         };
-        let folded = condition.field == Field::Email;
+        let is_email = condition.field == Field::Email;
         match (&condition.operand, condition.operator) {
-            (Operand::Nothing, Operator::Is) => self.and(&format!("{column} IS NULL")),
-            (Operand::Nothing, _) => self.and(&format!("{column} IS NOT NULL")),
+            (Operand::Null, Operator::Equal) => self.and(&format!("{column} IS NULL")),
+            (Operand::Null, _) => self.and(&format!("{column} IS NOT NULL")),
             (Operand::Text(text), operator) => {
-                let text = if folded { text.to_lowercase() } else { text.clone() };
+                let text = if is_email { text.to_lowercase() } else { text.clone() };
                 self.compare(column, operator, &text);
-                if operator == Operator::Is {
+                if operator == Operator::Equal {
                     self.index_column(&condition.field, column, &text);
                 }
             }
@@ -193,34 +175,34 @@ impl Conditions {
         }
     }
 
-    fn compare(&mut self, column: &str, operator: Operator, text: &str) {
+    pub(super) fn compare(&mut self, column: &str, operator: Operator, text: &str) {
         let bytewise = if self.postgres { " COLLATE \"C\"" } else { "" };
         match operator {
-            Operator::Is => {
+            Operator::Equal => {
                 let text = self.text(text);
                 self.and(&format!("{column} = {text}"));
             }
-            Operator::Less | Operator::More => {
+            Operator::Less | Operator::Greater => {
                 let sign = if operator == Operator::Less { "<" } else { ">" };
                 let text = self.text(text);
                 self.and(&format!("{column}{bytewise} {sign} {text}"));
             }
-            // Beyond ASCII databases don't agree on letters' cases.
+            // The databases fold the case of other letters differently.
             Operator::Contains if text.is_ascii() => {
                 let find = if self.postgres { "strpos" } else { "instr" };
                 let text = self.text(&text.to_ascii_lowercase());
                 self.and(&format!("{find}(lower({column}{bytewise}), {text}) > 0"));
             }
-            Operator::Contains | Operator::IsNot => {}
+            Operator::Contains | Operator::NotEqual => {}
         }
     }
 
     fn name(&mut self, condition: &Condition) {
         match (&condition.operand, condition.operator) {
-            (Operand::Nothing, Operator::Is) => self.and("name IS NULL"),
-            (Operand::Text(text), Operator::Is) => {
+            (Operand::Null, Operator::Equal) => self.and("name IS NULL"),
+            (Operand::Text(text), Operator::Equal) => {
                 let text = text.to_lowercase();
-                self.compare("sort_name", Operator::Is, &text);
+                self.compare("sort_name", Operator::Equal, &text);
                 self.index_column(&Field::Name, "sort_name", &text);
             }
             (Operand::Text(text), Operator::Contains) => {
@@ -231,17 +213,17 @@ impl Conditions {
     }
 
     fn tag(&mut self, condition: &Condition) {
-        let (Operand::Text(tag), Operator::Is) = (&condition.operand, condition.operator) else {
+        let (Operand::Text(tag), Operator::Equal) = (&condition.operand, condition.operator) else {
             return;
         };
         if self.postgres {
-            let (held, tenant) = (json!([tag]), format!("t{}", self.tenant));
-            let (held, known) = (
-                self.bind(Value::Json(held.clone())),
-                self.bind(Value::Json(json!({ tenant: held }))),
+            let (tags, tenant) = (json!([tag]), format!("t{}", self.tenant));
+            let (tags, indexed) = (
+                self.bind(Parameter::Json(tags.clone())),
+                self.bind(Parameter::Json(json!({ tenant: tags }))),
             );
-            self.indexed.push(format!("{TRAITS} @> {known}"));
-            return self.and(&format!("tags @> {held}"));
+            self.indexed.push(format!("{TRAITS} @> {indexed}"));
+            return self.and(&format!("tags @> {tags}"));
         }
         let (tag, tenant) = (self.text(tag), &self.tenant);
         self.indexed.push(format!("'traits : \"t{tenant}' || hex(substr({tag}, 1, 60)) || '\"'"));
@@ -249,137 +231,22 @@ impl Conditions {
     }
 
     fn time(&mut self, column: &str, condition: &Condition) {
-        let Operand::Span(from, to) = condition.operand else { return };
-        let (from, to) = (Value::Time(Time(from)), Value::Time(Time(to)));
+        let Operand::Time(TimeRange { start, end }) = condition.operand else { return };
+        let (start, end) = (Parameter::Time(Time(start)), Parameter::Time(Time(end)));
         match condition.operator {
             Operator::Less => {
-                let (from, never) = (self.bind(from), self.bind(Value::Time(Time(NEVER))));
-                self.and(&format!("{column} < {from} AND {column} <> {never}"));
+                let (start, never) = (self.bind(start), self.bind(Parameter::Time(Time(NEVER))));
+                self.and(&format!("{column} < {start} AND {column} <> {never}"));
             }
-            Operator::More => {
-                let to = self.bind(to);
-                self.and(&format!("{column} >= {to}"));
+            Operator::Greater => {
+                let end = self.bind(end);
+                self.and(&format!("{column} >= {end}"));
             }
-            Operator::Is => {
-                let (from, to) = (self.bind(from), self.bind(to));
-                self.and(&format!("{column} >= {from} AND {column} < {to}"));
+            Operator::Equal => {
+                let (start, end) = (self.bind(start), self.bind(end));
+                self.and(&format!("{column} >= {start} AND {column} < {end}"));
             }
-            Operator::IsNot | Operator::Contains => {}
-        }
-    }
-
-    fn attribute(&mut self, key: &str, condition: &Condition) {
-        match (condition.operator, &condition.operand) {
-            (Operator::Is, Operand::Nothing) => {
-                let held = self.held(key);
-                self.and(&format!("{held} IS NULL"));
-            }
-            (Operator::Is, _) if self.postgres => self.equal_on_postgres(key, &condition.likes()),
-            (Operator::Is, _) => self.equal_on_sqlite(key, &condition.likes()),
-            (Operator::Less | Operator::More, Operand::Number(number)) => {
-                let sign = if condition.operator == Operator::Less { "<" } else { ">" };
-                let (held, kind) = (self.held(key), self.kind(key));
-                let number = self.bind(Value::Real(*number));
-                // Texts that look like numbers are the domain's to tell.
-                if self.postgres {
-                    // The case keeps a cast of text from being tried.
-                    return self.and(&format!(
-                        "CASE {kind} WHEN 'number' THEN {held}::float8 {sign} {number}
-                         WHEN 'string' THEN true ELSE false END"
-                    ));
-                }
-                self.and(&format!(
-                    "CASE {kind} WHEN 'text' THEN true WHEN 'integer' THEN {held} {sign} {number}
-                     WHEN 'real' THEN {held} {sign} {number} ELSE false END"
-                ));
-            }
-            (Operator::Less | Operator::More, Operand::Text(text)) => {
-                let (held, kind) = (self.held(key), self.kind(key));
-                let string = if self.postgres { "string" } else { "text" };
-                self.and(&format!("{kind} = '{string}'"));
-                if span(text).is_none() {
-                    self.compare(&held, condition.operator, text);
-                }
-            }
-            (Operator::Contains, Operand::Text(text)) => {
-                let (held, kind) = (self.held(key), self.kind(key));
-                let string = if self.postgres { "string" } else { "text" };
-                let before = self.text.len();
-                self.compare(&held, Operator::Contains, text);
-                // What is not text is few, and written by each database in its own way.
-                let text = self.text.split_off(before);
-                let text = text.strip_prefix(" AND ").unwrap_or("true");
-                self.and(&format!("({kind} <> '{string}' OR {text})"));
-            }
-            _ => {}
-        }
-    }
-
-    /// The value of an attribute, as text on PostgreSQL; NULL where there is none.
-    fn held(&mut self, key: &str) -> String {
-        if self.postgres {
-            let key = self.text(key);
-            return format!("(custom ->> {key})");
-        }
-        // A key has no sign that would need quoting.
-        let path = self.text(&format!("$.\"{key}\""));
-        format!("json_extract(custom, {path})")
-    }
-
-    /// The type of an attribute.
-    fn kind(&mut self, key: &str) -> String {
-        if self.postgres {
-            let key = self.text(key);
-            return format!("jsonb_typeof(custom -> {key})");
-        }
-        let path = self.text(&format!("$.\"{key}\""));
-        format!("json_type(custom, {path})")
-    }
-
-    fn equal_on_postgres(&mut self, key: &str, likes: &[serde_json::Value]) {
-        let (mut held, mut known) = (Vec::new(), Vec::new());
-        for like in likes {
-            let pair = json!({ key: like });
-            let tenant = format!("c{}", self.tenant);
-            let whole = self.bind(Value::Json(json!({ tenant: pair.clone() })));
-            known.push(format!("{TRAITS} @> {whole}"));
-            let pair = self.bind(Value::Json(pair));
-            held.push(format!("custom @> {pair}"));
-        }
-        self.indexed.push(format!("({})", known.join(" OR ")));
-        self.and(&format!("({})", held.join(" OR ")));
-    }
-
-    fn equal_on_sqlite(&mut self, key: &str, likes: &[serde_json::Value]) {
-        let (mut values, mut words) = (Vec::new(), Vec::new());
-        let name = self.text(key);
-        for like in likes {
-            let value = match like {
-                serde_json::Value::String(text) => self.text(text),
-                serde_json::Value::Number(number) => {
-                    self.number(number.as_f64().unwrap_or_default())
-                }
-                // Truths are ones and zeros there.
-                other => self.bind(Value::Int(i64::from(other.as_bool().unwrap_or_default()))),
-            };
-            let tenant = &self.tenant;
-            words.push(format!(
-                "'\"k{tenant}' || hex({name} || char(31) || substr({value}, 1, 60)) || '\"'"
-            ));
-            values.push(value);
-        }
-        let held = self.held(key);
-        self.indexed.push(format!("'traits : (' || {} || ')'", words.join(" || ' OR ' || ")));
-        self.and(&format!("{held} IN ({})", values.join(", ")));
-    }
-
-    /// Whole numbers as such: a number is one word of the index however it is written.
-    #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
-    fn number(&mut self, number: f64) -> String {
-        if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 {
-            self.bind(Value::Int(number as i64))
-        } else {
-            self.bind(Value::Real(number))
+            Operator::NotEqual | Operator::Contains => {}
         }
     }
 }

@@ -5,7 +5,9 @@
 //! index selects all that match, if they are few. Where they are many, or no index helps, the scan
 //! continues, up to a limit.
 
+mod attributes;
 mod conditions;
+mod parameters;
 
 use std::fmt::Write;
 
@@ -13,7 +15,10 @@ use onethread_core::{OrganizationId, PageSize, Timestamp};
 use onethread_db::{Connection, Result, Time};
 use uuid::Uuid;
 
-use self::conditions::{Conditions, Value, bind_all};
+use self::{
+    conditions::Conditions,
+    parameters::{Parameter, bind_all},
+};
 use super::{
     list::{ContactPage, ContactSort, PageKey},
     rows::{ContactRow, contact_columns},
@@ -29,17 +34,19 @@ const CHUNK_ROWS: i64 = 1000;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Rows of the first scan, for each contact of a page.
-    pub(crate) first: i64,
+    pub(crate) first_rows: i64,
     /// Rows of each further scan.
-    pub(crate) step: i64,
-    /// Rows scanned for one page. Where they don't fill it, it is shorter, and there is a next one.
-    pub(crate) most: i64,
+    pub(crate) next_rows: i64,
+    /// Most rows scanned for one page. If they don't fill it, it is shorter, and there is a next
+    /// one.
+    pub(crate) max_rows: i64,
     /// Most matches in an index for which reading all of them is faster than a scan.
-    pub(crate) few: i64,
+    pub(crate) max_matches: i64,
 }
 
 impl Bounds {
-    const DEFAULT: Self = Self { first: 8, step: 10_000, most: 50_000, few: 5000 };
+    const DEFAULT: Self =
+        Self { first_rows: 8, next_rows: 10_000, max_rows: 50_000, max_matches: 5000 };
 }
 
 /// A page of a search. It may be short, or empty, although there is a next one.
@@ -54,7 +61,7 @@ pub(crate) async fn search_contacts(
     search_within(Bounds::DEFAULT, conn, organization, search, sort, after, size).await
 }
 
-/// The same within other bounds.
+/// [`search_contacts`] within other bounds.
 pub(crate) async fn search_within(
     bounds: Bounds,
     conn: &mut Connection,
@@ -75,15 +82,15 @@ pub(crate) async fn search_within(
     Ok(found.page(sort, size))
 }
 
-/// Contacts found up to some place of the order.
+/// Contacts found up to a key of the order.
 struct FoundContacts {
     contacts: Vec<Contact>,
-    /// The place, or `None` at the end.
+    /// The key, or `None` at the end of the order.
     reached: Option<PageKey>,
 }
 
 impl FoundContacts {
-    /// Contacts and visitors in one order, up to the nearer of both places.
+    /// Contacts and visitors in one order, up to the key that comes first.
     fn merge(self, other: Self, sort: ContactSort) -> Self {
         let before = |one: &PageKey, two: &PageKey| {
             if sort.column().1 { one > two } else { one < two }
@@ -125,14 +132,14 @@ struct Query<'q> {
 /// Rows to read.
 #[derive(Clone, Copy)]
 enum RowSource<'s> {
-    /// All of the kind.
+    /// All contacts, or all visitors.
     Scan,
-    /// Those that an index selects by this condition.
+    /// Those that an index selects with this condition.
     Index(&'s str),
 }
 
 impl Query<'_> {
-    /// The next contacts, or visitors, after a place.
+    /// The next contacts, or visitors, after a key.
     async fn find(
         &mut self,
         kind: &'static str,
@@ -143,16 +150,16 @@ impl Query<'_> {
             return Ok(FoundContacts { contacts: Vec::new(), reached: None });
         }
         let mut found = FoundContacts { contacts: Vec::new(), reached: after };
-        let (mut scanned, mut step) = (0, self.bounds.first * wanted);
+        let (mut scanned, mut step) = (0, self.bounds.first_rows * wanted);
         loop {
             if step > 0 {
-                // Without a condition a page is the next rows, whatever they are.
+                // Without a condition every row matches, so the scan needs no end.
                 let has_no_condition =
                     self.search.words.is_none() && self.search.conditions.is_empty();
                 let end = if has_no_condition {
                     None
                 } else {
-                    self.place(kind, found.reached.as_ref(), step).await?
+                    self.key_after(kind, found.reached.as_ref(), step).await?
                 };
                 self.read(RowSource::Scan, kind, &mut found, end.as_ref(), wanted).await?;
                 if end.is_none() || is_full(&found, wanted) {
@@ -161,76 +168,85 @@ impl Query<'_> {
                 found.reached = end;
             }
             if scanned == 0
-                && let Some(condition) = self.narrow().await?
+                && let Some(condition) = self.index_condition().await?
             {
                 let source = RowSource::Index(&condition);
                 self.read(source, kind, &mut found, None, wanted).await?;
                 return Ok(found);
             }
             scanned += step;
-            if scanned >= self.bounds.most {
+            if scanned >= self.bounds.max_rows {
                 return Ok(found);
             }
-            step = self.bounds.step;
+            step = self.bounds.next_rows;
         }
     }
 
-    /// The condition by which an index selects the matches, where they are few.
-    async fn narrow(&mut self) -> Result<Option<String>> {
-        let Some(indexed) = self.conditions.indexed(self.bounds.few + 1) else { return Ok(None) };
+    /// The condition with which an index selects the matches, if they are few enough.
+    async fn index_condition(&mut self) -> Result<Option<String>> {
+        let Some(indexed) = self.conditions.indexed(self.bounds.max_matches + 1) else {
+            return Ok(None);
+        };
         let count = self.conn.query_dynamic(indexed.count).unprepared();
         let matches: i64 = bind_all(count, &self.conditions.values).scalar().await?;
-        Ok((matches <= self.bounds.few).then_some(indexed.condition))
+        Ok((matches <= self.bounds.max_matches).then_some(indexed.condition))
     }
 
-    /// The place a number of rows further.
-    async fn place(
+    /// The key a number of rows further.
+    async fn key_after(
         &mut self,
         kind: &str,
         after: Option<&PageKey>,
-        further: i64,
+        rows: i64,
     ) -> Result<Option<PageKey>> {
         let (column, descending) = self.sort.column();
         let direction = if descending { "DESC" } else { "ASC" };
         let mut values = vec![self.conditions.values[0].clone()];
         let mut text =
             format!("SELECT {column}, id FROM contacts WHERE organization_id = $1 AND {kind}");
-        self.beyond(&mut text, &mut values, after);
-        values.push(Value::Int(further - 1));
+        self.and_after(&mut text, &mut values, after);
+        values.push(Parameter::Int(rows - 1));
         write!(
             text,
             " ORDER BY {column} {direction}, id {direction} LIMIT 1 OFFSET ${}",
             values.len()
         )
-        .expect("a string");
+        .expect("writing to a string succeeds");
         if matches!(self.sort, ContactSort::Name { .. }) {
             let select = bind_all(self.conn.query_dynamic(text), &values);
-            let place: Option<(String, Uuid)> = select.optional().await?;
-            return Ok(place.map(|(name, id)| PageKey::Name(name, id)));
+            let key: Option<(String, Uuid)> = select.optional().await?;
+            return Ok(key.map(|(name, id)| PageKey::Name(name, id)));
         }
         let select = bind_all(self.conn.query_dynamic(text), &values);
-        let place: Option<(Time, Uuid)> = select.optional().await?;
-        Ok(place.map(|(at, id)| PageKey::Time(at.0.micros(), id)))
+        let key: Option<(Time, Uuid)> = select.optional().await?;
+        Ok(key.map(|(at, id)| PageKey::Time(at.0.micros(), id)))
     }
 
-    fn beyond(&self, text: &mut String, values: &mut Vec<Value>, after: Option<&PageKey>) {
+    fn and_after(&self, text: &mut String, values: &mut Vec<Parameter>, after: Option<&PageKey>) {
         let (_, descending) = self.sort.column();
-        self.bound(text, values, after, if descending { "<" } else { ">" });
+        self.and_key(text, values, after, if descending { "<" } else { ">" });
     }
 
-    fn bound(&self, text: &mut String, values: &mut Vec<Value>, key: Option<&PageKey>, sign: &str) {
+    fn and_key(
+        &self,
+        text: &mut String,
+        values: &mut Vec<Parameter>,
+        key: Option<&PageKey>,
+        sign: &str,
+    ) {
         let Some(key) = key else { return };
         let (column, _) = self.sort.column();
         let (key, id) = match key {
-            PageKey::Name(name, id) => (Value::Text(name.clone()), *id),
-            PageKey::Time(at, id) => (Value::Time(Time(Timestamp::from_micros(*at))), *id),
+            PageKey::Name(name, id) => (Parameter::Text(name.clone()), *id),
+            PageKey::Time(at, id) => (Parameter::Time(Time(Timestamp::from_micros(*at))), *id),
         };
-        values.extend([key, Value::Id(id)]);
+        values.extend([key, Parameter::Id(id)]);
         let n = values.len();
-        write!(text, " AND ({column}, id) {sign} (${}, ${n})", n - 1).expect("a string");
+        write!(text, " AND ({column}, id) {sign} (${}, ${n})", n - 1)
+            .expect("writing to a string succeeds");
     }
 
-    /// Reads up to a place or the end of the order, until enough contacts are found.
+    /// Reads up to a key or the end of the order, until enough contacts are found.
     async fn read(
         &mut self,
         source: RowSource<'_>,
@@ -249,7 +265,7 @@ impl Query<'_> {
             for row in read {
                 let contact = Contact::try_from(row)?;
                 found.reached = Some(self.sort.key(&contact));
-                if self.search.finds(&contact) {
+                if self.search.matches(&contact) {
                     found.contacts.push(contact);
                     if is_full(found, wanted) {
                         return Ok(());
@@ -264,7 +280,7 @@ impl Query<'_> {
         }
     }
 
-    /// The rows between two places, in order.
+    /// The statement that selects the rows between two keys, in order.
     fn rows(
         &self,
         source: RowSource<'_>,
@@ -272,7 +288,7 @@ impl Query<'_> {
         after: Option<&PageKey>,
         end: Option<&PageKey>,
         rows: i64,
-    ) -> (String, Vec<Value>) {
+    ) -> (String, Vec<Parameter>) {
         let (column, descending) = self.sort.column();
         let direction = if descending { "DESC" } else { "ASC" };
         let (mut values, conditions) = (self.conditions.values.clone(), &self.conditions.text);
@@ -286,11 +302,11 @@ impl Query<'_> {
                  SELECT {CONTACT_COLUMNS} FROM selected WHERE true"
             ),
         };
-        self.beyond(&mut text, &mut values, after);
-        self.bound(&mut text, &mut values, end, if descending { ">=" } else { "<=" });
-        values.push(Value::Int(rows));
+        self.and_after(&mut text, &mut values, after);
+        self.and_key(&mut text, &mut values, end, if descending { ">=" } else { "<=" });
+        values.push(Parameter::Int(rows));
         write!(text, " ORDER BY {column} {direction}, id {direction} LIMIT ${}", values.len())
-            .expect("a string");
+            .expect("writing to a string succeeds");
         (text, values)
     }
 }
