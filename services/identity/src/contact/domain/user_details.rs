@@ -270,13 +270,13 @@ mod tests {
     fn invalid_fields_are_warnings_and_valid_ones_are_applied() {
         let details = UserDetails::parse(&claims(json!({
             "user_id": "1", "email": "no-at-sign", "name": "Ann", "phone": 5, "company": null,
-            "custom_data": {"plan": "pro", "a b": 1, "deep": {}},
+            "custom_data": {"plan": "pro", "a/b": 1, "deep": {}},
         })))
         .unwrap();
         let pointers: Vec<_> = details.warnings.iter().map(|w| w.pointer.as_str()).collect();
         assert_eq!(
             pointers,
-            ["/user/email", "/user/phone", "/user/custom_data/a b", "/user/custom_data/deep"]
+            ["/user/email", "/user/phone", "/user/custom_data/a~1b", "/user/custom_data/deep"]
         );
         assert_eq!(details.profile.name, Change::Set("Ann".to_owned()));
         assert_eq!(details.profile.company, Change::Clear);

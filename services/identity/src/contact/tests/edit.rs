@@ -52,7 +52,7 @@ async fn invalid_changes_change_nothing(scratch: ScratchDatabase) {
     for (invalid, pointer) in [
         (json!({"email": "no"}), "/email"),
         (json!({"name": 5}), "/name"),
-        (json!({"customData": {"a b": 1}}), "/customData/a b"),
+        (json!({"customData": {"a/b": 1}}), "/customData/a~1b"),
         (json!({"customData": 1}), "/customData"),
         (json!({"tags": "a"}), "/tags"),
         (json!({"tags": ["ok", ""]}), "/tags/1"),

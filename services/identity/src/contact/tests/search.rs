@@ -61,7 +61,7 @@ async fn create_contacts(identity: &Identity, organization: &str) {
         json!({"plan": "free", "age": -3, "a.b-c_d": "x'\"y"}),
         json!({"plan": 5, "age": "5", "since": "soon"}),
         json!({"plan": true, "age": 1, "vip": 1}),
-        json!({"plan": "ÄRZTE plan", "age": 1e300, "vip": "true"}),
+        json!({"plan": "ÄRZTE plan", "age": 1e15, "vip": "true"}),
     ];
     let names = [json!(null), json!("Ann"), json!("ANNA Ärzte"), json!("bo_b%"), json!("Émile")];
     let tags = [json!([]), json!(["vip"]), json!(["Vip", "new"])];
@@ -130,12 +130,14 @@ async fn a_search_finds_the_contacts_that_match(scratch: ScratchDatabase) {
         json!("5"),
         json!("5.5"),
         json!("1e+300"),
+        json!("1000000000000000"),
         json!("true"),
         json!("00"),
         json!(5),
         json!(5.5),
         json!(1),
         json!(1e300),
+        json!(1e15),
         json!(0),
         json!(true),
         json!(false),

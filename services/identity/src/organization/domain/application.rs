@@ -11,13 +11,15 @@ use super::{
 };
 use crate::domain::{attributes, effects::Effects, fields};
 
-/// Fields of a form, at most.
+/// Most fields of a form.
 const MAX_FIELDS: usize = 20;
-/// The longest secret of a snippet, in bytes.
+/// Prefix of the name of a field that fills a custom attribute.
+const CUSTOM_PREFIX: &str = "custom.";
+/// Longest secret of a snippet, in bytes.
 const MAX_SECRET_BYTES: usize = 255;
-/// The largest number that every JSON client reads exactly.
+/// Largest number that every JSON client reads exactly.
 const MAX_NUMBER: i64 = (1 << 53) - 1;
-/// The longest look, in bytes of JSON.
+/// Longest look, in bytes of JSON.
 const MAX_LOOK_BYTES: usize = 16 * 1024;
 
 /// An application.
@@ -169,11 +171,13 @@ fn normalize_fields(fields: Vec<PreChatField>, invalid: &mut Vec<Field>) -> Vec<
         let mut refuse = |member: &str, detail: &str| {
             invalid.push(Field::new(format!("/preChat/fields/{at}/{member}"), detail));
         };
-        let usual = field.usual();
         let key = field.attribute().map(attributes::check_key).transpose();
         if let Ok(Some(key)) = &key {
-            key.as_str().clone_into(&mut field.name);
+            // Without its prefix `custom.name` would be the name of the profile.
+            let prefix = if field.name.starts_with(CUSTOM_PREFIX) { CUSTOM_PREFIX } else { "" };
+            field.name = format!("{prefix}{key}");
         }
+        let usual = field.usual();
         if let Err(detail) = key {
             refuse("name", detail);
         } else if normalized.iter().any(|before| before.target() == field.target()) {
@@ -212,7 +216,7 @@ impl PreChatField {
     pub(crate) fn attribute(&self) -> Option<&str> {
         match self.usual() {
             Some(_) => None,
-            None => Some(self.name.strip_prefix("custom.").unwrap_or(&self.name)),
+            None => Some(self.name.strip_prefix(CUSTOM_PREFIX).unwrap_or(&self.name)),
         }
     }
 
@@ -268,12 +272,14 @@ mod tests {
             (&*normalized[1].label, normalized[1].attribute()),
             ("custom.size", Some("size"))
         );
+        let normalized = normalize(vec![field("custom.name", ""), field("name", "")]).unwrap();
+        assert_eq!((normalized[0].attribute(), normalized[1].attribute()), (Some("name"), None));
     }
 
     #[test]
     fn a_faulty_field_is_named() {
         let bad = |fields| normalize(fields).unwrap_err();
-        assert_eq!(bad(vec![field("a b", "")]), ["/preChat/fields/0/name"]);
+        assert_eq!(bad(vec![field("a/b", "")]), ["/preChat/fields/0/name"]);
         assert_eq!(bad(vec![field("custom.", "")]), ["/preChat/fields/0/name"]);
         let twice = vec![field("size", ""), field("custom.size", "")];
         assert_eq!(bad(twice), ["/preChat/fields/1/name"]);
