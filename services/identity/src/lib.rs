@@ -37,8 +37,17 @@ use onethread_proto::identity::{
 };
 use tonic::service::Routes;
 
+use crate::{
+    session::{
+        app::revocations::{self, Feed},
+        store::application_cache::ApplicationCache,
+    },
+    team::app::password_hasher::PasswordHasher,
+    webhook::app::{client::WebhookClient, worker::DeliveryWorker},
+};
+
 pub use keys_file::{Keys, KeysError};
-pub use organization::app::MadeOrganization;
+pub use organization::app::organizations::MadeOrganization;
 pub use process::main;
 pub use reset_password::reset_password_in;
 
@@ -77,25 +86,25 @@ pub struct Deps {
 /// Identity, ready to serve.
 pub struct Service {
     app: Arc<app::App>,
-    feed: session::Feed,
+    feed: Feed,
     server: Server,
     db: Database,
 }
 
 /// Builds identity.
 pub fn build(deps: Deps) -> Service {
-    let applications = session::store::application_cache::ApplicationCache::default();
+    let applications = ApplicationCache::default();
     let app = Arc::new(app::App {
         db: deps.db.clone(),
         applications,
         keys: Arc::new(deps.keys.0),
         clock: deps.clock,
-        passwords: team::app::PasswordHasher::new(deps.entropy.clone()),
+        passwords: PasswordHasher::new(deps.entropy.clone()),
         entropy: deps.entropy,
         private_webhooks: deps.private_webhooks,
         wake: Wake::default(),
     });
-    let feed = session::Feed::new();
+    let feed = Feed::new();
     let handlers = grpc::Handlers { app: app.clone(), feed: feed.clone() };
     let routes = Routes::new(SessionServiceServer::new(handlers.clone()))
         .add_service(ContactServiceServer::new(handlers.clone()))
@@ -132,25 +141,25 @@ impl Service {
     /// Serves, and delivers the outbox to the conversation service, until the process stops.
     pub fn start(self, listener: impl Into<Listener>, conversation: Peer, life: &Lifecycle) {
         let (db, clock) = (self.db, self.app.clock.clone());
-        life.spawn(app::run_clean_up(db.clone(), clock.clone(), life.clone()));
-        life.spawn(app::run_measures(self.app.clone(), db.clone(), life.clone()));
+        life.spawn(app::clean_up::run_clean_up(db.clone(), clock.clone(), life.clone()));
+        life.spawn(app::measure::run_measures(self.app.clone(), db.clone(), life.clone()));
         let relay = Relay {
             db: db.clone(),
             clock: clock.clone(),
             entropy: self.app.entropy.clone(),
             wake: self.app.wake.clone(),
-            deliver: app::ConversationClient::new(conversation),
+            deliver: app::deliveries::ConversationClient::new(conversation),
         };
         life.spawn(relay.run(life.clone()));
-        let worker = webhook::app::DeliveryWorker {
+        let worker = DeliveryWorker {
             db: db.clone(),
             keys: self.app.keys.clone(),
             clock: clock.clone(),
             entropy: self.app.entropy.clone(),
-            client: webhook::app::WebhookClient::new(self.app.private_webhooks),
+            client: WebhookClient::new(self.app.private_webhooks),
         };
         life.spawn(worker.run(life.clone()));
-        life.spawn(session::run_feed(self.feed, db, clock, life.clone()));
+        life.spawn(revocations::run_feed(self.feed, db, clock, life.clone()));
         life.spawn(self.server.serve(listener.into(), life.clone()));
     }
 }

@@ -7,7 +7,7 @@ use onethread_core::{SystemClock, SystemEntropy};
 use onethread_process::{StartError, open_for_command};
 use secrecy::ExposeSecret;
 
-use crate::{MIGRATIONS, team::app::reset_password};
+use crate::{MIGRATIONS, team::app::password_change::reset_password};
 
 /// Prints an agent's new password, and nothing else, to stdout. `binary` is named in the error that
 /// tells to migrate first.

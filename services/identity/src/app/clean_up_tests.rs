@@ -5,7 +5,7 @@ use onethread_proto::identity as wire;
 use onethread_testing::ScratchDatabase;
 
 use super::*;
-use crate::testing::{identity, import_row};
+use crate::testing::{identity, imports::import_row};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:

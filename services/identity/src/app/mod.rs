@@ -1,8 +1,8 @@
 //! The use cases that belong to no slice, and what all use cases share.
 
 pub(crate) mod clean_up;
-mod deliveries;
-mod measure;
+pub(crate) mod deliveries;
+pub(crate) mod measure;
 pub(crate) mod page;
 
 use std::sync::Arc;
@@ -17,12 +17,8 @@ use crate::{
     domain::{effects::Effects, keys::ServerKeys},
     session::store::application_cache::ApplicationCache,
     store::effects,
-    team::app::PasswordHasher,
+    team::app::password_hasher::PasswordHasher,
 };
-
-pub(crate) use clean_up::run_clean_up;
-pub(crate) use deliveries::ConversationClient;
-pub(crate) use measure::run_measures;
 
 /// Identity's use cases.
 pub(crate) struct App {

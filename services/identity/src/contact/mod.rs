@@ -1,11 +1,9 @@
 //! Contacts and visitors with a row: what they are, how they are found, changed, merged and erased.
 
-mod app;
+pub(crate) mod app;
 pub(crate) mod domain;
 pub(crate) mod grpc;
 pub(crate) mod store;
 
 #[cfg(test)]
 mod tests;
-
-pub(crate) use app::{ContactChanges, ContactQuery};

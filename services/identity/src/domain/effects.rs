@@ -4,9 +4,9 @@
 use onethread_core::ContactId;
 use uuid::Uuid;
 
-use super::{
-    audit::{Action, Actor},
-    webhook::Event,
+use crate::{
+    organization::domain::audit::{Action, Actor},
+    webhook::domain::event::Event,
 };
 
 /// What follows from a change and is recorded in its transaction.

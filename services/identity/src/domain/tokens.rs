@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::domain::{keys::ServerKeys, policy::Verified};
+use crate::{domain::keys::ServerKeys, organization::domain::policy::Verified};
 
 /// How long a visitor's tokens last.
 pub(crate) const VISITOR_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -4,7 +4,7 @@
 use prost_types::{ListValue, Struct, Value as Wire, value::Kind};
 use serde_json::{Map, Value};
 
-use crate::domain::attributes;
+use crate::contact::domain::attributes;
 
 /// From the wire.
 pub(crate) fn from_wire(value: Wire) -> Value {

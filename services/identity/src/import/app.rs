@@ -19,7 +19,7 @@ use super::{
         contacts,
     },
 };
-use crate::{app::App, domain::audit::Actor, store::effects};
+use crate::{app::App, organization::domain::audit::Actor, store::effects};
 
 /// Most rows of a batch.
 const MAX_ROWS: usize = 2000;

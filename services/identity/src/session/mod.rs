@@ -1,12 +1,10 @@
 //! Sessions of contacts and visitors: how they begin with an init, what keeps them valid, how they
 //! end.
 
-mod app;
+pub(crate) mod app;
 pub(crate) mod domain;
 pub(crate) mod grpc;
 pub(crate) mod store;
 
 #[cfg(test)]
 mod tests;
-
-pub(crate) use app::{ApplicationRef, CallSource, Feed, Identified, IdentifyCommand, run_feed};

@@ -299,7 +299,7 @@ async fn the_operator_resets_a_password(scratch: ScratchDatabase) {
     let db = team.identity.service.db.clone();
     let reset = async |organization: &str, email: &str| {
         let entropy = std::sync::Arc::new(onethread_core::SystemEntropy);
-        let reset = crate::team::app::reset_password(
+        let reset = crate::team::app::password_change::reset_password(
             db.clone(),
             &SystemClock,
             entropy,

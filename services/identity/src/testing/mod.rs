@@ -1,7 +1,7 @@
 //! Fixtures of tests that call the service on a real database.
 
-mod contacts;
-mod imports;
+pub(crate) mod contacts;
+pub(crate) mod imports;
 
 use std::sync::Arc;
 
@@ -17,7 +17,6 @@ use prost_types::{Value, value::Kind};
 use tonic::Code;
 use uuid::Uuid;
 
-pub(crate) use self::{contacts::json_value, imports::import_row};
 use crate::{Deps, Keys, MadeOrganization, Service, build};
 
 /// Two identity processes on one database, with one organization.

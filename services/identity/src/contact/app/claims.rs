@@ -7,7 +7,7 @@ use onethread_errors::{Error, Reason, Result};
 use crate::{
     app::App,
     contact::{domain::fields, store::contacts},
-    domain::audit::Actor,
+    organization::domain::audit::Actor,
     session::domain::proof::SecurityHash,
 };
 

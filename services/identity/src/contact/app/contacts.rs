@@ -21,9 +21,8 @@ use crate::{
             tracked_events,
         },
     },
-    domain::people::Agent,
     session::{domain::session::Device, store::devices},
-    team::store::agents,
+    team::{domain::agent::Agent, store::agents},
 };
 
 /// Most ids of a batch.

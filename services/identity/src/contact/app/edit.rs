@@ -16,7 +16,7 @@ use crate::{
         },
         store::contacts,
     },
-    domain::audit::Actor,
+    organization::domain::audit::Actor,
     session::domain::proof::UserId,
 };
 

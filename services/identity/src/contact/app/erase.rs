@@ -7,10 +7,8 @@ use onethread_errors::{Error, Result};
 use crate::{
     app::App,
     contact::store::contacts,
-    domain::{
-        audit::{Action, Actor},
-        effects::{Delivery, Effects},
-    },
+    domain::effects::{Delivery, Effects},
+    organization::domain::audit::{Action, Actor},
     session::store::devices,
 };
 

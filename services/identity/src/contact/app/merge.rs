@@ -19,7 +19,7 @@ use crate::{
         },
         store::{contacts, merges},
     },
-    domain::audit::Actor,
+    organization::domain::audit::Actor,
     session::{domain::session::Device, store::devices},
 };
 

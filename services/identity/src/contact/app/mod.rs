@@ -2,14 +2,11 @@
 
 mod changes;
 mod claims;
-mod contacts;
-mod edit;
+pub(crate) mod contacts;
+pub(crate) mod edit;
 mod erase;
 mod first_message;
 mod merge;
 mod profile;
 mod track;
 mod visit;
-
-pub(crate) use contacts::ContactQuery;
-pub(crate) use edit::ContactChanges;

@@ -1,7 +1,7 @@
 //! What follows from a change of a contact's row, whichever use case made it.
 
 use super::contact::Contact;
-use crate::domain::{effects::Effects, webhook::Event};
+use crate::{domain::effects::Effects, webhook::domain::event::Event};
 
 /// Webhook events, and a revocation where the contact's open sessions have to be checked again.
 pub(crate) fn effects(before: Option<&Contact>, after: &Contact) -> Effects {

@@ -2,11 +2,12 @@
 //! the one function here, so that the same always follows.
 
 use super::contact::Contact;
-use crate::domain::{
-    audit::{Action, Actor},
-    effects::Effects,
-    keys::Claim,
-    policy::Verified,
+use crate::{
+    domain::{effects::Effects, keys::Claim},
+    organization::domain::{
+        audit::{Action, Actor},
+        policy::Verified,
+    },
 };
 
 impl Contact {

@@ -10,8 +10,7 @@ use super::{
     profile::{ProfilePatch, Warning},
 };
 use crate::{
-    domain::{keys::Claim, policy::Verified},
-    session::domain::proof::UserId,
+    domain::keys::Claim, organization::domain::policy::Verified, session::domain::proof::UserId,
 };
 
 /// Shortest time between two writes of when a contact or device was last seen.

@@ -9,10 +9,10 @@ use super::{
     attributes,
     contact::{Contact, MAX_TAGS},
 };
-use crate::domain::{
-    audit::{Action, Actor},
-    effects::{Delivery, Effects},
-    webhook::Event,
+use crate::{
+    domain::effects::{Delivery, Effects},
+    organization::domain::audit::{Action, Actor},
+    webhook::domain::event::Event,
 };
 
 /// A merge of two rows.
@@ -142,7 +142,8 @@ mod tests {
     use super::*;
     use crate::{
         contact::domain::contact::{Page, Source},
-        domain::{keys::Claim, policy::Verified},
+        domain::keys::Claim,
+        organization::domain::policy::Verified,
     };
 
     const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);

@@ -11,13 +11,13 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{changes, contact, context, page, person, summary, user_claims};
 use crate::{
-    contact::ContactQuery,
+    contact::app::contacts::ContactQuery,
     grpc::{
         Handlers,
-        audit::actor,
         json::{from_struct, from_wire},
     },
     import::grpc::import_contacts,
+    organization::grpc::audit::actor,
 };
 
 type Answer<T> = Result<Response<T>, Status>;

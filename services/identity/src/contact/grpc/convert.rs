@@ -7,7 +7,7 @@ use woothee::{parser::Parser, woothee::VALUE_UNKNOWN};
 
 use crate::{
     contact::{
-        ContactChanges,
+        app::edit::ContactChanges,
         domain::{
             contact::{Contact, Context, Page, Source},
             profile::Warning,
@@ -15,8 +15,8 @@ use crate::{
             user_details::UserClaims,
         },
     },
-    domain::policy::Verified,
     grpc::json::{from_wire, to_struct},
+    organization::domain::policy::Verified,
     session::domain::session::Device,
 };
 

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     contact::domain::contact::{Contact, Page, Source},
-    domain::{keys::Claim, policy::Verified},
+    domain::keys::Claim,
+    organization::domain::policy::Verified,
 };
 
 /// Stands for "never" in the column that Contacts is sorted by.

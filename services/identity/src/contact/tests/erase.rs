@@ -9,7 +9,7 @@ use onethread_testing::ScratchDatabase;
 use serde_json::json;
 use tonic::Code;
 
-use crate::testing::{Identity, identity, import_row, text};
+use crate::testing::{Identity, identity, imports::import_row, text};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:

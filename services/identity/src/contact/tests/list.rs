@@ -1,7 +1,8 @@
 //! The list of contacts.
 
-use crate::testing::{identity, import_row};
 use onethread_testing::ScratchDatabase;
+
+use crate::testing::{identity, imports::import_row};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:

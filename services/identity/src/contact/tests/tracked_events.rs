@@ -11,7 +11,7 @@ use tonic::Code;
 
 use crate::{
     app::clean_up,
-    testing::{identity, json_value},
+    testing::{contacts::json_value, identity},
 };
 
 onethread_testing::on_each_database! {

@@ -8,7 +8,8 @@ use onethread_core::{ContactId, OrganizationId, Timestamp};
 use super::row::{RowChange, RowKey, RowOutcome, ValidRow, decide};
 use crate::{
     contact::domain::{changes::RowWrite, contact::Contact},
-    domain::{audit::Actor, effects::Effects, keys::ServerKeys},
+    domain::{effects::Effects, keys::ServerKeys},
+    organization::domain::audit::Actor,
 };
 
 /// The contacts of a batch.

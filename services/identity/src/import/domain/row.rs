@@ -13,10 +13,10 @@ use crate::{
         profile::{Change, ProfilePatch},
     },
     domain::{
-        audit::Actor,
         effects::Effects,
         keys::{Match, ServerKeys},
     },
+    organization::domain::audit::Actor,
     session::domain::proof::{SecurityHash, UserId},
 };
 

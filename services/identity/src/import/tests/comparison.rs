@@ -19,7 +19,7 @@ use crate::{
         },
         store::comparison::compare,
     },
-    testing::{identity, import_row},
+    testing::{identity, imports::import_row},
 };
 
 onethread_testing::on_each_database! {

@@ -5,7 +5,7 @@ use onethread_proto::identity::{self as wire, identify_response::Outcome};
 use onethread_testing::ScratchDatabase;
 use tonic::Code;
 
-use crate::testing::{Identity, identity, import_row};
+use crate::testing::{Identity, identity, imports::import_row};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:

@@ -11,7 +11,7 @@ use crate::{
         App,
         page::{next_page_token, page_start},
     },
-    domain::fields,
+    contact::domain::fields,
     organization::{
         domain::{
             audit::Actor,

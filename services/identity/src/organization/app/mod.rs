@@ -1,12 +1,8 @@
 //! Use cases of organizations.
 
-mod applications;
+pub(crate) mod applications;
 mod audit;
-mod blocked_addresses;
+pub(crate) mod blocked_addresses;
 mod identity_keys;
-mod organizations;
+pub(crate) mod organizations;
 mod settings;
-
-pub(crate) use applications::{ApplicationName, ListedApplication, NewApplication};
-pub(crate) use blocked_addresses::address_blocked;
-pub use organizations::MadeOrganization;

@@ -8,10 +8,8 @@ use serde_json::Map;
 
 use crate::{
     app::App,
-    domain::{
-        fields,
-        tokens::{RandomToken, RandomUse},
-    },
+    contact::domain::fields,
+    domain::tokens::{RandomToken, RandomUse},
     organization::{
         domain::application::{Application, PreChatForm},
         store::{applications, organizations},

@@ -6,7 +6,7 @@ use onethread_errors::{Error, Reason, Result};
 
 use crate::{
     app::App,
-    domain::fields,
+    contact::domain::fields,
     organization::{
         domain::{
             audit::Actor,

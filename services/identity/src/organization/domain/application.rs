@@ -9,7 +9,10 @@ use super::{
     audit::{Action, Actor},
     origin,
 };
-use crate::domain::{attributes, effects::Effects, fields};
+use crate::{
+    contact::domain::{attributes, fields},
+    domain::effects::Effects,
+};
 
 /// Most fields of a form.
 const MAX_FIELDS: usize = 20;

@@ -17,7 +17,7 @@ use crate::{
         json::{from_wire, to_struct},
     },
     organization::{
-        app::{ApplicationName, ListedApplication, NewApplication},
+        app::applications::{ApplicationName, ListedApplication, NewApplication},
         domain::application::{Application, ApplicationPatch, PreChatField},
         store::refusals::RefusedHour,
     },
@@ -173,5 +173,11 @@ impl From<Application> for wire::Application {
             look: Some(to_struct(&application.look)),
             refused: Vec::new(),
         }
+    }
+}
+
+impl From<PreChatField> for wire::PreChatField {
+    fn from(field: PreChatField) -> Self {
+        Self { name: field.name, label: field.label, r#type: field.kind, required: field.required }
     }
 }

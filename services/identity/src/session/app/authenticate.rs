@@ -8,11 +8,11 @@ use onethread_errors::{Error, Reason, Result};
 use crate::{
     app::App,
     contact::domain::contact::{Contact, Source, TOUCH_INTERVAL},
-    domain::{
-        application::Application,
-        tokens::{ContactToken, RandomToken, RandomUse, SessionToken, VisitorToken},
+    domain::tokens::{ContactToken, RandomToken, RandomUse, SessionToken, VisitorToken},
+    organization::{
+        app::blocked_addresses::address_blocked, domain::application::Application,
+        store::applications,
     },
-    organization::{app::address_blocked, store::applications},
     session::{
         domain::session::{Caller, Device, is_session_valid},
         store::{

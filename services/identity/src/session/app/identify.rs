@@ -15,12 +15,11 @@ use crate::{
         contact::{Contact, Context, Source},
         user_details::{UserClaims, UserDetails},
     },
-    domain::{
-        application::Application,
-        policy::Rules,
-        tokens::{CONTACT_LIFE, DeviceToken, SessionToken},
+    domain::tokens::{CONTACT_LIFE, DeviceToken, SessionToken},
+    organization::{
+        domain::{application::Application, identity_key::SealedIdentityKey, policy::Rules},
+        store::refusals,
     },
-    organization::{domain::identity_key::SealedIdentityKey, store::refusals},
     session::{
         domain::{
             login::{AcceptedLogin, Decision, Login, LoginRows, decide},

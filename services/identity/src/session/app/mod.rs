@@ -1,11 +1,7 @@
 //! The use cases of sessions.
 
-mod authenticate;
-mod identify;
+pub(crate) mod authenticate;
+pub(crate) mod identify;
 mod pre_chat;
-mod revocations;
+pub(crate) mod revocations;
 mod visitors;
-
-pub(crate) use authenticate::CallSource;
-pub(crate) use identify::{ApplicationRef, Identified, IdentifyCommand};
-pub(crate) use revocations::{Feed, run_feed};

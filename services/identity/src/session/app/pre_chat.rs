@@ -13,10 +13,8 @@ use crate::{
         profile::{Change, ProfilePatch},
         user_details::{UserClaims, read_profile},
     },
-    domain::{
-        application::PreChatForm,
-        tokens::{SessionToken, VisitorToken},
-    },
+    domain::tokens::{SessionToken, VisitorToken},
+    organization::domain::application::PreChatForm,
     session::domain::session::Session,
 };
 

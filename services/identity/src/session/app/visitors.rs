@@ -12,10 +12,10 @@ use crate::{
         store::contacts,
     },
     domain::{
-        application::Application,
         effects::Effects,
         tokens::{DeviceToken, SessionToken, VISITOR_LIFE, VisitorToken},
     },
+    organization::domain::application::Application,
     session::{
         domain::{
             session::{Device, Session},

@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     contact::domain::{contact::Contact, profile::Warning},
-    domain::{
+    domain::tokens::{CONTACT_LIFE, ContactToken},
+    organization::domain::{
         application::PreChatForm,
-        people::{Agent, ApiKey},
         policy::{Policy, Verified},
-        tokens::{CONTACT_LIFE, ContactToken},
     },
+    team::domain::{agent::Agent, api_key::ApiKey},
 };
 
 /// A device on which a contact logged in, or that logged out. A visitor with a row has one, too,

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use super::proof::{PresentedProof, UserId};
 use crate::{
     contact::domain::user_details::UserClaims,
-    domain::policy::{IdentityKey, Rules},
+    organization::domain::{identity_key::IdentityKey, policy::Rules},
 };
 
 /// Largest difference between the clock of an organization's server and ours, in seconds.

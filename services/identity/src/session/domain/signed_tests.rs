@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::policy::Settings;
+use crate::organization::domain::settings::Settings;
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 pub(super) const AT: i64 = 1_800_000_000;

@@ -12,10 +12,10 @@ use crate::{
         domain::contact::Contact,
         grpc::convert::{context, person, user_claims},
     },
-    domain::application::PreChatField,
     grpc::json::to_struct,
+    organization::domain::application::PreChatField,
     session::{
-        ApplicationRef, IdentifyCommand,
+        app::identify::{ApplicationRef, IdentifyCommand},
         domain::session::{Caller, Session},
     },
 };

@@ -15,7 +15,7 @@ use super::convert::address;
 use crate::{
     contact::grpc::convert::{context, user_claims},
     grpc::{Handlers, json::from_wire},
-    session::{CallSource, Identified},
+    session::app::{authenticate::CallSource, identify::Identified},
 };
 
 type Answer<T> = Result<Response<T>, Status>;

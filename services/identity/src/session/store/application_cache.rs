@@ -16,7 +16,7 @@ use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
 use crate::{
-    domain::application::Application, organization::store::applications::ApplicationRow,
+    organization::{domain::application::Application, store::applications::ApplicationRow},
     store::is_storable,
 };
 
@@ -150,7 +150,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::application::PreChatForm;
+    use crate::organization::domain::application::PreChatForm;
 
     fn application() -> Arc<CachedApplication> {
         let application = Application {

@@ -17,7 +17,7 @@ use crate::{
             rows::{ContactRow, contact_columns},
         },
     },
-    domain::policy::Settings,
+    organization::domain::settings::Settings,
     session::domain::{
         login::{AcceptedLogin, Login, LoginRows},
         session::Device,

@@ -3,12 +3,9 @@
 use onethread_core::OrganizationId;
 use onethread_db::{Connection, Result};
 
-use crate::{
-    domain::policy::Settings,
-    organization::{
-        domain::identity_key::SealedIdentityKey,
-        store::{identity_keys, organizations},
-    },
+use crate::organization::{
+    domain::{identity_key::SealedIdentityKey, settings::Settings},
+    store::{identity_keys, organizations},
 };
 
 /// The settings, and the identity keys where the policy is checked with them.

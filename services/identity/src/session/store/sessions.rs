@@ -8,11 +8,11 @@ use onethread_db::{Connection, Error, Result};
 use super::devices;
 use crate::{
     contact::{domain::contact::Contact, store::contacts},
-    domain::{
-        policy::{Policy, Settings},
-        tokens::DeviceToken,
+    domain::tokens::DeviceToken,
+    organization::{
+        domain::{policy::Policy, settings::Settings},
+        store::blocked_addresses::is_blocked,
     },
-    organization::store::blocked_addresses::is_blocked,
     session::domain::{session::Device, visitor::VisitorRows},
 };
 

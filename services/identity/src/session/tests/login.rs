@@ -1,7 +1,8 @@
 //! Logins at the same time.
 
-use crate::testing::{identity, session_of};
 use onethread_testing::ScratchDatabase;
+
+use crate::testing::{identity, session_of};
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:

@@ -10,11 +10,9 @@ use crate::{
         App,
         page::{next_page_token, page_start},
     },
-    domain::{
-        audit::Actor,
-        fields,
-        tokens::{RandomToken, RandomUse},
-    },
+    contact::domain::fields,
+    domain::tokens::{RandomToken, RandomUse},
+    organization::domain::audit::Actor,
     store::effects,
     team::{
         domain::agent::{ListedAgent, Role},

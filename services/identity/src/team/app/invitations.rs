@@ -7,14 +7,12 @@ use onethread_db::transaction;
 use onethread_errors::{Error, Field, Reason, Result};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::LoggedInAgent;
+use super::login::LoggedInAgent;
 use crate::{
     app::App,
-    domain::{
-        audit::Actor,
-        fields,
-        tokens::{LOGIN_LIFETIME, RandomToken, RandomUse},
-    },
+    contact::domain::fields,
+    domain::tokens::{LOGIN_LIFETIME, RandomToken, RandomUse},
+    organization::domain::audit::Actor,
     store::effects,
     team::{
         domain::{

@@ -8,13 +8,11 @@ use onethread_db::{Connection, Database, transaction};
 use onethread_errors::{Error, Reason, Result};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::PasswordHasher;
+use super::password_hasher::PasswordHasher;
 use crate::{
     app::App,
-    domain::{
-        audit::Actor,
-        tokens::{RandomToken, RandomUse},
-    },
+    domain::tokens::{RandomToken, RandomUse},
+    organization::domain::audit::Actor,
     store::effects,
     team::{
         domain::password::{MAX_PASSWORD_BYTES, check_password, password_set},

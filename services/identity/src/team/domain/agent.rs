@@ -4,9 +4,9 @@ use onethread_core::{AgentId, OrganizationId};
 use onethread_errors::{Error, Reason, Result};
 
 use super::owners::Owners;
-use crate::domain::{
-    audit::{Action, Actor},
-    effects::Effects,
+use crate::{
+    domain::effects::Effects,
+    organization::domain::audit::{Action, Actor},
 };
 
 /// What an agent may do.

@@ -2,9 +2,9 @@
 
 use onethread_core::{ApiKeyId, OrganizationId, Timestamp};
 
-use crate::domain::{
-    audit::{Action, Actor},
-    effects::Effects,
+use crate::{
+    domain::effects::Effects,
+    organization::domain::audit::{Action, Actor},
 };
 
 /// A server's API key.

@@ -26,7 +26,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::audit::Actor,
+        organization::domain::audit::Actor,
         team::domain::agent::{Account, Agent, Role},
     };
 

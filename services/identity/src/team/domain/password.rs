@@ -2,9 +2,9 @@
 
 use onethread_core::AgentId;
 
-use crate::domain::{
-    audit::{Action, Actor},
-    effects::Effects,
+use crate::{
+    domain::effects::Effects,
+    organization::domain::audit::{Action, Actor},
 };
 
 /// The longest password, in bytes.

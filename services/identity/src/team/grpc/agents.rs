@@ -7,10 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    grpc::{Handlers, audit::actor},
+    grpc::Handlers,
+    organization::grpc::audit::actor,
     team::{
-        app::LoggedInAgent,
-        domain::agent::{ListedAgent, Role},
+        app::login::LoggedInAgent,
+        domain::agent::{Agent, ListedAgent, Role},
     },
 };
 
@@ -153,5 +154,15 @@ impl From<LoggedInAgent> for wire::LoginResponse {
             token: login.token.expose_secret().to_owned(),
             expires_at: Some(timestamp(login.expires_at)),
         }
+    }
+}
+
+impl From<Agent> for wire::Agent {
+    fn from(agent: Agent) -> Self {
+        let role = match agent.role {
+            Role::Owner => wire::AgentRole::Owner,
+            Role::Agent => wire::AgentRole::Agent,
+        };
+        Self { id: agent.id.to_string(), email: agent.email, name: agent.name, role: role.into() }
     }
 }

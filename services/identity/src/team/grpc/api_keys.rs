@@ -7,8 +7,7 @@ use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    grpc::{Handlers, audit::actor},
-    team::domain::api_key::ListedApiKey,
+    grpc::Handlers, organization::grpc::audit::actor, team::domain::api_key::ListedApiKey,
 };
 
 type Answer<T> = Result<Response<T>, Status>;

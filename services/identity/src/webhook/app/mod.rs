@@ -1,14 +1,7 @@
 //! Use cases of webhooks, and the worker that delivers to them.
 
-mod client;
-mod expand;
+pub(crate) mod client;
+pub(crate) mod expand;
 mod record;
 mod webhooks;
-mod worker;
-
-pub(crate) use client::WebhookClient;
-#[cfg(test)]
-pub(crate) use expand::expand_events;
-pub(crate) use worker::DeliveryWorker;
-#[cfg(test)]
-pub(crate) use worker::give_up_backlogs;
+pub(crate) mod worker;

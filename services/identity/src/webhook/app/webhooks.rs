@@ -12,7 +12,7 @@ use crate::{
         App,
         page::{next_page_token, page_start},
     },
-    domain::audit::Actor,
+    organization::domain::audit::Actor,
     store::effects,
     webhook::{
         domain::{

@@ -13,7 +13,10 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::{WebhookClient, client::Failure, expand::expand_events};
+use super::{
+    client::{Failure, WebhookClient},
+    expand::expand_events,
+};
 use crate::{
     domain::keys::ServerKeys,
     webhook::{

@@ -10,7 +10,7 @@ use super::{
     conversation_event::{ConversationEvent, ConversationEventKind},
     event::Event,
 };
-use crate::domain::contact::{Contact, Page};
+use crate::contact::domain::contact::{Contact, Page};
 
 /// Author of a message that was sent by an API key, or by an agent who was removed.
 const TEAM_NAME: &str = "Team";

@@ -2,7 +2,7 @@
 
 use strum::VariantArray;
 
-use crate::domain::contact::Contact;
+use crate::contact::domain::contact::Contact;
 
 /// An event. Its discriminant is its bit in storage.
 #[derive(

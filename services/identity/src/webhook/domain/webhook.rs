@@ -4,10 +4,9 @@ use onethread_core::{OrganizationId, Timestamp, WebhookId};
 use onethread_errors::{Error, Reason, Result};
 
 use super::event::Event;
-use crate::domain::{
-    audit::{Action, Actor},
-    effects::Effects,
-    keys::Sealed,
+use crate::{
+    domain::{effects::Effects, keys::Sealed},
+    organization::domain::audit::{Action, Actor},
 };
 
 /// Webhooks of an organization, at most.

@@ -8,8 +8,8 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
-    domain::audit::Actor,
     grpc::Handlers,
+    organization::domain::audit::Actor,
     webhook::domain::{
         conversation_event::{ConversationEvent, ConversationEventKind},
         delivery::Delivery,

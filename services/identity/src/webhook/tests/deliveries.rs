@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::webhook::{
-    app::give_up_backlogs,
+    app::worker::give_up_backlogs,
     domain::{delivery::BACKOFF, url::is_public},
 };
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     testing::{identity, owner},
-    webhook::{app::expand_events, store::deliveries},
+    webhook::{app::expand::expand_events, store::deliveries},
 };
 
 onethread_testing::on_each_database! {
