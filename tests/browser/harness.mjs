@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -291,6 +292,23 @@ export async function contactOf(base, demo, userId) {
 /** A script for a page to begin with: counts the sounds that it plays. */
 export const EARS =
   'window.sounds = 0; const play = OscillatorNode.prototype.start; OscillatorNode.prototype.start = function (...at) { window.sounds++; return play.apply(this, at); };';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
+
+/** The serious accessibility violations that axe finds in a page or a frame. */
+export async function violationsIn(place) {
+  // Evaluated through the debugger: the pages' content policies forbid scripts of other origins.
+  await place.evaluate(`${AXE}; void 0`);
+  const { violations, passes } = await place.evaluate(
+    (tags) => window.axe.run(document, { runOnly: tags, iframes: false }),
+    AXE_RULES,
+  );
+  if (!passes.length) throw new Error('axe checked nothing');
+  return violations
+    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
+}
 
 /** Waits until `test` holds; says what `now` was otherwise. */
 export async function seen(what, test, now) {

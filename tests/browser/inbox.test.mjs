@@ -23,7 +23,7 @@ test('the first steps of a new owner lead to a message and its answer', async ()
   const inbox = await openInbox(desk, it.base, it.demo);
   await inbox.locator('#first-steps').waitFor();
   await desk.grantPermissions(['clipboard-read', 'clipboard-write']);
-  await inbox.getByRole('button', { name: 'Copy the snippet' }).click();
+  await inbox.getByRole('button', { name: 'Copy snippet' }).click();
   await inbox.locator('#success', { hasText: 'Copied' }).waitFor();
   const copied = await inbox.evaluate(() => navigator.clipboard.readText());
   assert.match(copied, /HelpCrunch\('init'/);

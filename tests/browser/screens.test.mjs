@@ -1,30 +1,21 @@
 // Every screen: nothing that shuts people out, nothing too large to load, nothing that grows with the data.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { api, chatOn, openInbox, openPage, site, snippet, stage } from './harness.mjs';
+import {
+  api,
+  chatOn,
+  openInbox,
+  openPage,
+  site,
+  snippet,
+  stage,
+  violationsIn,
+} from './harness.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 let it;
 before(async () => (it = await stage()));
 after(async () => it?.stop());
-
-/** What axe finds wrong in a page or frame that keeps somebody out. */
-async function wrongs(place) {
-  // The pages forbid scripts from elsewhere: this one comes by the debugger.
-  await place.evaluate(`${AXE}; void 0`);
-  const { violations, passes } = await place.evaluate(
-    (tags) => window.axe.run(document, { runOnly: tags, iframes: false }),
-    RULES,
-  );
-  assert.ok(passes.length > 0, 'axe looked at something');
-  return violations
-    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
-}
 
 for (const colorScheme of ['light', 'dark']) {
   test(`no screen shuts anybody out, ${colorScheme}`, async () => {
@@ -43,25 +34,25 @@ for (const colorScheme of ['light', 'dark']) {
     await chat.say('hello');
     await chat.thread('hello');
     const frame = () => page.frames().find((one) => one.url().startsWith(base));
-    assert.deepEqual(await wrongs(frame()), [], 'chat');
+    assert.deepEqual(await violationsIn(frame()), [], 'chat');
     await page.goto(`${shop.base}/visitor`);
     await (await chatOn(page)).chat.locator('#form').waitFor();
-    assert.deepEqual(await wrongs(frame()), [], 'form');
+    assert.deepEqual(await violationsIn(frame()), [], 'form');
     const demoPage = await openPage(home, `${base}/demo`);
     await demoPage.locator('#people').waitFor();
-    assert.deepEqual(await wrongs(demoPage), [], 'demo');
+    assert.deepEqual(await violationsIn(demoPage), [], 'demo');
 
     const desk = await it.device({ colorScheme });
     const login = await openPage(desk, `${base}/inbox`);
     await login.locator('#login form').waitFor();
-    assert.deepEqual(await wrongs(login), [], 'login');
+    assert.deepEqual(await violationsIn(login), [], 'login');
     await login.close();
     const inbox = await openInbox(desk, base, demo);
-    assert.deepEqual(await wrongs(inbox), [], 'list');
+    assert.deepEqual(await violationsIn(inbox), [], 'list');
     await inbox.locator('#items button').first().click();
     await inbox.locator('#thread .text').first().waitFor();
     await inbox.locator('#profile h2').waitFor();
-    assert.deepEqual(await wrongs(inbox), [], 'thread');
+    assert.deepEqual(await violationsIn(inbox), [], 'thread');
     for (const [part, sign] of [
       ['contacts', '#people tr'],
       ['imports', '#upload'],
@@ -76,20 +67,20 @@ for (const colorScheme of ['light', 'dark']) {
     ]) {
       await inbox.goto(`${base}/inbox#${part}`);
       await inbox.locator(sign).first().waitFor();
-      assert.deepEqual(await wrongs(inbox), [], part);
+      assert.deepEqual(await violationsIn(inbox), [], part);
     }
     // What opens over a screen, and what only some come to see.
     const dialog = async (name, open) => {
       await open();
       await inbox.getByRole('dialog', { name }).waitFor();
-      assert.deepEqual(await wrongs(inbox), [], name);
+      assert.deepEqual(await violationsIn(inbox), [], name);
       await inbox.keyboard.press('Escape');
     };
     const press = (name) => () => inbox.getByRole('button', { name, exact: true }).first().click();
     await inbox.goto(`${base}/inbox#settings/applications`);
-    await inbox.getByText('Change it').first().click();
-    assert.deepEqual(await wrongs(inbox), [], 'an application');
-    await dialog('Add an application', press('Add'));
+    await inbox.getByText('Edit settings').first().click();
+    assert.deepEqual(await violationsIn(inbox), [], 'an application');
+    await dialog('Add application', press('Add application'));
     await inbox.goto(`${base}/inbox#contacts`);
     await dialog('Add a person', press('Add'));
     await dialog('A person', () => inbox.locator('#people a', { hasText: 'Ann' }).first().click());
@@ -110,16 +101,16 @@ for (const colorScheme of ['light', 'dark']) {
     });
     await press('Import')();
     await inbox.getByLabel('plan becomes').first().waitFor();
-    assert.deepEqual(await wrongs(inbox), [], 'the mapping');
+    assert.deepEqual(await violationsIn(inbox), [], 'the mapping');
     await press('Cancel')();
     await inbox.goto(`${base}/inbox#settings/keys`);
     await inbox.locator('input[name="name"]').fill('A server');
     await press('Make a key')();
     await inbox.locator('.secret').waitFor();
-    assert.deepEqual(await wrongs(inbox), [], 'a secret');
+    assert.deepEqual(await violationsIn(inbox), [], 'a secret');
     const guest = await openPage(await it.device({ colorScheme }), `${base}/inbox#accept/token`);
     await guest.locator('form').waitFor();
-    assert.deepEqual(await wrongs(guest), [], 'an invitation');
+    assert.deepEqual(await violationsIn(guest), [], 'an invitation');
     await guest.goto(`${base}/widget/app?platform=android`);
     const { organization, applicationId, applicationSecret } = demo;
     await guest.evaluate(
@@ -127,8 +118,8 @@ for (const colorScheme of ['light', 'dark']) {
       [organization, { applicationId, applicationSecret, user: {} }],
     );
     await guest.frameLocator('onethread-widget iframe').locator('#form').waitFor();
-    assert.deepEqual(await wrongs(guest), [], 'the page for apps');
-    assert.deepEqual(await wrongs(guest.frames().at(-1)), [], 'the chat in an app');
+    assert.deepEqual(await violationsIn(guest), [], 'the page for apps');
+    assert.deepEqual(await violationsIn(guest.frames().at(-1)), [], 'the chat in an app');
     assert.deepEqual([...page.faults, ...inbox.faults, ...guest.faults], []);
     await home.close();
     await desk.close();

@@ -1,7 +1,5 @@
 // What a customer sees: greeting, faces, delivery, being offline, being blocked, colors and themes.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import {
   answer,
@@ -14,10 +12,9 @@ import {
   site,
   snippet,
   stage,
+  violationsIn,
 } from './harness.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 const scheme = (value) => `<meta name="color-scheme" content="${value}">`;
 let it, shop, own, application;
 
@@ -52,18 +49,6 @@ async function visit(path, options = {}, device = undefined) {
 }
 
 const frameOf = (page) => page.frames().find((one) => one.url().startsWith(it.base));
-
-async function wrongs(frame) {
-  await frame.evaluate(`${AXE}; void 0`);
-  const { violations, passes } = await frame.evaluate(
-    (tags) => window.axe.run(document, { runOnly: tags, iframes: false }),
-    RULES,
-  );
-  assert.ok(passes.length > 0, 'axe looked at something');
-  return violations
-    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
-}
 
 const style = (locator, ...names) =>
   locator.evaluate((one, names) => names.map((name) => getComputedStyle(one)[name]), names);
@@ -327,7 +312,7 @@ for (const theme of ['light', 'dark']) {
       const options = { locale, viewport: { width: 320, height: 568 } };
       const check = async (page, what) => {
         const frame = frameOf(page);
-        assert.deepEqual(await wrongs(frame), [], what);
+        assert.deepEqual(await violationsIn(frame), [], what);
         const [inside, room] = await frame.evaluate(() => [
           document.documentElement.scrollWidth,
           innerWidth,

@@ -2,8 +2,8 @@
 import { effect, signal } from '@preact/signals';
 import type { Session as Answer, Message, Warning } from '../shared/api';
 import { Problem, asProblem, persist, request } from '../shared/http';
+import { inkOn, isColor } from '../shared/look';
 import type { EventName, Look, Page, Setup, User } from '../shared/protocol';
-import { inkOn } from './color';
 import { watched } from './network';
 import { currentPage, lastPage, tellEvent, tellPage } from './page-link';
 import { Session } from './session';
@@ -290,8 +290,7 @@ document.addEventListener('visibilitychange', read);
 /** An application's look, as far as it is one, with the ink that is read on its color. */
 export function lookOf(look: Record<string, unknown> = {}): Look {
   const { side } = look;
-  const color =
-    typeof look.color === 'string' && /^#[0-9a-f]{6}$/i.test(look.color) ? look.color : undefined;
+  const color = isColor(look.color) ? look.color : undefined;
   return {
     color,
     ink: color && inkOn(color),

@@ -1,7 +1,7 @@
 // Light or dark: as the application's look says, else as the page around the chat.
 import { computed, effect, signal } from '@preact/signals';
+import { inkOn } from '../shared/look';
 import { lookOf, pageScheme, session } from './chat';
-import { inkOn } from './color';
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const systemDark = signal(dark.matches);

@@ -1,6 +1,7 @@
 // What the chat shows, and what a person does there.
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { MAX_GREETING_LENGTH, MAX_TITLE_LENGTH } from '../shared/look';
 import { notice, session, visible } from './chat';
 import { Composer } from './composer';
 import { Form } from './form';
@@ -20,8 +21,6 @@ const close = () => tellPage({ onethread: 'close' });
 // A gap that is over at once isn't told.
 const GAP_MS = 1_500;
 const TROUBLE_MS = 8_000;
-const LONGEST_TITLE = 80;
-const LONGEST_GREETING = 200;
 
 export function Chat() {
   const at = session.value;
@@ -75,14 +74,14 @@ function Greeting({ at }: { at: Session }) {
       <p id="who">
         {name && !nameGenerated ? fill(t.value.hi, { name: isolated(name) }) : t.value.hiThere}
       </p>
-      <h1 dir="auto">{ownText(at, 'greeting', LONGEST_GREETING) ?? t.value.help}</h1>
+      <h1 dir="auto">{ownText(at, 'greeting', MAX_GREETING_LENGTH) ?? t.value.help}</h1>
       <ReplyTime at={at} />
     </>
   );
 }
 
 function Title({ at, names }: { at: Session | null; names: string }) {
-  const title = ownText(at, 'title', LONGEST_TITLE) ?? t.value.title;
+  const title = ownText(at, 'title', MAX_TITLE_LENGTH) ?? t.value.title;
   return (
     <>
       <h1 dir="auto">{names || title}</h1>

@@ -3,7 +3,7 @@ import type { Agent } from '../shared/api';
 import { request } from '../shared/http';
 import { enter } from './login';
 import { go } from './route';
-import { Field, Form } from './ui';
+import { Field, Form } from './forms';
 
 export function Accept({ token }: { token: string }) {
   const send = async (data: FormData) => {

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import type { Agent, ListedAgent } from '../shared/api';
 import type { Page } from '../shared/page';
-import { Problem, asProblem, request, type Options } from '../shared/http';
+import { Problem, asProblem, request, type FieldError, type Options } from '../shared/http';
 
 /** The agent at the screen; null shows the login, undefined is not known yet. */
 export const me = signal<Agent | null | undefined>(undefined);
@@ -42,10 +42,10 @@ export async function attempt<T>(step: () => Promise<T>): Promise<T | undefined>
   }
 }
 
-/** A problem with the fields it names. */
-export function explain(thrown: unknown) {
+/** A problem as one line, with its field errors, or only those in `errors`. */
+export function explain(thrown: unknown, errors?: FieldError[]) {
   const problem = asProblem(thrown);
-  const fields = (problem.body.errors ?? []).map(({ pointer, detail }) =>
+  const fields = (errors ?? problem.body.errors ?? []).map(({ pointer, detail }) =>
     [pointer, detail].filter(Boolean).join(' '),
   );
   return [problem.message, ...fields].join(' · ');

@@ -12,7 +12,7 @@ import { loadTeam, login, loginNotice, logout, me, success, trouble, whoAmI } fr
 import { route } from './route';
 import { Settings } from './settings/settings';
 import './style.css';
-import { Field, Form } from './ui';
+import { Field, Form } from './forms';
 
 const PARTS = {
   conversations: Conversations,

@@ -3,61 +3,7 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Problem } from '../shared/http';
-import { attempt, explain, success } from './login';
-
-/** A form that shows what went wrong below it, and is asleep while it is sent. */
-export function Form(props: {
-  onSend: (data: FormData) => Promise<unknown>;
-  label: string;
-  children: ComponentChildren;
-  class?: string;
-}) {
-  const error = useSignal('');
-  const sending = useSignal(false);
-  const send = async (event: Event) => {
-    event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
-    sending.value = true;
-    error.value = '';
-    try {
-      await props.onSend(new FormData(form));
-    } catch (problem) {
-      error.value = explain(problem);
-    }
-    sending.value = false;
-  };
-  return (
-    <form class={props.class ?? 'stack'} onSubmit={send}>
-      {props.children}
-      <p class="error" role="alert" hidden={!error.value}>
-        {error.value}
-      </p>
-      <div>
-        <button type="submit" class="main" disabled={sending.value}>
-          {props.label}
-        </button>
-      </div>
-    </form>
-  );
-}
-
-export function Field({
-  label,
-  hint,
-  children,
-}: {
-  label: string;
-  hint?: string;
-  children: ComponentChildren;
-}) {
-  return (
-    <label class="field">
-      <span>{label}</span>
-      {children}
-      {hint && <small class="soft">{hint}</small>}
-    </label>
-  );
-}
+import { attempt, success } from './login';
 
 /** A button that asks first. */
 export function Danger({

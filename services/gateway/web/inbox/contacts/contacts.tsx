@@ -8,7 +8,8 @@ import { When } from '../../shared/text';
 import { on } from '../live';
 import { attempt, call, success } from '../login';
 import { go, route } from '../route';
-import { Avatar, Dialog, Field, Form } from '../ui';
+import { Field, Form } from '../forms';
+import { Avatar, Dialog } from '../ui';
 import { PersonFacts, SOURCES } from './facts';
 
 interface Condition {

@@ -5,7 +5,8 @@ import type { Contact } from '../../shared/api';
 import { Text, When } from '../../shared/text';
 import { attempt, call, me, success } from '../login';
 import { go } from '../route';
-import { Danger, Dialog, Field, Form } from '../ui';
+import { Field, Form } from '../forms';
+import { Danger, Dialog } from '../ui';
 
 const PROOFS: Record<string, string> = {
   security_hash: 'Identity proven by security hash',

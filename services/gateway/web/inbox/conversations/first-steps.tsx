@@ -52,7 +52,7 @@ export function FirstSteps() {
           <pre tabIndex={0}>
             <code>{snippet}</code>
           </pre>
-          <Copy text={snippet} label="Copy the snippet" />
+          <Copy text={snippet} label="Copy snippet" />
         </li>
         <li>
           <h2>Say who your customers are</h2>

@@ -2,7 +2,8 @@
 import { useSignal } from '@preact/signals';
 import type { Import } from '../../shared/api';
 import { call } from '../login';
-import { Form, number } from '../ui';
+import { Form } from '../forms';
+import { number } from '../ui';
 
 const FIELDS = ['user_id', 'email', 'name', 'phone', 'company', 'security_hash', 'tags'];
 const key = (column: string) =>

@@ -2,7 +2,8 @@
 import { useSignal } from '@preact/signals';
 import type { ListedAgent } from '../../shared/api';
 import { attempt, call, loadTeam, me } from '../login';
-import { Avatar, Danger, Field, Form, Secret } from '../ui';
+import { Field, Form } from '../forms';
+import { Avatar, Danger, Secret } from '../ui';
 import { useList } from './load';
 
 export function Agents() {

@@ -2,7 +2,8 @@
 import { useSignal } from '@preact/signals';
 import { When } from '../../shared/text';
 import { call } from '../login';
-import { Danger, Field, Form, Secret } from '../ui';
+import { Field, Form } from '../forms';
+import { Danger, Secret } from '../ui';
 import { useList } from './load';
 
 export function ApiKeys() {

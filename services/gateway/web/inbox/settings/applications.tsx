@@ -1,10 +1,17 @@
-// Applications: one for each site or app that carries the widget.
+// Applications: one for each site or app that has the widget.
 import { useSignal } from '@preact/signals';
 import type { Application, PreChatField } from '../../shared/api';
 import { call, success } from '../login';
-import { Copy, Dialog, Field, Form, number } from '../ui';
+import { Field, Form, GroupError } from '../forms';
+import { Copy, Dialog, number } from '../ui';
 import { useList } from './load';
+import { LookFields, readLook, writeLook } from './look';
 
+const FIELD_TYPES = [
+  ['text', 'Text'],
+  ['email', 'Email'],
+  ['tel', 'Phone'],
+];
 const lines = (text: unknown) =>
   String(text ?? '')
     .split(/\s+/)
@@ -30,25 +37,26 @@ export function Applications() {
       <div class="line head">
         <h1>Applications</h1>
         <button type="button" onClick={() => (adding.value = true)}>
-          Add
+          Add application
         </button>
       </div>
       {items.value.map((application) => (
-        <One key={application.appId} application={application} load={load} />
+        <Card key={application.appId} application={application} load={load} />
       ))}
       {adding.value && (
-        <Dialog title="Add an application" onClose={() => (adding.value = false)}>
-          <Form onSend={add} label="Add">
-            <Field label="Name">
+        <Dialog title="Add application" onClose={() => (adding.value = false)}>
+          <Form onSend={add} label="Add application">
+            <Field label="Name" pointer="/name">
               <input name="name" required maxLength={255} />
             </Field>
             <Field
-              label="Old application id"
-              hint="If its snippet stands in your pages already; else leave both empty."
+              label="Existing application ID (optional)"
+              hint="Moving from HelpCrunch? Enter the ID and the secret of your current snippet, and you can keep it."
+              pointer="/applicationId"
             >
               <input name="applicationId" inputMode="numeric" pattern="[0-9]*" />
             </Field>
-            <Field label="Old application secret">
+            <Field label="Existing application secret (optional)" pointer="/applicationSecret">
               <input name="applicationSecret" autocomplete="off" />
             </Field>
           </Form>
@@ -58,18 +66,18 @@ export function Applications() {
   );
 }
 
-function One({ application, load }: { application: Application; load: () => Promise<unknown> }) {
+function Card({ application, load }: { application: Application; load: () => Promise<unknown> }) {
   const { appId, name, origins, preChat, look, snippet, refused = [] } = application;
   const fields = useSignal<PreChatField[]>(preChat.fields);
+  const lookValues = useSignal(readLook(look));
   const save = async (data: FormData) => {
-    const color = String(data.get('color') ?? '');
     await call('PATCH', `/applications/${appId}`, {
       name: data.get('name'),
       origins: lines(data.get('origins')),
       preChat: { enabled: data.get('enabled') === 'on', fields: fields.value },
-      look: { ...look, color, side: data.get('side') },
+      look: writeLook(look, lookValues.value),
     });
-    success.value = 'Saved.';
+    success.value = 'Saved';
     await load();
   };
   const count = refused.reduce((sum, hour) => sum + hour.count, 0);
@@ -78,47 +86,38 @@ function One({ application, load }: { application: Application; load: () => Prom
       <h2>
         <bdi>{name}</bdi>
       </h2>
-      <h3>The snippet, for before the end of each page's body</h3>
+      <h3>
+        Snippet: paste it before <code>&lt;/body&gt;</code> in each page
+      </h3>
       <pre tabIndex={0}>
         <code>{snippet}</code>
       </pre>
       <div>
-        <Copy text={snippet} label="Copy the snippet" />
+        <Copy text={snippet} label="Copy snippet" />
       </div>
       {count > 0 && (
         <p>
-          {number(count)} logins were refused or would have been; last at{' '}
-          {new Date(refused[0]!.hour).toLocaleString()}.
+          {number(count)} failed identity {count === 1 ? 'verification' : 'verifications'} in the
+          last seven days, most recently at {new Date(refused[0]!.hour).toLocaleString()}.
         </p>
       )}
       <details>
-        <summary>Change it</summary>
+        <summary>Edit settings</summary>
         <Form onSend={save} label="Save">
-          <Field label="Name">
-            <input name="name" required defaultValue={name} />
+          <Field label="Name" pointer="/name">
+            <input name="name" required maxLength={255} defaultValue={name} />
           </Field>
           <Field
-            label="Origins"
-            hint="Whose pages may start it, such as https://shop.example, one a line; none stands for all."
+            label="Allowed origins"
+            hint="One per line, for example https://shop.example. Leave empty to allow all sites."
+            pointer="/origins"
           >
             <textarea name="origins" rows={2} defaultValue={origins.join('\n')} />
           </Field>
-          <Field label="Colour">
-            <input
-              name="color"
-              type="color"
-              defaultValue={typeof look.color === 'string' ? look.color : '#4338ca'}
-            />
-          </Field>
-          <Field label="Side of the page">
-            <select name="side" defaultValue={look.side === 'left' ? 'left' : 'right'}>
-              <option>right</option>
-              <option>left</option>
-            </select>
-          </Field>
+          <LookFields values={lookValues} />
           <label class="check">
-            <input type="checkbox" name="enabled" defaultChecked={preChat.enabled} /> Ask visitors
-            for these before they write
+            <input type="checkbox" name="enabled" defaultChecked={preChat.enabled} /> Show a
+            pre-chat form to visitors
           </label>
           <PreChat fields={fields.value} onChange={(changed) => (fields.value = changed)} />
         </Form>
@@ -138,7 +137,7 @@ function PreChat({
     onChange(fields.map((field, index) => (index === at ? { ...field, ...part } : field)));
   return (
     <fieldset>
-      <legend>Fields of the form</legend>
+      <legend>Form fields</legend>
       {fields.map((field, at) => (
         <div class="condition" key={at}>
           <input
@@ -157,8 +156,10 @@ function PreChat({
             value={field.type}
             onChange={({ currentTarget }) => set(at, { type: currentTarget.value })}
           >
-            {['text', 'email', 'tel'].map((type) => (
-              <option key={type}>{type}</option>
+            {FIELD_TYPES.map(([type, label]) => (
+              <option key={type} value={type}>
+                {label}
+              </option>
             ))}
           </select>
           <label class="check">
@@ -167,7 +168,7 @@ function PreChat({
               checked={field.required}
               onChange={({ currentTarget }) => set(at, { required: currentTarget.checked })}
             />{' '}
-            needed
+            Required
           </label>
           <button
             type="button"
@@ -184,13 +185,14 @@ function PreChat({
           onChange([...fields, { name: '', label: '', type: 'text', required: false }])
         }
       >
-        Add a field
+        Add field
       </button>
       <datalist id="pre-chat-names">
         {['name', 'email', 'phone', 'company'].map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>
+      <GroupError label="A field" pointer="/preChat" />
     </fieldset>
   );
 }

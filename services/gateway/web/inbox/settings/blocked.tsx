@@ -1,7 +1,8 @@
 // Addresses and networks from which no widget is served.
 import { When } from '../../shared/text';
 import { call } from '../login';
-import { Danger, Field, Form } from '../ui';
+import { Field, Form } from '../forms';
+import { Danger } from '../ui';
 import { useList } from './load';
 
 interface Blocked {

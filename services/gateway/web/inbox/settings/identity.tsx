@@ -3,7 +3,8 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Application, Organization, Policy } from '../../shared/api';
 import { attempt, call, success } from '../login';
-import { Copy, Danger, Form, number, Secret } from '../ui';
+import { Form } from '../forms';
+import { Copy, Danger, number, Secret } from '../ui';
 import { useList } from './load';
 import { SERVER_CODE } from './server-code';
 

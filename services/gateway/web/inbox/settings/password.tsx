@@ -1,6 +1,6 @@
 // One's own password.
 import { call, success } from '../login';
-import { Field, Form } from '../ui';
+import { Field, Form } from '../forms';
 
 export function Password() {
   const change = async (data: FormData) => {

@@ -3,7 +3,8 @@ import { useSignal } from '@preact/signals';
 import type { WebhookDelivery, Webhook } from '../../shared/api';
 import { When } from '../../shared/text';
 import { attempt, call } from '../login';
-import { Danger, Field, Form, Secret } from '../ui';
+import { Field, Form } from '../forms';
+import { Danger, Secret } from '../ui';
 import { useList } from './load';
 
 const EVENTS = [
