@@ -1,6 +1,6 @@
-// Builds the pages one by one into the folder given (else ./dist): each is a document, one script and one style
-// sheet under names of their own, so that a page and its script never come from two builds of shared pieces. Each
-// language of the chat is built by itself as well, `frame.de.js` and so on: the chat loads the one that it needs.
+// Builds the pages into the folder of the first argument, or ./dist. Each page is a document, one script and one style
+// sheet, without chunks that pages share, so that a page never loads files of two builds. Each language of the chat is a
+// separate script such as `frame.de.js`, which the chat loads when it needs it.
 import { cp, readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,14 +10,14 @@ import { CSS_TARGET, TARGET, supportCheck } from './support.mjs';
 const root = fileURLToPath(new URL('.', import.meta.url));
 const outDir = resolve(process.argv[2] ?? `${root}dist`);
 
-// Customers come with any browser that is supported; agents keep theirs up to date.
+// Visitors have any supported browser; agents are expected to have a recent one.
 const FOR_CUSTOMERS = { target: TARGET, cssTarget: CSS_TARGET, plugins: [supportCheck] };
 const FOR_AGENTS = {
   target: TARGET,
   cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
   plugins: [],
 };
-// Older browsers can read the loader as well, to say in the console that they are too old.
+// The loader also parses in older browsers, where it logs that the browser is too old.
 const LOADER = { ...FOR_CUSTOMERS, format: 'iife', target: 'es2020' };
 
 /** `entry` becomes `<name>.js`, and its style `<name>.css`. */

@@ -1,11 +1,11 @@
-// Which browsers the pages are built for, and a check that nothing newer is called.
+// The browsers that the pages support, and a check that the code calls nothing newer.
 import data from '@mdn/browser-compat-data/forLegacyNode';
 import { parseAst } from 'vite';
 
-/** The oldest browsers that are supported, by their names in the compatibility data. */
+/** The oldest supported browsers, by their names in the compatibility data. */
 export const BROWSERS = { chrome: 100, firefox: 102, safari: 15.4, safari_ios: 15.4 };
 
-/** What the build rewrites newer syntax to. All of it but static blocks and lookbehind is in those browsers. */
+/** The build rewrites newer syntax to this. These browsers have all of it except static blocks and lookbehind. */
 export const TARGET = 'es2022';
 
 /** The same for style sheets. */
@@ -13,10 +13,10 @@ export const CSS_TARGET = ['chrome100', 'firefox102', 'safari15.4', 'ios15.4'];
 
 const LOOKBEHIND = /\(\?<[=!]/;
 
-// Interfaces that the pages have nothing of, with names that they do use.
+// Interfaces that the pages don't use, with members whose names they do use.
 const UNUSED =
   /^(CSS|XR|GPU|RTC|SVG|USB|HID|Bluetooth|Payment|Audio|Video|Media|NDEF|Presentation|Launch|Navigat(e|ion)|Background)/;
-// Names that are no such call, or one that is made only where the browser has it.
+// Names that are no such call, or are called only if the browser has them.
 const GUARDED = {
   adoptedStyleSheets: 'the style sheet becomes an element where this throws',
   replaceSync: 'the same',
@@ -45,7 +45,7 @@ function isSupported(entry) {
   );
 }
 
-// Each member by its name alone: that of an instance says nothing of its class.
+// Members by their names only, since the code doesn't show the class of an instance.
 const members = new Map();
 for (const interfaces of [data.api, data.javascript.builtins]) {
   for (const [owner, entries] of Object.entries(interfaces)) {
@@ -65,7 +65,7 @@ const staticMember = (owner, name) => {
   return [api?.[`${name}_static`], api?.[name], builtin?.[name]].find(compatOf);
 };
 
-/** What a script calls that one of the browsers lacks. */
+/** The calls of a script that one of the browsers lacks. */
 export function findUnsupported(code) {
   const found = new Set();
   const visit = (node) => {
@@ -99,7 +99,7 @@ export function findUnsupported(code) {
   return [...found];
 }
 
-/** Fails the build on what one of the browsers lacks. */
+/** Fails the build on calls that one of the browsers lacks. */
 export const supportCheck = {
   name: 'onethread-support',
   generateBundle(_, bundle) {

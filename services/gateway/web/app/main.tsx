@@ -1,7 +1,7 @@
-// The chat as the whole of a page, for the web view of a phone app. `?platform=ios` or `android` says where it is. The
-// app talks with `OnethreadApp`, or calls `HelpCrunch('init', …)` in it as a web page would.
+// The chat as a whole page, for the web view of a phone app on `?platform=ios` or `android`. The app uses `OnethreadApp`,
+// or calls `HelpCrunch('init', …)` as a web page does.
 import { Bridge } from './bridge';
-import { dressFrame, setTheme } from './screen';
+import { prepareFrame, setTheme } from './screen';
 import './style.css';
 
 type Queue = ((...args: unknown[]) => void) & { q?: unknown[]; loaded?: boolean };
@@ -11,7 +11,7 @@ if (!w.HelpCrunch) {
   w.HelpCrunch = Object.assign((...args: unknown[]) => void queue.push(args), { q: queue });
 }
 const call = (...args: unknown[]) => w.HelpCrunch!(...args);
-call('onReady', dressFrame);
+call('onReady', prepareFrame);
 w.OnethreadApp = new Bridge(call as (method: string, ...args: unknown[]) => void, setTheme);
 
 const script = document.createElement('script');

@@ -1,4 +1,4 @@
-// The app around the page: how it is told something, in each kind of web view. One JSON text a message.
+// Sends messages to the app around the page, in each kind of web view. A message is one JSON text.
 
 interface Receiver {
   postMessage(message: string): void;
@@ -13,9 +13,9 @@ interface Natives {
 
 /** From the page to the app. */
 export type ToApp =
-  /** The page listens: the app may say `start`. */
+  /** The page is listening: the app may send `start`. */
   | { type: 'loaded' }
-  /** The chat runs. */
+  /** A session has started. */
   | { type: 'ready'; mode: 'visitor' | 'contact'; name: string }
   | { type: 'unread'; count: number }
   | { type: 'message'; author: 'customer' | 'agent'; name: string | null; text: string }
@@ -28,13 +28,13 @@ export type ToApp =
   | { type: 'close' }
   | { type: 'error'; message: string };
 
-// Injected before the page's own scripts, so it is there from the beginning or never.
+// Apps inject these before the page's own scripts run.
 const { ReactNativeWebView, webkit, OnethreadAndroid } = window as unknown as Natives;
 const receiver = ReactNativeWebView ?? webkit?.messageHandlers?.onethread ?? OnethreadAndroid;
 
-/** Whether an app listens; else the page is open in a browser. */
+/** Whether an app listens. If not, the page is open in a browser. */
 export const native = !!receiver;
 
-export function tellApp(message: ToApp) {
+export function postToApp(message: ToApp) {
   receiver?.postMessage(JSON.stringify(message));
 }

@@ -1,9 +1,9 @@
-// The chat's frame on a phone's screen: clear of notches, above the keyboard, and links open outside.
-import { native, tellApp } from './native';
+// Fits the chat's frame to a phone's screen: clear of notches and above the keyboard. Links open outside of the app.
+import { native, postToApp } from './native';
 
 const SIDES = ['top', 'right', 'bottom', 'left'] as const;
 const root = document.documentElement;
-// The page sees the safe areas; a frame within it doesn't in every web view.
+// In some web views only the page has the safe areas, not the frame within it.
 const probe = document.createElement('div');
 probe.id = 'safe-areas';
 document.body.append(probe);
@@ -12,14 +12,14 @@ const frameOf = () =>
   document.querySelector('onethread-widget')?.shadowRoot?.querySelector('iframe');
 const watched = new WeakSet<Document>();
 
-/** Fits the frame to the room that is visible. */
+/** Fits the frame to the visible part of the page. */
 function fit() {
   const frame = frameOf();
   const chat = frame?.contentDocument;
   if (!frame || !chat) return;
   const { height, offsetTop } = visualViewport ?? { height: innerHeight, offsetTop: 0 };
   const keyboard = Math.max(0, innerHeight - height - offsetTop);
-  // Less than this is the rounding of a zoomed page.
+  // Smaller differences come from rounding in a zoomed page.
   const covered = keyboard > 60;
   frame.style.height = covered ? `${height}px` : '';
   frame.style.top = covered ? `${offsetTop}px` : '';
@@ -31,16 +31,16 @@ function fit() {
   if (covered) scrollTo(0, 0);
 }
 
-/** A web view that followed a link would leave the chat. */
+/** The web view itself mustn't follow a link: it would leave the chat. */
 function openOutside(event: MouseEvent) {
   const link = (event.target as Element | null)?.closest?.('a[href]') as HTMLAnchorElement | null;
   if (!link) return;
   event.preventDefault();
-  tellApp({ type: 'openUrl', url: link.href });
+  postToApp({ type: 'openUrl', url: link.href });
 }
 
-/** Looks after the frame, once there is one. */
-export function dressFrame() {
+/** Fits the frame and handles its links. Called when a session has started. */
+export function prepareFrame() {
   fit();
   const chat = frameOf()?.contentDocument;
   if (!native || !chat || watched.has(chat)) return;
@@ -48,7 +48,7 @@ export function dressFrame() {
   chat.addEventListener('click', openOutside, true);
 }
 
-/** Takes the app's choice of light or dark, before the chat starts. */
+/** Applies the app's choice of light or dark, before the chat starts. */
 export const setTheme = (theme: string) => (root.style.colorScheme = theme);
 
 addEventListener('resize', fit);

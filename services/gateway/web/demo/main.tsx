@@ -1,5 +1,5 @@
-// The demo: a sample site with the documented snippet, and a choice of the user who views it. The choice is kept for
-// this tab alone, so that two tabs can be two people.
+// The demo: a sample site with the documented snippet, and a choice of its user. Each tab stores its own choice, so two
+// tabs can have two users.
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { store, timeoutSignal } from '../shared/browser';
@@ -48,24 +48,24 @@ const CHOICES = [
   VISITOR,
   ...PEOPLE.map((user) => ({ label: `${user.name} (user_id ${user.user_id})`, user })),
 ];
-const KEPT = 'onethread-demo';
+const STORAGE_KEY = 'onethread-demo';
 const tab = store('sessionStorage');
 
-const chosen = signal({ person: 0, hash: '', ...kept() });
+const chosen = signal({ person: 0, hash: '', ...storedChoice() });
 const settings = signal<Settings | null>(null);
-const said = signal('');
+const status = signal('');
 
-function kept(): { person?: number; hash?: string } {
+function storedChoice(): { person?: number; hash?: string } {
   try {
-    return JSON.parse(tab.get(KEPT) ?? '{}');
+    return JSON.parse(tab.get(STORAGE_KEY) ?? '{}');
   } catch {
     return {};
   }
 }
 
-function keep(choice: { person: number; hash: string }) {
+function choose(choice: { person: number; hash: string }) {
   chosen.value = choice;
-  tab.set(KEPT, JSON.stringify(choice));
+  tab.set(STORAGE_KEY, JSON.stringify(choice));
 }
 
 function userOf({ person, hash }: { person: number; hash: string }): User {
@@ -83,8 +83,8 @@ HelpCrunch('showChatWidget');
 <script async src="${location.origin}/widget.js"></script>`;
 }
 
-// An owner's first steps open this page with an application of theirs: `/demo#<organization>/<appId>`.
-function named(): Settings | undefined {
+// The inbox links here with the application to show: `/demo#<organization>/<appId>`.
+function settingsFromAddress(): Settings | undefined {
   const [organization, appId] = location.hash.slice(1).split('/').map(decodeURIComponent);
   return organization && appId ? { organization, appId } : undefined;
 }
@@ -98,7 +98,7 @@ async function demoSettings(): Promise<Settings> {
   return answer.json();
 }
 
-// What the snippet does, word by word.
+// The same calls as in the shown snippet.
 function runSnippet({ organization, ...application }: Settings) {
   const queue: unknown[] = [];
   window.HelpCrunch = Object.assign((...args: unknown[]) => void queue.push(args), { q: queue });
@@ -109,7 +109,7 @@ function runSnippet({ organization, ...application }: Settings) {
   window.HelpCrunch(
     'onIdentityRefused',
     () =>
-      (said.value =
+      (status.value =
         'Identity check failed (403). This user’s conversation stays hidden; you see an empty chat.'),
   );
   window.HelpCrunch('showChatWidget');
@@ -121,15 +121,15 @@ function load(event: Event) {
 }
 
 function logIn() {
-  if (!chosen.value.person) return void (said.value = 'Pick a user first.');
+  if (!chosen.value.person) return void (status.value = 'Pick a user first.');
   window.HelpCrunch('userAuth', userOf(chosen.value));
-  said.value = `Logged in as ${CHOICES[chosen.value.person]!.user.name} (userAuth).`;
+  status.value = `Logged in as ${CHOICES[chosen.value.person]!.user.name} (userAuth).`;
 }
 
 function logOut() {
-  keep({ person: 0, hash: '' });
+  choose({ person: 0, hash: '' });
   window.HelpCrunch('logout');
-  said.value = 'Logged out. You’re a new visitor now.';
+  status.value = 'Logged out. You’re a new visitor now.';
 }
 
 function Demo() {
@@ -151,7 +151,7 @@ function Demo() {
                     type="radio"
                     name="person"
                     checked={chosen.value.person === index}
-                    onChange={() => keep({ ...chosen.value, person: index })}
+                    onChange={() => choose({ ...chosen.value, person: index })}
                   />{' '}
                   {label}
                 </label>
@@ -166,7 +166,7 @@ function Demo() {
                 spellcheck={false}
                 value={chosen.value.hash}
                 onInput={({ currentTarget }) =>
-                  keep({ ...chosen.value, hash: currentTarget.value })
+                  choose({ ...chosen.value, hash: currentTarget.value })
                 }
               />
             </label>
@@ -181,7 +181,7 @@ function Demo() {
                 Log out
               </button>
             </div>
-            <p role="status">{said.value}</p>
+            <p role="status">{status.value}</p>
           </form>
         </section>
         <section>
@@ -227,8 +227,8 @@ function Demo() {
 
 render(<Demo />, document.body);
 try {
-  settings.value = named() ?? (await demoSettings());
+  settings.value = settingsFromAddress() ?? (await demoSettings());
   runSnippet(settings.value);
 } catch (error) {
-  said.value = `Couldn’t load the demo: ${(error as Error).message}.`;
+  status.value = `Couldn’t load the demo: ${(error as Error).message}.`;
 }

@@ -1,4 +1,4 @@
-// What the page asks for, and who it says its user is: nobody new, somebody else, or the same with new fields.
+// Handles the calls of the page. A call that names a user may start a session, change the profile, or do nothing.
 import type { FromPage, User } from '../shared/protocol';
 import {
   changeUser,
@@ -7,11 +7,11 @@ import {
   mute,
   pageDirection,
   pageScheme,
-  sayForPage,
+  sendForPage,
   setup,
-  tell,
+  warnPage,
   track,
-  trouble,
+  failure,
   update,
   useSetup,
   visible,
@@ -19,70 +19,70 @@ import {
 import { locale } from './texts';
 import { identityOf, merged, profileOf, readUser, unpack } from './user';
 
-// The snippet may run again a moment before the page says who is logged in.
+// When the snippet runs again without a user, the page may name its user a moment later.
 const LOGOUT_DELAY_MS = 100;
-let leaving: ReturnType<typeof setTimeout> | undefined;
+let pendingLogout: ReturnType<typeof setTimeout> | undefined;
 
-const userNow = () => setup!.user;
+const currentUser = () => setup!.user;
 
-/** Does what the page says. */
-export function hear(said: FromPage) {
-  switch (said.onethread) {
+/** Runs a call of the page. */
+export function handleCall(call: FromPage) {
+  switch (call.onethread) {
     case 'start':
-      locale.value = said.locale;
-      pageDirection.value = said.dir;
-      pageScheme.value = said.scheme ?? '';
-      return useSetup({ ...said, user: readUser(said.user, tell, true) });
+      locale.value = call.locale;
+      pageDirection.value = call.dir;
+      pageScheme.value = call.scheme ?? '';
+      return useSetup({ ...call, user: readUser(call.user, warnPage, true) });
     case 'init':
-      return initAgain(readUser(said.user, tell, true));
+      return initAgain(readUser(call.user, warnPage, true));
     case 'auth':
-      return authenticate(readUser(said.user, tell));
+      return authenticate(readUser(call.user, warnPage));
     case 'update':
-      return change(readUser(said.user, tell));
+      return change(readUser(call.user, warnPage));
     case 'logout':
-      return leave();
+      return logOutUser();
     case 'visible':
-      visible.value = said.visible;
+      visible.value = call.visible;
       return;
     case 'track':
-      return track(said.name, unpack(said.data, tell));
+      return track(call.name, unpack(call.data, warnPage));
     case 'say':
-      return sayForPage(said.text);
+      return sendForPage(call.text);
     case 'type':
-      draft.value = said.text;
+      draft.value = call.text;
       return;
     case 'mute':
-      return mute(said.muted);
+      return mute(call.muted);
     case 'locale':
-      locale.value = said.locale;
+      locale.value = call.locale;
   }
 }
 
-/** The snippet runs again: with another user it logs in, without one it logs out. */
+/** The snippet ran again: with another user it logs in, without a user it logs out. */
 function initAgain(user: User) {
   if (user.user_id) return identify(user);
-  // Turbo renders its copy of a page and then the page: the snippet runs twice.
-  clearTimeout(leaving);
-  if (userNow().user_id) leaving = setTimeout(leave, LOGOUT_DELAY_MS);
+  // Turbo renders its cached copy of a page and then the page itself, so the snippet runs twice.
+  clearTimeout(pendingLogout);
+  if (currentUser().user_id) pendingLogout = setTimeout(logOutUser, LOGOUT_DELAY_MS);
 }
 
 function authenticate(user: User) {
   if (user.user_id) identify(user);
-  else tell("'userAuth' needs a user_id: for a visitor call 'logout'.");
+  else warnPage("'userAuth' needs a user_id: for a visitor call 'logout'.");
 }
 
-/** Continues as this user. If it is the same one, only what is new about them goes to the server. */
+/** Logs in as this user. If they are logged in already, only changed profile fields go to the server. */
 function identify(user: User) {
-  clearTimeout(leaving);
-  const before = userNow();
-  if (trouble || identityOf(user) !== identityOf(before)) return changeUser(user, true);
+  clearTimeout(pendingLogout);
+  const before = currentUser();
+  if (failure || identityOf(user) !== identityOf(before)) return changeUser(user, true);
   const all = merged(before, user);
   changeUser(all, false);
   if (JSON.stringify(profileOf(all)) !== JSON.stringify(profileOf(before))) update(profileOf(user));
 }
 
 function change(user: User) {
-  const before = userNow();
+  const before = currentUser();
   user.user_id ||= before.user_id;
   if (user.user_id !== before.user_id) return identify(user);
   const all = merged(before, user);
@@ -91,8 +91,8 @@ function change(user: User) {
   if (!restart) update(profileOf(user));
 }
 
-/** Does nothing when nobody is logged in. */
-function leave() {
-  clearTimeout(leaving);
-  if (userNow().user_id) logOut();
+/** Logs out. Does nothing when no user is logged in. */
+function logOutUser() {
+  clearTimeout(pendingLogout);
+  if (currentUser().user_id) logOut();
 }

@@ -1,11 +1,11 @@
-// The life of the chat: what the page asks for, one thing after the other, and the session that comes of it.
+// The state of the chat: runs the page's calls one after the other, and starts and ends the session.
 import { effect, signal } from '@preact/signals';
 import type { Session as Answer, Message, Warning } from '../shared/api';
 import { Problem, asProblem, persist, request } from '../shared/http';
 import { inkOn, isColor } from '../shared/look';
 import type { EventName, Look, Page, Setup, User } from '../shared/protocol';
-import { watched } from './network';
-import { currentPage, lastPage, tellEvent, tellPage } from './page-link';
+import { tracked } from './network';
+import { currentPage, emitEvent, lastPage, postToPage } from './page-link';
 import { Session } from './session';
 import { beep } from '../shared/sound';
 import { t, tag, unreadText } from './texts';
@@ -26,34 +26,34 @@ export const pageScheme = signal('');
 
 /** What the page began with, its user as of now. */
 export let setup: (Omit<Setup, 'user'> & { user: User }) | undefined;
-/** Why the session of that user is not there. */
-export let trouble: EventName | undefined;
-/** Whether somebody has logged in since the last logout. */
-let entered = false;
+/** Why there is no session of that user. */
+export let failure: EventName | undefined;
+/** Whether a user has logged in since the last logout. */
+let hasLoggedIn = false;
 let muted = false;
 
-const MEND: Record<number, string> = {
-  400: 'Mend this field of the user in the snippet.',
+const FIXES: Record<number, string> = {
+  400: 'Fix this field of the user in the snippet.',
   401: 'Check organization, applicationId and applicationSecret (or appId) in the snippet.',
-  403: 'This page is not among the origins of the application, or the person is blocked.',
+  403: 'Check that this page is among the allowed origins of the application.',
 };
 
-// What the page asks for happens one after the other.
-let line: Promise<void> = Promise.resolve();
-function next(step: () => Promise<void>) {
-  line = line.then(step).catch((error) => console.error('Onethread:', error));
+// The page's calls run one after the other.
+let queue: Promise<void> = Promise.resolve();
+function enqueue(step: () => Promise<void>) {
+  queue = queue.then(step).catch((error) => console.error('Onethread:', error));
 }
 
-// Starting a session retries until the next one is asked for. Other calls wait for it.
-let turn = new AbortController();
-function nextSession(step: (signal: AbortSignal) => Promise<void>) {
-  turn.abort();
-  const { signal } = (turn = new AbortController());
-  next(() => step(signal));
+// Starting a session is retried until the page asks for another one. Other calls wait for it.
+let starting = new AbortController();
+function startSession(step: (signal: AbortSignal) => Promise<void>) {
+  starting.abort();
+  const { signal } = (starting = new AbortController());
+  enqueue(() => step(signal));
 }
 
-/** A line for the page's console. */
-export const tell = (text: string) => tellPage({ onethread: 'problem', text });
+/** Writes a line to the page's console. */
+export const warnPage = (text: string) => postToPage({ onethread: 'problem', text });
 
 export function useSetup(given: NonNullable<typeof setup>) {
   setup = given;
@@ -64,60 +64,60 @@ export function useSetup(given: NonNullable<typeof setup>) {
 /** Sets the page's user. With `restart` the chat starts a session for them. */
 export function changeUser(user: User, restart: boolean) {
   setup!.user = user;
-  tellPage({ onethread: 'user', user: JSON.stringify(user) });
-  if (restart) nextSession(begin);
+  postToPage({ onethread: 'user', user: JSON.stringify(user) });
+  if (restart) startSession(begin);
 }
 
 export function mute(on: boolean) {
   muted = on;
 }
 
-/** Takes a text of the person; answers whether it was taken. */
-export function say(text: string) {
+/** Sends a text of the user; false if it is empty or there is no session. */
+export function send(text: string) {
   if (!session.value || !text.trim()) return false;
   session.value.send(text);
   return true;
 }
 
-/** Sends a text that the page says for the person, once the chat has started. */
-export function sayForPage(text: string) {
-  next(async () => {
-    if (!say(text))
-      tell('sendUserMessage sent nothing: the text is empty, or the chat has not started.');
+/** Sends a text for the page, once the chat has started. */
+export function sendForPage(text: string) {
+  enqueue(async () => {
+    if (!send(text))
+      warnPage('sendUserMessage sent nothing: the text is empty, or the chat has not started.');
   });
 }
 
 async function begin(signal: AbortSignal) {
   leave();
-  trouble = undefined;
+  failure = undefined;
   const page = lastPage();
   const { user } = setup!;
   try {
-    adopt(await persist(signal, () => init(user, page)), false, user);
+    replaceSession(await persist(signal, () => init(user, page)), false, user);
   } catch (thrown) {
     const problem = asProblem(thrown);
     const clean = problem.body.cleanSession as Answer | undefined;
     if (problem.status === 403 && clean) {
-      adopt(clean, true, user);
+      replaceSession(clean, true, user);
       return fail('onIdentityRefused');
     }
-    if (problem.passing) return; // the page asked for something else meanwhile
-    tell(`the chat can't start: ${explain(problem)} ${MEND[problem.status] ?? ''}`);
+    if (problem.isTemporary) return; // the page has asked for another session meanwhile
+    warnPage(`the chat can't start: ${explain(problem)} ${FIXES[problem.status] ?? ''}`);
     fail('onError', { message: problem.message, status: problem.status });
   }
 }
 
-function fail(why: EventName, detail?: unknown) {
-  trouble = why;
-  tellEvent(why, detail);
+function fail(event: EventName, detail?: unknown) {
+  failure = event;
+  emitEvent(event, detail);
 }
 
 function init(user: User, page: Page) {
   const { applicationSecret, deviceToken, platform, timeZone } = setup!;
-  // The server looked at who may hold the frame for the application that its address names.
-  const named = Object.fromEntries(new URLSearchParams(location.search));
+  // The same application as in the frame's address, whose allowed origins the server has checked.
+  const application = Object.fromEntries(new URLSearchParams(location.search));
   const body = {
-    ...named,
+    ...application,
     applicationSecret,
     user,
     page,
@@ -126,7 +126,7 @@ function init(user: User, page: Page) {
     timeZone,
     deviceToken: deviceToken ?? undefined,
   };
-  return watched(request<Answer>('POST', '/widget/v1/init', { token: null, body }));
+  return tracked(request<Answer>('POST', '/widget/v1/init', { token: null, body }));
 }
 
 const explain = ({ message, body }: Problem) =>
@@ -139,53 +139,57 @@ function leave() {
   draft.value = '';
 }
 
-/** Goes on with a session the server gave. That of a refusal (`clean`) is never kept by the page. */
-function adopt(answer: Answer, clean: boolean, { security_hash, user_hash, user_jwt }: User) {
+/** Replaces the session. The device token of a rejected login's clean session (`clean`) isn't stored by the page. */
+function replaceSession(
+  answer: Answer,
+  clean: boolean,
+  { security_hash, user_hash, user_jwt }: User,
+) {
   leave();
-  if (!clean) keepDevice(answer);
-  trouble = undefined;
-  if (answer.mode === 'contact') entered = true;
+  if (!clean) storeDevice(answer);
+  failure = undefined;
+  if (answer.mode === 'contact') hasLoggedIn = true;
   const proof = JSON.stringify([clean, security_hash, user_hash, !!user_jwt]);
   session.value = new Session(answer, clean, proof, {
     page: currentPage,
     context,
-    sent: (message) => tellMessage('onCustomerMessage', message),
-    refused: ({ message, status }) => tellEvent('onError', { message, status }),
+    sent: (message) => emitMessage('onCustomerMessage', message),
+    rejected: ({ message, status }) => emitEvent('onError', { message, status }),
     ended: () => {
       leave();
       notice.value = t.value.ended;
-      tellPage({ onethread: 'state', unread: 0, labels: labels(), style });
+      postToPage({ onethread: 'state', unread: 0, labels: labels(), style });
       fail('onSessionEnded');
     },
-    restart: () => tellPage({ onethread: 'restart' }),
-    answered: (messages) => {
-      for (const message of messages) tellMessage('onAgentMessage', message);
+    restart: () => postToPage({ onethread: 'restart' }),
+    replied: (messages) => {
+      for (const message of messages) emitMessage('onAgentMessage', message);
       if (!messages.length || visible.value) return;
       if (!muted) beep();
       const unread = session.value?.unread.value ?? 0;
       const text = messages.at(-1)!.text;
-      tellEvent('onNewUnreadChat', { unread, text, unreadChats: unread ? 1 : 0 });
-      tellEvent('onNewUnreadMessages', { unread, text, unreadMessages: unread });
+      emitEvent('onNewUnreadChat', { unread, text, unreadChats: unread ? 1 : 0 });
+      emitEvent('onNewUnreadMessages', { unread, text, unreadMessages: unread });
     },
     failed: () => (notice.value = t.value.trouble),
   });
   warn(answer.warnings);
-  tellEvent('onReady', { mode: answer.mode, name: answer.contact.name });
+  emitEvent('onReady', { mode: answer.mode, name: answer.contact.name });
 }
 
-// As HelpCrunch's listeners read it.
-function tellMessage(name: 'onCustomerMessage' | 'onAgentMessage', { text, author }: Message) {
+// With the members that HelpCrunch's listeners read.
+function emitMessage(name: 'onCustomerMessage' | 'onAgentMessage', { text, author }: Message) {
   const detail = { message: { text, content: text, author_name: author.name } };
-  tellEvent(name, detail);
-  tellEvent('onMessage', detail);
+  emitEvent(name, detail);
+  emitEvent('onMessage', detail);
 }
 
-function keepDevice({ session }: Answer) {
+function storeDevice({ session }: Answer) {
   setup!.deviceToken = session.deviceToken;
-  tellPage({ onethread: 'device', deviceToken: session.deviceToken });
+  postToPage({ onethread: 'device', deviceToken: session.deviceToken });
 }
 
-// A refused page's claims stay out of what its visitor says.
+// The clean session after a rejected login doesn't send the rejected profile.
 function context(): Record<string, unknown> {
   if (session.value?.clean) return {};
   const { user_id, security_hash, user_hash, user_jwt, ...user } = setup!.user;
@@ -194,64 +198,66 @@ function context(): Record<string, unknown> {
 
 function warn(warnings: Warning[] = []) {
   for (const { pointer, detail } of warnings) {
-    tell(`${pointer} was left as it was: ${detail}. Mend it in the snippet.`);
+    warnPage(`${pointer} wasn't changed: ${detail}. Fix it in the snippet.`);
   }
 }
 
-/** Sends the form before the chat; throws a Problem that names its fields. */
+/** Sends the pre-chat form; throws a Problem that names its fields. */
 export async function fillIn(fields: Record<string, string | null>) {
   const at = session.value!;
   try {
     const answer = await at.fillIn(fields);
     if (at !== session.value) return;
-    if (!at.clean) keepDevice(answer);
+    if (!at.clean) storeDevice(answer);
     warn(answer.warnings);
     const { name, email, phone, company } = answer.contact;
-    tellEvent('onPreChatFormSubmit', { userData: { name, email, phone, company } });
+    emitEvent('onPreChatFormSubmit', { userData: { name, email, phone, company } });
   } catch (problem) {
-    if (asProblem(problem).status === 401 && at === session.value) return endedNow();
+    if (asProblem(problem).status === 401 && at === session.value) return showEnded();
     throw problem;
   }
 }
 
-function endedNow() {
+function showEnded() {
   leave();
   notice.value = t.value.ended;
 }
 
 export function update(user: User) {
-  next(async () => {
+  enqueue(async () => {
     const at = session.value;
     if (!at || at.clean)
-      return tell('updateUser changed nothing: the chat has not started, or the user was refused.');
-    await at.update(user).then(warn, refused('updateUser'));
+      return warnPage(
+        'updateUser changed nothing: the chat has not started, or the user was rejected.',
+      );
+    await at.update(user).then(warn, reportFailure('updateUser'));
   });
 }
 
 export function track(name: string, data?: Record<string, unknown>) {
-  next(async () => session.value?.track(name, data).catch(refused('trackEvent')));
+  enqueue(async () => session.value?.track(name, data).catch(reportFailure('trackEvent')));
 }
 
-const refused = (what: string) => (thrown: unknown) => {
+const reportFailure = (what: string) => (thrown: unknown) => {
   const problem = asProblem(thrown);
-  tell(`${what} failed: ${explain(problem)}`);
-  tellEvent('onError', { message: problem.message, status: problem.status });
+  warnPage(`${what} failed: ${explain(problem)}`);
+  emitEvent('onError', { message: problem.message, status: problem.status });
 };
 
-/** Ends the session; the browser continues as a visitor, a new one if somebody was logged in. */
+/** Ends the session. The chat continues as a visitor, who is new if a user was logged in. */
 export function logOut() {
   changeUser({}, false);
-  nextSession(async (signal) => {
+  startSession(async (signal) => {
     const old = session.value;
     leave();
-    if (entered) {
-      entered = false;
+    if (hasLoggedIn) {
+      hasLoggedIn = false;
       setup!.deviceToken = null;
-      tellPage({ onethread: 'forget' });
+      postToPage({ onethread: 'forget' });
       try {
-        if (old && !old.clean) return adopt(await old.logout(), false, {});
+        if (old && !old.clean) return replaceSession(await old.logout(), false, {});
       } catch (thrown) {
-        if (!(thrown instanceof Problem && thrown.status === 401)) refused('logout')(thrown);
+        if (!(thrown instanceof Problem && thrown.status === 401)) reportFailure('logout')(thrown);
       }
     }
     await begin(signal);
@@ -264,30 +270,30 @@ const labels = () => ({
   unread: unreadText(session.value?.unread.value ?? 0),
 });
 
-// The button follows what is unread, the look and the language.
+// Sends the page what its button shows: the unread count, the look, and the texts.
 effect(() => {
   const at = session.value;
   if (!at) return;
-  tellPage({
+  postToPage({
     onethread: 'state',
     unread: at.unread.value,
     look: lookOf(at.settings.look),
     labels: labels(),
     style,
   });
-  tellEvent('onUnreadCountChange', at.unread.value);
+  emitEvent('onUnreadCountChange', at.unread.value);
 });
 
-// What is on the screen is read.
-const read = () => {
+// Visible messages count as read.
+const markRead = () => {
   if (visible.value && !document.hidden) session.value?.read();
 };
 effect(() => {
-  if (session.value?.unread.value) read();
+  if (session.value?.unread.value) markRead();
 });
-document.addEventListener('visibilitychange', read);
+document.addEventListener('visibilitychange', markRead);
 
-/** An application's look, as far as it is one, with the ink that is read on its color. */
+/** The valid members of an application's look that the button needs, with a text color of enough contrast. */
 export function lookOf(look: Record<string, unknown> = {}): Look {
   const { side } = look;
   const color = isColor(look.color) ? look.color : undefined;

@@ -1,13 +1,13 @@
-// Where a person writes.
+// The text box, the emoji picker and the send button.
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { draft, say } from './chat';
+import { draft, send as sendText } from './chat';
 import { Icon } from './icons';
-import { LONGEST_TEXT, type Session } from './session';
+import { MAX_TEXT_LENGTH, type Session } from './session';
 import { fill, number, t } from './texts';
 
 const EMOJI = [...'😀😂😊😍🤔😢😡👍👎👏🙏💪🎉❤️🔥✅❌⭐💡📦💳🚚📞📎'].filter(
-  (one) => one !== '\ufe0f',
+  (character) => character !== '\ufe0f',
 );
 
 export function Composer({ at }: { at: Session }) {
@@ -21,18 +21,20 @@ export function Composer({ at }: { at: Session }) {
   const send = () => {
     const text = draft.value;
     error.value =
-      [...text].length > LONGEST_TEXT ? fill(t.value.tooLong, { max: number(LONGEST_TEXT) }) : '';
-    if (!error.value && say(text)) draft.value = '';
+      [...text].length > MAX_TEXT_LENGTH
+        ? fill(t.value.tooLong, { max: number(MAX_TEXT_LENGTH) })
+        : '';
+    if (!error.value && sendText(text)) draft.value = '';
     box.current?.focus();
   };
-  // Browsers that don't size a text area by its text.
+  // For browsers without `field-sizing`.
   useLayoutEffect(() => {
     if (CSS.supports('field-sizing', 'content')) return;
     const { style } = box.current!;
     style.height = 'auto';
     style.height = `${box.current!.scrollHeight}px`;
   }, [draft.value]);
-  const put = (emoji: string) => {
+  const insert = (emoji: string) => {
     const { selectionStart, selectionEnd } = box.current!;
     write(draft.value.slice(0, selectionStart) + emoji + draft.value.slice(selectionEnd));
     picking.value = false;
@@ -49,7 +51,7 @@ export function Composer({ at }: { at: Session }) {
       {picking.value && (
         <div id="emoji" role="group" aria-label={t.value.emoji}>
           {EMOJI.map((emoji) => (
-            <button type="button" key={emoji} onClick={() => put(emoji)}>
+            <button type="button" key={emoji} onClick={() => insert(emoji)}>
               {emoji}
             </button>
           ))}

@@ -1,4 +1,4 @@
-// The form before the chat, by the application's fields.
+// The pre-chat form, with the fields that the application asks for.
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { PreChatField as FormField, Session as Answer } from '../shared/api';
@@ -6,24 +6,24 @@ import { asProblem } from '../shared/http';
 import { fillIn } from './chat';
 import { fill, isolated, t } from './texts';
 
-const COMPLETE: Record<string, AutoFill> = {
+const AUTOCOMPLETE: Record<string, AutoFill> = {
   name: 'name',
   email: 'email',
   phone: 'tel',
   company: 'organization',
 };
-const ENGLISH: Record<string, string[]> = {
+const DEFAULT_LABELS: Record<string, string[]> = {
   name: ['Name'],
   email: ['Email', 'E-mail'],
   phone: ['Phone'],
   company: ['Company'],
 };
-const TYPES: Record<string, 'email' | 'tel'> = { email: 'email', tel: 'tel' };
+const INPUT_TYPES: Record<string, 'email' | 'tel'> = { email: 'email', tel: 'tel' };
 
 export function Form({ form }: { form: Answer['preChat'] }) {
   const { fields, prefill } = form;
   const errors = useSignal<Record<string, string>>({});
-  const rest = useSignal('');
+  const failure = useSignal('');
   const sending = useSignal(false);
   const element = useRef<HTMLFormElement>(null);
 
@@ -39,13 +39,13 @@ export function Form({ form }: { form: Answer['preChat'] }) {
 
   const send = async (event: Event) => {
     event.preventDefault();
-    rest.value = '';
+    failure.value = '';
     const wrong = fields.filter(({ name }) => input(name).validity.valueMissing);
     if (wrong.length) return show(wrong);
     const answers: Record<string, string | null> = {};
     for (const { name } of fields) {
       const { value } = input(name);
-      // One that was prefilled and emptied is cleared; one never filled in isn't said.
+      // A prefilled field that was emptied is cleared; one that was never filled in isn't sent.
       if (value) answers[name] = value;
       else if (prefill[name]) answers[name] = null;
     }
@@ -54,13 +54,13 @@ export function Form({ form }: { form: Answer['preChat'] }) {
     try {
       await fillIn(answers);
     } catch (thrown) {
-      // What the server says is for developers; which field it means is enough to say it in the person's language.
+      // The server's error texts are for developers. The form has its own for each field, in the visitor's language.
       const named = asProblem(thrown)
         .fieldErrors('/fields')
         .map(([name]) => name);
-      const refused = fields.filter(({ name }) => named.includes(name));
-      if (refused.length) show(refused);
-      else rest.value = t.value.trouble;
+      const rejected = fields.filter(({ name }) => named.includes(name));
+      if (rejected.length) show(rejected);
+      else failure.value = t.value.trouble;
     }
     sending.value = false;
   };
@@ -78,8 +78,8 @@ export function Form({ form }: { form: Answer['preChat'] }) {
           />
         ))}
       </div>
-      <p class="error" role="alert" hidden={!rest.value}>
-        {rest.value}
+      <p class="error" role="alert" hidden={!failure.value}>
+        {failure.value}
       </p>
       <button type="submit" disabled={sending.value}>
         {t.value.start}
@@ -88,24 +88,24 @@ export function Form({ form }: { form: Answer['preChat'] }) {
   );
 }
 
-type Known = keyof typeof t.value.fields;
+type StandardField = keyof typeof t.value.fields;
 
-/** A field of its name or of its type, which has texts of its own. */
-const known = ({ name, type }: FormField): Known | undefined =>
-  [name, type === 'tel' ? 'phone' : type].find((one): one is Known =>
+/** The standard field that has this name or type, if any: it has its own label and error in each language. */
+const standardField = ({ name, type }: FormField): StandardField | undefined =>
+  [name, type === 'tel' ? 'phone' : type].find((one): one is StandardField =>
     Object.hasOwn(t.value.fields, one),
   );
 
 function errorOf(field: FormField, value: string) {
-  const kind = known(field);
+  const kind = standardField(field);
   const { errors } = t.value;
   return kind ? errors[kind] : value.trim() ? errors.invalid : errors.required;
 }
 
-/** The labels that a form has unless its owner writes others are shown in the person's language. */
+/** A default label is shown in the visitor's language, any other as the owner wrote it. */
 const labelOf = ({ name, label }: FormField) => {
-  const usual = ENGLISH[name];
-  return usual?.includes(label) ? t.value.fields[name as Known] : label;
+  const defaults = DEFAULT_LABELS[name];
+  return defaults?.includes(label) ? t.value.fields[name as StandardField] : label;
 };
 
 function Field({ field, value, error }: { field: FormField; value: string; error?: string }) {
@@ -120,11 +120,11 @@ function Field({ field, value, error }: { field: FormField; value: string; error
       <input
         id={id}
         name={name}
-        type={(TYPES[type] ?? 'text') as 'text'}
-        dir={type in TYPES ? 'ltr' : undefined}
+        type={(INPUT_TYPES[type] ?? 'text') as 'text'}
+        dir={type in INPUT_TYPES ? 'ltr' : undefined}
         required={required}
         defaultValue={value}
-        autocomplete={COMPLETE[name]}
+        autocomplete={AUTOCOMPLETE[name]}
         aria-invalid={error ? 'true' : undefined}
         aria-describedby={error ? `${id}-error` : undefined}
       />

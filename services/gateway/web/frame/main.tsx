@@ -1,9 +1,9 @@
 // The chat inside the widget's frame.
 import { effect } from '@preact/signals';
 import { render } from 'preact';
-import { hear } from './calls';
+import { handleCall } from './calls';
 import { notice, pageDirection } from './chat';
-import { hearPage } from './page-link';
+import { listenToPage } from './page-link';
 import './style.css';
 import { rightToLeft, shown, t } from './texts';
 import { Chat } from './view';
@@ -16,4 +16,4 @@ effect(() => {
 });
 render(<Chat />, document.body);
 if (parent === window) notice.value = t.value.alone;
-else hearPage(hear);
+else listenToPage(handleCall);

@@ -1,21 +1,21 @@
-// The thread: what is stored, then what waits to be.
+// The thread: the stored messages, then those that are still to be sent.
 import { useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Message } from '../shared/api';
 import { findLast } from '../shared/browser';
 import { Text, When } from '../shared/text';
-import { beginsDay, dayName, lastSeen, together } from '../shared/together';
+import { beginsDay, dayName, inOneRun, lastSeen } from '../shared/runs';
 import { notice } from './chat';
 import { Icon } from './icons';
 import { online } from './network';
-import { LONGEST_TEXT, type Pending, type Session } from './session';
+import { MAX_TEXT_LENGTH, type Pending, type Session } from './session';
 import { Face, teamOf } from './team';
 import { fill, format, isolated, number, t } from './texts';
 
-// Somebody at the end of a long thread holds its end alone.
-const MOST = 300;
-const KEPT = 150;
+// At the end of a long thread only its last messages stay in the page.
+const MAX_MESSAGES = 300;
+const MESSAGES_AFTER_TRIM = 150;
 
 export function Messages({
   at,
@@ -30,7 +30,7 @@ export function Messages({
   const away = useSignal(false);
   const before = useRef({ first: 0, last: 0, waiting: 0, height: 0, atEnd: true });
 
-  // Earlier messages leave in place what is being looked at; new ones are followed by whoever is at the end.
+  // Loading earlier messages doesn't move the visible ones. At the end of the thread the view follows new messages.
   useLayoutEffect(() => {
     const box = scroller.current!;
     const was = before.current;
@@ -45,7 +45,8 @@ export function Messages({
     if (older) box.scrollTop += box.scrollHeight - was.height;
     else if (was.atEnd || now.waiting > was.waiting) box.scrollTop = box.scrollHeight;
     before.current = { ...now, atEnd: was.atEnd || now.waiting > was.waiting };
-    if (before.current.atEnd && messages.length > MOST) at.thread.keepLast(KEPT);
+    if (before.current.atEnd && messages.length > MAX_MESSAGES)
+      at.thread.keepLast(MESSAGES_AFTER_TRIM);
   }, [messages, outbox, at.agentTyping.value]);
 
   const earlier = async () => {
@@ -63,7 +64,7 @@ export function Messages({
       if (box.scrollTop < 100) void earlier();
     };
     box.addEventListener('scroll', onScroll, { passive: true });
-    // A chat that is opened, or makes room for a keyboard, shows its end.
+    // After the chat opens, or a keyboard makes it smaller, the end of the thread stays visible.
     const watch = new ResizeObserver(
       () => before.current.atEnd && (box.scrollTop = box.scrollHeight),
     );
@@ -107,7 +108,7 @@ export function Messages({
       </div>
       <ol id="pending" aria-label={t.value.sending}>
         {outbox.map((item) => (
-          <Waiting key={item.id} item={item} at={at} />
+          <PendingRow key={item.id} item={item} at={at} />
         ))}
       </ol>
       <p class="typing" role="status">
@@ -118,7 +119,7 @@ export function Messages({
               <i />
               <i />
             </span>
-            <span class="small">{whoTypes(messages)}</span>
+            <span class="small">{typingText(messages)}</span>
           </>
         )}
       </p>
@@ -136,8 +137,8 @@ export function Messages({
   );
 }
 
-/** The stream doesn't say who types: it is known where one teammate alone talks with the person. */
-function whoTypes(messages: Message[]) {
+/** The typing event doesn't name the agent: the name is known only while a single teammate has replied. */
+function typingText(messages: Message[]) {
   const [first, ...others] = teamOf(messages);
   return first && !others.length
     ? fill(t.value.typing, { name: isolated(first.name) })
@@ -163,22 +164,22 @@ function Row({ message, before, next, mark }: RowProps) {
     );
   }
   const mine = author.kind === 'contact';
-  const goesOn = together(message, next);
+  const continues = inOneRun(message, next);
   return (
-    <li class={`${mine ? 'mine' : 'theirs'} ${goesOn ? 'goes-on' : ''}`}>
+    <li class={`${mine ? 'mine' : 'theirs'} ${continues ? 'goes-on' : ''}`}>
       {day}
-      {!mine && !together(before, message) && author.name && (
+      {!mine && !inOneRun(before, message) && author.name && (
         <p class="small">
           <bdi>{author.name}</bdi>
         </p>
       )}
       <div class="line">
-        {!mine && !goesOn && <Face name={author.name ?? ''} />}
+        {!mine && !continues && <Face name={author.name ?? ''} />}
         <p class="text" dir="auto">
           <Text text={text} />
         </p>
       </div>
-      {(!goesOn || mark) && (
+      {(!continues || mark) && (
         <p class="small">
           <When at={createdAt} locale={format.value} dayKnown />
           {mark && ` · ${t.value[mark]}`}
@@ -188,18 +189,18 @@ function Row({ message, before, next, mark }: RowProps) {
   );
 }
 
-/** Whether the team takes no messages of this person: trying again wouldn't help. */
-export const isBlocked = ({ refused }: Pending) => refused?.body.type === '/problems/blocked';
+/** Whether the message was rejected because the contact is blocked, so that a retry can't work. */
+export const isBlocked = ({ error }: Pending) => error?.body.type === '/problems/blocked';
 
-function Waiting({ item, at }: { item: Pending; at: Session }) {
-  const { id, text, refused } = item;
+function PendingRow({ item, at }: { item: Pending; at: Session }) {
+  const { id, text, error } = item;
   return (
     <li>
       <p class="text" dir="auto">
         {text}
       </p>
       <p class="small">
-        {!refused ? (
+        {!error ? (
           at.live.value && online.value ? (
             t.value.sending
           ) : (
@@ -210,12 +211,12 @@ function Waiting({ item, at }: { item: Pending; at: Session }) {
         ) : (
           <>
             <span class="error">
-              {refused.status === 400
-                ? fill(t.value.tooLong, { max: number(LONGEST_TEXT) })
+              {error.status === 400
+                ? fill(t.value.tooLong, { max: number(MAX_TEXT_LENGTH) })
                 : t.value.notSent}
               {' · '}
             </span>
-            <button type="button" class="quiet" onClick={() => at.again(id)}>
+            <button type="button" class="quiet" onClick={() => at.retry(id)}>
               {t.value.retry}
             </button>
           </>

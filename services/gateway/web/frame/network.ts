@@ -1,18 +1,18 @@
-// Whether the chat is connected: what the browser says, and what calls meet.
+// Whether the chat is connected, by the browser's online state and the outcome of the last call.
 import { signal } from '@preact/signals';
 import { asProblem } from '../shared/http';
 
-/** The browser knows of a network. */
+/** The browser's online state. */
 export const online = signal(navigator.onLine);
 /** The last call got no answer. */
 export const unreachable = signal(false);
 
-const look = () => void (online.value = navigator.onLine);
-addEventListener('online', look);
-addEventListener('offline', look);
+const update = () => void (online.value = navigator.onLine);
+addEventListener('online', update);
+addEventListener('offline', update);
 
-/** Watches a call for whether it got an answer. */
-export async function watched<T>(call: Promise<T>): Promise<T> {
+/** Runs a call and records in `unreachable` whether it was answered. */
+export async function tracked<T>(call: Promise<T>): Promise<T> {
   try {
     const answer = await call;
     unreachable.value = false;

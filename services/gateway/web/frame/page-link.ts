@@ -1,44 +1,44 @@
-// The customer's page around the frame: what it asks for, and what it is told. Messages count only from the window
-// and the origin that spoke first.
+// Messages between the frame and the customer's page around it. After the first message only those of the same window
+// and origin are accepted.
 import { attempt } from '../shared/browser';
 import type { EventName, FromFrame, FromPage, Page } from '../shared/protocol';
 
-// A page that is busy for longer is taken to be where it was.
+// A page that doesn't answer in this time is assumed to have the same URL as before.
 const ANSWER_TIMEOUT_MS = 500;
 
 let host: string | undefined;
 let page: Page = { url: '', title: '', referrer: '' };
-const asking: ((page: Page) => void)[] = [];
+const waiting: ((page: Page) => void)[] = [];
 
-/** Whether the chat is the whole page of an app's web view: there is nothing to close it to. A page of another origin throws. */
-export const alone = attempt(
+/** Whether the frame's parent is the page for apps. Reading the address of another origin's page throws. */
+export const inApp = attempt(
   () => parent !== window && parent.location.pathname === '/widget/app',
   false,
 );
 
-export function tellPage(said: FromFrame) {
+export function postToPage(message: FromFrame) {
   if (host === undefined) return;
   // A page from a file has the opaque origin "null", which can't be addressed.
-  parent.postMessage(said, host === 'null' ? '*' : host);
+  parent.postMessage(message, host === 'null' ? '*' : host);
 }
 
-export const tellEvent = (name: EventName, detail?: unknown) =>
-  tellPage({ onethread: 'event', name, detail });
+export const emitEvent = (name: EventName, detail?: unknown) =>
+  postToPage({ onethread: 'event', name, detail });
 
-/** Where the person is now: a single-page app moves on without a word. */
+/** Asks the page for its current URL and title: a single-page app changes them without a call. */
 export function currentPage() {
   return new Promise<Page>((resolve) => {
-    asking.push(resolve);
+    waiting.push(resolve);
     setTimeout(() => resolve(page), ANSWER_TIMEOUT_MS);
-    tellPage({ onethread: 'where' });
+    postToPage({ onethread: 'where' });
   });
 }
 
-/** Where the person was when the page last spoke. */
+/** The URL and title that came with the page's last message. */
 export const lastPage = () => page;
 
-/** Hands on what the page says, and lets it know that the frame listens. */
-export function hearPage(hear: (said: FromPage) => void) {
+/** Calls `onCall` for each call of the page, and tells the page that the frame is ready. */
+export function listenToPage(onCall: (call: FromPage) => void) {
   addEventListener('message', ({ source, origin, data }: MessageEvent) => {
     if (
       source !== parent ||
@@ -47,15 +47,15 @@ export function hearPage(hear: (said: FromPage) => void) {
     )
       return;
     host = origin;
-    if (data.page) page = short(data.page);
-    if (data.onethread === 'page') asking.splice(0).forEach((answer) => answer(page));
-    else hear(data as FromPage);
+    if (data.page) page = truncate(data.page);
+    if (data.onethread === 'page') waiting.splice(0).forEach((answer) => answer(page));
+    else onCall(data as FromPage);
   });
   parent.postMessage({ onethread: 'ready' } satisfies FromFrame, '*');
 }
 
-// As much of each as the server takes.
-const short = ({ url, title, referrer }: Page): Page => ({
+// The server rejects longer values.
+const truncate = ({ url, title, referrer }: Page): Page => ({
   url: `${url}`.slice(0, 2048),
   title: `${title}`.slice(0, 255),
   referrer: `${referrer}`.slice(0, 2048),

@@ -1,25 +1,25 @@
-// One session of a person: its thread, what waits to be sent, what is unread, and its live stream. It ends with
-// its signal, and then nothing of it reaches the screen.
+// A session: its thread, unsent and unread messages, and its live stream. Aborting `life` ends it; a late response of
+// an ended session changes nothing.
 import { computed, signal } from '@preact/signals';
 import type { Message, MessagePage, Person, Session as Answer, Warning } from '../shared/api';
 import { timeoutSignal } from '../shared/browser';
 import { asProblem, backoff, pause, persist, request, uuid, type Problem } from '../shared/http';
 import type { Page } from '../shared/protocol';
 import { Thread } from '../shared/thread';
-import { watched } from './network';
+import { tracked } from './network';
 import { followTogether } from './stream';
 
-/** The longest text, in Unicode scalar values. */
-export const LONGEST_TEXT = 20_000;
-// Repeated while the person is typing.
-const TYPING_EVERY_MS = 3_000;
+/** In Unicode scalar values. */
+export const MAX_TEXT_LENGTH = 20_000;
+// Interval of typing notices while the user is typing.
+const TYPING_INTERVAL_MS = 3_000;
 
 /** A message that isn't stored yet. */
 export interface Pending {
   id: string;
   text: string;
-  /** Why it was refused; a refused one is sent again only when the person asks. */
-  refused?: Problem;
+  /** Why it was rejected. It is sent again only when the user retries it. */
+  error?: Problem;
 }
 
 export interface Around {
@@ -27,17 +27,17 @@ export interface Around {
   page: () => Promise<Page>;
   /** What a visitor without a stored row has to say again with each call. */
   context: () => Record<string, unknown>;
-  /** A message of the person's is stored. */
+  /** A message of the user is stored. */
   sent: (message: Message) => void;
   /** The server ended the session. */
   ended: () => void;
-  /** A visitor's thread went elsewhere: the device starts over. */
+  /** The visitor's conversation was merged into a contact's: the device starts a new session. */
   restart: () => void;
   /** A message of an agent arrived live. */
-  answered: (messages: Message[]) => void;
+  replied: (messages: Message[]) => void;
   failed: (text: string) => void;
-  /** A message was refused. */
-  refused: (problem: Problem) => void;
+  /** A message was rejected. */
+  rejected: (problem: Problem) => void;
 }
 
 export class Session {
@@ -48,22 +48,22 @@ export class Session {
   readonly outbox = signal<Pending[]>([]);
   readonly live = signal(true);
   readonly agentTyping = signal(false);
-  /** The other side said that it has read up to this number. */
+  /** `seq` of the last message that the team has read. */
   readonly seenTo = signal(0);
   readonly settings: Answer['settings'];
-  /** Whether something of this person is stored. */
+  /** Whether the server has stored this person: visitors are stored with their first action. */
   stored: boolean;
   #token: string;
-  // What was unread when the session began, up to which number; and what came since.
+  // Unread messages from before the session, up to `last`, and `seq` of those that arrived since.
   #old = signal({ unread: 0, last: 0 });
-  #news = signal<number[]>([]);
-  readonly unread = computed(() => this.#old.value.unread + this.#news.value.length);
+  #arrivedUnread = signal<number[]>([]);
+  readonly unread = computed(() => this.#old.value.unread + this.#arrivedUnread.value.length);
   #visitor: boolean;
   #sending = false;
   #reloads = 0;
   #typedAt = 0;
 
-  /** `clean` is the empty session of a refusal; `proof` is what was shown beside the user id. */
+  /** `clean` is the empty session after a rejected login; `proof` proves the user id. */
   constructor(
     answer: Answer,
     readonly clean: boolean,
@@ -89,15 +89,15 @@ export class Session {
   }
 
   #call<T>(method: string, path: string, body?: unknown) {
-    return watched(request<T>(method, `/widget/v1${path}`, { token: this.#token, body }));
+    return tracked(request<T>(method, `/widget/v1${path}`, { token: this.#token, body }));
   }
 
-  get #over() {
+  get #ended() {
     return this.life.signal.aborted;
   }
 
   #failed(thrown: unknown) {
-    if (this.#over) return;
+    if (this.#ended) return;
     const problem = asProblem(thrown);
     if (problem.status === 401) this.around.ended();
     else this.around.failed(problem.message);
@@ -105,14 +105,14 @@ export class Session {
 
   // --- sending ---
 
-  /** Takes a text to send. Each goes after the one before it, and is stored once however often it is tried. */
+  /** Queues a text. Texts are sent in order; a retry doesn't store one twice, since its id stays the same. */
   send(text: string) {
     this.outbox.value = [...this.outbox.value, { id: uuid(), text }];
     this.#typedAt = 0;
     void this.#pump();
   }
 
-  again(id: string) {
+  retry(id: string) {
     this.outbox.value = this.outbox.value.map((one) =>
       one.id === id ? { id, text: one.text } : one,
     );
@@ -123,7 +123,7 @@ export class Session {
     if (this.#sending || this.form.value) return;
     this.#sending = true;
     let next: Pending | undefined;
-    while (!this.#over && (next = this.outbox.value.find(({ refused }) => !refused)))
+    while (!this.#ended && (next = this.outbox.value.find(({ error }) => !error)))
       await this.#deliver(next);
     this.#sending = false;
   }
@@ -134,19 +134,19 @@ export class Session {
         const body = { clientMessageId: id, text, ...context };
         return persist(this.life.signal, () => this.#call<Message>('POST', '/messages', body));
       });
-      if (this.#over) return;
+      if (this.#ended) return;
       this.around.sent(message);
-      this.#taken(id);
+      this.#removePending(id);
       this.thread.receive(message);
     } catch (thrown) {
-      // It may have come back through the stream although the answer was lost.
-      if (this.#over || !this.outbox.value.some((one) => one.id === id)) return;
+      // The stream may have delivered it although the response was lost.
+      if (this.#ended || !this.outbox.value.some((one) => one.id === id)) return;
       const problem = asProblem(thrown);
       if (problem.status === 401) return this.around.ended();
       this.outbox.value = this.outbox.value.map((one) =>
-        one.id === id ? { ...one, refused: problem } : one,
+        one.id === id ? { ...one, error: problem } : one,
       );
-      this.around.refused(problem);
+      this.around.rejected(problem);
     }
   }
 
@@ -159,16 +159,16 @@ export class Session {
     return answer;
   }
 
-  #taken(id: string | null) {
+  #removePending(id: string | null) {
     this.outbox.value = this.outbox.value.filter((one) => one.id !== id);
   }
 
-  /** Sends the form; a problem is the form's to show. Answers what the server said. */
+  /** Sends the pre-chat form and returns the server's response. The form shows a problem. */
   async fillIn(fields: Record<string, string | null>) {
     const answer = await this.#act((context) =>
       this.#call<Answer>('POST', '/pre-chat', { fields, ...context }),
     );
-    if (this.#over) return answer;
+    if (this.#ended) return answer;
     this.#token = answer.session.token;
     this.contact.value = answer.contact;
     this.form.value = null;
@@ -176,11 +176,11 @@ export class Session {
     return answer;
   }
 
-  /** Somebody writes, or stopped. */
+  /** Tells the team that the user is typing, or has stopped. */
   typing(typing: boolean) {
     if (
       !this.stored ||
-      (typing && Date.now() - this.#typedAt < TYPING_EVERY_MS) ||
+      (typing && Date.now() - this.#typedAt < TYPING_INTERVAL_MS) ||
       (!typing && !this.#typedAt)
     )
       return;
@@ -199,7 +199,7 @@ export class Session {
       ...user,
       page,
     });
-    if (!this.#over && answer.id) this.contact.value = answer;
+    if (!this.#ended && answer.id) this.contact.value = answer;
     return answer.warnings ?? [];
   }
 
@@ -238,63 +238,63 @@ export class Session {
         return this.#failed(problem);
       }
       if (signal.aborted) return;
-      // The server asks for a fresh fetch.
+      // The server sent `reload`: events may be missing.
       await pause(backoff(this.#reloads++), signal);
-      if (!signal.aborted) await this.#fetchAnew();
+      if (!signal.aborted) await this.#refetch();
     }
   }
 
-  async #fetchAnew() {
+  async #refetch() {
     try {
       const { items } = await persist(this.life.signal, () =>
         this.#call<MessagePage>('GET', '/messages'),
       );
-      if (this.#over) return;
+      if (this.#ended) return;
       const before = this.thread.last;
       this.thread.begin(items);
       this.#count(items.filter(({ seq }) => seq > before));
     } catch (thrown) {
-      // A visitor's token stops when its thread joins a person: the page's next visitor is nobody's, and may begin.
-      if (!this.#over && asProblem(thrown).status === 401 && this.#visitor && !this.clean)
+      // A visitor's token becomes invalid when the visitor is merged into a contact. The page starts with a new visitor.
+      if (!this.#ended && asProblem(thrown).status === 401 && this.#visitor && !this.clean)
         this.around.restart();
       else this.#failed(thrown);
     }
   }
 
   #arrived(messages: Message[]) {
-    if (this.#over) return;
+    if (this.#ended) return;
     for (const { author, clientMessageId } of messages) {
-      if (author.kind === 'contact') this.#taken(clientMessageId);
+      if (author.kind === 'contact') this.#removePending(clientMessageId);
       else if (author.kind === 'agent') this.agentTyping.value = false;
     }
     this.#count(messages);
-    this.around.answered(messages.filter(({ author }) => author.kind === 'agent'));
+    this.around.replied(messages.filter(({ author }) => author.kind === 'agent'));
   }
 
   #count(messages: Message[]) {
     const agents = messages.filter(({ author }) => author.kind === 'agent').map(({ seq }) => seq);
-    if (agents.length) this.#news.value = [...this.#news.value, ...agents];
+    if (agents.length) this.#arrivedUnread.value = [...this.#arrivedUnread.value, ...agents];
   }
 
   // --- read marks ---
 
   #readBy(side: 'contact' | 'agent', seq: number) {
     if (side === 'agent') this.seenTo.value = Math.max(this.seenTo.value, seq);
-    // The person read on another device.
+    // Read on another device.
     else this.#readTo(seq);
   }
 
   #readTo(seq: number) {
     if (seq >= this.#old.value.last) this.#old.value = { unread: 0, last: this.#old.value.last };
-    this.#news.value = this.#news.value.filter((one) => one > seq);
+    this.#arrivedUnread.value = this.#arrivedUnread.value.filter((one) => one > seq);
   }
 
-  /** All that is held was seen by the person. */
+  /** Marks all messages as read. */
   read() {
     if (!this.unread.value) return;
     const seq = this.thread.last;
     this.#readTo(seq);
-    // Should it fail, the next message that is read says it as well.
+    // If this fails, the next call covers these messages as well.
     this.#call('POST', '/read', { seq }).catch(() => {});
   }
 }

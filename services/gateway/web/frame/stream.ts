@@ -1,26 +1,26 @@
-// One live stream for all tabs of a person on a device: the tab that holds the lock reads it and tells the others,
-// and when that tab goes the next takes over from the number it has. Where the browser has no locks or channels, or
-// blocks them for a frame of another site, each tab reads a stream of its own.
+// One live stream for all tabs of a user on a device. The tab that holds the lock reads the stream and forwards its
+// events to the others. When that tab closes, another one takes over after the last event that it received. Where the
+// browser has no locks or channels, or blocks them for frames of other sites, each tab reads its own stream.
 import { anySignal, attempt, digest, openChannel, withLock } from '../shared/browser';
 import { followEvents, type Follow } from '../shared/sse';
 
-// A tab that waits asks so often whether the one that reads is awake, and waits so long for its answer.
-const ASK_INTERVAL_MS = 10_000;
+// How often a waiting tab checks that the reading tab is alive, and how long it waits for the answer.
+const PING_INTERVAL_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 3_000;
 
 export interface SharedStream extends Omit<Follow, 'onEvent' | 'token'> {
-  /** What the tabs have in common: the person and what was shown as a proof. */
+  /** Tabs with the same key share a stream: the user and the proof of their identity. */
   key: string;
   token: () => string;
   onEvent: (name: string, data: any) => boolean | void;
 }
 
-type Told =
+type TabMessage =
   /** An event of the stream. */
   | { name: string; data: unknown }
-  /** A waiting tab asks the reading one whether it is there, and is answered. */
-  | { ask: true }
-  | { awake: true };
+  /** A waiting tab checks that the reading tab is alive. */
+  | { ping: true }
+  | { pong: true };
 
 export async function followTogether(url: string, shared: SharedStream) {
   const { key, signal } = shared;
@@ -32,39 +32,39 @@ export async function followTogether(url: string, shared: SharedStream) {
   } catch {
     return follow(url, shared);
   }
-  const others = new Others(channel, shared);
-  let leads = false;
+  const others = new OtherTabs(channel, shared);
+  let reads = false;
   try {
     await withLock(name, anySignal(signal, others.stopped.signal), () => {
-      leads = true;
-      others.lead();
+      reads = true;
+      others.startReading();
       return follow(url, shared, others);
     });
   } catch (problem) {
     if (signal.aborted || others.over) return;
-    if (leads) throw problem;
+    if (reads) throw problem;
     return follow(url, shared);
   } finally {
     others.close();
   }
 }
 
-function follow(url: string, { token, onEvent, ...rest }: SharedStream, others?: Others) {
+function follow(url: string, { token, onEvent, ...rest }: SharedStream, others?: OtherTabs) {
   return followEvents(url, {
     ...rest,
     token: token(),
     onEvent(name, data) {
-      others?.tell({ name, data });
+      others?.send({ name, data });
       return onEvent(name, data);
     },
   });
 }
 
-/** The other tabs: heard while waiting for the lock, told once this tab reads the stream. */
-class Others {
-  /** Fires when there is nothing to wait for any more. */
+/** The other tabs: they send the events while this tab waits for the lock, and receive them once it reads the stream. */
+class OtherTabs {
+  /** Fires when this tab stops waiting for the lock. */
   readonly stopped = new AbortController();
-  /** The stream told that no more is wanted. */
+  /** `onEvent` answered false: the stream is over. */
   over = false;
   #waiting = true;
   #answered = false;
@@ -74,38 +74,38 @@ class Others {
     private readonly channel: BroadcastChannel,
     { onEvent, onState, signal }: SharedStream,
   ) {
-    // A waiting tab is as live as the one that reads.
+    // A waiting tab receives the same events as the reading one.
     onState?.(true);
-    channel.onmessage = ({ data: told }: MessageEvent<Told>) => {
-      if ('ask' in told) return;
+    channel.onmessage = ({ data }: MessageEvent<TabMessage>) => {
+      if ('ping' in data) return;
       this.#answered = true;
-      if (!('name' in told) || signal.aborted || onEvent(told.name, told.data) !== false) return;
+      if (!('name' in data) || signal.aborted || onEvent(data.name, data.data) !== false) return;
       this.over = true;
       this.stopped.abort();
     };
-    this.#ask();
-    this.#timer = setInterval(() => this.#ask(), ASK_INTERVAL_MS);
+    this.#ping();
+    this.#timer = setInterval(() => this.#ping(), PING_INTERVAL_MS);
   }
 
-  // A phone puts tabs in the background to sleep, with the lock in their hands: this tab doesn't wait for such a one.
-  #ask() {
+  // Phones suspend background tabs that still hold the lock. This tab doesn't wait for a suspended one.
+  #ping() {
     if (document.hidden) return;
     this.#answered = false;
-    this.tell({ ask: true });
+    this.send({ ping: true });
     setTimeout(() => {
       if (this.#waiting && !this.#answered && !document.hidden) this.stopped.abort();
     }, ANSWER_TIMEOUT_MS);
   }
 
-  lead() {
+  startReading() {
     this.#stopWaiting();
-    this.channel.onmessage = ({ data }: MessageEvent<Told>) => {
-      if ('ask' in data) this.tell({ awake: true });
+    this.channel.onmessage = ({ data }: MessageEvent<TabMessage>) => {
+      if ('ping' in data) this.send({ pong: true });
     };
   }
 
-  tell(told: Told) {
-    attempt(() => this.channel.postMessage(told), undefined);
+  send(message: TabMessage) {
+    attempt(() => this.channel.postMessage(message), undefined);
   }
 
   close() {

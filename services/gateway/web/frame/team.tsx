@@ -1,14 +1,14 @@
-// The teammates of a conversation, as its messages name them.
+// The teammates who have replied in a conversation, by the authors of its messages.
 import type { Message } from '../shared/api';
 
-const MOST_FACES = 3;
+const MAX_FACES = 3;
 
 export interface Teammate {
   id: string | null;
   name: string;
 }
 
-/** Who of the team wrote in these messages, the latest first. */
+/** The teammates who wrote these messages, the most recent first. */
 export function teamOf(messages: Message[]): Teammate[] {
   const team = new Map<string, Teammate>();
   for (let at = messages.length - 1; at >= 0; at--) {
@@ -29,10 +29,10 @@ export function initials(name: string) {
   );
 }
 
-/** "Ann", "Ann and Bea", "Ann, Bea and 2 more" in the manner of the language. */
+/** "Ann Meyer", or "Ann, Bea, Cem" for several, joined by the rules of the language. */
 export function namesOf(team: Teammate[], format: string) {
   const first = team
-    .slice(0, MOST_FACES)
+    .slice(0, MAX_FACES)
     .map(({ name }) => (team.length > 1 ? name.split(/\s+/)[0]! : name));
   return new Intl.ListFormat(format, { type: 'unit', style: 'short' }).format(first);
 }
@@ -45,7 +45,7 @@ export const Face = ({ name }: { name: string }) => (
 
 export const Faces = ({ team }: { team: Teammate[] }) => (
   <div class="faces">
-    {team.slice(0, MOST_FACES).map(({ id, name }) => (
+    {team.slice(0, MAX_FACES).map(({ id, name }) => (
       <Face key={id ?? name} name={name} />
     ))}
   </div>

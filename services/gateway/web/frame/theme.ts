@@ -1,4 +1,4 @@
-// Light or dark: as the application's look says, else as the page around the chat.
+// The chat's theme, light or dark: the one of the application's look, else that of the page around the chat.
 import { computed, effect, signal } from '@preact/signals';
 import { inkOn } from '../shared/look';
 import { lookOf, pageScheme, session } from './chat';
@@ -10,12 +10,12 @@ dark.addEventListener('change', () => (systemDark.value = dark.matches));
 const theme = computed(() => {
   const chosen = session.value?.settings.look?.theme;
   if (chosen === 'light' || chosen === 'dark') return chosen;
-  // A page that says nothing is light, whatever the system prefers.
+  // A page without a `color-scheme` is light even where the system prefers dark.
   if (!pageScheme.value.includes('dark')) return 'light';
   return systemDark.value || !pageScheme.value.includes('light') ? 'dark' : 'light';
 });
 
-/** Keeps the document in the theme and the brand color. What was there stays while a session begins. */
+/** Applies the theme and the brand color to the document. Both stay as they are while a new session starts. */
 export const followLook = () =>
   effect(() => {
     const { dataset, style } = document.documentElement;

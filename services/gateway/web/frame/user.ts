@@ -1,24 +1,25 @@
-// The `user` object as pages write it, turned into what the server takes.
+// Converts the `user` object of a page to what the server accepts.
 import { LOST, type Packed, type User } from '../shared/protocol';
 
-type Tell = (hint: string) => void;
+type Warn = (hint: string) => void;
 
-// 15 digits: JavaScript holds each of them exactly.
-const LARGEST_ID = 1e15;
+// JavaScript represents every integer of up to 15 digits exactly.
+const NUMERIC_ID_LIMIT = 1e15;
 
 /**
- * Reads what the loader packed. What JSON can't carry is left out, and `tell` hears of it: NaN would have become null,
- * which clears a field, and a whole number beyond 2^53 another number. Templates leave much undefined: `init` isn't told.
+ * Reads what the loader packed. Values that JSON can't represent are left out, with a warning: NaN would become null,
+ * which clears a field, and an integer beyond 2^53 another number. With `init` there is no warning about undefined,
+ * since templates leave many fields undefined.
  */
-export function unpack(text: Packed, tell: Tell, init = false): Record<string, unknown> {
+export function unpack(text: Packed, warn: Warn, init = false): Record<string, unknown> {
   const read = JSON.parse(text, (key, value: any) => {
     const lost = value?.[LOST];
     if (typeof lost !== 'string') return value;
-    // A wrong user id is for the server to reject: without one it would be another person.
+    // The server rejects a wrong user id. Without any id the user would become a visitor.
     if (key === 'user_id' && lost !== 'undefined')
       return /^[-+.e\d]+$/.test(lost) ? Number(lost) : 'NaN';
     if (!init || lost !== 'undefined')
-      tell(
+      warn(
         `'${key}' is ${lost} and was left out: use a string for a number beyond 2^53, null to clear.`,
       );
     return undefined;
@@ -26,13 +27,13 @@ export function unpack(text: Packed, tell: Tell, init = false): Record<string, u
   return read && typeof read === 'object' ? read : {};
 }
 
-/** A user in the server's spelling. */
-export function readUser(text: Packed, tell: Tell, init = false): User {
-  const { signature, ...read } = unpack(text, tell, init) as User;
+/** A user with the server's field names. */
+export function readUser(text: Packed, warn: Warn, init = false): User {
+  const { signature, ...read } = unpack(text, warn, init) as User;
   if (signature) read.user_hash ??= signature;
   const { user_id } = read;
-  if (typeof user_id === 'number' && user_id % 1 === 0 && Math.abs(user_id) < LARGEST_ID) {
-    tell('user_id is a number: a string is better.');
+  if (typeof user_id === 'number' && user_id % 1 === 0 && Math.abs(user_id) < NUMERIC_ID_LIMIT) {
+    warn('user_id is a number: a string is better.');
     read.user_id = String(user_id);
   }
   return read;

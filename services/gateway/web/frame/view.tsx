@@ -1,4 +1,4 @@
-// What the chat shows, and what a person does there.
+// The chat: its head, the notice, the thread with the form or the composer.
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { MAX_GREETING_LENGTH, MAX_TITLE_LENGTH } from '../shared/look';
@@ -8,19 +8,19 @@ import { Form } from './form';
 import { Icon } from './icons';
 import { Messages, isBlocked } from './messages';
 import { online, unreachable } from './network';
-import { alone, tellPage } from './page-link';
+import { inApp, postToPage } from './page-link';
 import type { Session } from './session';
 import { Faces, namesOf, teamOf } from './team';
 import { fill, format, isolated, ready, t } from './texts';
 import { followLook } from './theme';
 
-// The whole page of an app's web view closes only where an app listens; `alone` means the page is ours.
+// The page for apps can be closed only if an app listens to it.
 const closable =
-  !alone || !!(parent as { OnethreadApp?: { native: boolean } }).OnethreadApp?.native;
-const close = () => tellPage({ onethread: 'close' });
-// A gap that is over at once isn't told.
-const GAP_MS = 1_500;
-const TROUBLE_MS = 8_000;
+  !inApp || !!(parent as { OnethreadApp?: { native: boolean } }).OnethreadApp?.native;
+const close = () => postToPage({ onethread: 'close' });
+// A shorter interruption isn't shown.
+const RECONNECTING_DELAY_MS = 1_500;
+const NOTICE_DURATION_MS = 8_000;
 
 export function Chat() {
   const at = session.value;
@@ -31,31 +31,31 @@ export function Chat() {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
-  const shows = at && ready.value;
+  const isReady = at && ready.value;
   return (
     <>
-      <Head at={shows ? at : null} />
+      <Head at={isReady ? at : null} />
       <Notice />
-      <main>{shows ? <Open key={at} /> : !notice.value && <Loading />}</main>
+      <main>{isReady ? <Open key={at} /> : !notice.value && <Loading />}</main>
     </>
   );
 }
 
-/** A text of the application's look, where its owner set one. */
-function ownText(at: Session | null, name: string, longest: number) {
+/** A text of the application's look, if its owner set one. */
+function lookText(at: Session | null, name: string, maxLength: number) {
   const text = at?.settings.look?.[name];
-  return typeof text === 'string' && text.trim() ? text.slice(0, longest) : undefined;
+  return typeof text === 'string' && text.trim() ? text.slice(0, maxLength) : undefined;
 }
 
 function Head({ at }: { at: Session | null }) {
   const messages = at?.thread.messages.value ?? [];
-  const begins = !!at && !messages.length && !at.outbox.value.length;
+  const isNew = !!at && !messages.length && !at.outbox.value.length;
   const team = teamOf(messages);
   return (
-    <header class={begins ? 'tall' : ''}>
+    <header class={isNew ? 'tall' : ''}>
       {team.length > 0 && <Faces team={team} />}
       <div class="words">
-        {begins ? <Greeting at={at} /> : <Title at={at} names={namesOf(team, format.value)} />}
+        {isNew ? <Greeting at={at} /> : <Title at={at} names={namesOf(team, format.value)} />}
       </div>
       {closable && (
         <button type="button" id="close" aria-label={t.value.close} onClick={close}>
@@ -66,7 +66,7 @@ function Head({ at }: { at: Session | null }) {
   );
 }
 
-/** Before the first message. A generated name is the team's help to tell visitors apart: the person isn't called by it. */
+/** Shown before the first message. Generated names help agents to tell visitors apart; visitors don't see their own. */
 function Greeting({ at }: { at: Session }) {
   const { name, nameGenerated } = at.contact.value;
   return (
@@ -74,14 +74,14 @@ function Greeting({ at }: { at: Session }) {
       <p id="who">
         {name && !nameGenerated ? fill(t.value.hi, { name: isolated(name) }) : t.value.hiThere}
       </p>
-      <h1 dir="auto">{ownText(at, 'greeting', MAX_GREETING_LENGTH) ?? t.value.help}</h1>
+      <h1 dir="auto">{lookText(at, 'greeting', MAX_GREETING_LENGTH) ?? t.value.help}</h1>
       <ReplyTime at={at} />
     </>
   );
 }
 
 function Title({ at, names }: { at: Session | null; names: string }) {
-  const title = ownText(at, 'title', MAX_TITLE_LENGTH) ?? t.value.title;
+  const title = lookText(at, 'title', MAX_TITLE_LENGTH) ?? t.value.title;
   return (
     <>
       <h1 dir="auto">{names || title}</h1>
@@ -90,7 +90,7 @@ function Title({ at, names }: { at: Session | null; names: string }) {
   );
 }
 
-/** How soon the team replies, where the look says it. */
+/** How soon the team usually replies, if the look has it. */
 function ReplyTime({ at }: { at: Session }) {
   const { replyTime } = at.settings.look ?? {};
   const texts: Record<string, string> = t.value.replyTime;
@@ -99,25 +99,25 @@ function ReplyTime({ at }: { at: Session }) {
 }
 
 function Notice() {
-  const away = useSignal(false);
+  const interrupted = useSignal(false);
   useSignalEffect(() => {
     const live = session.value?.live.value ?? true;
-    away.value = false;
+    interrupted.value = false;
     if (live) return void (unreachable.value = false);
-    const timer = setTimeout(() => (away.value = true), GAP_MS);
+    const timer = setTimeout(() => (interrupted.value = true), RECONNECTING_DELAY_MS);
     return () => clearTimeout(timer);
   });
-  // What went wrong once needn't stay.
+  // A notice disappears by itself while there is a session.
   useSignalEffect(() => {
     if (!session.value || !notice.value) return;
-    const timer = setTimeout(() => (notice.value = ''), TROUBLE_MS);
+    const timer = setTimeout(() => (notice.value = ''), NOTICE_DURATION_MS);
     return () => clearTimeout(timer);
   });
   const at = session.value;
-  const unheard = unreachable.value && (!at || !at.live.value || at.outbox.value.length > 0);
+  const unanswered = unreachable.value && (!at || !at.live.value || at.outbox.value.length > 0);
   const text = !online.value
     ? t.value.offline
-    : notice.value || (away.value || unheard ? t.value.reconnecting : '');
+    : notice.value || (interrupted.value || unanswered ? t.value.reconnecting : '');
   return (
     <p id="notice" role="status" hidden={!text} class={online.value && notice.value ? '' : 'waits'}>
       {text}
@@ -142,15 +142,15 @@ function Open() {
   const scroller = useRef<HTMLDivElement>(null);
   const empty = useComputed(() => !at.thread.messages.value.length && !at.outbox.value.length);
   const blocked = at.outbox.value.some(isBlocked);
-  // Coming into sight, the first thing to fill in gets the focus.
+  // When the chat becomes visible, the first input gets the focus.
   useSignalEffect(() => {
     if (!visible.value || !session.value || session.value.form.value === undefined) return;
-    // After what changed is drawn.
+    // After the change has been rendered.
     setTimeout(() => document.querySelector<HTMLElement>('#fields input, #text')?.focus());
   });
-  // A blocked person who opens the chat again may be blocked no longer.
+  // The contact may have been unblocked since: opening the chat again retries the message.
   useSignalEffect(() => {
-    if (visible.value) for (const { id } of at.outbox.peek().filter(isBlocked)) at.again(id);
+    if (visible.value) for (const { id } of at.outbox.peek().filter(isBlocked)) at.retry(id);
   });
   return (
     <>

@@ -1,4 +1,4 @@
-// An invitation: its token, in the part of the address that no server sees, sets a password once and logs in.
+// Accepts an invitation: sets a password and logs in. Its token is in the fragment, which browsers don't send to servers.
 import type { Agent } from '../shared/api';
 import { request } from '../shared/http';
 import { enter } from './login';

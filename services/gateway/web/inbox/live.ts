@@ -1,4 +1,4 @@
-// The agents' stream: one for the whole inbox, told to whoever asked.
+// The agents' event stream: the inbox reads one and dispatches its events to listeners.
 import { signal } from '@preact/signals';
 import { followEvents } from '../shared/sse';
 import { life, loggedOut } from './login';
@@ -9,7 +9,7 @@ const listeners = new Map<string, Set<Listener>>();
 
 export const connected = signal(true);
 
-/** Hears events of a name until the answer is called. `reload` says that something was left out: fetch anew. */
+/** Listens to events of a name; returns how to stop. After `reload` events may be missing: fetch everything again. */
 export function on(name: string, listener: Listener) {
   const set = listeners.get(name) ?? new Set();
   listeners.set(name, set.add(listener));

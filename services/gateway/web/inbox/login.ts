@@ -1,22 +1,22 @@
-// Who is logged in, calls as them, and what went wrong last.
+// The logged-in agent, API calls as this agent, and the notices about them.
 import { signal } from '@preact/signals';
 import type { Agent, ListedAgent } from '../shared/api';
 import type { Page } from '../shared/page';
 import { Problem, asProblem, request, type FieldError, type Options } from '../shared/http';
 
-/** The agent at the screen; null shows the login, undefined is not known yet. */
+/** The logged-in agent; null if none is, undefined while it isn't known. */
 export const me = signal<Agent | null | undefined>(undefined);
-/** Why the login is shown again. */
+/** Why the login form is shown again. */
 export const loginNotice = signal('');
-/** A line for what went wrong. */
+/** The error above the current part. */
 export const trouble = signal('');
-/** What was just shown to work. */
+/** The confirmation above the current part. */
 export const success = signal('');
 
-/** Lives as long as this login. */
+/** Aborted at the end of this login. */
 export let life = new AbortController();
 
-/** A call of /v1; a login that is over leads back to the form. */
+/** A call of /v1. If the login has ended, the login form is shown. */
 export async function call<T>(
   method: string,
   path: string,
@@ -31,7 +31,7 @@ export async function call<T>(
   }
 }
 
-/** Runs what a person started, and shows what went wrong. Answers undefined then. */
+/** Runs an action; if it fails, shows the error and returns undefined. */
 export async function attempt<T>(step: () => Promise<T>): Promise<T | undefined> {
   try {
     trouble.value = '';
@@ -64,7 +64,7 @@ export async function login(body: Record<string, unknown>) {
   enter((await request<{ agent: Agent }>('POST', '/v1/login', { body })).agent);
 }
 
-/** Goes on as an agent whom the server has logged in. */
+/** Continues as an agent whom the server has logged in. */
 export function enter(agent: Agent) {
   life.abort();
   life = new AbortController();
@@ -83,11 +83,11 @@ export function loggedOut(why = '') {
   loginNotice.value = why;
 }
 
-/** All pages of a list that is short by nature, to a bound. */
-export async function all<T>(path: string, most = 1000): Promise<T[]> {
+/** All items of a short list, up to a limit. */
+export async function all<T>(path: string, limit = 1000): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = '';
-  while (cursor !== null && items.length < most) {
+  while (cursor !== null && items.length < limit) {
     const query: string = `?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`;
     const page: Page<T> = await call<Page<T>>('GET', path + query);
     items.push(...page.items);
@@ -96,7 +96,7 @@ export async function all<T>(path: string, most = 1000): Promise<T[]> {
   return items;
 }
 
-/** The team, by id; agents may not list it, and then only oneself is known by name. */
+/** The team by id. Only owners may list it; for others it contains only themselves. */
 export const team = signal<Map<string, Agent>>(new Map());
 
 export async function loadTeam() {

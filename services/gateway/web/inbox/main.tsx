@@ -1,11 +1,11 @@
-// The inbox as a whole: login, the parts, what is told to all of them.
+// The inbox: the login, the navigation, and notices above each part.
 import { effect, useSignalEffect } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { Accept } from './accept';
 import { Contacts } from './contacts/contacts';
 import { Conversations } from './conversations/conversations';
-import { waitingToBeRead } from './conversations/store';
+import { unreadConversations } from './conversations/store';
 import { Imports } from './imports/imports';
 import { connected, follow } from './live';
 import { loadTeam, login, loginNotice, logout, me, success, trouble, whoAmI } from './login';
@@ -115,7 +115,7 @@ function App() {
 }
 
 effect(() => {
-  const count = me.value ? waitingToBeRead.value : 0;
+  const count = me.value ? unreadConversations.value : 0;
   document.title = count ? `(${count}) Inbox · Onethread` : 'Inbox · Onethread';
 });
 render(<Inbox />, document.body);

@@ -1,4 +1,4 @@
-// Where in the inbox somebody is: `#conversations/<id>`, `#settings/webhooks`.
+// The current part of the inbox, from the address: `#conversations/<id>`, `#settings/webhooks`.
 import { signal } from '@preact/signals';
 
 const read = () => location.hash.slice(1).split('/').filter(Boolean);

@@ -1,9 +1,9 @@
-// A list of rows of one height: only those in sight are in the page.
+// A virtual list of rows of the same height: only the visible ones are in the page.
 import { useSignal, useSignalEffect, type Signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-/** `onEnd` is called when the last row comes near. */
+/** `onEnd` is called shortly before the last row becomes visible. */
 export function Rows<T>(props: {
   id: string;
   label: string;
@@ -15,19 +15,19 @@ export function Rows<T>(props: {
 }) {
   const { items, height, row, onEnd, scroll } = props;
   const box = useRef<HTMLDivElement>(null);
-  const tall = useSignal(800);
+  const viewHeight = useSignal(800);
   useEffect(() => {
     const element = box.current!;
-    const watch = new ResizeObserver(() => (tall.value = element.clientHeight));
+    const watch = new ResizeObserver(() => (viewHeight.value = element.clientHeight));
     watch.observe(element);
     return () => watch.disconnect();
   }, []);
-  // The place is kept elsewhere: coming back, or to another filter, the box goes there.
+  // The caller stores the scroll position, for when the list is shown again or its filter changes.
   useSignalEffect(() => {
     if (box.current!.scrollTop !== scroll.value) box.current!.scrollTop = scroll.value;
   });
   const first = Math.max(0, Math.floor(scroll.value / height) - 5);
-  const last = Math.min(items.length, Math.ceil((scroll.value + tall.value) / height) + 5);
+  const last = Math.min(items.length, Math.ceil((scroll.value + viewHeight.value) / height) + 5);
   useEffect(() => {
     if (last >= items.length - 10) onEnd?.();
   }, [last, items.length]);

@@ -1,11 +1,11 @@
-// The few pieces that all parts of the inbox are made of.
+// Components that all parts of the inbox use.
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Problem } from '../shared/http';
 import { attempt, success } from './login';
 
-/** A button that asks first. */
+/** A button with a confirmation dialog. */
 export function Danger({
   ask,
   run,
@@ -48,7 +48,7 @@ export function Danger({
 
 const HUES = 6;
 
-/** The beginnings of a name, in a colour that stays with the id. */
+/** The initials of a name, in a color that depends on the id. */
 export function Avatar({ id, name }: { id: string; name: string }) {
   const letters = name
     .split(/\s+/)
@@ -76,10 +76,10 @@ function copyBySelection(text: string) {
     });
 }
 
-/** A text to copy. */
+/** A button that copies a text. */
 export function Copy({ text, label = 'Copy' }: { text: string; label?: string }) {
   const copy = async () => {
-    // Over plain HTTP, as on a first machine of one's own, there is no clipboard to write to.
+    // Over plain HTTP browsers don't offer the clipboard API.
     if (navigator.clipboard) await navigator.clipboard.writeText(text);
     else copyBySelection(text);
     success.value = 'Copied.';
@@ -91,7 +91,7 @@ export function Copy({ text, label = 'Copy' }: { text: string; label?: string })
   );
 }
 
-/** Something shown this once. */
+/** A secret that is shown only once. */
 export function Secret({ what, text }: { what: string; text: string }) {
   return (
     <div class="secret" role="status">
@@ -104,7 +104,7 @@ export function Secret({ what, text }: { what: string; text: string }) {
   );
 }
 
-/** A dialog over the page; open while it is there. */
+/** A modal dialog, open while it is rendered. */
 export function Dialog({
   title,
   onClose,
@@ -116,7 +116,7 @@ export function Dialog({
 }) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    // Once the dialog is gone the focus goes back to where it was, unless it has gone elsewhere.
+    // When the dialog closes, the focus returns to the element that had it, unless it has moved since.
     const before = document.activeElement as HTMLElement | null;
     box.current!.showModal();
     return () => void setTimeout(() => document.activeElement === document.body && before?.focus());

@@ -1,7 +1,8 @@
-// What a browser may lack, forbid or break: storage and its relatives throw where a page of another site is blocked
-// from them, and some calls are newer than the oldest browser that is supported. Everything else goes through here.
+// Fallbacks for what a browser may lack or block. Storage, locks and channels throw in frames of other sites where the
+// browser blocks third-party data, and some calls are newer than the oldest supported browser. The pages use these
+// functions instead of calling the browser directly.
 
-/** Runs `step`; answers `otherwise` when it throws. */
+/** Runs `step`; returns `otherwise` if it throws. */
 export function attempt<T>(step: () => T, otherwise: T): T {
   try {
     return step();
@@ -40,27 +41,27 @@ export function findLast<T>(items: T[], test: (item: T) => boolean) {
   return undefined;
 }
 
-/** Runs `step` while this tab holds the lock. Rejects when the signal fires, and where locks are missing or blocked. */
+/** Runs `step` while this tab holds the lock. Rejects when the signal fires, and if locks are missing or blocked. */
 export async function withLock(name: string, signal: AbortSignal, step: () => Promise<void>) {
   const aborted = new Promise<never>((_, reject) =>
     signal.addEventListener('abort', () => reject(new Error('aborted'))),
   );
-  const held = navigator.locks.request(name, { signal }, async () => {
+  const locked = navigator.locks.request(name, { signal }, async () => {
     if (!signal.aborted) await step();
   });
-  await Promise.race([held, aborted]);
+  await Promise.race([locked, aborted]);
 }
 
-/** A channel to the other tabs of this browser; throws where there is none, or it is blocked. */
+/** A channel to the other tabs of this browser; throws if channels are missing or blocked. */
 export const openChannel = (name: string) => new BroadcastChannel(name);
 
-/** SHA-256 in hex; rejects where the page isn't a secure context. */
+/** SHA-256 in hex; rejects if the page isn't a secure context. */
 export async function digest(text: string) {
   const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Values kept by the browser, or in memory where it has no storage or blocks it. */
+/** The browser's storage, or memory if it is missing or blocked. */
 export function store(kind: 'localStorage' | 'sessionStorage') {
   const memory: Record<string, string | null> = {};
   return {
@@ -71,7 +72,7 @@ export function store(kind: 'localStorage' | 'sessionStorage') {
       attempt(() => {
         if (value === null) window[kind].removeItem(key);
         else window[kind].setItem(key, value);
-        // Another tab may change it.
+        // From now on it is read from the browser, since another tab may change it.
         delete memory[key];
       }, undefined);
     },

@@ -1,10 +1,10 @@
-// Calls of the JSON API as all pages make them, and the waits between attempts. Knows no page.
+// Calls of the JSON API, and retries with backoff. Shared by all pages.
 import { anySignal, timeoutSignal } from './browser';
 
-/** The status of what the page itself got wrong. */
-const OWN_FAULT = -1;
+/** The status of an error in the page itself. */
+const PAGE_ERROR = -1;
 
-/** Where a field is at fault, as a problem body says it. */
+/** An error of one field in a problem's body. */
 export interface FieldError {
   pointer?: string;
   detail?: string;
@@ -18,7 +18,7 @@ export interface ProblemBody {
   [member: string]: unknown;
 }
 
-/** An answer that wasn't a success; `status` is 0 when there was no answer at all, below 0 when the page failed. */
+/** A failed call. `status` is 0 if there was no response, and negative for an error in the page itself. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -28,12 +28,12 @@ export class Problem extends Error {
     super(body.detail || body.title || messageFor(status));
   }
 
-  /** True when the same call may well succeed later. */
-  get passing() {
+  /** Whether the same call may succeed later. */
+  get isTemporary() {
     return [0, 408, 425, 429].includes(this.status) || this.status >= 500;
   }
 
-  /** The errors as `[name, detail]` for those whose pointer is `<root>/<name>`; null stands for all others. */
+  /** The errors as `[name, detail]` where the pointer is `<root>/<name>`; the name of all others is null. */
   fieldErrors(root: string): [string | null, string][] {
     return (this.body.errors ?? []).map(({ pointer = '', detail = '' }) => [
       pointer.startsWith(`${root}/`)
@@ -48,18 +48,18 @@ export class Problem extends Error {
 }
 
 function messageFor(status: number) {
-  if (status === OWN_FAULT) return 'Something went wrong. Reload the page to continue.';
+  if (status === PAGE_ERROR) return 'Something went wrong. Reload the page to continue.';
   return status ? `The server answered ${status}.` : 'The server could not be reached.';
 }
 
-/** Whatever was thrown, as a Problem. The text of an exception is for the console: people never read it. */
+/** A thrown value as a Problem. The text of an exception goes to the console and is never shown to users. */
 export function asProblem(thrown: unknown) {
   if (thrown instanceof Problem) return thrown;
   console.error('Onethread:', thrown);
-  return new Problem(OWN_FAULT);
+  return new Problem(PAGE_ERROR);
 }
 
-/** Reads the problem in an answer that isn't a success. */
+/** Reads the problem of a failed response. */
 export async function problemOf(answer: Response) {
   const seconds = Number(answer.headers.get('retry-after'));
   const body = await answer.json().catch(() => undefined);
@@ -71,18 +71,18 @@ export async function problemOf(answer: Response) {
 }
 
 export interface Options {
-  /** Goes into a header, and then no cookie is sent. */
+  /** Sent in the Authorization header; cookies aren't sent if it is set, even to null. */
   token?: string | null;
   /** Sent as JSON. */
   body?: unknown;
-  /** Sent as it is instead. */
+  /** Sent unchanged instead of a JSON body. */
   file?: Blob;
   headers?: Record<string, string>;
   seconds?: number;
   signal?: AbortSignal;
 }
 
-/** One call. Answers the JSON body, or undefined where there is none; throws a Problem otherwise. */
+/** One call. Returns the JSON body, or undefined for an empty one; throws a Problem if the call fails. */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const { token, body, file, seconds = 15, signal } = options;
   const headers: Record<string, string> = { ...options.headers };
@@ -101,19 +101,19 @@ export async function request<T>(method: string, path: string, options: Options 
     });
     if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
   } catch {
-    // No network, no answer in time, or an answer cut off.
+    // No network, a timeout, or an incomplete response.
     throw new Problem(0);
   }
   throw await problemOf(answer);
 }
 
-/** Milliseconds to wait after `failures` failures in a row: doubling from 0.5 s to 30 s, the upper half of it by chance. */
+/** Milliseconds to wait after `failures` failures in a row: doubles from 0.5 s to 30 s; the upper half is random. */
 export function backoff(failures: number) {
   const whole = Math.min(30_000, 500 * 2 ** Math.min(failures, 10));
   return whole / 2 + (whole / 2) * Math.random();
 }
 
-/** Waits; ends early when the signal fires or the network comes back. */
+/** Waits, or returns early when the signal fires or the network is back. */
 export function pause(ms: number, signal: AbortSignal) {
   return new Promise<void>((resolve) => {
     const end = () => {
@@ -129,21 +129,21 @@ export function pause(ms: number, signal: AbortSignal) {
   });
 }
 
-/** Repeats what failed in passing until it works, fails for good, or the signal fires. */
+/** Retries a step while it fails temporarily, until it succeeds, fails permanently, or the signal fires. */
 export async function persist<T>(signal: AbortSignal, step: () => Promise<T>): Promise<T> {
   for (let failures = 0; ; failures++) {
     try {
       return await step();
     } catch (thrown) {
       const problem = asProblem(thrown);
-      if (!problem.passing || signal.aborted) throw problem;
+      if (!problem.isTemporary || signal.aborted) throw problem;
       await pause(Math.max(problem.retryAfterMs, backoff(failures)), signal);
       if (signal.aborted) throw problem;
     }
   }
 }
 
-/** A random UUID, also where the page isn't a secure context and `crypto.randomUUID` is missing. */
+/** A random UUID. `crypto.randomUUID` is missing if the page isn't a secure context. */
 export function uuid() {
   if (crypto.randomUUID) return crypto.randomUUID() as string;
   const bytes = crypto.getRandomValues(new Uint8Array(16));

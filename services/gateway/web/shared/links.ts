@@ -1,9 +1,9 @@
-// Finds web and e-mail addresses in a text. A script of its own, loaded with the first text that may hold one.
+// Finds web and email addresses in a text. A separate script that is loaded for the first text that may contain one.
 import { LinkifyIt } from 'linkify-it';
 
 export interface Piece {
   text: string;
-  /** Where it leads, if it is an address. */
+  /** Set if the piece is an address. */
   href?: string;
 }
 
@@ -11,7 +11,7 @@ const linkifier = new LinkifyIt({ fuzzyLink: false, fuzzyEmail: true })
   .add('ftp:')
   .add('//')
   .add('mailto:', {
-    // An address alone is enough: a `mailto:` that somebody wrote could carry a subject and a text.
+    // Addresses without `mailto:` are found anyway. A typed `mailto:` isn't a link: it could preset a subject and a text.
     validate: () => 0,
     normalize: (match) => void (match.url = `mailto:${match.raw}`),
   })
@@ -26,14 +26,14 @@ const linkifier = new LinkifyIt({ fuzzyLink: false, fuzzyEmail: true })
     normalize: (match) => void (match.url = `http://${match.raw}`),
   });
 
-// Scripts that put no blanks between words, so that an address may follow a letter at once.
+// Scripts without spaces between words, where an address may directly follow a letter.
 const UNSPACED =
   '\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Hangul}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}ー';
 const BEFORE = new RegExp(`([${UNSPACED}])(?=https?://|www\\.|[\\w.+-]+@[\\w-]+\\.)`, 'giu');
 const AFTER_EMAIL = new RegExp(`(@[\\w.-]+\\.[a-z]{2,})(?=[${UNSPACED}])`, 'giu');
-// Never part of an address: quotes, invisible characters, and those that turn the direction of a text.
+// Never part of an address: quotes, invisible characters, and bidirectional controls.
 const BOUNDARY = /(["\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF])/;
-// No text holds it.
+// Doesn't occur in texts.
 const MARK = '\0';
 
 /** The pieces of a text, in order: joined they are the text. */
@@ -50,7 +50,7 @@ function piecesOf(run: string): Piece[] {
   let at = 0;
   for (const { index, lastIndex, raw, url } of linkifier.match(run) ?? []) {
     const href = safe(url);
-    // An address with a password in it is none to lead people to.
+    // Addresses that contain a password aren't linked.
     if (!href || /^:[^\s/]*@/.test(run.slice(lastIndex))) continue;
     pieces.push({ text: run.slice(at, index) }, { text: raw, href });
     at = lastIndex;

@@ -1,7 +1,7 @@
-// What the loader on the customer's page and the chat in its frame say to each other by postMessage, each
-// checked by origin and window on the other side.
+// The messages between the loader on the customer's page and the chat in its frame. Each side checks the origin and the
+// window of a message.
 
-/** The `user` object of the snippet, in the snippet's own spelling. */
+/** The `user` object of the snippet, with the snippet's field names. */
 export interface User {
   user_id?: unknown;
   security_hash?: unknown;
@@ -13,7 +13,7 @@ export interface User {
   [field: string]: unknown;
 }
 
-/** What `init` says. */
+/** The options of `init`. */
 export interface Init {
   applicationId: number | string;
   applicationSecret: string;
@@ -21,14 +21,14 @@ export interface Init {
   user: User;
 }
 
-/** Where the person is on the customer's site. */
+/** The page of the customer's site that the widget is on. */
 export interface Page {
   url: string;
   title: string;
   referrer: string;
 }
 
-/** JSON of what a page says, with an object of this one member for each value that JSON can't carry. */
+/** A page's value as JSON. A value that JSON can't represent is an object whose only member is `LOST`. */
 export type Packed = string;
 export const LOST = 'onethread:lost';
 
@@ -43,11 +43,11 @@ export interface Setup {
   muted: boolean;
   /** Writing direction of the customer's page. */
   dir: string;
-  /** Its `color-scheme`, as its style or its `meta` element says. */
+  /** Its `color-scheme`, from its style or its `meta` element. */
   scheme?: string;
 }
 
-/** From the page to the frame; each says where the person is as well. */
+/** From the page to the frame; each also has the current `page`. */
 export type FromPage =
   | ({ onethread: 'start' } & Setup)
   | { onethread: 'init' | 'auth' | 'update'; user: Packed }
@@ -63,7 +63,7 @@ export type FromPage =
 export type FromFrame =
   | { onethread: 'ready' }
   | { onethread: 'device'; deviceToken: string }
-  /** For the page to keep, in case the frame has to start over. */
+  /** The current user, which the page needs when it has to load the frame again. */
   | { onethread: 'user'; user: Packed }
   /** The page forgets its device token. */
   | { onethread: 'forget' }
@@ -74,15 +74,15 @@ export type FromFrame =
   | { onethread: 'close' }
   | { onethread: 'problem'; text: string };
 
-/** What of an application's look the button follows. */
+/** The members of an application's look that the button needs. */
 export interface Look {
   color?: string;
-  /** Black or white, whichever is read on the color. */
+  /** Black or white, by contrast with the color. */
   ink?: string;
   side?: 'left' | 'right';
 }
 
-/** Texts of the button in the person's language. */
+/** Texts of the button in the visitor's language. */
 export interface Labels {
   open: string;
   close: string;

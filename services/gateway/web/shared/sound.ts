@@ -1,4 +1,4 @@
-// The sound of a message: two short tones. A browser plays it only after the person touched the page.
+// The sound of a new message: two short tones. Browsers play it only after the user has interacted with the page.
 let context: AudioContext | undefined;
 
 export function beep() {
@@ -18,6 +18,6 @@ export function beep() {
       tone.stop(begin + 0.2);
     });
   } catch {
-    // No sound is no harm.
+    // The sound is optional.
   }
 }

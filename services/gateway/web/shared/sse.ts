@@ -1,18 +1,18 @@
-// Server-sent events read with fetch, so that the token is in a header, and followed over reconnects.
+// Reads server-sent events with fetch, which can send the token in a header, and reconnects.
 import { Problem, backoff, pause, problemOf } from './http';
 
 // The server sends a comment every 20 s: a stream that is silent for longer is dead.
-const SILENCE_MS = 50_000;
-// A stream that lived so long was a good one: the next failure counts as the first.
-const GOOD_MS = 10_000;
-const LONGEST_EVENT = 4 * 1024 * 1024;
+const SILENCE_TIMEOUT_MS = 50_000;
+// After a connection of at least this duration the backoff starts from its minimum.
+const STABLE_MS = 10_000;
+const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
 
 interface StreamEvent {
   name: string;
   data: string;
 }
 
-/** Takes text as it comes and hands on whole events. */
+/** Parses chunks of text and calls `onEvent` for each complete event. */
 export function eventParser(onEvent: (event: StreamEvent) => void) {
   let rest = '';
   let name = 'message';
@@ -32,29 +32,29 @@ export function eventParser(onEvent: (event: StreamEvent) => void) {
     else if (field === 'event') name = value;
   };
   return (chunk: string) => {
-    // A CR at the very end may be the first half of a CRLF: it waits for the next chunk.
+    // A CR at the end of a chunk may be the first half of a CRLF, so it is parsed with the next chunk.
     const lines = (rest + chunk).split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop()!;
-    if (rest.length > LONGEST_EVENT) throw new Error('an event without an end');
+    if (rest.length > MAX_EVENT_LENGTH) throw new Error('an event without an end');
     lines.forEach(line);
   };
 }
 
 export interface Follow {
   token?: string;
-  /** Where to go on: the number of the last message held. */
+  /** Where to resume: `seq` of the last loaded message. */
   lastEventId?: () => number;
-  /** Answers false when no more is wanted. */
+  /** Returns false to stop following. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the type depends on the name
   onEvent: (name: string, data: any) => boolean | void;
-  /** Told when the stream stands and falls. */
+  /** Called with true when the stream is connected and with false when the connection is lost. */
   onState?: (live: boolean) => void;
   signal: AbortSignal;
 }
 
 /**
- * Follows a stream until the signal fires, `onEvent` answers false, or the server answers 401 or 403, which is
- * thrown as a Problem. Everything else is tried again.
+ * Follows a stream until the signal fires, `onEvent` returns false, or the server answers 401 or 403, which is
+ * thrown as a Problem. All other failures are retried.
  */
 export async function followEvents(url: string, follow: Follow) {
   const { signal, onState = () => {} } = follow;
@@ -72,12 +72,12 @@ export async function followEvents(url: string, follow: Follow) {
     }
     if (signal.aborted) return;
     onState(false);
-    failures = Date.now() - began > GOOD_MS ? 0 : failures + 1;
+    failures = Date.now() - began > STABLE_MS ? 0 : failures + 1;
     await pause(Math.max(wait, backoff(failures)), signal);
   }
 }
 
-// One connection. Answers true when onEvent wanted no more, false when the stream ended.
+// One connection. Returns true if onEvent returned false, and false if the stream ended.
 async function readStream(
   url: string,
   { token, lastEventId, onEvent, signal }: Follow,
@@ -86,7 +86,7 @@ async function readStream(
   const connection = new AbortController();
   const abort = () => connection.abort();
   signal.addEventListener('abort', abort);
-  let timer = setTimeout(abort, SILENCE_MS);
+  let timer = setTimeout(abort, SILENCE_TIMEOUT_MS);
   try {
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
     if (token) headers.Authorization = `Bearer ${token}`;
@@ -110,7 +110,7 @@ async function readStream(
       const { done, value } = await reader.read();
       if (done) return false;
       clearTimeout(timer);
-      timer = setTimeout(abort, SILENCE_MS);
+      timer = setTimeout(abort, SILENCE_TIMEOUT_MS);
       feed(decoder.decode(value, { stream: true }));
     }
     return true;

@@ -1,11 +1,11 @@
-// A person's text as it may be shown: text, with web and e-mail addresses made into links. Never markup.
+// Renders the text of a message: plain text with links for web and email addresses, never markup.
 import { signal } from '@preact/signals';
 
-const MAY_HOLD_LINKS = /:\/\/|www\.|@/i;
+const MAY_CONTAIN_LINKS = /:\/\/|www\.|@/i;
 const finder = signal<typeof import('./links').findLinks | null>(null);
 let loading: Promise<void> | undefined;
 
-/** Loads what finds addresses. Without it a text is shown as it is. */
+/** Loads the script that finds addresses. Without it the text has no links. */
 async function load() {
   const path = '/links.js';
   try {
@@ -16,7 +16,7 @@ async function load() {
 }
 
 export function Text({ text }: { text: string }) {
-  if (!MAY_HOLD_LINKS.test(text)) return <>{text}</>;
+  if (!MAY_CONTAIN_LINKS.test(text)) return <>{text}</>;
   const find = finder.value;
   if (!find) {
     loading ??= load();
@@ -37,7 +37,7 @@ export function Text({ text }: { text: string }) {
   );
 }
 
-/** A moment, short: only the time when it is today, or where the day stands beside it. `at` is RFC 3339. */
+/** A short date and time; only the time if it is today or `dayKnown`, when the day is shown nearby. `at` is RFC 3339. */
 export function When({
   at,
   locale,
@@ -48,10 +48,10 @@ export function When({
   dayKnown?: boolean;
 }) {
   const moment = new Date(at);
-  const timeAlone = dayKnown || moment.toDateString() === new Date().toDateString();
+  const timeOnly = dayKnown || moment.toDateString() === new Date().toDateString();
   const short = moment.toLocaleString(
     locale,
-    timeAlone ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
+    timeOnly ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
   );
   return (
     <time dateTime={at} title={moment.toLocaleString(locale)}>

@@ -1,26 +1,26 @@
-// The messages of one conversation as a reader holds them: in order, each once, with no hole.
-// Draws nothing and knows no address: how to fetch is handed in.
+// The loaded messages of one conversation: in order, without duplicates or gaps. The caller says how to fetch and renders
+// the result.
 import { signal } from '@preact/signals';
 import type { Message, MessagePage } from './api';
 import { asProblem, backoff, pause, type Problem } from './http';
 
 export interface Source {
   fetchRun: (query: string) => Promise<MessagePage>;
-  /** Told of messages that are new at the end, ascending. */
+  /** Called with new messages at the end, ascending. */
   onNew?: (messages: Message[]) => void;
   onProblem?: (problem: Problem) => void;
   signal: AbortSignal;
 }
 
 export class Thread {
-  /** What is held, ascending. */
+  /** The loaded messages, ascending. */
   readonly messages = signal<Message[]>([]);
   #wanted = 0;
   #fetching = false;
 
   constructor(readonly source: Source) {}
 
-  /** Number of the last message held, 0 while there is none. */
+  /** `seq` of the last loaded message, 0 if there is none. */
   get last() {
     return this.messages.value.at(-1)?.seq ?? 0;
   }
@@ -29,19 +29,19 @@ export class Thread {
     return !!this.messages.value[0]?.prevSeq;
   }
 
-  /** Takes the newest messages, ascending, as all that is held. */
+  /** Replaces the loaded messages with the newest ones, ascending. */
   begin(messages: Message[]) {
     this.messages.value = messages;
   }
 
-  /** Takes one message of a stream or of an answer; fetches what is missing before it. */
+  /** Adds a message of the stream or of a response; fetches missing ones before it. */
   receive(message: Message) {
     if (message.seq <= this.last) return;
     if ((message.prevSeq ?? 0) === this.last && !this.#fetching) this.#append([message]);
     else void this.#catchUp(message.seq);
   }
 
-  /** Fetches up to 50 messages before the first one held. */
+  /** Fetches up to 50 messages before the first loaded one. */
   async earlier() {
     const first = this.messages.value[0];
     if (!first) return;
@@ -54,7 +54,7 @@ export class Thread {
       this.messages.value = [...items, ...this.messages.value];
   }
 
-  /** Lets go of all but the last so many: `earlier` brings them back. */
+  /** Drops all but the last `count` messages; `earlier` loads them again. */
   keepLast(count: number) {
     this.messages.value = this.messages.value.slice(-count);
   }
@@ -66,7 +66,7 @@ export class Thread {
     this.source.onNew?.(fresh);
   }
 
-  // Fetches on until everything up to `seq` is held; several callers share one fetch at a time.
+  // Fetches until everything up to `seq` is loaded. Concurrent callers share one fetch.
   async #catchUp(seq: number) {
     this.#wanted = Math.max(this.#wanted, seq);
     if (this.#fetching) return;
@@ -81,7 +81,7 @@ export class Thread {
         failures = 0;
       } catch (thrown) {
         const problem = asProblem(thrown);
-        if (!problem.passing) {
+        if (!problem.isTemporary) {
           onProblem?.(problem);
           break;
         }

@@ -1,5 +1,5 @@
-// The global functions. A snippet that runs again assigns a new stub: it gets the live function instead, and what its
-// queue holds is called.
+// The global functions. A snippet that runs again assigns a new stub. The stub is replaced by the live function, and the
+// calls in its queue run.
 import { attempt } from '../shared/browser';
 
 export type Call = (method: string, ...args: any[]) => void;
@@ -11,10 +11,10 @@ const WATCH_INTERVAL_MS = 1000;
 
 const w = window as any;
 
-/** Hands the calls that wait in a new stub to the widget that is already on the page, if one is. */
+/** Runs the calls of a new stub in the widget that is already on the page; false if there is none. */
 export const handOver = (): boolean => w[TAKE] && (w[TAKE](), true);
 
-/** Puts `call` in place of the stubs and runs what waits in them. */
+/** Replaces the stubs by `call` and runs the calls in their queues. */
 export function install(call: Call & { loaded?: boolean }) {
   let settings: unknown;
   const run = (...calls: ArrayLike<any>[]) =>
@@ -24,16 +24,16 @@ export function install(call: Call & { loaded?: boolean }) {
     const waiting = stubs.flatMap((stub) => {
       const queue: any = Array.isArray(stub?.q) ? stub.q : [];
       const calls: ArrayLike<any>[] = [...queue];
-      // A page that kept the stub is heard as well.
+      // A page may hold a reference to the stub: later calls to it run as well.
       queue.length = 0;
       queue.push = run;
       return calls;
     });
-    // The newer form of the snippet says in one object what the classic one says by calls.
-    const said = w.helpcrunchSettings;
-    if (said?.organization && said !== settings && !waiting.some((args) => args[0] === 'init')) {
-      settings = said;
-      run(['init', said.organization, said], ['showChatWidget']);
+    // The newer form of the snippet has an object of settings instead of calls.
+    const found = w.helpcrunchSettings;
+    if (found?.organization && found !== settings && !waiting.some((args) => args[0] === 'init')) {
+      settings = found;
+      run(['init', found.organization, found], ['showChatWidget']);
     }
     run(...waiting);
   };
@@ -41,7 +41,7 @@ export function install(call: Call & { loaded?: boolean }) {
   const take = (w[TAKE] = () => {
     const stubs: Stub[] = NAMES.map((name) => w[name]).filter((one) => one !== call);
     for (const name of NAMES) {
-      // A name that the page declared with `var` can be assigned only.
+      // A global that the page declared with `var` can't be redefined, only assigned.
       attempt(
         () =>
           Object.defineProperty(w, name, {

@@ -1,5 +1,5 @@
-// The one script a customer's page loads: the round button, the frame, and what only the page can keep, the device
-// token. The chat itself is in the frame, on the gateway's own origin. Nothing here may throw into the page.
+// The script that a customer's page loads: the button, the frame, and the device token, which only the page can store.
+// The chat itself is in the frame, on the gateway's origin. Nothing here may throw into the page.
 import { isSupported, store } from '../shared/browser';
 import {
   LOST,
@@ -13,10 +13,10 @@ import {
   type User,
 } from '../shared/protocol';
 import { handOver, install } from './globals';
-import { buildSurface, dress, type Surface } from './surface';
+import { addStyle, buildSurface, type Surface } from './surface';
 
-/** Each property of what a frame says, all of them possible. */
-type Said = FromFrame & {
+/** A message of the frame, with the members of all kinds of messages. */
+type FrameMessage = FromFrame & {
   deviceToken: string;
   unread: number;
   look?: Look;
@@ -32,21 +32,21 @@ const EVENTS =
   'Ready,ChatOpen,ChatClose,NewUnreadChat,NewUnreadMessages,UnreadCountChange,Message,CustomerMessage,AgentMessage,PreChatFormSubmit,Error,IdentityRefused,SessionEnded'
     .split(',')
     .map((name) => `on${name}`);
-// HelpCrunch has them; there is nothing here that they could change.
+// HelpCrunch's methods that have no counterpart here.
 const WITHOUT_EFFECT = [
   'setOperatingHours',
   'setMediaCSS',
   'openKBArticle',
   'sendProactiveChatAutoMessage',
 ];
-// As long as another tab may turn out to have begun at the same time.
-const YOUNG_MS = 3000;
+// How long after a start another tab may turn out to have started at the same time.
+const RACE_WINDOW_MS = 3000;
 const START_TIMEOUT_MS = 15_000;
 
 const d = document;
-const tell = (...problem: unknown[]) => console.warn('Onethread:', ...problem);
+const warn = (...problem: unknown[]) => console.warn('Onethread:', ...problem);
 
-/** JSON of a value, with what JSON would drop, clear or change marked: the frame says what becomes of it. */
+/** A value as JSON, with a mark for each value that JSON would drop, clear or change; the frame decides about those. */
 const pack = (value: unknown) =>
   JSON.stringify(value ?? {}, function (this: any, key, json) {
     const raw = this[key];
@@ -61,53 +61,53 @@ const pack = (value: unknown) =>
 
 function start(script: HTMLScriptElement) {
   const { origin } = new URL(script.src);
-  // A page of the gateway that an app's web view opens is nothing but the chat.
+  // Set by the page for apps, which the chat fills completely.
   const { full, platform = 'web' } = script.dataset as { full?: string; platform?: 'web' };
 
-  let user: string | undefined; // as init or the frame said last
+  let user: string | undefined; // the packed user of init, or of the frame since
   let applicationSecret: string | undefined;
-  let address = ''; // names the application in the frame's address: the server looks who may hold it
-  let sent: string | null = null; // the device token the frame last began with
+  let address = ''; // the application in the query of the frame's address: the server checks its allowed origins
+  let sent: string | null = null; // the device token that the frame started with
   let surface: Surface | undefined;
-  let youngUntil = 0;
-  let ready = false; // the frame listens
-  let available = false; // there is a session, or there was one
+  let raceUntil = 0;
+  let ready = false; // the frame is listening
+  let available = false; // there is a session, or was one
   let wanted = false; // showChatWidget was called
   let open = !!full;
   let unread = 0;
-  let told: boolean | undefined; // whether the frame knows itself visible
+  let frameVisible: boolean | undefined; // the visibility that was last sent to the frame
   let labels: Labels = { open: 'Open chat', close: 'Close chat', unread: 'unread' };
   let locale = navigator.language;
   let muted = false;
   const host = d.createElement('onethread-widget');
   const tokens = store('localStorage');
   const listeners: Record<string, ((detail?: unknown) => void)[]> = {};
-  const early: FromPage[] = []; // what was asked for before the frame listened
-  const held: Parameters<typeof call>[] = []; // what was asked for before init
+  const unsent: FromPage[] = []; // messages from before the frame was ready
+  const waiting: Parameters<typeof call>[] = []; // calls from before init
 
   const methods: Record<string, (...args: any[]) => void> = {
     init(organization: string, options: Partial<Init> = {}) {
       const { applicationId, appId } = options;
       if (!organization || typeof organization !== 'string')
-        return tell("'init' needs an organization.");
+        return warn("'init' needs an organization.");
       if (!appId && !(applicationId && options.applicationSecret))
-        return tell("'init' needs applicationId with applicationSecret, or appId.");
+        return warn("'init' needs applicationId with applicationSecret, or appId.");
       const named = `${new URLSearchParams(appId ? { organization, appId } : { organization, applicationId: applicationId as string })}`;
-      const said = pack(options.user);
+      const packed = pack(options.user);
       if (address && address !== named)
-        return tell("'init' came for another application: reload the page to change it.");
-      if (address) return post({ onethread: 'init', user: said });
+        return warn("'init' came for another application: reload the page to change it.");
+      if (address) return post({ onethread: 'init', user: packed });
       address = named;
-      user = said;
+      user = packed;
       ({ applicationSecret } = options);
       if (d.body) build();
       else d.addEventListener('DOMContentLoaded', build);
-      held.splice(0).forEach((args) => call(...args));
+      waiting.splice(0).forEach((args) => call(...args));
     },
     showChatWidget: () => draw((wanted = true)),
     hideChatWidget: () => draw((wanted = open = false)),
-    openChat: () => turn(true),
-    closeChat: () => turn(false),
+    openChat: () => setOpen(true),
+    closeChat: () => setOpen(false),
     userAuth: (user: User) => post({ onethread: 'auth', user: pack(user) }),
     updateUser: (user: User) => post({ onethread: 'update', user: pack(user) }),
     updateUserData: (data: Record<string, unknown>) => methods.updateUser!({ custom_data: data }),
@@ -115,7 +115,10 @@ function start(script: HTMLScriptElement) {
     trackEvent: (name: string, data?: Record<string, unknown>) =>
       post({ onethread: 'track', name, data: pack(data) }),
     sendUserMessage: (text: string) => post({ onethread: 'say', text: `${text}` }),
-    typeUserMessage: (text: string) => (turn(true), post({ onethread: 'type', text: `${text}` })),
+    typeUserMessage: (text: string) => (
+      setOpen(true),
+      post({ onethread: 'type', text: `${text}` })
+    ),
     muteNotificationSound: (on = true) => post({ onethread: 'mute', muted: (muted = !!on) }),
     setLocalization: (language: string) =>
       post({ onethread: 'locale', locale: (locale = `${language}`) }),
@@ -130,45 +133,45 @@ function start(script: HTMLScriptElement) {
   methods.logOut = methods.logout!;
   methods.forceUpdateUser = methods.updateUser!;
   methods.setPhraseList = methods.setLocalization!;
-  for (const name of WITHOUT_EFFECT) methods[name] = () => tell(`'${name}' has no effect here.`);
+  for (const name of WITHOUT_EFFECT) methods[name] = () => warn(`'${name}' has no effect here.`);
 
-  // What the frame tells.
-  const reports: Record<string, (said: Said) => void> = {
+  // By the kind of the frame's message.
+  const handlers: Record<string, (message: FrameMessage) => void> = {
     ready() {
       ready = true;
-      told = undefined;
+      frameVisible = undefined;
       begin();
-      early.splice(0).forEach(post);
+      unsent.splice(0).forEach(post);
     },
     device({ deviceToken }) {
-      const token = tokens.get(slot());
+      const token = tokens.get(tokenKey());
       if (!sent) {
-        // Another tab began at the same time and was first: this one continues as the same device.
+        // Another tab started at the same time and was first: this one continues with its device token.
         if (token && token !== deviceToken) return begin();
-        youngUntil = Date.now() + YOUNG_MS;
+        raceUntil = Date.now() + RACE_WINDOW_MS;
       }
-      tokens.set(slot(), (sent = deviceToken));
+      tokens.set(tokenKey(), (sent = deviceToken));
     },
     state(state) {
       available = true;
       ({ unread, labels } = state);
-      dress(host.shadowRoot!, state.style, script);
+      addStyle(host.shadowRoot!, state.style, script);
       const { color, ink, side } = state.look ?? {};
       if (color) host.style.setProperty('--color', color);
       if (ink) host.style.setProperty('--ink', ink);
       host.dataset.side = side ?? '';
       draw();
     },
-    user: (said) => void ({ user } = said),
-    forget: () => tokens.set(slot(), (sent = null)),
+    user: (message) => void ({ user } = message),
+    forget: () => tokens.set(tokenKey(), (sent = null)),
     event: ({ name, detail }) => emit(name, detail),
     where: () => post({ onethread: 'page' }),
     restart: begin,
     close() {
-      turn(false);
+      setOpen(false);
       if (wanted) surface!.button.focus();
     },
-    problem: ({ text }) => tell(text),
+    problem: ({ text }) => warn(text),
   };
 
   const call = (method: string, ...args: any[]) => {
@@ -177,40 +180,40 @@ function start(script: HTMLScriptElement) {
         (listeners[method] ??= []).push(args[0]);
         if (method === 'onReady' && available) args[0]();
       } else if (!Object.hasOwn(methods, method))
-        tell('there is no', method, 'but', `${Object.keys(methods)},${EVENTS}`);
+        warn('there is no', method, 'but', `${Object.keys(methods)},${EVENTS}`);
       else if (address || method === 'init') methods[method]!(...args);
-      else held.push([method, ...args]);
+      else waiting.push([method, ...args]);
     } catch (error) {
-      tell(method, 'failed:', error);
+      warn(method, 'failed:', error);
     }
   };
 
   function emit(name: EventName, detail?: any) {
-    // HelpCrunch's listeners find the values in the event, or in its detail.
+    // HelpCrunch's listeners read the values from the event or from its detail.
     const event = typeof detail === 'object' ? { ...detail, detail } : detail;
     for (const listener of listeners[name] ?? []) {
       try {
         listener(event);
       } catch (error) {
-        tell(name, 'failed:', error);
+        warn(name, 'failed:', error);
       }
     }
   }
 
-  const slot = () => `onethread:${address}`;
+  const tokenKey = () => `onethread:${address}`;
 
   function here(): Page {
     return { url: location.href, title: `${d.title}`, referrer: d.referrer };
   }
 
-  function post(said: FromPage) {
-    if (ready) surface!.frame.contentWindow?.postMessage({ ...said, page: here() }, origin);
-    else early.push(said);
+  function post(message: FromPage) {
+    if (ready) surface!.frame.contentWindow?.postMessage({ ...message, page: here() }, origin);
+    else unsent.push(message);
   }
 
   function begin() {
     if (!ready) return;
-    sent = tokens.get(slot());
+    sent = tokens.get(tokenKey());
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
     const { direction: dir, colorScheme } = getComputedStyle(d.documentElement);
     const scheme =
@@ -231,7 +234,7 @@ function start(script: HTMLScriptElement) {
     });
   }
 
-  function turn(opened: boolean) {
+  function setOpen(opened: boolean) {
     if (open === opened) return;
     open = opened;
     draw();
@@ -252,34 +255,35 @@ function start(script: HTMLScriptElement) {
     badge.hidden = open || !unread;
     const visible = available && open;
     frame.hidden = !visible;
-    if (ready && visible !== told) post({ onethread: 'visible', visible: (told = visible) });
+    if (ready && visible !== frameVisible)
+      post({ onethread: 'visible', visible: (frameVisible = visible) });
   }
 
   function build() {
     if (full) host.dataset.full = full;
     surface = buildSurface(host, `${origin}/widget/frame?${address}`, () => (ready = false));
-    surface.button.onclick = () => turn(!open);
+    surface.button.onclick = () => setOpen(!open);
     addEventListener('message', ({ origin: from, source, data }) => {
       if (from !== origin || source !== surface!.frame.contentWindow) return;
       try {
-        if (Object.hasOwn(reports, data?.onethread)) reports[data.onethread]!(data);
+        if (Object.hasOwn(handlers, data?.onethread)) handlers[data.onethread]!(data);
       } catch (error) {
-        tell('the chat failed:', error);
+        warn('the chat failed:', error);
       }
     });
-    // One tab's storage reaches another with a delay, so both may have believed to be first.
+    // Storage is shared between tabs with a delay, so two tabs may both have started as a new device.
     addEventListener('storage', ({ key }) => {
-      const token = tokens.get(slot());
-      if (key !== slot() || Date.now() > youngUntil || !token || token === sent) return;
-      youngUntil = 0;
+      const token = tokens.get(tokenKey());
+      if (key !== tokenKey() || Date.now() > raceUntil || !token || token === sent) return;
+      raceUntil = 0;
       begin();
     });
   }
 
   setTimeout(() => {
-    if (held.length) tell(`${held.map(([method]) => method)} wait for 'init'.`);
+    if (waiting.length) warn(`${waiting.map(([method]) => method)} wait for 'init'.`);
     if (surface && !ready)
-      tell(`no chat from ${origin}: look at the application's origins, the page's frame-src.`);
+      warn(`no chat from ${origin}: look at the application's origins, the page's frame-src.`);
   }, START_TIMEOUT_MS);
   install(call);
 }
@@ -287,11 +291,11 @@ function start(script: HTMLScriptElement) {
 const script = (d.currentScript ??
   d.querySelector('script[src*="/widget.js"]')) as HTMLScriptElement | null;
 if (!isSupported())
-  tell(
+  warn(
     'this browser is too old for the chat, which needs Safari 15.4, Firefox 102 or Chromium 100.',
   );
 else if (!handOver()) {
-  // A picture that the page names `currentScript` is no script.
+  // A page's image named `currentScript` shadows `document.currentScript`.
   if (script instanceof HTMLScriptElement && script.src) start(script);
-  else tell('load widget.js by a script tag.');
+  else warn('load widget.js by a script tag.');
 }

@@ -1,4 +1,4 @@
-// What the widget adds to the page: one element with the button and the frame in its shadow.
+// The widget's element in the page, with the button and the frame in its shadow root.
 
 export interface Surface {
   host: HTMLElement;
@@ -9,8 +9,8 @@ export interface Surface {
 
 const d = document;
 
-/** Builds the element and keeps it in the page; `lost` is called when the page took it out and the frame starts over. */
-export function buildSurface(host: HTMLElement, address: string, lost: () => void): Surface {
+/** Adds the element to the page, again when the page removes it: then the frame is loaded again and `onRemoved` called. */
+export function buildSurface(host: HTMLElement, address: string, onRemoved: () => void): Surface {
   const root = host.attachShadow({ mode: 'open' });
   const button = Object.assign(d.createElement('button'), { type: 'button', hidden: true });
   const badge = d.createElement('span');
@@ -22,15 +22,15 @@ export function buildSurface(host: HTMLElement, address: string, lost: () => voi
     src: address,
   });
   root.append(frame, button);
-  keepInPage(host, lost);
+  keepInPage(host, onRemoved);
   return { host, button, badge, frame } as Surface;
 }
 
-/** Gives the element its style sheet. */
-export function dress(root: ShadowRoot, style: string, { nonce }: HTMLScriptElement) {
+/** Adds the style sheet to the shadow root, once. */
+export function addStyle(root: ShadowRoot, style: string, { nonce }: HTMLScriptElement) {
   if (root.querySelector('style') || root.adoptedStyleSheets?.length) return;
   try {
-    // A sheet made by script is allowed by every content policy.
+    // Every content security policy allows a style sheet that a script constructs.
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style);
     root.adoptedStyleSheets = [sheet];
@@ -40,12 +40,13 @@ export function dress(root: ShadowRoot, style: string, { nonce }: HTMLScriptElem
   }
 }
 
-// Turbo, htmx and others replace the whole body. Beside it the element outlives the next replacement; at first it goes
-// into the body, since React finds fault with anything beside it while it takes over a page.
-function keepInPage(host: HTMLElement, lost: () => void) {
+// Turbo, htmx and others replace the whole body. After the first replacement the element is attached beside the body,
+// where it survives the next ones. It isn't there from the start, since React reports an unknown element outside of the
+// body while it hydrates a page.
+function keepInPage(host: HTMLElement, onRemoved: () => void) {
   let parent: () => HTMLElement = () => d.body;
   const attach = () => {
-    // A framework's copy of an earlier page may hold a copy of ours.
+    // A framework's cached page may contain a copy of the element.
     d.querySelectorAll(host.localName).forEach((other) => other.remove());
     parent().append(host);
     for (const node of [d, d.documentElement, d.body])
@@ -54,7 +55,7 @@ function keepInPage(host: HTMLElement, lost: () => void) {
   const watch = new MutationObserver(() => {
     if (host.isConnected) return;
     parent = () => d.documentElement;
-    lost();
+    onRemoved();
     attach();
   });
   attach();

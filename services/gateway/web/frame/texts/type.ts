@@ -1,6 +1,6 @@
-// What the chat says to a person: every language has all of it, so a missing text is an error of `npm run check`.
+// The texts of the chat. A text that is missing in a language is an error of `npm run check`.
 
-/** Times within which a team says that it replies: the values of the look's `replyTime`. */
+/** The values of the look's `replyTime`: how soon the team usually replies. */
 export type ReplyTime = 'minutes' | 'hours' | 'day';
 
 /** `Category` lists the plural categories of the language, as `Intl.PluralRules` names them. `{…}` is filled in. */
@@ -9,9 +9,9 @@ export interface Texts<Category extends Intl.LDMLPluralRule = Intl.LDMLPluralRul
   chat: string;
   /** Title of the chat before a teammate has replied. */
   title: string;
-  /** `{name}` is the person's own name. */
+  /** `{name}` is the user's own name. */
   hi: string;
-  /** Greeting where no name is known. */
+  /** Greeting when no name is known. */
   hiThere: string;
   help: string;
   hello: string;
@@ -32,7 +32,7 @@ export interface Texts<Category extends Intl.LDMLPluralRule = Intl.LDMLPluralRul
   seen: string;
   notSent: string;
   retry: string;
-  /** Below a message that is sent once there is a connection. */
+  /** Below a message that will be sent once there is a connection. */
   waiting: string;
   /** `{name}` is a teammate. */
   typing: string;
@@ -42,9 +42,9 @@ export interface Texts<Category extends Intl.LDMLPluralRule = Intl.LDMLPluralRul
   reconnecting: string;
   ended: string;
   trouble: string;
-  /** Instead of the composer, for a person whom the team has blocked. */
+  /** Instead of the composer, for a contact who is blocked. */
   blocked: string;
-  /** The frame's page, opened by itself. */
+  /** When the frame's page is opened outside of a widget. */
   alone: string;
   /** `{max}` is the largest number of characters. */
   tooLong: string;
@@ -54,7 +54,7 @@ export interface Texts<Category extends Intl.LDMLPluralRule = Intl.LDMLPluralRul
   unread: Record<Category, string>;
   /** Labels of the fields that every form may have. */
   fields: { name: string; email: string; phone: string; company: string };
-  /** Beside a field: the four that every form may have, and any other one. */
+  /** Errors beside the fields: the four standard ones, and any other. */
   errors: {
     name: string;
     email: string;
@@ -65,5 +65,5 @@ export interface Texts<Category extends Intl.LDMLPluralRule = Intl.LDMLPluralRul
   };
 }
 
-/** The texts of any language: which plural categories there are is the language's matter. */
+/** The texts of any language; its plural categories depend on the language. */
 export type AnyTexts = Omit<Texts, 'unread'> & { unread: Partial<Texts['unread']> };

@@ -1,4 +1,4 @@
-// Contacts: the people an organization knows, searched, sorted, filtered; one of them in detail.
+// Contacts: search, filters, sorting, export, and one contact in detail.
 import { computed, signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Contact, Import } from '../../shared/api';
@@ -31,41 +31,41 @@ const FIELDS = [
 ];
 const OPERATORS = ['=', '!=', '~', '<', '>'];
 
-const words = signal('');
+const searchText = signal('');
 const sort = signal('-createdAt');
 const visitors = signal(false);
 const conditions = signal<Condition[]>([]);
-const trail = signal<(string | null)[]>([null]);
+const cursors = signal<(string | null)[]>([null]);
 const page = signal<Page<Contact>>({ items: [], nextCursor: null });
 const loaded = signal(false);
 
-/** A value as its look says: a number, a truth, else text. */
-function typed({ field, value }: Condition) {
+/** The value of an attribute's filter as a boolean or a number if it looks like one, else as text. */
+function typedValue({ field, value }: Condition) {
   if (!field.startsWith('custom.')) return value;
   if (value === 'true' || value === 'false') return value === 'true';
   return value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value;
 }
 
-const asked = computed(() => ({
-  ...(words.value.trim() && { q: words.value.trim() }),
+const query = computed(() => ({
+  ...(searchText.value.trim() && { q: searchText.value.trim() }),
   filter: conditions.value
     .filter(({ field, value }) => field && value !== '')
-    .map((one) => ({ field: one.field, operator: one.operator, value: typed(one) })),
+    .map((one) => ({ field: one.field, operator: one.operator, value: typedValue(one) })),
   includeVisitors: visitors.value,
   sort: sort.value,
 }));
 
-let turn = 0;
+let request = 0;
 const load = () => {
-  const mine = ++turn;
+  const current = ++request;
   return attempt(async () => {
-    const cursor = trail.value.at(-1);
+    const cursor = cursors.value.at(-1);
     const found = await call<Page<Contact>>('POST', '/contacts/search', {
-      ...asked.value,
+      ...query.value,
       limit: 50,
       ...(cursor && { cursor }),
     });
-    if (mine !== turn) return;
+    if (current !== request) return;
     page.value = found;
     loaded.value = true;
   });
@@ -74,11 +74,11 @@ const load = () => {
 export function Contacts() {
   useEffect(() => {
     const timer = setTimeout(() => {
-      trail.value = [null];
+      cursors.value = [null];
       void load();
     }, 200);
     return () => clearTimeout(timer);
-  }, [asked.value]);
+  }, [query.value]);
   useEffect(() => on('import', ({ state }: Import) => void (state === 'done' && load())), []);
   const open = route.value[1];
   const adding = useSignal(false);
@@ -89,7 +89,7 @@ export function Contacts() {
         <button type="button" onClick={() => (adding.value = true)}>
           Add
         </button>
-        <button type="button" onClick={() => void attempt(exportFound)}>
+        <button type="button" onClick={() => void attempt(exportContacts)}>
           Export
         </button>
       </div>
@@ -114,24 +114,24 @@ export function Contacts() {
           </tbody>
         </table>
       </div>
-      {loaded.value && !page.value.items.length && <Nobody />}
+      {loaded.value && !page.value.items.length && <NoContacts />}
       <div class="line">
         <button
           type="button"
-          disabled={trail.value.length < 2}
+          disabled={cursors.value.length < 2}
           onClick={() => {
-            trail.value = trail.value.slice(0, -1);
+            cursors.value = cursors.value.slice(0, -1);
             void load();
           }}
         >
           Previous
         </button>
-        <span class="soft">Page {trail.value.length}</span>
+        <span class="soft">Page {cursors.value.length}</span>
         <button
           type="button"
           disabled={!page.value.nextCursor}
           onClick={() => {
-            trail.value = [...trail.value, page.value.nextCursor];
+            cursors.value = [...cursors.value, page.value.nextCursor];
             void load();
           }}
         >
@@ -144,8 +144,8 @@ export function Contacts() {
   );
 }
 
-function Nobody() {
-  if (asked.value.q || asked.value.filter.length)
+function NoContacts() {
+  if (query.value.q || query.value.filter.length)
     return <p class="soft empty">Nobody was found.</p>;
   return (
     <p class="soft empty">
@@ -166,8 +166,8 @@ function Search() {
         type="search"
         aria-label="Search"
         placeholder="Search names, e-mails, phones…"
-        value={words.value}
-        onInput={({ currentTarget }) => (words.value = currentTarget.value)}
+        value={searchText.value}
+        onInput={({ currentTarget }) => (searchText.value = currentTarget.value)}
       />
       <select
         aria-label="Sort"
@@ -295,8 +295,8 @@ function Detail({ id }: { id: string }) {
 
 function Add({ onClose }: { onClose: () => void }) {
   const send = async (data: FormData) => {
-    const said = [...data].filter(([, value]) => value !== '');
-    const contact = await call<Contact>('POST', '/contacts', Object.fromEntries(said));
+    const filled = [...data].filter(([, value]) => value !== '');
+    const contact = await call<Contact>('POST', '/contacts', Object.fromEntries(filled));
     onClose();
     void load();
     go('contacts', contact.id);
@@ -327,9 +327,9 @@ function Add({ onClose }: { onClose: () => void }) {
   );
 }
 
-// The answer is kept by the browser, not by the page, until the file is whole.
-async function exportFound() {
-  const { sort: _, ...search } = asked.value;
+// The browser may store a large response on disk until the file is complete.
+async function exportContacts() {
+  const { sort: _, ...search } = query.value;
   const answer = await fetch('/v1/contacts/export.csv', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },

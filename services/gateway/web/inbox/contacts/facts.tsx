@@ -1,4 +1,4 @@
-// All that is known of a person, and what can be changed of it.
+// The details of a contact, and the actions on it.
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Contact } from '../../shared/api';
@@ -13,7 +13,7 @@ const PROOFS: Record<string, string> = {
   hmac: 'Identity proven by user hash',
   jwt: 'Identity proven by JWT',
 };
-/** How somebody came in. */
+/** How the contact was created. */
 export const SOURCES: Record<Contact['source'], string> = {
   identified: 'logged in on the site',
   'pre-chat': 'filled in the form',
@@ -23,12 +23,12 @@ export const SOURCES: Record<Contact['source'], string> = {
   visitor: 'visitor',
 };
 
-interface Changing {
+interface Props {
   contact: Contact;
   onChange: (contact: Contact) => void;
 }
 
-export function PersonFacts({ contact, onChange }: Changing) {
+export function PersonFacts({ contact, onChange }: Props) {
   const { page, devices, events, customData, tags } = contact;
   return (
     <>
@@ -104,7 +104,7 @@ function Facts({ title, rows }: { title?: string; rows: [string, ComponentChildr
   );
 }
 
-function Actions({ contact, onChange }: Changing) {
+function Actions({ contact, onChange }: Props) {
   const editing = useSignal(false);
   const resetting = useSignal(false);
   const { id, blocked } = contact;

@@ -1,4 +1,4 @@
-// Joining two people by hand, with a look at the outcome before.
+// Merges one contact into another, after a preview of the result.
 import { useSignal } from '@preact/signals';
 import type { Contact } from '../../shared/api';
 import { attempt, call, success } from '../login';
@@ -22,12 +22,12 @@ export function Merge({
   onDone: () => void;
 }) {
   const outcome = useSignal<Partial<Contact> | null>(null);
-  // Two user ids are two people.
+  // Contacts with different user ids can't be merged.
   if (from.userId && into.userId) return null;
   const merge = (dryRun: boolean) =>
     call<Contact>('POST', `/contacts/${from.id}/merge`, { intoId: into.id, dryRun });
-  const look = () => attempt(async () => void (outcome.value = await merge(true)));
-  const join = () =>
+  const preview = () => attempt(async () => void (outcome.value = await merge(true)));
+  const confirm = () =>
     attempt(async () => {
       await merge(false);
       outcome.value = null;
@@ -37,7 +37,7 @@ export function Merge({
   const person: Partial<Contact> = outcome.value ?? {};
   return (
     <>
-      <button type="button" class="quiet" onClick={() => void look()}>
+      <button type="button" class="quiet" onClick={() => void preview()}>
         Join to this one…
       </button>
       {outcome.value && (
@@ -56,7 +56,7 @@ export function Merge({
             <button type="button" onClick={() => (outcome.value = null)}>
               Cancel
             </button>
-            <button type="button" class="main" onClick={() => void join()}>
+            <button type="button" class="main" onClick={() => void confirm()}>
               Join
             </button>
           </div>

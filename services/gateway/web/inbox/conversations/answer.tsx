@@ -1,4 +1,4 @@
-// The box to answer in, or to leave a note.
+// The text box for a reply or a note.
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Message } from '../../shared/api';
@@ -6,9 +6,9 @@ import { uuid } from '../../shared/http';
 import { call, explain } from '../login';
 import type { Run } from './run';
 
-// Texts that aren't sent yet, by conversation: looking elsewhere loses none.
+// Unsent texts by conversation: they stay when another conversation is opened.
 const drafts = new Map<string, string>();
-const TYPING_EVERY_MS = 3_000;
+const TYPING_INTERVAL_MS = 3_000;
 
 export function Answer({
   id,
@@ -36,25 +36,25 @@ export function Answer({
     text.value = value;
     drafts.set(id, value);
     const typing = value !== '' && !note.value;
-    if (typing && Date.now() - typedAt.current < TYPING_EVERY_MS) return;
+    if (typing && Date.now() - typedAt.current < TYPING_INTERVAL_MS) return;
     if (!typing && !typedAt.current) return;
     typedAt.current = typing ? Date.now() : 0;
     call('POST', `/conversations/${id}/typing`, { typing }).catch(() => {});
   };
   const send = async () => {
     const kind = note.value ? 'note' : 'text';
-    const said = text.value;
-    if (!said.trim() || sending.value) return;
-    // The same text tried again keeps its id, so that it can't be stored twice.
-    if (unsent.current?.text !== said || unsent.current.kind !== kind)
-      unsent.current = { clientMessageId: uuid(), text: said, kind };
+    const draft = text.value;
+    if (!draft.trim() || sending.value) return;
+    // A retry of the same text has the same id, so that it can't be stored twice.
+    if (unsent.current?.text !== draft || unsent.current.kind !== kind)
+      unsent.current = { clientMessageId: uuid(), text: draft, kind };
     sending.value = true;
     error.value = '';
     try {
       const stored = await call<Message>('POST', `${to}/messages`, unsent.current);
       unsent.current = null;
       typedAt.current = 0;
-      if (text.value === said) {
+      if (text.value === draft) {
         text.value = '';
         drafts.delete(id);
       }

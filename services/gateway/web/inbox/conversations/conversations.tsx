@@ -1,4 +1,4 @@
-// Conversations: the list with its filters, the open thread, the person beside it.
+// Conversations: the list with its filters, the open thread, and the contact's profile.
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Conversation } from '../../shared/api';
@@ -13,7 +13,7 @@ import { conversations, fetchFirst, fetchMore, filter, loaded, type Filter } fro
 import { OpenThread } from './thread';
 
 const scroll = signal(0);
-// On a narrow screen the person's profile lies over the thread, when it is asked for.
+// Whether the profile covers the thread on a narrow screen.
 const profile = signal(false);
 
 export function Conversations() {
@@ -37,7 +37,7 @@ export function Conversations() {
       <section id="list" aria-label="Conversations">
         <Filters />
         {loaded.value && !conversations.value.length ? (
-          <p class="soft empty">{NOTHING[filter.value.status]}</p>
+          <p class="soft empty">{EMPTY_TEXTS[filter.value.status]}</p>
         ) : (
           <Rows
             id="items"
@@ -65,7 +65,7 @@ export function Conversations() {
   );
 }
 
-const NOTHING = {
+const EMPTY_TEXTS = {
   open: 'No conversation is open.',
   closed: 'No conversation has been closed yet.',
   all: 'Nobody has written yet.',

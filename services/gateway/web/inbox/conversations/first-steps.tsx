@@ -1,4 +1,4 @@
-// What a new owner does first: see the chat work, answer in it, then put it into a page.
+// The first steps of a new owner: try the chat, reply, install the snippet, identify users.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Application, Organization } from '../../shared/api';

@@ -1,11 +1,11 @@
-// The messages of the open thread, and how far each side has read them.
+// The messages of the open thread and their read marks.
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Message } from '../../shared/api';
 import { Text, When } from '../../shared/text';
-import { beginsDay, dayName, lastSeen, together } from '../../shared/together';
+import { beginsDay, dayName, inOneRun, lastSeen } from '../../shared/runs';
 import { attempt, call } from '../login';
 import type { Run } from './run';
-import { changed, one } from './store';
+import { changed, conversationById } from './store';
 
 export function Messages({ id, run }: { id: string; run: Run }) {
   const box = useRef<HTMLDivElement>(null);
@@ -13,7 +13,7 @@ export function Messages({ id, run }: { id: string; run: Run }) {
   const follow = useRef(true);
   const messages = run.messages.value;
 
-  // What one looks at stays where it is, whatever comes above or below; at the end, the end is followed.
+  // Messages that load above or below don't move the visible ones. At the end of the thread the view follows new messages.
   useLayoutEffect(() => {
     const scroller = box.current!;
     if (follow.current && run.atEnd.value) scroller.scrollTop = scroller.scrollHeight;
@@ -37,20 +37,20 @@ export function Messages({ id, run }: { id: string; run: Run }) {
     if (end < 600) void attempt(async () => run.later());
   };
 
-  // What is on the screen counts as read; what an agent doesn't see stays unread.
-  const read = useRef(0);
+  // Messages count as read when they are visible.
+  const readTo = useRef(0);
   const markRead = async () => {
     const seq = run.last;
-    if (document.hidden || !run.atEnd.value || seq <= read.current) return;
-    read.current = seq;
-    const item = one(id);
+    if (document.hidden || !run.atEnd.value || seq <= readTo.current) return;
+    readTo.current = seq;
+    const item = conversationById(id);
     if (item && !item.unread && item.lastSeq >= seq) return;
     try {
       await call('POST', `/conversations/${id}/read`, { seq });
-      const now = one(id);
+      const now = conversationById(id);
       if (now && now.lastSeq <= seq) changed({ ...now, unread: 0 });
     } catch {
-      read.current = 0;
+      readTo.current = 0;
     }
   };
   useEffect(() => {
@@ -105,14 +105,14 @@ function Bubble({
         : author.kind === 'agent'
           ? 'mine'
           : '';
-  const goesOn = together(message, next);
+  const continues = inOneRun(message, next);
   return (
-    <li class={`${side} ${goesOn ? 'goes-on' : ''}`} data-seq={seq}>
+    <li class={`${side} ${continues ? 'goes-on' : ''}`} data-seq={seq}>
       {beginsDay(message, before) && <p class="day">{dayName(createdAt)}</p>}
       <p class="text" dir="auto">
         <Text text={text} />
       </p>
-      {(!goesOn || seen) && (
+      {(!continues || seen) && (
         <p class="under">
           {kind === 'note' && 'Note · '}
           {author.name && <bdi>{author.name}</bdi>}

@@ -1,4 +1,4 @@
-// The person beside the thread.
+// The contact's profile beside the thread.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Contact } from '../../shared/api';
@@ -11,7 +11,7 @@ import { attempt, call } from '../login';
 
 export function Profile({ id }: { id: string }) {
   const contact = useSignal<Contact | null | undefined>(undefined);
-  const same = useSignal<Contact[]>([]);
+  const duplicates = useSignal<Contact[]>([]);
   const load = () =>
     attempt(async () => {
       try {
@@ -29,7 +29,7 @@ export function Profile({ id }: { id: string }) {
         limit: 10,
       };
       const found = await call<Page<Contact>>('POST', '/contacts/search', body);
-      same.value = found.items.filter((other) => other.id !== id);
+      duplicates.value = found.items.filter((other) => other.id !== id);
     });
   useEffect(() => void load(), []);
   if (contact.value === undefined)
@@ -44,11 +44,11 @@ export function Profile({ id }: { id: string }) {
   return (
     <aside id="profile" aria-label="Person">
       <PersonFacts contact={contact.value} onChange={(changed) => (contact.value = changed)} />
-      {same.value.length > 0 && (
+      {duplicates.value.length > 0 && (
         <section>
           <h3>The same e-mail</h3>
           <ul class="others">
-            {same.value.map((other) => (
+            {duplicates.value.map((other) => (
               <li key={other.id}>
                 <a href={`#contacts/${other.id}`}>
                   <bdi>{other.name}</bdi>

@@ -1,15 +1,15 @@
-// A window upon a long thread: the messages near where one looks, without a hole, at most so many.
+// The loaded part of a long thread: a limited number of consecutive messages around the visible ones.
 import { signal } from '@preact/signals';
 import type { Message, MessagePage } from '../../shared/api';
 
-const PAGE = 100;
-const MOST = 400;
+const PAGE_SIZE = 100;
+const MAX_MESSAGES = 400;
 
 export class Run {
   readonly messages = signal<Message[]>([]);
-  /** Whether the newest message is in the window. */
+  /** Whether the newest message is loaded. */
   readonly atEnd = signal(true);
-  /** The person said to have read everything up to this number. */
+  /** `seq` of the last message that the contact has read. */
   readonly seenTo = signal(0);
   #busy = false;
 
@@ -23,10 +23,10 @@ export class Run {
     return this.messages.value.at(-1)?.seq ?? 0;
   }
 
-  /** Fetches the newest. */
+  /** Loads the newest messages. */
   toEnd() {
-    return this.#alone(async () => {
-      this.messages.value = (await this.fetchRun(`?limit=${PAGE}`)).items;
+    return this.#exclusively(async () => {
+      this.messages.value = (await this.fetchRun(`?limit=${PAGE_SIZE}`)).items;
       this.atEnd.value = true;
     });
   }
@@ -34,40 +34,40 @@ export class Run {
   earlier() {
     const first = this.messages.value[0];
     if (!first?.prevSeq) return;
-    return this.#alone(async () => {
-      const { items } = await this.fetchRun(`?beforeSeq=${first.seq}&limit=${PAGE}`);
+    return this.#exclusively(async () => {
+      const { items } = await this.fetchRun(`?beforeSeq=${first.seq}&limit=${PAGE_SIZE}`);
       const all = [...items, ...this.messages.value];
-      this.messages.value = all.slice(0, MOST);
-      if (all.length > MOST) this.atEnd.value = false;
+      this.messages.value = all.slice(0, MAX_MESSAGES);
+      if (all.length > MAX_MESSAGES) this.atEnd.value = false;
     });
   }
 
   later() {
     if (this.atEnd.value) return;
-    return this.#alone(() => this.#catchUp());
+    return this.#exclusively(() => this.#catchUp());
   }
 
-  /** A message of the stream or of an answer. */
+  /** Adds a message of the stream or of a response. */
   receive(message: Message) {
     if (message.seq <= this.last || !this.atEnd.value) return;
     if ((message.prevSeq ?? 0) === this.last)
-      this.messages.value = [...this.messages.value, message].slice(-MOST);
-    else void this.#alone(() => this.#catchUp());
+      this.messages.value = [...this.messages.value, message].slice(-MAX_MESSAGES);
+    else void this.#exclusively(() => this.#catchUp());
   }
 
-  /** The person read on. */
+  /** Records a read mark of the contact. */
   seen(seq: number) {
     this.seenTo.value = Math.max(this.seenTo.value, seq);
   }
 
   async #catchUp() {
-    const { items, lastSeq } = await this.fetchRun(`?afterSeq=${this.last}&limit=${PAGE}`);
-    this.messages.value = [...this.messages.value, ...items].slice(-MOST);
+    const { items, lastSeq } = await this.fetchRun(`?afterSeq=${this.last}&limit=${PAGE_SIZE}`);
+    this.messages.value = [...this.messages.value, ...items].slice(-MAX_MESSAGES);
     this.atEnd.value = !items.length || this.last >= lastSeq;
   }
 
-  // One fetch at a time: each goes on from what the one before it left.
-  async #alone(step: () => Promise<void>) {
+  // One fetch at a time, since each continues from the result of the one before. A second one is dropped.
+  async #exclusively(step: () => Promise<void>) {
     if (this.#busy) return;
     this.#busy = true;
     try {

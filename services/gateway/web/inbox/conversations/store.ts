@@ -1,4 +1,4 @@
-// The conversations held, newest activity first, kept up to date by the stream.
+// The loaded conversations, most recent activity first, updated by the stream.
 import { computed, signal } from '@preact/signals';
 import type { Conversation, Message } from '../../shared/api';
 import type { Page } from '../../shared/page';
@@ -11,15 +11,15 @@ export interface Filter {
   assignee: '' | 'me' | 'none';
 }
 
-/** Whether the list was fetched: until then an empty one says nothing. */
+/** Whether the list was fetched: before that an empty one doesn't mean that there are no conversations. */
 export const loaded = signal(false);
 export const filter = signal<Filter>({ status: 'open', assignee: '' });
-const held = signal<Map<string, Conversation>>(new Map());
+const byId = signal<Map<string, Conversation>>(new Map());
 const cursor = signal<string | null>(null);
 let fetching = false;
-let turn = 0;
+let request = 0;
 
-// A long list is sorted again with each event: a time is read once for each item.
+// A long list is sorted with each event, so each time is parsed only once.
 const times = new WeakMap<Conversation, number>();
 function time(item: Conversation) {
   const known = times.get(item) ?? Date.parse(item.updatedAt);
@@ -28,22 +28,22 @@ function time(item: Conversation) {
 }
 
 export const conversations = computed(() =>
-  [...held.value.values()].sort((a, b) => time(b) - time(a)),
+  [...byId.value.values()].sort((a, b) => time(b) - time(a)),
 );
-/** How many of those held wait for an answer to be read. */
-export const waitingToBeRead = computed(
+/** The number of loaded conversations with unread messages. */
+export const unreadConversations = computed(
   () => conversations.value.filter(({ unread }) => unread > 0).length,
 );
 
-export const one = (id: string) => held.value.get(id);
+export const conversationById = (id: string) => byId.value.get(id);
 
-function fits({ status, assigneeId }: Conversation) {
+function matchesFilter({ status, assigneeId }: Conversation) {
   const { status: wanted, assignee } = filter.value;
   if (wanted !== 'all' && status !== wanted) return false;
   return assignee === '' || assigneeId === (assignee === 'me' ? me.value?.id : null);
 }
 
-// A page lies: with a cursor the list goes on below what is held, and only what is newer comes by itself.
+// With a cursor the page continues below the loaded conversations; newer ones arrive by the stream.
 const query = (from: string | null) => {
   const { status, assignee } = filter.value;
   const parts = new URLSearchParams({ status, limit: '100' });
@@ -53,51 +53,52 @@ const query = (from: string | null) => {
 };
 
 export function fetchFirst() {
-  const mine = ++turn;
+  const current = ++request;
   fetching = true;
   return attempt(async () => {
     const page = await call<Page<Conversation>>('GET', query(null));
-    if (mine !== turn) return;
-    held.value = new Map(page.items.map((item) => [item.id, item]));
+    if (current !== request) return;
+    byId.value = new Map(page.items.map((item) => [item.id, item]));
     cursor.value = page.nextCursor;
     loaded.value = true;
   }).finally(() => {
-    if (mine === turn) fetching = false;
+    if (current === request) fetching = false;
   });
 }
 
 export function fetchMore() {
   if (fetching || !cursor.value) return;
   fetching = true;
-  const mine = turn;
+  const current = request;
   void attempt(async () => {
     const page = await call<Page<Conversation>>('GET', query(cursor.value));
-    if (mine !== turn) return;
-    const next = new Map(held.value);
+    if (current !== request) return;
+    const next = new Map(byId.value);
     for (const item of page.items) if (!next.has(item.id)) next.set(item.id, item);
-    held.value = next;
+    byId.value = next;
     cursor.value = page.nextCursor;
   }).finally(() => (fetching = false));
 }
 
-// Many events at once make one drawing.
-let waiting = new Map<string, Conversation>();
+// Several events within a short time cause one rendering.
+const UPDATE_DELAY_MS = 50;
+let updates = new Map<string, Conversation>();
 export function changed(item: Conversation) {
-  if (!waiting.size) setTimeout(settle, 50);
-  waiting.set(item.id, item);
+  if (!updates.size) setTimeout(applyUpdates, UPDATE_DELAY_MS);
+  updates.set(item.id, item);
 }
 
-function settle() {
-  const next = new Map(held.value);
-  for (const item of waiting.values()) {
-    if (fits(item)) next.set(item.id, item);
+function applyUpdates() {
+  const next = new Map(byId.value);
+  for (const item of updates.values()) {
+    if (matchesFilter(item)) next.set(item.id, item);
     else next.delete(item.id);
   }
-  waiting = new Map();
-  held.value = next;
+  updates = new Map();
+  byId.value = next;
 }
 
 on('conversation', changed);
-// Whoever looks elsewhere hears that somebody wrote.
+// Plays a sound for a contact's message while the inbox isn't visible.
 on('message', ({ author }: Message) => document.hidden && author.kind === 'contact' && beep());
 on('reload', fetchFirst);

@@ -1,4 +1,4 @@
-// The open thread: whose it is, what was said, and the box to answer in.
+// The open thread: its head, the messages, and the text box.
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Contact, Conversation, Message, MessagePage } from '../../shared/api';
@@ -10,17 +10,17 @@ import { Avatar } from '../ui';
 import { Answer } from './answer';
 import { Messages } from './messages';
 import { Run } from './run';
-import { changed, one } from './store';
+import { changed as updateList, conversationById } from './store';
 
 export function OpenThread({ id, profile }: { id: string; profile: Signal<boolean> }) {
   const run = useMemo(
     () => new Run((query) => call<MessagePage>('GET', `/conversations/${id}/messages${query}`)),
     [],
   );
-  const conversation = useSignal<Conversation | undefined>(one(id));
+  const conversation = useSignal<Conversation | undefined>(conversationById(id));
   const typing = useSignal(false);
-  // Somebody who was never written with: what an agent sends begins the thread.
-  const unwritten = useSignal<Contact | null>(null);
+  // A contact without a conversation: the first message that an agent sends starts it.
+  const contactOnly = useSignal<Contact | null>(null);
   const reload = () =>
     attempt(async () => {
       try {
@@ -29,33 +29,33 @@ export function OpenThread({ id, profile }: { id: string; profile: Signal<boolea
           run.toEnd(),
         ]);
         conversation.value = found;
-        unwritten.value = null;
+        contactOnly.value = null;
       } catch (problem) {
         if (asProblem(problem).status !== 404) throw problem;
-        unwritten.value = await call<Contact>('GET', `/contacts/${id}`);
+        contactOnly.value = await call<Contact>('GET', `/contacts/${id}`);
       }
     });
   useEffect(() => {
     void reload();
     const stop = [
-      on('message', (said: Message & { conversationId: string }) => {
-        if (said.conversationId !== id) return;
-        if (said.author.kind === 'contact') typing.value = false;
-        run.receive(said);
+      on('message', (message: Message & { conversationId: string }) => {
+        if (message.conversationId !== id) return;
+        if (message.author.kind === 'contact') typing.value = false;
+        run.receive(message);
       }),
-      on('conversation', (said: Conversation) => {
-        if (said.id !== id) return;
-        if (unwritten.value) void reload();
-        conversation.value = said;
+      on('conversation', (changed: Conversation) => {
+        if (changed.id !== id) return;
+        if (contactOnly.value) void reload();
+        conversation.value = changed;
       }),
       on(
         'typing',
-        (said) =>
-          said.conversationId === id && said.side === 'contact' && (typing.value = said.typing),
+        (event) =>
+          event.conversationId === id && event.side === 'contact' && (typing.value = event.typing),
       ),
       on(
         'read',
-        (said) => said.conversationId === id && said.side === 'contact' && run.seen(said.seq),
+        (event) => event.conversationId === id && event.side === 'contact' && run.seen(event.seq),
       ),
       on('reload', reload),
     ];
@@ -64,15 +64,15 @@ export function OpenThread({ id, profile }: { id: string; profile: Signal<boolea
   const change = (body: Partial<Pick<Conversation, 'status' | 'assigneeId'>>) =>
     attempt(async () => {
       conversation.value = await call<Conversation>('PATCH', `/conversations/${id}`, body);
-      changed(conversation.value);
+      updateList(conversation.value);
     });
   return (
     <section id="talk" aria-label="Conversation">
       <Head conversation={conversation.value} change={change} profile={profile} />
-      {unwritten.value ? (
+      {contactOnly.value ? (
         <p class="soft empty" id="scroller">
           Nothing has been written yet. What you send begins the thread:{' '}
-          <bdi>{unwritten.value.name}</bdi> finds it at the next visit.
+          <bdi>{contactOnly.value.name}</bdi> finds it at the next visit.
         </p>
       ) : (
         <Messages id={id} run={run} />
@@ -83,8 +83,8 @@ export function OpenThread({ id, profile }: { id: string; profile: Signal<boolea
       <Answer
         id={id}
         run={run}
-        to={unwritten.value ? `/contacts/${id}` : `/conversations/${id}`}
-        onSent={unwritten.value ? reload : undefined}
+        to={contactOnly.value ? `/contacts/${id}` : `/conversations/${id}`}
+        onSent={contactOnly.value ? reload : undefined}
         toggle={() =>
           conversation.value &&
           change({ status: conversation.value.status === 'open' ? 'closed' : 'open' })

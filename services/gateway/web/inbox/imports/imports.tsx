@@ -1,4 +1,4 @@
-// Imports: drop a CSV file, look at what it holds, say which column is which, watch it come in.
+// Imports: upload a CSV file, map its columns, and follow its progress.
 import { signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Import } from '../../shared/api';
@@ -10,8 +10,8 @@ import { attempt, call, explain } from '../login';
 import { number } from '../ui';
 import { Mapping } from './mapping';
 
-const OVER = ['done', 'failed', 'cancelled'];
-const UPLOAD_SECONDS = 3600;
+const FINAL_STATES = ['done', 'failed', 'cancelled'];
+const UPLOAD_TIMEOUT_SECONDS = 3600;
 const STATES: Record<Import['state'], string> = {
   scanning: 'Being read',
   ready: 'Waits for you',
@@ -21,15 +21,15 @@ const STATES: Record<Import['state'], string> = {
   cancelled: 'Cancelled',
 };
 
-const held = signal<Map<string, Import>>(new Map());
+const byId = signal<Map<string, Import>>(new Map());
 const cursor = signal<string | null>(null);
 const loaded = signal(false);
 
-/** An import, new or changed. A late word of its progress doesn't undo its end. */
+/** Adds or updates an import. A late progress event doesn't overwrite its final state. */
 export function changed(one: Import) {
-  const old = held.value.get(one.id);
-  if (old && OVER.includes(old.state) && !OVER.includes(one.state)) return;
-  held.value = new Map(held.value).set(one.id, one);
+  const old = byId.value.get(one.id);
+  if (old && FINAL_STATES.includes(old.state) && !FINAL_STATES.includes(one.state)) return;
+  byId.value = new Map(byId.value).set(one.id, one);
 }
 
 const load = (from: string | null) =>
@@ -38,9 +38,9 @@ const load = (from: string | null) =>
       'GET',
       `/imports?limit=20${from ? `&cursor=${encodeURIComponent(from)}` : ''}`,
     );
-    const next = new Map(from ? held.value : []);
+    const next = new Map(from ? byId.value : []);
     for (const one of page.items) next.set(one.id, one);
-    held.value = next;
+    byId.value = next;
     cursor.value = page.nextCursor;
     loaded.value = true;
   });
@@ -51,7 +51,7 @@ export function Imports() {
     const stop = [on('import', changed), on('reload', () => load(null))];
     return () => stop.forEach((end) => end());
   }, []);
-  const sorted = [...held.value.values()].sort(
+  const sorted = [...byId.value.values()].sort(
     (a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt),
   );
   return (
@@ -77,11 +77,11 @@ export function Imports() {
 
 function Upload() {
   const file = useSignal<File | null>(null);
-  const look = useSignal(true);
+  const review = useSignal(true);
   const error = useSignal('');
   const sending = useSignal(false);
   const over = useSignal(false);
-  // The same file tried again keeps its key, so that it is one import.
+  // A retry with the same file has the same key, so that it doesn't start a second import.
   const key = useRef('');
   const choose = (chosen: File | null | undefined) => {
     file.value = chosen ?? null;
@@ -99,10 +99,10 @@ function Upload() {
         'Idempotency-Key': key.current,
       };
       changed(
-        await call<Import>('POST', `/imports?apply=${!look.value}`, undefined, {
+        await call<Import>('POST', `/imports?apply=${!review.value}`, undefined, {
           file: file.value!,
           headers,
-          seconds: UPLOAD_SECONDS,
+          seconds: UPLOAD_TIMEOUT_SECONDS,
         }),
       );
       file.value = null;
@@ -147,8 +147,8 @@ function Upload() {
       <label class="check">
         <input
           type="checkbox"
-          checked={look.value}
-          onChange={({ currentTarget }) => (look.value = currentTarget.checked)}
+          checked={review.value}
+          onChange={({ currentTarget }) => (review.value = currentTarget.checked)}
         />{' '}
         Let me look at the columns first
       </label>
@@ -166,7 +166,7 @@ function Upload() {
 
 function One({ one }: { one: Import }) {
   const { id, fileName, state, rows, processed, rejected, createdAt, error } = one;
-  const over = OVER.includes(state);
+  const ended = FINAL_STATES.includes(state);
   return (
     <>
       <div class="line">
@@ -177,7 +177,7 @@ function One({ one }: { one: Import }) {
         <span class="soft small">
           <When at={createdAt} />
         </span>
-        {!over && (
+        {!ended && (
           <button
             type="button"
             onClick={() =>
@@ -190,22 +190,22 @@ function One({ one }: { one: Import }) {
           </button>
         )}
       </div>
-      {!over && state !== 'ready' && (
+      {!ended && state !== 'ready' && (
         <progress
           aria-label="Progress"
           max={rows || 1}
           value={state === 'running' ? processed : undefined}
         />
       )}
-      <p class="soft small">{told(one)}</p>
+      <p class="soft small">{summary(one)}</p>
       {error && <p class="error">{error}</p>}
       {state === 'ready' && <Mapping one={one} onApplied={changed} />}
-      {rejected > 0 && over && <Rejected id={id} count={rejected} />}
+      {rejected > 0 && ended && <Rejected id={id} count={rejected} />}
     </>
   );
 }
 
-function told({
+function summary({
   state,
   rows,
   processed,
@@ -228,13 +228,13 @@ function told({
   return `${number(processed)} of ${number(rows)} rows, ${number(Math.round(rowsPerSecond))} a second${left}: ${counts}`;
 }
 
-/** What was rejected, to read here or to mend and load again. */
+/** The rejected rows: a download, and their beginning to read here. */
 function Rejected({ id, count }: { id: string; count: number }) {
   const text = useSignal('');
   const read = () =>
     attempt(async () => {
       const answer = await fetch(`/v1/imports/${id}/rejected.csv`, { credentials: 'same-origin' });
-      // Enough to see what is wrong; the file has the rest.
+      // Only the beginning of a long file is shown.
       const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
       let all = '';
       for (

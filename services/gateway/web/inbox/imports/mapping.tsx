@@ -1,4 +1,4 @@
-// Which column of a file is which field of a person, with the first rows to see it by.
+// Maps the columns of a file to fields of a contact, with the first rows as a preview.
 import { useSignal } from '@preact/signals';
 import type { Import } from '../../shared/api';
 import { call } from '../login';
@@ -17,10 +17,10 @@ export function Mapping({ one, onApplied }: { one: Import; onApplied: (one: Impo
     Object.fromEntries(one.columns.map((column) => [column, one.mapping[column] ?? ''])),
   );
   const apply = async () => {
-    const said = Object.fromEntries(
+    const targets = Object.fromEntries(
       Object.entries(mapping.value).map(([column, target]) => [column, target || null]),
     );
-    onApplied(await call<Import>('POST', `/imports/${one.id}/apply`, { mapping: said }));
+    onApplied(await call<Import>('POST', `/imports/${one.id}/apply`, { mapping: targets }));
   };
   return (
     <Form onSend={apply} label={`Import ${number(one.rows)} rows`}>

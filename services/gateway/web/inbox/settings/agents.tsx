@@ -1,4 +1,4 @@
-// The team: who may answer, who owns.
+// The team: agents, their roles, and invitations.
 import { useSignal } from '@preact/signals';
 import type { ListedAgent } from '../../shared/api';
 import { attempt, call, loadTeam, me } from '../login';
@@ -13,7 +13,7 @@ export function Agents() {
     await load();
     await loadTeam();
   };
-  // The token stands behind the #, in the part of an address that no server sees.
+  // The token is in the fragment of the address, which browsers don't send to servers.
   const show = ({ email, inviteToken }: { email: string; inviteToken: string }) => {
     invited.value = {
       email,

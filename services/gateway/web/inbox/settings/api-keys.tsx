@@ -1,4 +1,4 @@
-// Keys for the company's servers.
+// API keys of the organization.
 import { useSignal } from '@preact/signals';
 import { When } from '../../shared/text';
 import { call } from '../login';
@@ -8,9 +8,9 @@ import { useList } from './load';
 
 export function ApiKeys() {
   const { items, load } = useList<{ id: string; name: string; createdAt: string }>('/api-keys');
-  const made = useSignal('');
-  const make = async (data: FormData) => {
-    made.value = (
+  const created = useSignal('');
+  const create = async (data: FormData) => {
+    created.value = (
       await call<{ apiKey: string }>('POST', '/api-keys', Object.fromEntries(data))
     ).apiKey;
     await load();
@@ -18,7 +18,7 @@ export function ApiKeys() {
   return (
     <>
       <h1>API keys</h1>
-      {made.value && <Secret what="The new key." text={made.value} />}
+      {created.value && <Secret what="The new key." text={created.value} />}
       <ul class="others">
         {items.value.map(({ id, name, createdAt }) => (
           <li key={id} class="line">
@@ -38,7 +38,7 @@ export function ApiKeys() {
         ))}
       </ul>
       <div class="card">
-        <Form onSend={make} label="Make a key">
+        <Form onSend={create} label="Make a key">
           <Field label="Name" hint="What uses it.">
             <input name="name" required maxLength={255} />
           </Field>

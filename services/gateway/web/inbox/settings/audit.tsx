@@ -1,4 +1,4 @@
-// Who changed what.
+// The audit log.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { AuditEntry } from '../../shared/api';

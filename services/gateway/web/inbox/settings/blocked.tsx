@@ -1,4 +1,4 @@
-// Addresses and networks from which no widget is served.
+// IP addresses and networks that may not load the widget.
 import { When } from '../../shared/text';
 import { call } from '../login';
 import { Field, Form } from '../forms';

@@ -1,4 +1,4 @@
-// Proof of identity: the policy, what it would have refused, the keys, and the code for the company's server.
+// Identity verification: the policy, failed verifications, the signing keys, and code for the customer's server.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Application, Organization, Policy } from '../../shared/api';
@@ -73,7 +73,7 @@ export function Identity() {
               </span>
             </label>
           </Form>
-          <Refused {...organization.value} />
+          <FailedVerifications {...organization.value} />
         </div>
       )}
       <Keys />
@@ -82,8 +82,8 @@ export function Identity() {
   );
 }
 
-/** What the policy refused by the hour, or would have refused while it only counts. */
-function Refused({ policy, reportOnly }: Organization) {
+/** Failed verifications by the hour, or those that would have failed under a report-only policy. */
+function FailedVerifications({ policy, reportOnly }: Organization) {
   const { items, loaded } = useList<Application>('/applications');
   if (!loaded.value) return null;
   const name = POLICIES.find(([one]) => one === policy)![1];
@@ -97,7 +97,7 @@ function Refused({ policy, reportOnly }: Organization) {
         {reportOnly ? `${name} would have refused nobody so far.` : 'Nobody was refused so far.'}
       </p>
     );
-  const most = Math.max(...hours.map(({ count }) => count));
+  const maxCount = Math.max(...hours.map(({ count }) => count));
   return (
     <table id="refused">
       <caption>
@@ -114,7 +114,8 @@ function Refused({ policy, reportOnly }: Organization) {
             </th>
             <td>{name}</td>
             <td>
-              <meter min={0} max={most} value={count} aria-label="Logins refused" /> {number(count)}
+              <meter min={0} max={maxCount} value={count} aria-label="Logins refused" />{' '}
+              {number(count)}
             </td>
           </tr>
         ))}
@@ -125,16 +126,16 @@ function Refused({ policy, reportOnly }: Organization) {
 
 function Keys() {
   const { items, load } = useList<{ keyId: string; createdAt?: string }>('/identity-keys');
-  const made = useSignal<{ keyId: string; key: string } | null>(null);
-  const make = async () => {
-    made.value = await call('POST', '/identity-keys', {});
+  const created = useSignal<{ keyId: string; key: string } | null>(null);
+  const create = async () => {
+    created.value = await call('POST', '/identity-keys', {});
     await load();
   };
   return (
     <div class="card">
       <h2>Identity keys</h2>
       <p class="soft">Two may live at once, so that your server can move from one to the next.</p>
-      {made.value && <Secret what={`Key ${made.value.keyId}.`} text={made.value.key} />}
+      {created.value && <Secret what={`Key ${created.value.keyId}.`} text={created.value.key} />}
       <ul class="others">
         {items.value.map(({ keyId }) => (
           <li key={keyId} class="line">
@@ -152,7 +153,11 @@ function Keys() {
         ))}
       </ul>
       <div>
-        <button type="button" disabled={items.value.length >= 2} onClick={() => void attempt(make)}>
+        <button
+          type="button"
+          disabled={items.value.length >= 2}
+          onClick={() => void attempt(create)}
+        >
           Make a key
         </button>
       </div>

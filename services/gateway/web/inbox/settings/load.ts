@@ -1,4 +1,4 @@
-// A list of the settings: fetched when it is shown, fetched anew after each change.
+// A list in the settings. Its part fetches it again after each change.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { all, attempt } from '../login';

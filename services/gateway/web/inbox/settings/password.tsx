@@ -1,4 +1,4 @@
-// One's own password.
+// The password of the logged-in agent.
 import { call, success } from '../login';
 import { Field, Form } from '../forms';
 

@@ -1,4 +1,4 @@
-// How a company's server makes the two proofs, in five languages: `[language, user_hash, user_jwt]`.
+// Server code for both kinds of proof in five languages: `[language, user_hash, user_jwt]`.
 export const SERVER_CODE: [string, string, string][] = [
   [
     'Node.js',

@@ -1,4 +1,4 @@
-// Settings: for owners, what an organization is; for everybody, their password.
+// Settings: those of the organization for owners, the password for all agents.
 import { me } from '../login';
 import { route } from '../route';
 import { Agents } from './agents';

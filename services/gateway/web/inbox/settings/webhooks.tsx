@@ -1,4 +1,4 @@
-// Webhooks: what tells the company's servers of what happens, and what became of each delivery.
+// Webhooks, their events, and their recent deliveries.
 import { useSignal } from '@preact/signals';
 import type { WebhookDelivery, Webhook } from '../../shared/api';
 import { When } from '../../shared/text';
@@ -19,11 +19,11 @@ export function Webhooks() {
   const { items, load } = useList<Webhook>('/webhooks');
   const secret = useSignal('');
   const add = async (data: FormData) => {
-    const made = await call<Webhook & { secret: string }>('POST', '/webhooks', {
+    const created = await call<Webhook & { secret: string }>('POST', '/webhooks', {
       url: data.get('url'),
       events: data.getAll('events'),
     });
-    secret.value = made.secret;
+    secret.value = created.secret;
     await load();
   };
   return (

@@ -1,14 +1,14 @@
-// What the app and the page in its web view say to each other. Knows nothing of React.
+// The messages between the app and the page in its web view. Independent of React.
 
 export class Link {
   #inject;
   #on;
   #options;
   #live = false;
-  #early = [];
+  #unsent = [];
 
   /**
-   * `inject` runs a script in the page; `options()` answers what the page starts with; `on` has a function for each
+   * `inject` runs a script in the page; `options()` returns what the page starts with; `on` has a function for each
    * kind of message from the page.
    */
   constructor(inject, options, on) {
@@ -17,7 +17,7 @@ export class Link {
     this.#on = on;
   }
 
-  /** Takes a message of the page; what isn't one of ours is ignored. */
+  /** Handles a message of the page; ignores those of other scripts. */
   receive(data) {
     let message;
     try {
@@ -36,7 +36,7 @@ export class Link {
     this.#send({ type: 'call', method, args });
   }
 
-  /** Tells the page whether the app shows it: what isn't shown isn't read. */
+  /** Tells the page whether the app shows it. Messages count as read only while it is shown. */
   show(shown) {
     if (this.#live) this.#send({ type: 'shown', shown });
   }
@@ -45,13 +45,13 @@ export class Link {
     return this.#live;
   }
 
-  // A page that was loaded again, say after the system ended its process, starts as the app is now.
+  // The page may load again, for example after the system ended its process. It starts with the app's current options.
   #start() {
     this.#live = true;
     const { shown, ...options } = this.#options();
     this.#send({ type: 'start', ...options });
     if (!shown) this.#send({ type: 'shown', shown: false });
-    this.#early.splice(0).forEach((message) => this.#send(message));
+    this.#unsent.splice(0).forEach((message) => this.#send(message));
   }
 
   async #prove({ reason, userId }) {
@@ -66,8 +66,8 @@ export class Link {
   }
 
   #send(message) {
-    if (!this.#live) return void this.#early.push(message);
-    // As text within text: nothing in it is taken for code. The value keeps iOS from warning.
+    if (!this.#live) return void this.#unsent.push(message);
+    // A JSON text inside of a string literal can't be run as code. iOS warns about scripts without a value.
     const text = JSON.stringify(JSON.stringify(message)).replace(
       /[\u2028\u2029]/g,
       (end) => `\\u${end.charCodeAt(0).toString(16)}`,

@@ -1,9 +1,9 @@
-// The functions that an app calls from anywhere. They act on the widget that is mounted; without one they wait for it.
+// Functions that an app can call from anywhere. They act on the mounted widget, or wait until one is mounted.
 
 let mounted = null;
 let waiting = [];
 
-/** Makes this widget the one that the functions act on; answers how to undo it. */
+/** Makes the functions act on this widget; returns a function that undoes it. */
 export function mount(target) {
   mounted = target;
   const calls = waiting;
@@ -14,31 +14,31 @@ export function mount(target) {
   };
 }
 
-function ask(name, ...args) {
+function run(name, ...args) {
   if (mounted) mounted[name](...args);
   else waiting.push([name, args]);
 }
 
-/** Logs a user in: `user_id` with what proves it, `name`, `email` and so on. */
-export const hcwUserAuth = (user) => ask('userAuth', user);
-/** Changes the profile of the person who is logged in. */
-export const hcwUpdateUser = (user) => ask('call', 'updateUser', user);
-/** Ends the session on the server; the app goes on as a new visitor. */
-export const hcwLogout = () => ask('logout');
-export const hcwOpen = () => ask('show', true);
-export const hcwClose = () => ask('show', false);
-export const hcwToggle = () => ask('toggle');
-/** Sends a text as a message of the person. */
-export const hcwSendUserMessage = (text) => ask('call', 'sendUserMessage', text);
+/** Logs a user in: `user_id` with its proof, `name`, `email` and so on. */
+export const hcwUserAuth = (user) => run('userAuth', user);
+/** Changes the profile of the logged-in user. */
+export const hcwUpdateUser = (user) => run('call', 'updateUser', user);
+/** Ends the session on the server; the chat continues as a new visitor. */
+export const hcwLogout = () => run('logout');
+export const hcwOpen = () => run('show', true);
+export const hcwClose = () => run('show', false);
+export const hcwToggle = () => run('toggle');
+/** Sends a text as a message of the user. */
+export const hcwSendUserMessage = (text) => run('call', 'sendUserMessage', text);
 /** Puts a text into the composer and opens the chat. */
 export const hcwTypeUserMessage = (text) => {
-  ask('show', true);
-  ask('call', 'typeUserMessage', text);
+  run('show', true);
+  run('call', 'typeUserMessage', text);
 };
-export const hcwSetLocalization = (locale) => ask('setLocalization', locale);
-export const hcwTrackEvent = (name, data) => ask('call', 'trackEvent', name, data);
+export const hcwSetLocalization = (locale) => run('setLocalization', locale);
+export const hcwTrackEvent = (name, data) => run('call', 'trackEvent', name, data);
 export const hcwMuteNotificationSound = (muted = true) =>
-  ask('call', 'muteNotificationSound', muted);
-/** HelpCrunch has it. There is no knowledge base here, so it only says so. */
+  run('call', 'muteNotificationSound', muted);
+/** Exists for HelpCrunch's apps; only warns, since there is no knowledge base. */
 export const hcwOpenKBArticle = () =>
   console.warn('onethread: hcwOpenKBArticle has no effect, there is no knowledge base.');

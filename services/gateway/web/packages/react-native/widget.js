@@ -14,7 +14,7 @@ const openUrl = (url) => Linking.openURL(url).catch(() => {});
 export const HelpCrunchWidget = forwardRef(function HelpCrunchWidget(props, ref) {
   const { server, style, defaultOpen = true } = props;
   const [open, setOpen] = useState(defaultOpen);
-  // What the widget's functions read is always what the app said last.
+  // The widget's functions read the latest props from this reference.
   const now = useRef({});
   Object.assign(now.current, { props, open });
   const web = useRef(null);
@@ -70,7 +70,7 @@ export const HelpCrunchWidget = forwardRef(function HelpCrunchWidget(props, ref)
 });
 
 function build(now, web, setOpen) {
-  const tell = (name, ...details) => now.props[name]?.(...details);
+  const notify = (name, ...details) => now.props[name]?.(...details);
   let user = now.props.user ?? {};
   let locale = now.props.locale;
 
@@ -81,22 +81,22 @@ function build(now, web, setOpen) {
   };
 
   const link = new Link((script) => web.current?.injectJavaScript(script), options, {
-    ready: ({ mode, name }) => tell('onReady', { mode, name }),
-    error: ({ message }) => tell('onError', { message }),
-    unread: ({ count }) => tell('onUnreadCountChange', count),
+    ready: ({ mode, name }) => notify('onReady', { mode, name }),
+    error: ({ message }) => notify('onError', { message }),
+    unread: ({ count }) => notify('onUnreadCountChange', count),
     message({ author, name, text }) {
       const event = { detail: { message: { text, content: text, author_name: name } } };
-      tell('onMessage', event);
-      tell(author === 'agent' ? 'onAgentMessage' : 'onCustomerMessage', event);
+      notify('onMessage', event);
+      notify(author === 'agent' ? 'onAgentMessage' : 'onCustomerMessage', event);
     },
-    identityRefused: () => tell('onIdentityRefused'),
-    sessionEnded: () => tell('onSessionEnded'),
+    identityRefused: () => notify('onIdentityRefused'),
+    sessionEnded: () => notify('onSessionEnded'),
     openUrl: ({ url }) => (now.props.onOpenUrl ?? openUrl)(url),
-    open: () => tell('onChatOpen'),
+    open: () => notify('onChatOpen'),
     close() {
       now.open = false;
       setOpen(false);
-      tell('onChatClose');
+      notify('onChatClose');
     },
     proof: (request) => now.props.getProof?.(request),
   });
@@ -108,8 +108,8 @@ function build(now, web, setOpen) {
       if (shown === now.open) return;
       now.open = shown;
       setOpen(shown);
-      // The page tells of its opening; closed by the app, it says nothing.
-      if (!shown) tell('onChatClose');
+      // The page sends an event when it opens, but none when the app closes it.
+      if (!shown) notify('onChatClose');
     },
     toggle: () => widget.show(!now.open),
     userAuth(next) {
@@ -124,12 +124,12 @@ function build(now, web, setOpen) {
       locale = next;
       if (link.live) link.call('setLocalization', next);
     },
-    /** The `user` prop, which an app changes instead of calling the functions. */
+    /** Applies a changed `user` prop; apps may change it instead of calling the functions. */
     follow(next) {
       if (JSON.stringify(next) === JSON.stringify(user)) return;
-      const known = user.user_id !== undefined;
+      const wasLoggedIn = user.user_id !== undefined;
       if (next.user_id !== undefined) widget.userAuth(next);
-      else if (known) widget.logout();
+      else if (wasLoggedIn) widget.logout();
       else user = next;
     },
     localize(next) {

@@ -1,8 +1,8 @@
-// How messages stand together: where a day begins, and where a run of one author begins and ends.
+// Groups of messages: the first message of a day, and runs of one author that are shown as one.
 import type { Message } from './api';
 import { findLast } from './browser';
 
-const TOGETHER_MS = 5 * 60_000;
+const RUN_GAP_MS = 5 * 60_000;
 
 const day = ({ createdAt }: Message) => new Date(createdAt).toDateString();
 
@@ -10,26 +10,26 @@ const day = ({ createdAt }: Message) => new Date(createdAt).toDateString();
 export const beginsDay = (message: Message, before?: Message) =>
   !before || day(before) !== day(message);
 
-/** Whether two messages, one after the other, are shown as one run. */
-export function together(one?: Message, next?: Message) {
+/** Whether two consecutive messages are shown as one run. */
+export function inOneRun(one?: Message, next?: Message) {
   if (!one || !next || one.kind !== next.kind || one.kind === 'event') return false;
   if (one.author.kind !== next.author.kind || one.author.id !== next.author.id) return false;
   return (
-    day(one) === day(next) && Date.parse(next.createdAt) - Date.parse(one.createdAt) < TOGETHER_MS
+    day(one) === day(next) && Date.parse(next.createdAt) - Date.parse(one.createdAt) < RUN_GAP_MS
   );
 }
 
-/** The last of this side's texts that the other one has read: it said so (`mark`), or it wrote behind it. */
+/** The last text of this side that the other side has read, by its read mark or by its own later text. */
 export function lastSeen(messages: Message[], side: 'contact' | 'agent', mark: number) {
   const texts = messages.filter(({ kind }) => kind === 'text');
-  const answered = findLast(texts, ({ author }) => author.kind !== side)?.seq ?? 0;
+  const replied = findLast(texts, ({ author }) => author.kind !== side)?.seq ?? 0;
   return findLast(
     texts,
-    ({ author, seq }) => author.kind === side && seq <= Math.max(mark, answered),
+    ({ author, seq }) => author.kind === side && seq <= Math.max(mark, replied),
   )?.seq;
 }
 
-/** A day as people say it: today, yesterday, else its date. */
+/** A day as "Today", "Yesterday", or its date. */
 export function dayName(at: string, locale?: string) {
   const moment = new Date(at);
   const now = new Date();
