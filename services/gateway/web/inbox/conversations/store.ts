@@ -35,7 +35,8 @@ export const unreadConversations = computed(
   () => conversations.value.filter(({ unread }) => unread > 0).length,
 );
 
-export const conversationById = (id: string) => byId.value.get(id);
+/** The latest state of a loaded conversation, also while its update waits to be rendered. */
+export const conversationById = (id: string) => updates.get(id) ?? byId.value.get(id);
 
 function matchesFilter({ status, assigneeId }: Conversation) {
   const { status: wanted, assignee } = filter.value;
