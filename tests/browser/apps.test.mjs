@@ -1,4 +1,4 @@
-// The chat in apps: the page's bridge in each kind of web view, and the React Native package, by itself and on the page.
+// The chat in apps: the page's bridge in each kind of web view, and the React Native package, alone and with the page.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { contactOf, openPage, owner, seen, stage } from './harness.mjs';
+import { contactOf, openPage, loginAsOwner, waitUntil, startEnvironment } from './harness.mjs';
 
 register('./native/hooks.mjs', import.meta.url);
 const { createElement, createRef } = await import('react');
@@ -19,27 +19,27 @@ const native = await import('../../services/gateway/web/packages/react-native/in
 globalThis.IS_REACT_ACT_ENVIRONMENT = true;
 
 const PHONE = { viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true };
-let it, own;
+let env, asOwner;
 before(async () => {
-  it = await stage();
-  own = await owner(it.base, it.demo);
+  env = await startEnvironment();
+  asOwner = await loginAsOwner(env.base, env.demo);
 });
-after(async () => it?.stop());
+after(async () => env?.stop());
 
 const application = () => {
-  const { organization, applicationId, applicationSecret } = it.demo;
+  const { organization, applicationId, applicationSecret } = env.demo;
   return { organization, applicationId, applicationSecret };
 };
 
-/** The page for apps, where an app listens in this way; `told` has what it was told. */
-async function appPage(device, how = 'ReactNativeWebView', hear = () => {}) {
+/** The page for apps in this kind of web view; `received` are the messages that the app got. */
+async function appPage(device, how = 'ReactNativeWebView', onMessage = () => {}) {
   const page = await device.newPage();
-  page.faults = [];
-  page.on('pageerror', (error) => page.faults.push(String(error)));
-  const told = [];
+  page.errors = [];
+  page.on('pageerror', (error) => page.errors.push(String(error)));
+  const received = [];
   await page.exposeBinding('toApp', (_, text) => {
-    told.push(JSON.parse(text));
-    hear(text);
+    received.push(JSON.parse(text));
+    onMessage(text);
   });
   await page.addInitScript((how) => {
     if (parent !== window) return;
@@ -47,18 +47,18 @@ async function appPage(device, how = 'ReactNativeWebView', hear = () => {}) {
     if (how === 'webkit') window.webkit = { messageHandlers: { onethread: receiver } };
     else window[how] = receiver;
   }, how);
-  await page.goto(`${it.base}/widget/app?platform=ios`);
+  await page.goto(`${env.base}/widget/app?platform=ios`);
   const chat = page.frameLocator('onethread-widget iframe');
   const say = (message) =>
     page.evaluate((message) => window.OnethreadApp.receive(message), message);
-  const of = (type) => told.filter((message) => message.type === type);
-  const hears = (type, count = 1) =>
-    seen(
+  const of = (type) => received.filter((message) => message.type === type);
+  const waitForMessage = (type, count = 1) =>
+    waitUntil(
       `${type} × ${count}`,
       () => of(type).length >= count,
-      () => told,
+      () => received,
     );
-  return { page, chat, say, told, of, hears };
+  return { page, chat, say, received, of, waitForMessage };
 }
 
 const write = async (chat, text) => {
@@ -68,8 +68,8 @@ const write = async (chat, text) => {
 
 /** A message of an agent in this user's conversation. */
 async function reply(userId, text) {
-  const { id } = await contactOf(it.base, it.demo, userId);
-  await own('POST', `/conversations/${id}/messages`, {
+  const { id } = await contactOf(env.base, env.demo, userId);
+  await asOwner('POST', `/conversations/${id}/messages`, {
     clientMessageId: crypto.randomUUID(),
     text,
     kind: 'text',
@@ -77,11 +77,11 @@ async function reply(userId, text) {
 }
 
 for (const how of ['ReactNativeWebView', 'webkit', 'OnethreadAndroid']) {
-  test(`the page talks with the app through ${how}`, async () => {
-    const device = await it.device(PHONE);
+  test(`the page and the app exchange messages through ${how}`, async () => {
+    const device = await env.device(PHONE);
     const user_id = `app-${how}`;
-    const { page, chat, say, of, hears, told } = await appPage(device, how);
-    await hears('loaded');
+    const { page, chat, say, of, waitForMessage, received } = await appPage(device, how);
+    await waitForMessage('loaded');
     await say(
       JSON.stringify({
         type: 'start',
@@ -90,11 +90,11 @@ for (const how of ['ReactNativeWebView', 'webkit', 'OnethreadAndroid']) {
         locale: 'de',
       }),
     );
-    await hears('ready');
+    await waitForMessage('ready');
     assert.deepEqual(of('ready'), [{ type: 'ready', mode: 'contact', name: 'Ann' }]);
     await chat.getByRole('heading', { name: 'Wie können wir helfen?' }).waitFor();
     await write(chat, 'from the app: https://example.com/page');
-    await hears('message');
+    await waitForMessage('message');
     assert.deepEqual(of('message'), [
       {
         type: 'message',
@@ -103,37 +103,37 @@ for (const how of ['ReactNativeWebView', 'webkit', 'OnethreadAndroid']) {
         text: 'from the app: https://example.com/page',
       },
     ]);
-    // A link opens where the app wants it.
+    // The app decides where a link opens.
     await chat.locator('#thread a').click();
-    await hears('openUrl');
+    await waitForMessage('openUrl');
     assert.deepEqual(of('openUrl'), [{ type: 'openUrl', url: 'https://example.com/page' }]);
     assert.equal(device.pages().length, 1);
-    // Closed by the person; what comes then is unread until the app shows the page again.
+    // The user closes the chat: messages stay unread until the app shows the page again.
     await chat.locator('#close').click();
-    await hears('close');
+    await waitForMessage('close');
     await reply(user_id, 'are you there?');
-    await seen(
+    await waitUntil(
       'it unread',
       () => of('unread').at(-1)?.count === 1,
-      () => told,
+      () => received,
     );
-    await seen(
-      'it told',
+    await waitUntil(
+      'the message',
       () => of('message').at(-1).text === 'are you there?',
-      () => told,
+      () => received,
     );
     assert.equal(of('message').at(-1).author, 'agent');
     await say({ type: 'shown', shown: true });
-    await seen(
+    await waitUntil(
       'it read',
       () => of('unread').at(-1)?.count === 0,
-      () => told,
+      () => received,
     );
-    // Closed by the app, which needn't be told.
+    // The app closes the chat, so it gets no event.
     await say({ type: 'shown', shown: false });
     await chat.locator('#composer').waitFor({ state: 'hidden' });
     assert.equal(of('close').length, 1);
-    assert.deepEqual(page.faults, []);
+    assert.deepEqual(page.errors, []);
     await device.close();
   });
 }
@@ -142,72 +142,72 @@ for (const how of ['ReactNativeWebView', 'webkit', 'OnethreadAndroid']) {
 function jwt({ keyId, key }, sub) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const head = part({ alg: 'HS256', typ: 'JWT', kid: keyId });
-  const body = part({ sub, aud: it.demo.organization, exp: Math.floor(Date.now() / 1000) + 60 });
+  const body = part({ sub, aud: env.demo.organization, exp: Math.floor(Date.now() / 1000) + 60 });
   return `${head}.${body}.${createHmac('sha256', key).update(`${head}.${body}`).digest('base64url')}`;
 }
 
-test('a refused identity goes on with a fresh proof, and is asked for no other when that fails', async () => {
-  const key = await own('POST', '/identity-keys', {});
-  await own('PATCH', '/organization', { policy: 'jwt' });
+test('a rejected identity continues with a fresh proof, and no second one is requested when that fails', async () => {
+  const key = await asOwner('POST', '/identity-keys', {});
+  await asOwner('PATCH', '/organization', { policy: 'jwt' });
   try {
-    const device = await it.device(PHONE);
-    const { chat, say, of, hears, page } = await appPage(device);
-    await hears('loaded');
+    const device = await env.device(PHONE);
+    const { chat, say, of, waitForMessage, page } = await appPage(device);
+    await waitForMessage('loaded');
     await say({ type: 'start', ...application(), user: { user_id: 'proven', name: 'Pia' } });
-    await hears('proof');
+    await waitForMessage('proof');
     assert.deepEqual(of('proof'), [{ type: 'proof', reason: 'refused', userId: 'proven' }]);
     assert.equal(of('identityRefused').length, 1);
     await say({ type: 'proof', user_jwt: 'no token' });
-    await hears('identityRefused', 2);
+    await waitForMessage('identityRefused', 2);
     await page.waitForTimeout(300);
     assert.equal(of('proof').length, 1, 'no circle');
-    // The app has one after all.
+    // The app has a valid proof later.
     await say({ type: 'proof', user_jwt: jwt(key, 'proven') });
-    await seen(
+    await waitUntil(
       'the contact',
       () => of('ready').at(-1)?.mode === 'contact',
       () => of('ready'),
     );
     await write(chat, 'proven');
     await chat.locator('#thread .text', { hasText: 'proven' }).waitFor();
-    assert.deepEqual(page.faults, []);
+    assert.deepEqual(page.errors, []);
     await device.close();
   } finally {
-    await own('PATCH', '/organization', { policy: 'optional' });
+    await asOwner('PATCH', '/organization', { policy: 'optional' });
   }
 });
 
-test('an ended session goes on with a fresh proof', async () => {
-  const device = await it.device(PHONE);
-  const { chat, say, of, hears, page } = await appPage(device);
-  await hears('loaded');
+test('an ended session continues with a fresh proof', async () => {
+  const device = await env.device(PHONE);
+  const { chat, say, of, waitForMessage, page } = await appPage(device);
+  await waitForMessage('loaded');
   await say({ type: 'start', ...application(), user: { user_id: 'ended' } });
   await write(chat, 'before');
   await chat.locator('#thread .text', { hasText: 'before' }).waitFor();
-  // A claim ends the sessions that did not prove it.
+  // A security hash ends the sessions of its user that didn't send it.
   const body = JSON.stringify({
     ...application(),
     user: { user_id: 'ended', security_hash: 'right' },
   });
-  const init = await fetch(`${it.base}/widget/v1/init`, {
+  const init = await fetch(`${env.base}/widget/v1/init`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body,
   });
   assert.equal(init.status, 200);
-  await hears('sessionEnded');
+  await waitForMessage('sessionEnded');
   assert.deepEqual(of('proof'), [{ type: 'proof', reason: 'ended', userId: 'ended' }]);
   await say({ type: 'proof', security_hash: 'right' });
   await chat.locator('#thread .text', { hasText: 'before' }).waitFor();
   assert.equal(await chat.locator('#notice').isVisible(), false);
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
 test('safe areas, the keyboard, and light or dark', async () => {
-  const device = await it.device({ ...PHONE, colorScheme: 'dark' });
-  const { page, chat, say, hears } = await appPage(device);
-  await hears('loaded');
+  const device = await env.device({ ...PHONE, colorScheme: 'dark' });
+  const { page, chat, say, waitForMessage } = await appPage(device);
+  await waitForMessage('loaded');
   const cdp = await device.newCDPSession(page);
   await cdp.send('Emulation.setSafeAreaInsetsOverride', {
     insets: { top: 47, bottom: 34, left: 0, right: 0 },
@@ -219,7 +219,7 @@ test('safe areas, the keyboard, and light or dark', async () => {
   assert.ok((await padding('header', 'paddingTop')) >= 47, 'clear of the notch');
   assert.ok((await padding('#composer', 'paddingBottom')) >= 34, 'clear of the home indicator');
   assert.equal(await chat.locator('html').getAttribute('data-theme'), 'dark', 'as the system');
-  // A keyboard leaves less of the page visible, without telling the page's layout.
+  // A keyboard makes less of the page visible without changing its layout size.
   await page.evaluate(() => {
     Object.defineProperty(visualViewport, 'height', { configurable: true, get: () => 400 });
     visualViewport.dispatchEvent(new Event('resize'));
@@ -238,7 +238,7 @@ test('safe areas, the keyboard, and light or dark', async () => {
   });
   assert.equal((await page.locator('onethread-widget iframe').boundingBox()).height, 700);
   const forced = await appPage(device);
-  await forced.hears('loaded');
+  await forced.waitForMessage('loaded');
   await forced.say({
     type: 'start',
     ...application(),
@@ -247,13 +247,13 @@ test('safe areas, the keyboard, and light or dark', async () => {
   });
   await forced.chat.locator('#composer').waitFor();
   assert.equal(await forced.chat.locator('html').getAttribute('data-theme'), 'light');
-  assert.deepEqual([...page.faults, ...forced.page.faults], []);
+  assert.deepEqual([...page.errors, ...forced.page.errors], []);
   await device.close();
 });
 
-test('without an app around it the page has no way to close, and says nothing', async () => {
-  const device = await it.device(PHONE);
-  const page = await openPage(device, `${it.base}/widget/app`);
+test('outside of an app the page has no close button and sends no messages', async () => {
+  const device = await env.device(PHONE);
+  const page = await openPage(device, `${env.base}/widget/app`);
   await page.evaluate(
     (options) =>
       window.OnethreadApp.receive({ type: 'start', ...options, user: { user_id: 'alone' } }),
@@ -262,7 +262,7 @@ test('without an app around it the page has no way to close, and says nothing', 
   const chat = page.frameLocator('onethread-widget iframe');
   await chat.locator('#composer').waitFor();
   assert.equal(await chat.locator('#close').count(), 0);
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
@@ -308,9 +308,9 @@ const FUNCTIONS = [
   'hcwUserAuth',
 ];
 
-/** Mounts the widget; answers the stand-in of its web view and what its props were told. */
+/** Mounts the widget; returns the mock of its web view and the calls of its props. */
 function mount(props) {
-  const told = [];
+  const received = [];
   const listeners = Object.fromEntries(
     [
       'Ready',
@@ -323,12 +323,12 @@ function mount(props) {
       'ChatClose',
       'IdentityRefused',
       'SessionEnded',
-    ].map((name) => [`on${name}`, (detail) => told.push([`on${name}`, detail])]),
+    ].map((name) => [`on${name}`, (detail) => received.push([`on${name}`, detail])]),
   );
   let tree;
   const element = (more) =>
     createElement(native.HelpCrunchWidget, {
-      server: it.base,
+      server: env.base,
       organization: 'demo',
       appId: 'app',
       ...listeners,
@@ -339,11 +339,11 @@ function mount(props) {
   const view = views.at(-1);
   return {
     view,
-    told,
+    received,
     tree,
     update: (more) => act(() => tree.update(element(more))),
     unmount: () => act(() => tree.unmount()),
-    /** The messages that the page was given. */
+    /** The messages that were sent to the page. */
     sent: () =>
       view.scripts.map((script) =>
         JSON.parse(JSON.parse(script.match(/receive\((".*")\); true;$/)[1])),
@@ -352,7 +352,7 @@ function mount(props) {
   };
 }
 
-test('the package has the functions that its types name, and is fit to publish', () => {
+test('the package exports what its types declare and can be published', () => {
   const folder = new URL('../../services/gateway/web/packages/react-native/', import.meta.url);
   const types = readFileSync(new URL('index.d.ts', folder), 'utf8');
   assert.deepEqual(
@@ -372,12 +372,12 @@ test('the package has the functions that its types name, and is fit to publish',
     main,
     files,
     peerDependencies,
-    private: kept,
+    private: isPrivate,
   } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'));
   assert.match(name, /^[a-z-]+$/);
   assert.match(version, /^\d+\.\d+\.\d+$/);
   assert.equal(license, 'Apache-2.0');
-  assert.equal(kept, undefined);
+  assert.equal(isPrivate, undefined);
   assert.deepEqual(Object.keys(peerDependencies), [
     'react',
     'react-native',
@@ -387,7 +387,7 @@ test('the package has the functions that its types name, and is fit to publish',
     assert.ok(existsSync(new URL(file, folder)), file);
 });
 
-test('the widget starts the page with what the app said, and again when the page was loaded again', () => {
+test("the widget starts the page with the app's options, and again after the page was loaded again", () => {
   native.hcwSendUserMessage('before it was mounted');
   const { view, sent, unmount } = mount({
     appId: undefined,
@@ -397,7 +397,7 @@ test('the widget starts the page with what the app said, and again when the page
     locale: 'uk',
     theme: 'dark',
   });
-  assert.equal(view.props.source.uri, `${it.base}/widget/app?platform=ios`);
+  assert.equal(view.props.source.uri, `${env.base}/widget/app?platform=ios`);
   assert.deepEqual(view.scripts, [], 'nothing before the page listens');
   view.say({ type: 'loaded' });
   const start = {
@@ -485,10 +485,10 @@ test('the functions and the user prop become calls of the widget', () => {
   unmount();
 });
 
-test('what the page tells reaches the props, and nothing else does', async () => {
+test("the page's events call the props, and other messages don't", async () => {
   let proof = () => 'a.b.c';
   const asked = [];
-  const { view, told, sent, hidden, unmount } = mount({
+  const { view, received, sent, hidden, unmount } = mount({
     user: { user_id: 'one' },
     getProof: (request) => (asked.push(request), proof()),
   });
@@ -502,7 +502,7 @@ test('what the page tells reaches the props, and nothing else does', async () =>
     '{"type":"__proto__"}',
   ])
     view.say(noise);
-  assert.deepEqual(told, []);
+  assert.deepEqual(received, []);
   view.say({ type: 'ready', mode: 'contact', name: 'One' });
   view.say({ type: 'unread', count: 2 });
   view.say({ type: 'message', author: 'agent', name: 'Nora', text: 'hello' });
@@ -514,7 +514,7 @@ test('what the page tells reaches the props, and nothing else does', async () =>
   const event = (text, author_name) => ({
     detail: { message: { text, content: text, author_name } },
   });
-  assert.deepEqual(told.splice(0), [
+  assert.deepEqual(received.splice(0), [
     ['onReady', { mode: 'contact', name: 'One' }],
     ['onUnreadCountChange', 2],
     ['onMessage', event('hello', 'Nora')],
@@ -547,18 +547,18 @@ test('what the page tells reaches the props, and nothing else does', async () =>
     { type: 'proof', user_jwt: 'a.b.c' },
     { type: 'proof', user_hash: 'abc' },
   ]);
-  assert.match(told.at(-1)[1].message, /no network/);
-  // Only the chat itself loads in the web view.
+  assert.match(received.at(-1)[1].message, /no network/);
+  // Only the chat's own addresses load in the web view.
   const loads = view.props.onShouldStartLoadWithRequest;
   assert.equal(loads({ url: view.props.source.uri, isTopFrame: true }), true);
-  assert.equal(loads({ url: `${it.base}/widget/frame?x`, isTopFrame: false }), true);
+  assert.equal(loads({ url: `${env.base}/widget/frame?x`, isTopFrame: false }), true);
   assert.equal(loads({ url: 'https://example.com/elsewhere', isTopFrame: true }), false);
   assert.deepEqual(opened.splice(0), ['https://example.com/elsewhere']);
   unmount();
 });
 
 test('the package and the real page: start, a message each way, close, another user, a proof', async () => {
-  const device = await it.device(PHONE);
+  const device = await env.device(PHONE);
   const ref = createRef();
   const asked = [];
   const widget = mount({
@@ -568,20 +568,20 @@ test('the package and the real page: start, a message each way, close, another u
     ref,
     getProof: (request) => void asked.push(request),
   });
-  const { view, told, unmount } = widget;
-  const hear = (text) => act(() => view.say(text));
-  const { page, chat, hears } = await appPage(device, 'ReactNativeWebView', hear);
+  const { view, received, unmount } = widget;
+  const forward = (text) => act(() => view.say(text));
+  const { page, chat, waitForMessage } = await appPage(device, 'ReactNativeWebView', forward);
   view.run = (script) =>
-    void page.evaluate(script).catch((error) => page.faults.push(String(error)));
+    void page.evaluate(script).catch((error) => page.errors.push(String(error)));
   const happened = (name, test = () => true) =>
-    seen(
+    waitUntil(
       name,
-      () => told.some(([event, detail]) => event === name && test(detail)),
-      () => told,
+      () => received.some(([event, detail]) => event === name && test(detail)),
+      () => received,
     );
-  await hears('loaded');
-  // What came before the page was bound is said again.
-  hear({ type: 'loaded' });
+  await waitForMessage('loaded');
+  // Repeats the message from before the mock was connected to the page.
+  forward({ type: 'loaded' });
   await happened('onReady', ({ mode, name }) => mode === 'contact' && name === 'Nat');
   native.hcwSendUserMessage('from the phone');
   await happened('onCustomerMessage', ({ detail }) => detail.message.text === 'from the phone');
@@ -600,10 +600,10 @@ test('the package and the real page: start, a message each way, close, another u
   act(() => ref.current.show(true));
   act(() => native.hcwUserAuth({ user_id: 'other', name: 'Olga' }));
   await happened('onReady', ({ name }) => name === 'Olga');
-  await seen('an empty thread', async () => (await chat.locator('#thread li').count()) === 0);
+  await waitUntil('an empty thread', async () => (await chat.locator('#thread li').count()) === 0);
   act(() => native.hcwLogout());
   await chat.locator('#form').waitFor();
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   unmount();
   await device.close();
 });

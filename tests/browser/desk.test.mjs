@@ -1,4 +1,4 @@
-// An agent's day: who has which conversation, who is blocked or reset, who is found among the contacts.
+// An agent's work: assigning and closing conversations, blocking, resetting claims, and finding contacts.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -8,35 +8,35 @@ import {
   contactOf,
   openInbox,
   openPage,
-  seen,
+  waitUntil,
   site,
   snippet,
-  stage,
+  startEnvironment,
 } from './harness.mjs';
 
-let it, shop;
+let env, shop;
 before(async () => {
-  it = await stage();
-  const own = (user) => snippet(it.base, it.demo, user);
+  env = await startEnvironment();
+  const snippetFor = (user) => snippet(env.base, env.demo, user);
   shop = await site({
-    '/ann': own({ user_id: 'ann', name: 'Ann' }),
-    '/eve': own({ user_id: 'eve', name: 'Eve' }),
-    '/old': own({ user_id: 'claimed', security_hash: 'old' }),
-    '/new': own({ user_id: 'claimed', security_hash: 'new' }),
+    '/ann': snippetFor({ user_id: 'ann', name: 'Ann' }),
+    '/eve': snippetFor({ user_id: 'eve', name: 'Eve' }),
+    '/old': snippetFor({ user_id: 'claimed', security_hash: 'old' }),
+    '/new': snippetFor({ user_id: 'claimed', security_hash: 'new' }),
   });
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
-test('a conversation is assigned, closed, found by the filters, and reopened by a message', async () => {
-  const [home, desk] = [await it.device(), await it.device()];
+test('a conversation is assigned, closed, filtered, and reopened by a message', async () => {
+  const [home, desk] = [await env.device(), await env.device()];
   const page = await openPage(home, `${shop.base}/ann`);
   const ann = await chatOn(page);
   await ann.say('help');
   await ann.thread('help');
-  const inbox = await openInbox(desk, it.base, it.demo);
+  const inbox = await openInbox(desk, env.base, env.demo);
   const line = inbox.locator('#items button', { hasText: 'Ann' });
   const filter = async (status, assignee) => {
     await inbox.locator('.filters').getByLabel('Status').selectOption(status);
@@ -58,20 +58,20 @@ test('a conversation is assigned, closed, found by the filters, and reopened by 
   await ann.say('one more thing');
   await line.getByText('one more thing').waitFor();
   await inbox.locator('.talk-head').getByRole('button', { name: 'Close' }).waitFor();
-  // The person sees nothing of who has it.
+  // The contact doesn't see the assignment.
   await ann.thread('help', 'one more thing');
-  assert.deepEqual([...page.faults, ...inbox.faults], []);
+  assert.deepEqual([...page.errors, ...inbox.errors], []);
   await home.close();
   await desk.close();
 });
 
-test('who is blocked is not heard, and can send the same again once they are not', async () => {
-  const [home, desk] = [await it.device(), await it.device()];
+test("a blocked contact can't send messages, and after unblocking the same message is sent", async () => {
+  const [home, desk] = [await env.device(), await env.device()];
   const page = await openPage(home, `${shop.base}/eve`);
   const eve = await chatOn(page);
   await eve.say('first');
   await eve.thread('first');
-  const inbox = await openInbox(desk, it.base, it.demo);
+  const inbox = await openInbox(desk, env.base, env.demo);
   await inbox.locator('#items button', { hasText: 'Eve' }).click();
   const profile = inbox.locator('#profile');
   await profile.getByRole('button', { name: 'Block' }).click();
@@ -79,32 +79,32 @@ test('who is blocked is not heard, and can send the same again once they are not
   await eve.say('second');
   await eve.chat.locator('#pending .error').waitFor();
   await eve.thread('first');
-  // Nothing is offered that can't work.
+  // There is no retry, which couldn't work.
   await eve.chat.locator('#blocked').waitFor();
   assert.equal(await eve.chat.getByRole('button', { name: 'Retry' }).count(), 0);
   await profile.getByRole('button', { name: 'Unblock' }).click();
   await profile.getByRole('button', { name: 'Block', exact: true }).waitFor();
-  // Opened again, the chat tries again by itself.
+  // Opening the chat again retries the message.
   await eve.chat.locator('#close').click();
   await page.getByRole('button', { name: /^Open chat/ }).click();
   await eve.thread('first', 'second');
   await inbox.locator('#thread .text', { hasText: 'second' }).waitFor();
-  assert.deepEqual([...page.faults, ...inbox.faults], []);
+  assert.deepEqual([...page.errors, ...inbox.errors], []);
   await home.close();
   await desk.close();
 });
 
-test('an owner resets a claim with a reason, which the audit keeps', async () => {
-  const [first, second, desk] = [await it.device(), await it.device(), await it.device()];
+test('an owner resets a claim with a reason, which is in the audit log', async () => {
+  const [first, second, desk] = [await env.device(), await env.device(), await env.device()];
   const old = await chatOn(await openPage(first, `${shop.base}/old`));
   await old.say('under the old hash');
   await old.thread('under the old hash');
   const page = await openPage(second, `${shop.base}/new`);
   const refused = await chatOn(page);
   await refused.chat.locator('#form').waitFor();
-  const { id } = await contactOf(it.base, it.demo, 'claimed');
-  const inbox = await openInbox(desk, it.base, it.demo);
-  await inbox.goto(`${it.base}/inbox#conversations/${id}`);
+  const { id } = await contactOf(env.base, env.demo, 'claimed');
+  const inbox = await openInbox(desk, env.base, env.demo);
+  await inbox.goto(`${env.base}/inbox#conversations/${id}`);
   await inbox.getByText('Identity proven by security hash').waitFor();
   await inbox.getByRole('button', { name: 'Reset the claim' }).click();
   await inbox.getByLabel('Reason').fill('the site changed its salt');
@@ -112,14 +112,14 @@ test('an owner resets a claim with a reason, which the audit keeps', async () =>
   await inbox.locator('#success', { hasText: 'The claim is reset' }).waitFor();
   await page.reload();
   await (await chatOn(page)).thread('under the old hash');
-  await inbox.goto(`${it.base}/inbox#settings/audit`);
+  await inbox.goto(`${env.base}/inbox#settings/audit`);
   await inbox.locator('td', { hasText: 'the site changed its salt' }).waitFor();
-  assert.deepEqual([...page.faults, ...inbox.faults], []);
+  assert.deepEqual([...page.errors, ...inbox.errors], []);
   for (const device of [first, second, desk]) await device.close();
 });
 
-test('contacts are searched, sorted, filtered by any attribute, and exported as they were found', async () => {
-  const { base, demo } = it;
+test('contacts can be searched, sorted, filtered by any attribute, and exported with the same filter', async () => {
+  const { base, demo } = env;
   for (const [userId, name, plan, seats, tags] of [
     ['s-1', 'Zoe Zett', 'gold', 5, ['vip', 'berlin']],
     ['s-2', 'Abel Ames', 'silver', 12, []],
@@ -133,12 +133,12 @@ test('contacts are searched, sorted, filtered by any attribute, and exported as 
       customData: { plan, seats },
     });
   }
-  const desk = await it.device({ acceptDownloads: true });
+  const desk = await env.device({ acceptDownloads: true });
   const inbox = await openInbox(desk, base, demo);
   await inbox.getByRole('link', { name: 'Contacts' }).click();
   const names = () => inbox.locator('#people tr bdi').allTextContents();
   const found = (...expected) =>
-    seen(
+    waitUntil(
       expected.join(', '),
       async () => JSON.stringify(await names()) === JSON.stringify(expected),
       names,
@@ -173,6 +173,6 @@ test('contacts are searched, sorted, filtered by any attribute, and exported as 
   );
   await condition('name', '=', 'nobody at all');
   await inbox.getByText('Nobody was found.').waitFor();
-  assert.deepEqual(inbox.faults, []);
+  assert.deepEqual(inbox.errors, []);
   await desk.close();
 });

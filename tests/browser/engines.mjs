@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import puppeteer from 'puppeteer-core';
-import { seen } from './harness.mjs';
+import { waitUntil } from './harness.mjs';
 
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 const WEBKIT = [
@@ -12,13 +12,13 @@ const WEBKIT = [
   '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser',
 ];
 
-/** Why a browser can't be tried here, or false. */
+/** Why a browser can't be tested here, or false. */
 const missing = (files) =>
   files.filter((file) => !existsSync(file)).map((file) => `there is no ${file}`)[0] ?? false;
 
 /**
- * By name: `skip`, whether storage can be blocked, and `start`, which answers `open(address, frame, storage)`. A page runs functions in itself and, by
- * `inside`, in the frame whose address begins with `frame`.
+ * By name: `skip`, whether storage can be blocked, and `start`, which returns `open(address, frame, storage)`. A page runs
+ * functions in itself and, by `inside`, in the frame whose address begins with `frame`.
  */
 export const ENGINES = {
   Firefox: { skip: missing([FIREFOX]), blocksStorage: true, start: startFirefox },
@@ -36,11 +36,11 @@ async function startFirefox() {
         extraPrefsFirefox,
       });
       const page = await browser.newPage();
-      const faults = [];
-      page.on('pageerror', (error) => faults.push(String(error)));
+      const errors = [];
+      page.on('pageerror', (error) => errors.push(String(error)));
       await page.goto(address);
       return {
-        faults,
+        errors,
         run: (step, ...args) => page.evaluate(step, ...args),
         inside: (step, ...args) =>
           page
@@ -58,8 +58,8 @@ async function startWebKit() {
   const screen = spawn('/usr/bin/Xvfb', ['-displayfd', '1', '-screen', '0', '1200x900x24'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  const display = await new Promise((told) =>
-    screen.stdout.once('data', (number) => told(`:${String(number).trim()}`)),
+  const display = await new Promise((resolve) =>
+    screen.stdout.once('data', (number) => resolve(`:${String(number).trim()}`)),
   );
   const port = await freePort();
   const env = {
@@ -79,7 +79,7 @@ async function startWebKit() {
     if (!answer.ok) throw new Error(`${path}: ${value.message}`);
     return value;
   };
-  await seen('the driver', () =>
+  await waitUntil('the driver', () =>
     call('GET', '/status').then(
       () => true,
       () => false,
@@ -96,7 +96,7 @@ async function startWebKit() {
         session('/execute/sync', { script: `return (${step})(...arguments)`, args });
       await session('/url', { url: address });
       return {
-        faults: [],
+        errors: [],
         async run(step, ...args) {
           await session('/frame', { id: null });
           return execute(step, args);

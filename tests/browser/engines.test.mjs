@@ -1,8 +1,8 @@
-// A whole visit in Debian's Firefox and WebKitGTK, on customers' pages of another site than the server.
+// A complete visit in Debian's Firefox and WebKitGTK, on pages of another site than the server.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ENGINES } from './engines.mjs';
-import { answer, contactOf, seen, stage } from './harness.mjs';
+import { reply, contactOf, waitUntil, startEnvironment } from './harness.mjs';
 import { hostPages } from './hosts.mjs';
 
 const VISITS = {
@@ -16,18 +16,18 @@ const VISITS = {
   'snippet twice': ['/twice'],
 };
 
-let it, shop;
+let env, shop;
 before(async () => {
-  it = await stage();
-  shop = await hostPages(it);
+  env = await startEnvironment();
+  shop = await hostPages(env);
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
-/** What a person does and sees, by scripts: the engines' own input differs too much. */
-function hands({ run, inside }) {
+/** Drives the chat by scripts, since the engines' input events differ too much. */
+function chatControls({ run, inside }) {
   const button = () =>
     run(() =>
       document
@@ -38,20 +38,20 @@ function hands({ run, inside }) {
   const texts = () =>
     inside(() => [...document.querySelectorAll('#thread .text')].map((one) => one.textContent));
   const shows = (selector) =>
-    seen(selector, () =>
+    waitUntil(selector, () =>
       inside((selector) => !!document.querySelector(selector), selector).catch(() => false),
     );
   return {
     shows,
     call: (...args) => run((...args) => void window.HelpCrunch(...args), ...args),
     async open() {
-      await seen('the button', async () => (await button()) === 'Open chat', button);
+      await waitUntil('the button', async () => (await button()) === 'Open chat', button);
       await run(() =>
         document.querySelector('onethread-widget').shadowRoot.querySelector('button').click(),
       );
     },
     thread: (...expected) =>
-      seen(
+      waitUntil(
         `the thread ${expected}`,
         async () => JSON.stringify(await texts()) === JSON.stringify(expected),
         texts,
@@ -69,40 +69,40 @@ function hands({ run, inside }) {
   };
 }
 
-/** Starts as a visitor, logs in, sends, receives live, logs out, and continues as somebody else. */
+/** Starts as a visitor, logs in, sends, receives live, logs out, and logs in as another user. */
 async function journey(page, name) {
-  const { base, demo } = it;
+  const { base, demo } = env;
   const [one, other] = [`${name}-1`, `${name}-2`];
-  const { open, shows, call, say, thread, notice } = hands(page);
+  const { open, shows, call, say, thread, notice } = chatControls(page);
   await open();
   await shows('#form');
   await call('userAuth', { user_id: one, name: 'Ulla One' });
   await say('hello');
   await thread('hello');
   const { id } = await contactOf(base, demo, one);
-  await answer(base, demo, id, 'an answer');
+  await reply(base, demo, id, 'an answer');
   await thread('hello', 'an answer');
   await call('logout');
   await shows('#form');
   await thread();
   await call('userAuth', { user_id: other, name: 'Otto Other' });
-  await say('somebody else');
-  await thread('somebody else');
+  await say('from another user');
+  await thread('from another user');
   await call('userAuth', { user_id: one });
   await thread('hello', 'an answer');
   assert.equal(await notice(), '');
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
 }
 
 for (const [engine, { skip, blocksStorage, start }] of Object.entries(ENGINES)) {
-  describe(`a whole visit in ${engine}`, { skip }, () => {
+  describe(`a complete visit in ${engine}`, { skip }, () => {
     let browser;
     before(async () => (browser = await start()));
     after(() => browser?.stop());
     for (const [name, [path, storage]] of Object.entries(VISITS)) {
       if (storage === false && !blocksStorage) continue;
       test(name, { timeout: 120_000 }, async () => {
-        const page = await browser.open(shop.base + path, `${it.base}/widget/frame`, storage);
+        const page = await browser.open(shop.base + path, `${env.base}/widget/frame`, storage);
         try {
           await journey(page, `${engine} ${name}`);
         } finally {

@@ -1,4 +1,4 @@
-// What the browser tests share: the server under test, Chromium, and a person's hands on the pages.
+// Shared by the browser tests: the server under test, Chromium, and helpers that use the pages as people do.
 import { spawn } from 'node:child_process';
 import {
   existsSync,
@@ -22,7 +22,7 @@ const MODULES = join(dirname(fileURLToPath(import.meta.url)), 'node_modules');
 const START_MS = 30_000;
 const WAIT_MS = 10_000;
 
-/** The binary under test: ONETHREAD_BIN, else the one built last. */
+/** The binary under test: ONETHREAD_BIN, or the most recent build. */
 function binary() {
   if (process.env.ONETHREAD_BIN) return process.env.ONETHREAD_BIN;
   const target = process.env.CARGO_TARGET_DIR
@@ -36,7 +36,7 @@ function binary() {
   return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
-/** Starts a server with a data folder of its own. */
+/** Starts a server with a new data folder. */
 async function startServer() {
   const folder = mkdtempSync(join(tmpdir(), 'onethread-browser-'));
   const data = join(folder, 'data');
@@ -67,8 +67,8 @@ async function startServer() {
   throw new Error('onethread does not serve');
 }
 
-/** Server and browser for the tests of one file; `stop` ends both. */
-export async function stage() {
+/** Starts a server and a browser for the tests of one file; `stop` ends both. */
+export async function startEnvironment() {
   const server = await startServer();
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
   const args = [
@@ -89,13 +89,13 @@ export async function stage() {
     });
   return {
     ...server,
-    /** A browser profile of its own: one more device. */
+    /** A new browser profile, which is a new device. */
     async device(options = {}) {
       const context = await browser.newContext(options);
       context.setDefaultTimeout(WAIT_MS);
       return context;
     },
-    /** A browser profile in which pages of other sites get no storage: Debian's default, and an incognito window's. */
+    /** A browser profile that blocks third-party storage, as Debian's default profile and incognito windows do. */
     async deviceWithoutStorage(options = {}) {
       const folder = mkdtempSync(join(tmpdir(), 'onethread-profile-'));
       profiles.push(folder);
@@ -121,23 +121,23 @@ export async function stage() {
   };
 }
 
-/** A page that keeps what went wrong in it, errors of scripts and what a content policy forbade, and its warnings. */
+/** A page that records its warnings and its errors: of scripts, and violations of content policies. */
 export async function openPage(device, address) {
   const page = await device.newPage();
-  page.faults = [];
+  page.errors = [];
   page.warnings = [];
   page.on('console', (line) => line.type() === 'warning' && page.warnings.push(line.text()));
-  page.on('pageerror', (error) => page.faults.push(String(error)));
+  page.on('pageerror', (error) => page.errors.push(String(error)));
   page.on('console', (line) => {
-    // Chromium itself writes a line for each answer from 400 on; what those mean is tested elsewhere.
+    // Chromium logs each response from 400 on. Other tests check those.
     if (line.type() === 'error' && !line.text().startsWith('Failed to load resource'))
-      page.faults.push(line.text());
+      page.errors.push(line.text());
   });
   await page.goto(address);
   return page;
 }
 
-/** The demo page with its chat open, as the person with this number (0 is a visitor). */
+/** The demo page with its chat open, as the user with this number (0 is a visitor). */
 export async function openChat(device, base, person, { hash = '' } = {}) {
   const page = await openPage(device, `${base}/demo`);
   await page.locator('#people input').nth(person).check();
@@ -147,11 +147,11 @@ export async function openChat(device, base, person, { hash = '' } = {}) {
     page.getByRole('button', { name: 'Reload as this user' }).click(),
   ]);
   await page.getByRole('button', { name: /^Open chat/ }).click();
-  return hands(page);
+  return chatControls(page);
 }
 
-/** What a person does and sees in an open chat. */
-function hands(page) {
+/** Uses an open chat as a visitor does. */
+function chatControls(page) {
   const chat = page.frameLocator('onethread-widget iframe');
   return {
     page,
@@ -159,7 +159,7 @@ function hands(page) {
     /** Waits until the thread is exactly this. */
     async thread(...texts) {
       const shown = () => chat.locator('#thread .text').allTextContents();
-      await seen(
+      await waitUntil(
         `the thread ${JSON.stringify(texts)}`,
         async () => JSON.stringify(await shown()) === JSON.stringify(texts),
         shown,
@@ -189,7 +189,7 @@ export async function openInbox(device, base, demo) {
   return page;
 }
 
-/** Libraries that customers' pages use, by the path they are served under. */
+/** Libraries that customers' pages use, by their paths on the site. */
 const LIBRARIES = {
   '/lib/turbo.js': '@hotwired/turbo/dist/turbo.es2017-umd.js',
   '/lib/react.js': 'react/umd/react.development.js',
@@ -197,8 +197,8 @@ const LIBRARIES = {
 };
 
 /**
- * A customer's site on an origin of its own: each page is what `pages` has for its path, the inside of its body or
- * `{head, body, headers}`. With `host: 'localhost'` it is another site than the server's, as real ones are.
+ * A customer's site on its own origin. `pages` has each page by its path: the content of its body, or
+ * `{head, body, headers}`. With `host: 'localhost'` it is another site than the server's, as in production.
  */
 export async function site(pages, { host = '127.0.0.1', headers = {} } = {}) {
   const server = createServer(({ url }, answer) => {
@@ -226,7 +226,7 @@ export async function site(pages, { host = '127.0.0.1', headers = {} } = {}) {
   };
 }
 
-/** What the documented snippet runs, word by word, for this person. */
+/** The code of the documented snippet for this user. */
 export function snippetCode({ organization, applicationId, applicationSecret }, user) {
   const options = JSON.stringify({ applicationId, applicationSecret, user });
   return `window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];
@@ -234,17 +234,17 @@ export function snippetCode({ organization, applicationId, applicationSecret }, 
     HelpCrunch('showChatWidget');`;
 }
 
-/** The documented snippet for this person; with `nonce` as pages with a strict content policy write it. */
+/** The documented snippet for this user, with a `nonce` for pages with a strict content policy. */
 export function snippet(base, demo, user, nonce = '') {
   const allowed = nonce && ` nonce="${nonce}"`;
   return `<script${allowed}>${snippetCode(demo, user)}</script>
   <script async${allowed} src="${base}/widget.js"></script>`;
 }
 
-/** Opens the chat on a page that carries the widget. */
+/** Opens the chat on a page with the widget. */
 export async function chatOn(page) {
   await page.getByRole('button', { name: /^Open chat/ }).click();
-  return hands(page);
+  return chatControls(page);
 }
 
 /** Calls the widget as the page would. */
@@ -262,8 +262,8 @@ export async function api(base, demo, method, path, body) {
   return answer.status === 204 ? undefined : answer.json();
 }
 
-/** Calls of the JSON API as the demo owner, for what servers may not do. */
-export async function owner(base, { organization, agent }) {
+/** Logs in as the demo owner; returns a function that calls the JSON API. API keys may not call everything. */
+export async function loginAsOwner(base, { organization, agent }) {
   const login = await fetch(`${base}/v1/login`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -273,15 +273,15 @@ export async function owner(base, { organization, agent }) {
   return (method, path, body) => api(base, { apiKey: token }, method, path, body);
 }
 
-/** An answer of the team in somebody's thread. */
-export function answer(base, demo, id, text) {
+/** Sends a reply of the team in this contact's conversation. */
+export function reply(base, demo, id, text) {
   return api(base, demo, 'POST', `/conversations/${id}/messages`, {
     clientMessageId: crypto.randomUUID(),
     text,
   });
 }
 
-/** The person with this user id, as agents see them. */
+/** The contact with this user id. */
 export async function contactOf(base, demo, userId) {
   const { items } = await api(base, demo, 'POST', '/contacts/search', {
     filter: [{ field: 'userId', operator: '=', value: userId }],
@@ -289,8 +289,8 @@ export async function contactOf(base, demo, userId) {
   return items[0];
 }
 
-/** A script for a page to begin with: counts the sounds that it plays. */
-export const EARS =
+/** An initial script of a page that counts the sounds that it plays. */
+export const COUNT_SOUNDS =
   'window.sounds = 0; const play = OscillatorNode.prototype.start; OscillatorNode.prototype.start = function (...at) { window.sounds++; return play.apply(this, at); };';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -310,9 +310,11 @@ export async function violationsIn(place) {
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
 }
 
-/** Waits until `test` holds; says what `now` was otherwise. */
-export async function seen(what, test, now) {
+/** Waits until `test` is true. The error of a timeout has the value of `now`. */
+export async function waitUntil(what, test, now) {
   for (const end = Date.now() + WAIT_MS; Date.now() < end; await pause(50))
     if (await test()) return;
-  throw new Error(`not seen: ${what}${now ? `, but ${JSON.stringify(await now())}` : ''}`);
+  throw new Error(
+    `timed out waiting for ${what}${now ? `, but ${JSON.stringify(await now())}` : ''}`,
+  );
 }

@@ -1,27 +1,27 @@
-// Hostile texts, in every field that somebody can fill: shown as the letters they are, on both sides.
+// Hostile texts in every field that can be filled in: both sides show them as plain text.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  answer,
+  reply,
   api,
   chatOn,
   contactOf,
   openInbox,
   openPage,
-  owner,
-  seen,
+  loginAsOwner,
+  waitUntil,
   site,
   snippet,
-  stage,
+  startEnvironment,
 } from './harness.mjs';
 
 const EVIL = `"'><img src=x onerror="top.owned=1"><script>top.owned=1</script>{{7*7}}\${7*7}`;
 const MARK = '<img src=x';
-let it;
-before(async () => (it = await stage()));
-after(async () => it?.stop());
+let env;
+before(async () => (env = await startEnvironment()));
+after(async () => env?.stop());
 
-/** Nothing of a text became markup or ran, in a page and all its frames. */
+/** Checks that no text became markup or ran as a script, in a page and its frames. */
 async function inert(page, what) {
   for (const frame of page.frames()) {
     const found = await frame.evaluate(() => [
@@ -31,20 +31,22 @@ async function inert(page, what) {
     ]);
     assert.deepEqual(found, [0, undefined], what);
   }
-  assert.deepEqual(page.faults, [], what);
+  assert.deepEqual(page.errors, [], what);
 }
 
-test('what a person, a page or a teammate says is inert on both sides', async () => {
-  const { base, demo } = it;
-  const own = await owner(base, demo);
-  const { items } = await own('GET', '/applications');
+test('texts of visitors, pages and teammates are inert on both sides', async () => {
+  const { base, demo } = env;
+  const asOwner = await loginAsOwner(base, demo);
+  const { items } = await asOwner('GET', '/applications');
   const fields = [{ name: 'name', label: EVIL, type: 'text', required: true }];
-  await own('PATCH', `/applications/${items[0].appId}`, {
+  await asOwner('PATCH', `/applications/${items[0].appId}`, {
     name: EVIL,
     preChat: { enabled: true, fields },
     look: { color: `red;}*{display:none}${EVIL}`, side: EVIL },
   });
-  await own('PATCH', `/agents/${(await own('GET', '/agents')).items[0].id}`, { name: EVIL });
+  await asOwner('PATCH', `/agents/${(await asOwner('GET', '/agents')).items[0].id}`, {
+    name: EVIL,
+  });
 
   const person = {
     user_id: EVIL,
@@ -58,7 +60,7 @@ test('what a person, a page or a teammate says is inert on both sides', async ()
     '/visitor': snippet(base, demo, {}),
     '/evil': `<script>document.title = ${JSON.stringify(EVIL).replaceAll('<', '\\u003c')}; history.replaceState(0, '', '/evil?' + encodeURIComponent('<img src=x>') + '#<img src=x>')</script>${snippet(base, demo, person).replaceAll(/<(?=img|script>top|\/script>\{)/g, '\\u003c')}`,
   });
-  const home = await it.device({ locale: 'en-US' });
+  const home = await env.device({ locale: 'en-US' });
   const visitor = await openPage(home, `${shop.base}/visitor`);
   const form = await chatOn(visitor);
   await form.chat.locator('#form label', { hasText: MARK }).waitFor();
@@ -67,7 +69,9 @@ test('what a person, a page or a teammate says is inert on both sides', async ()
 
   const page = await openPage(home, `${shop.base}/evil`);
   const chat = await chatOn(page);
-  await seen('the name', async () => (await chat.chat.locator('#who').innerText()).includes(MARK));
+  await waitUntil('the name', async () =>
+    (await chat.chat.locator('#who').innerText()).includes(MARK),
+  );
   await chat.say(
     `${EVIL} javascript:alert(1) data:text/html,x https://example.com/"onmouseover="x http://[::1 HTTPS://example.com/path).`,
   );
@@ -91,34 +95,37 @@ test('what a person, a page or a teammate says is inert on both sides', async ()
   const { id } = await contactOf(base, demo, EVIL);
   await api(base, demo, 'PATCH', `/contacts/${id}`, { tags: [EVIL] });
   await api(base, demo, 'POST', '/contacts', { name: EVIL, email: 'evil@example.com' });
-  await answer(base, demo, id, EVIL);
-  await own('POST', `/conversations/${id}/messages`, {
+  await reply(base, demo, id, EVIL);
+  await asOwner('POST', `/conversations/${id}/messages`, {
     clientMessageId: crypto.randomUUID(),
     text: EVIL,
     kind: 'text',
   });
-  await own('POST', `/conversations/${id}/messages`, {
+  await asOwner('POST', `/conversations/${id}/messages`, {
     clientMessageId: crypto.randomUUID(),
     text: EVIL,
     kind: 'note',
   });
-  await seen('the answers', async () => (await chat.chat.locator('#thread .text').count()) === 3);
-  await seen('who wrote', async () =>
+  await waitUntil(
+    'the answers',
+    async () => (await chat.chat.locator('#thread .text').count()) === 3,
+  );
+  await waitUntil('who wrote', async () =>
     (await chat.chat.locator('#thread li').last().innerText()).includes(MARK),
   );
   await inert(page, 'the chat');
 
-  const desk = await it.device();
+  const desk = await env.device();
   const inbox = await openInbox(desk, base, demo);
   await inbox.locator('#me', { hasText: MARK }).waitFor();
   await inbox.locator('#items button', { hasText: MARK }).first().click();
-  await seen(
+  await waitUntil(
     'the thread',
     async () => (await inbox.locator('#thread .text', { hasText: MARK }).count()) === 4,
   );
   const profile = inbox.locator('#profile');
   await profile.locator('.others', { hasText: MARK }).waitFor();
-  await seen(
+  await waitUntil(
     'all of the profile',
     async () => {
       const text = await profile.innerText();
@@ -150,20 +157,20 @@ test('what a person, a page or a teammate says is inert on both sides', async ()
   await desk.close();
 });
 
-test('what stands in files and settings is inert', async () => {
-  const { base, demo } = it;
-  const own = await owner(base, demo);
-  await own('POST', '/api-keys', { name: EVIL });
-  await own('POST', '/webhooks', {
+test('texts in files and settings are inert', async () => {
+  const { base, demo } = env;
+  const asOwner = await loginAsOwner(base, demo);
+  await asOwner('POST', '/api-keys', { name: EVIL });
+  await asOwner('POST', '/webhooks', {
     url: `https://example.com/${encodeURIComponent('<')}img?${MARK.replaceAll(' ', '+')}`,
     events: ['message.created'],
   });
-  await own('POST', '/blocked-addresses', { address: '203.0.113.7', reason: EVIL });
-  await own('POST', '/agents', { email: 'evil@example.com', name: EVIL, role: 'agent' });
-  const { id } = await own('POST', '/contacts', { userId: 'claimed' });
-  await own('PUT', `/contacts/${id}/security-hash`, { securityHash: 'a claim' });
-  await own('DELETE', `/contacts/${id}/security-hash`, { reason: EVIL });
-  const desk = await it.device();
+  await asOwner('POST', '/blocked-addresses', { address: '203.0.113.7', reason: EVIL });
+  await asOwner('POST', '/agents', { email: 'evil@example.com', name: EVIL, role: 'agent' });
+  const { id } = await asOwner('POST', '/contacts', { userId: 'claimed' });
+  await asOwner('PUT', `/contacts/${id}/security-hash`, { securityHash: 'a claim' });
+  await asOwner('DELETE', `/contacts/${id}/security-hash`, { reason: EVIL });
+  const desk = await env.device();
   const inbox = await openInbox(desk, base, demo);
   for (const [part, sign] of [
     ['settings/applications', '#settings h2'],
@@ -201,7 +208,7 @@ test('what stands in files and settings is inert', async () => {
   await inbox.getByRole('button', { name: 'Read them here' }).click();
   await inbox.locator('#past pre', { hasText: MARK }).waitFor();
   await inert(inbox, 'the rejected rows');
-  // An address that names nothing, and one that would be code.
+  // An address of nothing that exists, and one that contains code.
   for (const hash of [
     `conversations/${encodeURIComponent(EVIL)}`,
     `accept/${encodeURIComponent(EVIL)}`,

@@ -1,5 +1,5 @@
-// Customers' pages as they really are: on another site than the server, isolated, under a strict content policy, and
-// with frameworks that replace the page or run the snippet again.
+// Pages like those of real customers: on another site than the server, cross-origin isolated, with a strict content
+// policy, and with frameworks that replace the page or run the snippet again.
 import { site, snippet, snippetCode } from './harness.mjs';
 
 const NONCE = 'r4nd0m';
@@ -7,46 +7,46 @@ const STRICT = `default-src 'self'; script-src 'nonce-${NONCE}' 'strict-dynamic'
 
 /** Serves the pages, each with the snippet of a visitor. */
 export function hostPages({ base, demo }) {
-  const own = (user, nonce) => snippet(base, demo, user, nonce);
+  const snippetFor = (user, nonce) => snippet(base, demo, user, nonce);
   const isolated = (policy) => ({
     'Cross-Origin-Embedder-Policy': policy,
     'Cross-Origin-Opener-Policy': 'same-origin',
   });
   return site(
     {
-      '/plain': own({}),
-      '/require-corp': { body: own({}), headers: isolated('require-corp') },
-      '/credentialless': { body: own({}), headers: isolated('credentialless') },
+      '/plain': snippetFor({}),
+      '/require-corp': { body: snippetFor({}), headers: isolated('require-corp') },
+      '/credentialless': { body: snippetFor({}), headers: isolated('credentialless') },
       '/strict': {
-        body: own({}, NONCE),
+        body: snippetFor({}, NONCE),
         headers: { 'Content-Security-Policy': `${STRICT}; frame-src ${base}` },
       },
       '/turbo': {
         head: '<script src="/lib/turbo.js"></script>',
-        body: `<a href="/turbo/next">next</a>${own({})}`,
+        body: `<a href="/turbo/next">next</a>${snippetFor({})}`,
       },
       '/turbo/next': {
         head: '<script src="/lib/turbo.js"></script>',
-        body: `<a href="/turbo">back</a>${own({})}`,
+        body: `<a href="/turbo">back</a>${snippetFor({})}`,
       },
       '/turbo-head': {
-        head: `<script src="/lib/turbo.js"></script>${own({})}`,
+        head: `<script src="/lib/turbo.js"></script>${snippetFor({})}`,
         body: '<a href="/turbo-head/next">next</a>',
       },
       '/turbo-head/next': {
-        head: `<script src="/lib/turbo.js"></script>${own({})}`,
+        head: `<script src="/lib/turbo.js"></script>${snippetFor({})}`,
         body: '<a href="/turbo-head">back</a>',
       },
       '/react': {
         body: `<div id="root"></div><script src="/lib/react.js"></script><script src="/lib/react-dom.js"></script><script>${reactPage(base, demo)}</script>`,
       },
-      '/twice': own({}) + own({}),
+      '/twice': snippetFor({}) + snippetFor({}),
     },
     { host: 'localhost' },
   );
 }
 
-/** A React page whose effect runs the snippet: twice at its start, since StrictMode repeats effects. */
+/** A React page whose effect runs the snippet: twice at the start, since StrictMode repeats effects. */
 function reactPage(base, demo) {
   const code = JSON.stringify(snippetCode(demo, {})).replaceAll('<', '\\u003c');
   return `function Page() {

@@ -1,26 +1,36 @@
-// What owners and agents do in the inbox, from the first minute on.
+// The tasks of owners and agents in the inbox, from the first steps on.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { api, chatOn, openInbox, openPage, owner, seen, site, snippet, stage } from './harness.mjs';
+import {
+  api,
+  chatOn,
+  openInbox,
+  openPage,
+  loginAsOwner,
+  waitUntil,
+  site,
+  snippet,
+  startEnvironment,
+} from './harness.mjs';
 
-let it;
-before(async () => (it = await stage()));
-after(async () => it?.stop());
+let env;
+before(async () => (env = await startEnvironment()));
+after(async () => env?.stop());
 
 const post = (path, body) =>
-  fetch(`${it.base}/widget/v1${path}`, {
+  fetch(`${env.base}/widget/v1${path}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
   });
-const init = ({ organization, applicationId, applicationSecret } = it.demo, user = {}) =>
+const init = ({ organization, applicationId, applicationSecret } = env.demo, user = {}) =>
   post('/init', { organization, applicationId, applicationSecret, user });
 
-test('the first steps of a new owner lead to a message and its answer', async () => {
-  const desk = await it.device();
-  const inbox = await openInbox(desk, it.base, it.demo);
+test('the first steps of a new owner lead to a message and its reply', async () => {
+  const desk = await env.device();
+  const inbox = await openInbox(desk, env.base, env.demo);
   await inbox.locator('#first-steps').waitFor();
   await desk.grantPermissions(['clipboard-read', 'clipboard-write']);
   await inbox.getByRole('button', { name: 'Copy snippet' }).click();
@@ -40,22 +50,22 @@ test('the first steps of a new owner lead to a message and its answer', async ()
   await customer.thread('Hello?', 'Hello!');
   await inbox.getByRole('link', { name: 'Conversations' }).click();
   await inbox.getByText('Choose a conversation.').waitFor();
-  // What was copied works as it is, on a page of another origin.
+  // The copied snippet works unchanged on a page of another origin.
   const shop = await site({ '/': copied });
-  const own = await openPage(await it.device(), shop.base);
+  const own = await openPage(await env.device(), shop.base);
   await (await chatOn(own)).chat.locator('#form').waitFor();
-  assert.deepEqual([...inbox.faults, ...own.faults], []);
+  assert.deepEqual([...inbox.errors, ...own.errors], []);
   await shop.stop();
   await desk.close();
 });
 
-test('an agent writes first, and the person finds it at the next visit', async () => {
-  const { base, demo } = it;
+test('an agent writes first, and the contact sees it at the next visit', async () => {
+  const { base, demo } = env;
   const { id } = await api(base, demo, 'POST', '/contacts', {
     userId: 'silent',
     name: 'Silent Person',
   });
-  const desk = await it.device();
+  const desk = await env.device();
   const inbox = await openInbox(desk, base, demo);
   await inbox.goto(`${base}/inbox#contacts/${id}`);
   await inbox.getByRole('link', { name: 'Their conversation' }).click();
@@ -65,23 +75,23 @@ test('an agent writes first, and the person finds it at the next visit', async (
   await inbox.locator('#thread .mine .text', { hasText: 'How are you getting on?' }).waitFor();
   await inbox.locator('#items button', { hasText: 'Silent Person' }).waitFor();
   const shop = await site({ '/': snippet(base, demo, { user_id: 'silent' }) });
-  const page = await openPage(await it.device(), shop.base);
+  const page = await openPage(await env.device(), shop.base);
   await page.getByRole('button', { name: 'Open chat, 1 unread' }).waitFor();
   const person = await chatOn(page);
   await person.thread('How are you getting on?');
   await person.say('Very well');
   await inbox.locator('#thread .text', { hasText: 'Very well' }).waitFor();
-  assert.deepEqual([...inbox.faults, ...page.faults], []);
+  assert.deepEqual([...inbox.errors, ...page.errors], []);
   await shop.stop();
   await desk.close();
 });
 
-test('others with the same e-mail stand beside the thread, and one is joined after a look at the outcome', async () => {
-  const { base, demo } = it;
+test('contacts with the same email are listed beside the thread, and one is merged after a preview', async () => {
+  const { base, demo } = env;
   const shop = await site({
     '/': snippet(base, demo, { user_id: 'ana', name: 'Ana', email: 'ana@example.com' }),
   });
-  const home = await it.device();
+  const home = await env.device();
   const page = await openPage(home, shop.base);
   const ana = await chatOn(page);
   await ana.say('I am Ana');
@@ -91,7 +101,7 @@ test('others with the same e-mail stand beside the thread, and one is joined aft
     email: 'ana@example.com',
     phone: '+351 21 555',
   });
-  const desk = await it.device();
+  const desk = await env.device();
   const inbox = await openInbox(desk, base, demo);
   await inbox.locator('#items button', { hasText: 'Ana' }).click();
   const beside = inbox.locator('#profile .others');
@@ -99,30 +109,30 @@ test('others with the same e-mail stand beside the thread, and one is joined aft
   await beside.getByRole('button', { name: /Join/ }).click();
   const dialog = inbox.getByRole('dialog', { name: 'Join two people' });
   await dialog.getByText('+351 21 555').waitFor();
-  // A look changes nothing.
+  // The preview changes nothing.
   assert.equal((await api(base, demo, 'GET', `/contacts/${other.id}`)).name, 'Ana by hand');
   await dialog.getByRole('button', { name: 'Join', exact: true }).click();
   await dialog.waitFor({ state: 'detached' });
   await inbox.locator('#profile dd', { hasText: '+351 21 555' }).waitFor();
   await assert.rejects(api(base, demo, 'GET', `/contacts/${other.id}`), /404/);
-  assert.deepEqual(inbox.faults, []);
+  assert.deepEqual(inbox.errors, []);
   await shop.stop();
   await home.close();
   await desk.close();
 });
 
-test('what an import rejected is read and downloaded, and stays in the list of past imports', async () => {
-  const desk = await it.device({ acceptDownloads: true });
-  const inbox = await openInbox(desk, it.base, it.demo);
+test('the rejected rows of an import can be read and downloaded, and the import stays in the list', async () => {
+  const desk = await env.device({ acceptDownloads: true });
+  const inbox = await openInbox(desk, env.base, env.demo);
   await inbox.getByRole('link', { name: 'Imports' }).click();
   const buffer = Buffer.from(
     'user_id,email,name,plan\nr-1,one@example.com,One,gold\nr-2,no address,Two,gold\nr-1,again@example.com,Again,silver',
   );
-  // Dropped, as from a folder beside the browser.
+  // Drag and drop.
   const file = await inbox.evaluateHandle((text) => {
-    const held = new DataTransfer();
-    held.items.add(new File([text], 'mixed.csv', { type: 'text/csv' }));
-    return held;
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([text], 'mixed.csv', { type: 'text/csv' }));
+    return transfer;
   }, buffer.toString());
   await inbox.dispatchEvent('#upload', 'drop', { dataTransfer: file });
   await inbox.getByRole('button', { name: 'Import', exact: true }).click();
@@ -145,31 +155,31 @@ test('what an import rejected is read and downloaded, and stays in the list of p
   await past.getByText(/1 created.*2 rejected/).waitFor();
   assert.equal(
     (
-      await api(it.base, it.demo, 'POST', '/contacts/search', {
+      await api(env.base, env.demo, 'POST', '/contacts/search', {
         filter: [{ field: 'custom.plan', operator: '=', value: 'gold' }],
       })
     ).items.length,
     1,
   );
-  assert.deepEqual(inbox.faults, []);
+  assert.deepEqual(inbox.errors, []);
   await desk.close();
 });
 
-test('what a policy would refuse is shown, and the code for the server proves an identity', async () => {
-  const desk = await it.device();
-  const inbox = await openInbox(desk, it.base, it.demo);
-  await inbox.goto(`${it.base}/inbox#settings/identity`);
+test('failed verifications are counted, and the code for the server produces valid proofs', async () => {
+  const desk = await env.device();
+  const inbox = await openInbox(desk, env.base, env.demo);
+  await inbox.goto(`${env.base}/inbox#settings/identity`);
   await inbox.getByRole('radio', { name: /^User hash/ }).check();
   await inbox.getByRole('checkbox', { name: /Only count/ }).check();
   await inbox.getByRole('button', { name: 'Save the policy' }).click();
   await inbox.getByText('User hash would have refused nobody so far.').waitFor();
   for (let n = 0; n < 3; n++)
     assert.equal(
-      (await init(it.demo, { user_id: 'unproven' })).status,
+      (await init(env.demo, { user_id: 'unproven' })).status,
       200,
-      'a policy that only counts refuses nobody',
+      'a report-only policy rejects no login',
     );
-  await seen('the count', async () => {
+  await waitUntil('the count', async () => {
     await inbox.reload();
     await inbox.locator('#settings form').waitFor();
     return inbox
@@ -185,8 +195,8 @@ test('what a policy would refuse is shown, and the code for the server proves an
   await inbox.getByRole('checkbox', { name: /Only count/ }).uncheck();
   await inbox.getByRole('button', { name: 'Save the policy' }).click();
   await inbox.locator('#success', { hasText: 'Saved' }).waitFor();
-  assert.equal((await init(it.demo, { user_id: 'proven' })).status, 403);
-  // As a company's server would run it; here are the languages that the tests have anyway.
+  assert.equal((await init(env.demo, { user_id: 'proven' })).status, 403);
+  // Runs the code as a customer's server does, in the languages that the tests need anyway.
   const runs = {
     'Node.js': (code) => [
       'node',
@@ -206,26 +216,26 @@ test('what a policy would refuse is shown, and the code for the server proves an
     const [program, ...args] = run(await inbox.locator('#user-hash').innerText());
     const { stdout, stderr } = spawnSync(program, [...args, key, 'proven'], { encoding: 'utf8' });
     assert.equal(
-      (await init(it.demo, { user_id: 'proven', user_hash: stdout.trim() })).status,
+      (await init(env.demo, { user_id: 'proven', user_hash: stdout.trim() })).status,
       200,
       `${language}: ${stdout}${stderr}`,
     );
   }
-  const organization = await owner(it.base, it.demo);
+  const organization = await loginAsOwner(env.base, env.demo);
   await organization('PATCH', '/organization', { policy: 'optional', reportOnly: false });
-  assert.deepEqual(inbox.faults, []);
+  assert.deepEqual(inbox.errors, []);
   await desk.close();
 });
 
-test('an invited agent sets a password and works; what is for owners stays away', async () => {
-  const desk = await it.device();
-  const inbox = await openInbox(desk, it.base, it.demo);
-  await inbox.goto(`${it.base}/inbox#settings/agents`);
+test('an invited agent sets a password and sees no settings of owners', async () => {
+  const desk = await env.device();
+  const inbox = await openInbox(desk, env.base, env.demo);
+  await inbox.goto(`${env.base}/inbox#settings/agents`);
   await inbox.locator('input[name="email"]').fill('new@example.com');
   await inbox.locator('input[name="name"]').fill('New Agent');
   await inbox.getByRole('button', { name: 'Invite', exact: true }).click();
   const link = await inbox.locator('.secret code').innerText();
-  const own = await it.device();
+  const own = await env.device();
   const first = await openPage(own, link);
   await first.locator('input[name="password"]').fill('a long password');
   await first.getByRole('button', { name: 'Set the password' }).click();
@@ -233,14 +243,14 @@ test('an invited agent sets a password and works; what is for owners stays away'
   await first.getByRole('button', { name: 'Log out' }).click();
   await first.locator('#login').waitFor();
   await first.close();
-  const agent = await openInbox(own, it.base, {
-    ...it.demo,
+  const agent = await openInbox(own, env.base, {
+    ...env.demo,
     agent: { email: 'new@example.com', password: 'a long password' },
   });
   await agent.getByRole('link', { name: 'Settings' }).click();
   await agent.getByRole('heading', { name: 'Password' }).waitFor();
   assert.deepEqual(await agent.locator('#settings nav a').allTextContents(), ['Password']);
-  // A removal asks first, and then ends the login at once.
+  // A removal needs a confirmation, and ends the session at once.
   const row = inbox.locator('tr', { hasText: 'new@example.com' });
   await row.getByRole('button', { name: 'Remove' }).click();
   await inbox.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
@@ -249,7 +259,7 @@ test('an invited agent sets a password and works; what is for owners stays away'
   await inbox.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
   await row.waitFor({ state: 'detached' });
   await agent.locator('#login').waitFor();
-  assert.deepEqual([...inbox.faults, ...agent.faults], []);
+  assert.deepEqual([...inbox.errors, ...agent.errors], []);
   await desk.close();
   await own.close();
 });

@@ -1,10 +1,18 @@
-// The widget in each of its languages: texts, plurals, direction, errors, and one file a language.
+// The widget in each of its languages: texts, plurals, direction, errors, and one file per language.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { api, contactOf, openPage, seen, site, snippet, stage } from './harness.mjs';
+import {
+  api,
+  contactOf,
+  openPage,
+  waitUntil,
+  site,
+  snippet,
+  startEnvironment,
+} from './harness.mjs';
 
-/** What each language says to open the chat, and beside an empty name and a wrong email. */
+/** The label of the button and the errors of an empty name and a wrong email in each language. */
 const LANGUAGES = {
   en: ['Open chat', 'Enter your name.', 'Enter a valid email address.'],
   uk: ['Відкрити чат', 'Вкажіть своє ім’я.', 'Вкажіть правильну електронну адресу.'],
@@ -23,11 +31,11 @@ const LANGUAGES = {
 };
 const RIGHT_TO_LEFT = ['ar', 'he'];
 const FILE = /\/widget\/frame\.([\w-]+)\.js$/;
-let it, shop;
+let env, shop;
 
 before(async () => {
-  it = await stage();
-  const { base, demo } = it;
+  env = await startEnvironment();
+  const { base, demo } = env;
   shop = await site({
     '/visitor': snippet(base, demo, {}),
     '/ann': snippet(base, demo, { user_id: 'ann', name: 'Ann' }),
@@ -36,11 +44,11 @@ before(async () => {
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
 async function visit(path, locale) {
-  const device = await it.device({ locale });
+  const device = await env.device({ locale });
   const files = [];
   device.on(
     'request',
@@ -59,7 +67,7 @@ async function visit(path, locale) {
 for (const [language, [open, noName, noEmail]] of Object.entries(LANGUAGES)) {
   test(`the form and its errors in ${language}`, async () => {
     const { device, page, files, button, chat } = await visit('/visitor', language);
-    await seen(
+    await waitUntil(
       open,
       async () => (await button.getAttribute('aria-label')) === open,
       () => button.getAttribute('aria-label'),
@@ -74,7 +82,7 @@ for (const [language, [open, noName, noEmail]] of Object.entries(LANGUAGES)) {
     assert.deepEqual(files, language === 'en' ? [] : [language], 'one file, of this language');
     await chat.locator('#form button').click();
     await chat.getByText(noName, { exact: true }).waitFor();
-    // The server's refusal is in the person's language, too.
+    // An error of the server is shown in the visitor's language, too.
     await chat.locator('#field-name').fill('Name');
     await chat.locator('#field-email').fill('no address');
     await chat.locator('#form button').click();
@@ -86,12 +94,12 @@ for (const [language, [open, noName, noEmail]] of Object.entries(LANGUAGES)) {
     assert.doesNotMatch(shown, /[{}]|undefined|\[object/);
     if (language !== 'en')
       assert.doesNotMatch(shown, /\b(Enter|How can|Start chat|is not|required)\b/);
-    assert.deepEqual(page.faults, []);
+    assert.deepEqual(page.errors, []);
     await device.close();
   });
 }
 
-test('a regional or unusual tag finds its language, an unknown one is English', async () => {
+test('a regional or unusual tag selects its language, an unknown one English', async () => {
   const { device, page, button } = await visit('/visitor', 'en');
   await button.waitFor();
   for (const [locale, language] of [
@@ -108,18 +116,18 @@ test('a regional or unusual tag finds its language, an unknown one is English', 
   ]) {
     await page.evaluate((locale) => window.HelpCrunch('setLocalization', locale), locale);
     const [open] = LANGUAGES[language];
-    await seen(
+    await waitUntil(
       `${locale}: ${open}`,
       async () => (await button.getAttribute('aria-label')) === open,
       () => button.getAttribute('aria-label'),
     );
   }
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
-test('a language that can not be loaded leaves the chat in English', async () => {
-  const device = await it.device({ locale: 'de' });
+test("the chat is in English if a language can't be loaded", async () => {
+  const device = await env.device({ locale: 'de' });
   await device.route(FILE, (route) => route.abort());
   const page = await openPage(device, `${shop.base}/visitor`);
   const button = page.locator('onethread-widget button');
@@ -131,7 +139,7 @@ test('a language that can not be loaded leaves the chat in English', async () =>
 });
 
 test('plurals follow the rules of the language', async () => {
-  const { base, demo } = it;
+  const { base, demo } = env;
   const { device, page, button, chat } = await visit('/pl', 'pl');
   await button.waitFor();
   const { id } = await contactOf(base, demo, 'pl');
@@ -143,18 +151,18 @@ test('plurals follow the rules of the language', async () => {
       text: `number ${n}`,
     });
     if (forms[n])
-      await seen(forms[n], async () => (await label()) === `Otwórz czat, ${forms[n]}`, label);
+      await waitUntil(forms[n], async () => (await label()) === `Otwórz czat, ${forms[n]}`, label);
   }
   await page.evaluate(() => window.HelpCrunch('setLocalization', 'ja'));
-  await seen('Japanese', async () => (await label()) === 'チャットを開く, 未読5件', label);
+  await waitUntil('Japanese', async () => (await label()) === 'チャットを開く, 未読5件', label);
   await button.click();
   await chat.locator('#thread .text').nth(4).waitFor();
   await device.close();
 });
 
-test('each language says all that its plural rules ask for', async () => {
+test('each language has all plural forms that its rules require', async () => {
   for (const language of Object.keys(LANGUAGES).filter((name) => name !== 'en')) {
-    const source = await (await fetch(`${it.base}/widget/frame.${language}.js`)).text();
+    const source = await (await fetch(`${env.base}/widget/frame.${language}.js`)).text();
     const { default: texts } = await import(
       `data:text/javascript;base64,${Buffer.from(source).toString('base64')}`
     );
@@ -165,9 +173,9 @@ test('each language says all that its plural rules ask for', async () => {
   }
 });
 
-test('the script, the frame and any one language weigh at most 30 KiB', async (context) => {
+test('the script, the frame and any language are at most 30 KiB', async (context) => {
   const weigh = async (path) =>
-    gzipSync(Buffer.from(await (await fetch(it.base + path)).arrayBuffer()), { level: 9 }).length;
+    gzipSync(Buffer.from(await (await fetch(env.base + path)).arrayBuffer()), { level: 9 }).length;
   const script = await weigh('/widget.js');
   let chat = 0;
   for (const path of ['/widget/frame', '/widget/frame.js', '/widget/frame.css'])

@@ -1,52 +1,52 @@
-// What is told live: typing and read marks to both sides; and the history above.
+// Live updates: typing and read marks on both sides; and the history of a thread.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  EARS,
-  answer,
+  COUNT_SOUNDS,
+  reply,
   api,
   chatOn,
   openInbox,
   openPage,
-  seen,
+  waitUntil,
   site,
   snippet,
-  stage,
+  startEnvironment,
 } from './harness.mjs';
 
-let it, shop;
+let env, shop;
 before(async () => {
-  it = await stage();
-  const own = (user) => snippet(it.base, it.demo, user);
+  env = await startEnvironment();
+  const snippetFor = (user) => snippet(env.base, env.demo, user);
   shop = await site({
-    '/ann': own({ user_id: 'ann', name: 'Ann' }),
-    '/long': own({ user_id: 'long', name: 'Long' }),
+    '/ann': snippetFor({ user_id: 'ann', name: 'Ann' }),
+    '/long': snippetFor({ user_id: 'long', name: 'Long' }),
   });
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
-test('each side sees the other one type, and what the other one has read', async () => {
-  const [home, desk] = [await it.device(), await it.device()];
+test('each side sees when the other is typing and what it has read', async () => {
+  const [home, desk] = [await env.device(), await env.device()];
   const page = await openPage(home, `${shop.base}/ann`);
   const ann = await chatOn(page);
   await ann.say('hello');
   await ann.thread('hello');
   const under = () => ann.chat.locator('#thread li').last().innerText();
   assert.doesNotMatch(await under(), /Seen/);
-  const inbox = await openInbox(desk, it.base, it.demo);
+  const inbox = await openInbox(desk, env.base, env.demo);
   await inbox.locator('#items button', { hasText: 'Ann' }).click();
   await inbox.locator('#thread .text', { hasText: 'hello' }).waitFor();
-  await seen('Seen in the chat', async () => /Seen/.test(await under()), under);
+  await waitUntil('Seen in the chat', async () => /Seen/.test(await under()), under);
 
   const typing = inbox.locator('#talk .typing');
   await ann.chat.locator('#text').pressSequentially('one more');
   await typing.getByText('Ann is writing').waitFor();
   await ann.chat.locator('#text').press('Enter');
   await inbox.locator('#thread .text', { hasText: 'one more' }).waitFor();
-  await seen('the typing over', async () => (await typing.innerText()).trim() === '');
+  await waitUntil('the typing over', async () => (await typing.innerText()).trim() === '');
 
   await inbox.locator('#answer-text').pressSequentially('an ans');
   const dots = ann.chat.locator('.typing i').first();
@@ -54,7 +54,7 @@ test('each side sees the other one type, and what the other one has read', async
   await inbox.locator('#answer-text').fill('');
   await dots.waitFor({ state: 'detached' });
 
-  // A chat that is closed reads nothing; opened, it does.
+  // Messages count as read only while the chat is open.
   await page.evaluate(() => window.HelpCrunch('closeChat'));
   await page.getByRole('button', { name: /^Open chat/ }).waitFor();
   await inbox.fill('#answer-text', 'an answer');
@@ -64,9 +64,9 @@ test('each side sees the other one type, and what the other one has read', async
   assert.match(await answered(), /an answer/);
   assert.doesNotMatch(await answered(), /Seen/);
   await page.evaluate(() => window.HelpCrunch('openChat'));
-  await seen('Seen in the inbox', async () => /Seen/.test(await answered()), answered);
+  await waitUntil('Seen in the inbox', async () => /Seen/.test(await answered()), answered);
 
-  // What was answered was read, also where nobody was there to hear of the mark.
+  // A reply implies that earlier messages were read, even if its read mark was missed.
   await ann.say('thank you');
   await inbox.locator('#thread .text', { hasText: 'thank you' }).waitFor();
   await Promise.all([page.reload(), inbox.reload()]);
@@ -75,13 +75,13 @@ test('each side sees the other one type, and what the other one has read', async
   await ann.chat.locator('#thread .mine', { hasText: 'Seen' }).waitFor();
   await inbox.locator('#thread .text', { hasText: 'thank you' }).waitFor();
   assert.match(await inbox.locator('#thread li', { hasText: 'an answer' }).innerText(), /Seen/);
-  assert.deepEqual([...page.faults, ...inbox.faults], []);
+  assert.deepEqual([...page.errors, ...inbox.errors], []);
   await home.close();
   await desk.close();
 });
 
-test('the history loads upwards, each message once, and what is looked at stays where it is', async () => {
-  const { base, demo } = it;
+test("earlier messages load once each and don't move the visible ones", async () => {
+  const { base, demo } = env;
   const { id } = await api(base, demo, 'POST', '/contacts', { userId: 'long', name: 'Long' });
   const texts = Array.from({ length: 130 }, (_, n) => `number ${n}`);
   for (const text of texts)
@@ -89,23 +89,23 @@ test('the history loads upwards, each message once, and what is looked at stays 
       clientMessageId: crypto.randomUUID(),
       text,
     });
-  const home = await it.device();
+  const home = await env.device();
   const page = await openPage(home, `${shop.base}/long`);
   const { chat, thread } = await chatOn(page);
   const shown = () => chat.locator('#thread .text').allTextContents();
-  await seen('the newest', async () => (await shown()).at(-1) === 'number 129', shown);
+  await waitUntil('the newest', async () => (await shown()).at(-1) === 'number 129', shown);
   assert.equal((await shown()).length, 50);
   const scroller = chat.locator('#scroller');
-  await seen('the end in sight', () =>
+  await waitUntil('the end in sight', () =>
     scroller.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2),
   );
-  // By the button, which keyboards reach as well.
+  // By the button, which the keyboard reaches.
   const place = async () =>
     Math.round((await chat.locator('#thread li', { hasText: /^number 82/ }).boundingBox()).y);
   await scroller.evaluate((box) => (box.scrollTop = 120));
   const before = await place();
   await chat.locator('#earlier').evaluate((button) => button.click());
-  await seen(
+  await waitUntil(
     'earlier ones',
     async () => (await shown()).length === 100,
     async () => (await shown()).length,
@@ -115,23 +115,23 @@ test('the history loads upwards, each message once, and what is looked at stays 
   await scroller.evaluate((box) => (box.scrollTop = 0));
   await thread(...texts);
   assert.equal(await chat.locator('#earlier').count(), 0);
-  // Somebody who reads the history isn't taken away from it; the way back is one press.
+  // A new message doesn't move a visitor who reads the history; a button leads back to the end.
   await scroller.evaluate((box) => (box.scrollTop = 0));
-  await answer(base, demo, id, 'number 130');
-  await seen('it', async () => (await shown()).at(-1) === 'number 130');
+  await reply(base, demo, id, 'number 130');
+  await waitUntil('it', async () => (await shown()).at(-1) === 'number 130');
   assert.ok((await scroller.evaluate((box) => box.scrollTop)) < 100);
   await chat.locator('#newest').click();
-  await seen('the end', () =>
+  await waitUntil('the end', () =>
     scroller.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2),
   );
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await home.close();
 });
 
-test('an agent who looks elsewhere hears that somebody wrote, and the tab says it', async () => {
-  const { base, demo } = it;
-  const [home, desk] = [await it.device(), await it.device()];
-  await desk.addInitScript(EARS);
+test('a new message plays a sound and is in the title while the inbox is in the background', async () => {
+  const { base, demo } = env;
+  const [home, desk] = [await env.device(), await env.device()];
+  await desk.addInitScript(COUNT_SOUNDS);
   const page = await openPage(home, `${shop.base}/ann`);
   const ann = await chatOn(page);
   const inbox = await openInbox(desk, base, demo);
@@ -145,12 +145,12 @@ test('an agent who looks elsewhere hears that somebody wrote, and the tab says i
     await ann.say(`while it is not ${n}`);
     await inbox.locator('#items .last', { hasText: `while it is not ${n}` }).waitFor();
   }
-  await seen(
+  await waitUntil(
     'the count',
     async () => /^\(\d+\) Inbox/.test(await inbox.title()),
     () => inbox.title(),
   );
-  assert.deepEqual([...page.faults, ...inbox.faults], []);
+  assert.deepEqual([...page.errors, ...inbox.errors], []);
   await home.close();
   await desk.close();
 });

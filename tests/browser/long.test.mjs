@@ -1,30 +1,30 @@
-// A long list and a long thread: only what is near is in the page. ONETHREAD_LONG_LIST and ONETHREAD_LONG_THREAD say how
-// long, `tests/run --long` says 10,000 and 100,000.
+// A long list and a long thread: only rows near the visible ones are in the page. ONETHREAD_LONG_LIST and
+// ONETHREAD_LONG_THREAD set their lengths; `tests/run --long` sets 10,000 and 100,000.
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { after, before, test } from 'node:test';
-import { api, openInbox, seen, stage } from './harness.mjs';
+import { api, openInbox, waitUntil, startEnvironment } from './harness.mjs';
 
 const PEOPLE = Number(process.env.ONETHREAD_LONG_LIST ?? 600);
 const MESSAGES = Number(process.env.ONETHREAD_LONG_THREAD ?? 2_000);
 const AT_ONCE = 64;
-// What the page holds at most, however long the list or the thread.
+// Limits of the rows in the page, for any length of the list or the thread.
 const MOST_ROWS = 60;
 const MOST_MESSAGES = 400;
 
-let it;
-before(async () => (it = await stage()));
-after(async () => it?.stop());
+let env;
+before(async () => (env = await startEnvironment()));
+after(async () => env?.stop());
 
-// Connections that are kept: there are many calls.
+// Keeps connections alive for the many calls.
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 function post(path, body) {
   return new Promise((done, failed) => {
     const headers = {
-      Authorization: `Bearer ${it.demo.apiKey}`,
+      Authorization: `Bearer ${env.demo.apiKey}`,
       'Content-Type': 'application/json',
     };
-    const call = request(`${it.base}/v1${path}`, { method: 'POST', agent, headers }, (answer) => {
+    const call = request(`${env.base}/v1${path}`, { method: 'POST', agent, headers }, (answer) => {
       answer.setEncoding('utf8');
       let text = '';
       answer.on('data', (part) => (text += part));
@@ -41,7 +41,7 @@ function post(path, body) {
 const send = (id, text) =>
   post(`/contacts/${id}/messages`, { clientMessageId: crypto.randomUUID(), text });
 
-/** So many steps, some at a time. */
+/** Runs `count` steps, several at a time. */
 async function many(count, step) {
   let next = 0;
   await Promise.all(
@@ -51,8 +51,8 @@ async function many(count, step) {
   );
 }
 
-test('of a long thread only what is near is in the page', async (context) => {
-  const contact = await api(it.base, it.demo, 'POST', '/contacts', {
+test('only the messages near the visible ones of a long thread are in the page', async (context) => {
+  const contact = await api(env.base, env.demo, 'POST', '/contacts', {
     userId: 'long',
     name: 'Long',
   });
@@ -60,28 +60,31 @@ test('of a long thread only what is near is in the page', async (context) => {
   const began = Date.now();
   await many(MESSAGES - 1, (n) => send(contact.id, `number ${n + 1}`));
   context.diagnostic(`${MESSAGES} messages stored in ${Date.now() - began} ms`);
-  const desk = await it.device();
-  const inbox = await openInbox(desk, it.base, it.demo);
-  await inbox.goto(`${it.base}/inbox#conversations/${contact.id}`);
+  const desk = await env.device();
+  const inbox = await openInbox(desk, env.base, env.demo);
+  await inbox.goto(`${env.base}/inbox#conversations/${contact.id}`);
   const rows = inbox.locator('#thread li');
   const scroller = inbox.locator('#scroller');
   const first = async () => Number(await rows.first().getAttribute('data-seq'));
   const last = async () => Number(await rows.last().getAttribute('data-seq'));
-  await seen('the newest', async () => (await rows.count()) > 20 && (await last()) === MESSAGES);
-  // Up through the thread: to the very first message, or through two thousand of a longer one.
+  await waitUntil(
+    'the newest',
+    async () => (await rows.count()) > 20 && (await last()) === MESSAGES,
+  );
+  // Scrolls up to the first message, or through two thousand of a longer thread.
   const goal = Math.max(1, MESSAGES - 2_000);
   for (let before = await first(); before > goal; before = await first()) {
-    await seen(`what is above ${before}`, async () => {
+    await waitUntil(`what is above ${before}`, async () => {
       await scroller.evaluate((box) => (box.scrollTop = 0));
       return (await first()) < before;
     });
     const count = await rows.count();
     assert.ok(count <= MOST_MESSAGES, `${count} messages are in the page`);
   }
-  // And down again, with none left out.
+  // Scrolls down again without gaps.
   const top = await first();
   const below = top + MOST_MESSAGES;
-  await seen(
+  await waitUntil(
     'what is below',
     async () => {
       await scroller.evaluate((box) => (box.scrollTop = box.scrollHeight));
@@ -89,29 +92,29 @@ test('of a long thread only what is near is in the page', async (context) => {
     },
     last,
   );
-  const held = await rows.evaluateAll((all) => all.map((row) => Number(row.dataset.seq)));
-  assert.ok(held.length <= MOST_MESSAGES);
-  held.forEach((seq, index) => assert.equal(seq, held[0] + index));
+  const loaded = await rows.evaluateAll((all) => all.map((row) => Number(row.dataset.seq)));
+  assert.ok(loaded.length <= MOST_MESSAGES);
+  loaded.forEach((seq, index) => assert.equal(seq, loaded[0] + index));
   if (await inbox.getByRole('button', { name: 'To the newest' }).isVisible())
     await inbox.getByRole('button', { name: 'To the newest' }).click();
-  await seen('the newest again', async () => (await last()) === MESSAGES, last);
-  assert.deepEqual(inbox.faults, []);
+  await waitUntil('the newest again', async () => (await last()) === MESSAGES, last);
+  assert.deepEqual(inbox.errors, []);
   await desk.close();
 });
 
-test('of a long list only what is near is in the page', async (context) => {
+test('only the rows near the visible ones of a long list are in the page', async (context) => {
   const began = Date.now();
   await many(PEOPLE, async (n) => {
     const { id } = await post('/contacts', { userId: `list-${n}`, name: `Person ${n}` });
     await send(id, 'hello');
   });
   context.diagnostic(`${PEOPLE} conversations made in ${Date.now() - began} ms`);
-  const desk = await it.device();
-  const inbox = await openInbox(desk, it.base, it.demo);
+  const desk = await env.device();
+  const inbox = await openInbox(desk, env.base, env.demo);
   const list = inbox.locator('.rows');
   const met = new Set();
   await inbox.locator('#items button').first().waitFor();
-  // Down in the page itself, a screen at a time; what it met comes back.
+  // Scrolls down within the page, a screen at a time, and returns the rows that it passed.
   const walk = async () => {
     const { names, most } = await list.evaluate(async (box) => {
       const names = new Set();
@@ -129,16 +132,16 @@ test('of a long list only what is near is in the page', async (context) => {
   };
   while (met.size < PEOPLE) {
     const before = met.size;
-    await seen(`more than ${before} of the list`, async () => {
+    await waitUntil(`more than ${before} of the list`, async () => {
       await walk();
       return met.size > before;
     });
   }
-  // Whoever goes elsewhere and comes back finds rows in sight.
+  // After leaving the part and coming back rows are visible.
   await inbox.getByRole('link', { name: 'Contacts' }).click();
   await inbox.locator('#people').waitFor();
   await inbox.getByRole('link', { name: 'Conversations' }).click();
-  await seen('rows in sight', () =>
+  await waitUntil('rows in sight', () =>
     list.evaluate((box) => {
       const { top, bottom } = box.getBoundingClientRect();
       return [...box.querySelectorAll('li')].some(
@@ -147,11 +150,11 @@ test('of a long list only what is near is in the page', async (context) => {
       );
     }),
   );
-  // What comes anew stands at the top, wherever one looks.
+  // A new conversation is at the top of the list, at any scroll position.
   const { id } = await post('/contacts', { userId: 'late', name: 'Latecomer' });
   await send(id, 'me too');
   await list.evaluate((box) => (box.scrollTop = 0));
-  await seen(
+  await waitUntil(
     'the newest first',
     async () => (await inbox.locator('#items .name').first().textContent()) === 'Latecomer',
   );
@@ -169,6 +172,6 @@ test('of a long list only what is near is in the page', async (context) => {
   context.diagnostic(
     `a frame while scrolling: half within ${frames[60].toFixed(1)} ms, the slowest ${frames.at(-1).toFixed(1)} ms`,
   );
-  assert.deepEqual(inbox.faults, []);
+  assert.deepEqual(inbox.errors, []);
   await desk.close();
 });

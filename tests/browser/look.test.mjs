@@ -5,39 +5,39 @@ import {
   chatOn,
   openInbox,
   openPage,
-  owner,
-  seen,
+  loginAsOwner,
+  waitUntil,
   site,
   snippet,
-  stage,
+  startEnvironment,
   violationsIn,
 } from './harness.mjs';
 
 const COLOR = '#0f766e';
 const COLOR_RGB = 'rgb(15, 118, 110)';
-let server, shop, callAsOwner, application;
+let env, shop, asOwner, application;
 
 before(async () => {
-  server = await stage();
-  const { base, demo } = server;
-  callAsOwner = await owner(base, demo);
-  application = (await callAsOwner('GET', '/applications')).items[0].appId;
+  env = await startEnvironment();
+  const { base, demo } = env;
+  asOwner = await loginAsOwner(base, demo);
+  application = (await asOwner('GET', '/applications')).items[0].appId;
   const page = (user_id) => snippet(base, demo, { user_id });
   shop = await site({ '/new': page('new'), '/again': page('again') }, { host: 'localhost' });
 });
 after(async () => {
   await shop?.stop();
-  await server?.stop();
+  await env?.stop();
 });
-beforeEach(() => callAsOwner('PATCH', `/applications/${application}`, { look: { spare: 1 } }));
+beforeEach(() => asOwner('PATCH', `/applications/${application}`, { look: { spare: 1 } }));
 
-const storedLook = async () => (await callAsOwner('GET', '/applications')).items[0].look;
+const storedLook = async () => (await asOwner('GET', '/applications')).items[0].look;
 const background = (locator) => locator.evaluate((one) => getComputedStyle(one).backgroundColor);
 
 /** The settings of the application in the inbox, opened. */
 async function openSettings(options) {
-  const { base, demo } = server;
-  const device = await server.device(options);
+  const { base, demo } = env;
+  const device = await env.device(options);
   const inbox = await openInbox(device, base, demo);
   await inbox.goto(`${base}/inbox#settings/applications`);
   await inbox.getByText('Edit settings').click();
@@ -50,7 +50,7 @@ async function openSettings(options) {
 }
 
 async function openWidget(path, options) {
-  const device = await server.device(options);
+  const device = await env.device(options);
   const page = await openPage(device, shop.base + path);
   const button = page.locator('onethread-widget button');
   await button.waitFor();
@@ -93,7 +93,7 @@ test('what an owner sets in the inbox is in the preview and in the widget', asyn
     replyTime: 'hours',
     spare: 1,
   });
-  assert.deepEqual(inbox.faults, []);
+  assert.deepEqual(inbox.errors, []);
   await device.close();
 
   const widget = await openWidget('/new');
@@ -105,14 +105,17 @@ test('what an owner sets in the inbox is in the preview and in the widget', asyn
   const replyTime = () => chat.locator('#reply-time').innerText();
   assert.equal(await replyTime(), 'We usually reply within a few hours');
   await say('hello');
-  await seen('the title', async () => (await chat.locator('h1').innerText()) === 'Acme support');
+  await waitUntil(
+    'the title',
+    async () => (await chat.locator('h1').innerText()) === 'Acme support',
+  );
   assert.equal(await replyTime(), 'We usually reply within a few hours');
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await widget.device.close();
 });
 
 test("an emptied field is the widget's default again, in the visitor's language", async () => {
-  await callAsOwner('PATCH', `/applications/${application}`, {
+  await asOwner('PATCH', `/applications/${application}`, {
     look: {
       color: COLOR,
       side: 'left',
@@ -132,7 +135,7 @@ test("an emptied field is the widget's default again, in the visitor's language"
   assert.deepEqual(await storedLook(), {});
   await device.close();
 
-  const german = await server.device({ locale: 'de-DE' });
+  const german = await env.device({ locale: 'de-DE' });
   const page = await openPage(german, `${shop.base}/again`);
   await page.locator('onethread-widget button').click();
   const chat = page.frameLocator('onethread-widget iframe');
@@ -157,7 +160,7 @@ for (const colorScheme of ['light', 'dark']) {
     const { device, inbox, field, save } = await openSettings({ colorScheme });
     const color = field('Color').first();
     const focused = (locator) =>
-      seen('the focus', () => locator.evaluate((one) => one === document.activeElement));
+      waitUntil('the focus', () => locator.evaluate((one) => one === document.activeElement));
     assert.deepEqual(await violationsIn(inbox), [], 'the form');
     await field('Greeting').fill('Ask about your bike');
     await color.fill('blue');
@@ -193,7 +196,7 @@ for (const colorScheme of ['light', 'dark']) {
       spare: 1,
     });
     assert.equal(await inbox.locator('form .error:visible').count(), 0);
-    assert.deepEqual(inbox.faults, []);
+    assert.deepEqual(inbox.errors, []);
     await device.close();
   });
 }

@@ -1,7 +1,17 @@
-// Each method and each event that the snippet documents, called from a customer's page.
+// Each documented method and event of the snippet, from a customer's page.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { EARS, answer, api, contactOf, openPage, seen, site, snippet, stage } from './harness.mjs';
+import {
+  COUNT_SOUNDS,
+  reply,
+  api,
+  contactOf,
+  openPage,
+  waitUntil,
+  site,
+  snippet,
+  startEnvironment,
+} from './harness.mjs';
 
 const ANN = { user_id: 'ann', name: 'Ann', email: 'ann@example.com' };
 const METHODS = [
@@ -21,7 +31,7 @@ const METHODS = [
   'muteNotificationSound',
   'setLocalization',
   'setChatButtonOffset',
-  // HelpCrunch's, which are others of these or have no effect here.
+  // HelpCrunch's methods that are aliases or have no effect.
   'setPhraseList',
   'forceUpdateUser',
   'setOperatingHours',
@@ -45,25 +55,25 @@ const EVENTS = [
   'onSessionEnded',
 ];
 
-let it, shop;
+let env, shop;
 before(async () => {
-  it = await stage();
-  const own = (user) => snippet(it.base, it.demo, user);
+  env = await startEnvironment();
+  const snippetFor = (user) => snippet(env.base, env.demo, user);
   shop = await site({
-    '/ann': own(ANN),
-    '/claimed': own({ user_id: 'claimed' }),
-    '/later': `<script src="${it.base}/widget.js"></script>`,
+    '/ann': snippetFor(ANN),
+    '/claimed': snippetFor({ user_id: 'claimed' }),
+    '/later': `<script src="${env.base}/widget.js"></script>`,
   });
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
-/** A page whose calls are counted, and whose events are kept in `told`. */
+/** A page that records its calls, and its events in `received`. */
 async function visit(device, path, called) {
   const page = await openPage(device, 'about:blank');
-  await page.addInitScript(EARS);
+  await page.addInitScript(COUNT_SOUNDS);
   await page.goto(shop.base + path);
   await page.waitForFunction(() => window.HelpCrunch?.loaded);
   const call = (method, ...args) => {
@@ -74,41 +84,41 @@ async function visit(device, path, called) {
     );
   };
   await page.evaluate((events) => {
-    window.told = [];
-    // A listener gets the values themselves, and as HelpCrunch has it in `detail` as well.
+    window.received = [];
+    // A listener gets the values in the event and, as with HelpCrunch, in its `detail`.
     const values = (event) => {
       if (typeof event !== 'object') return event;
       const { detail, ...rest } = event;
       return JSON.stringify(detail) === JSON.stringify(rest) ? detail : 'the two differ';
     };
     for (const event of events)
-      window.HelpCrunch(event, (given) => window.told.push([event, values(given)]));
+      window.HelpCrunch(event, (given) => window.received.push([event, values(given)]));
   }, EVENTS);
-  const told = (event) =>
+  const received = (event) =>
     page.evaluate(
-      (event) => window.told.filter(([name]) => name === event).map(([, detail]) => detail),
+      (event) => window.received.filter(([name]) => name === event).map(([, detail]) => detail),
       event,
     );
   return {
     page,
     call,
-    told,
+    received,
     button: page.locator('onethread-widget button'),
     chat: page.frameLocator('onethread-widget iframe'),
   };
 }
 
 test('every documented method and event', async () => {
-  const { base, demo } = it;
-  const device = await it.device();
+  const { base, demo } = env;
+  const device = await env.device();
   const called = new Set();
-  const { page, call, told, button, chat } = await visit(device, '/later', called);
+  const { page, call, received, button, chat } = await visit(device, '/later', called);
   const thread = () => chat.locator('#thread .text').allTextContents();
   const happened = (event, count) =>
-    seen(
+    waitUntil(
       `${event} × ${count}`,
-      async () => (await told(event)).length >= count,
-      () => page.evaluate(() => window.told),
+      async () => (await received(event)).length >= count,
+      () => page.evaluate(() => window.received),
     );
 
   await call('init', demo.organization, {
@@ -127,15 +137,19 @@ test('every documented method and event', async () => {
   await chat.locator('#composer').waitFor({ state: 'hidden' });
   await happened('onChatClose', 1);
 
-  await call('sendUserMessage', 'said by the page');
-  await seen('it in the thread', async () => (await thread()).includes('said by the page'), thread);
+  await call('sendUserMessage', 'sent by the page');
+  await waitUntil(
+    'it in the thread',
+    async () => (await thread()).includes('sent by the page'),
+    thread,
+  );
   await call('trackEvent', 'bought', { price: 5 });
   await call('updateUser', { phone: '+49 30 555' });
   await call('updateUserData', { plan: 'gold' });
   const { id } = await contactOf(base, demo, ANN.user_id);
   const contact = () => api(base, demo, 'GET', `/contacts/${id}`);
-  await seen(
-    'what the page told',
+  await waitUntil(
+    'the events',
     async () => {
       const { phone, customData, events } = await contact();
       return (
@@ -157,67 +171,67 @@ test('every documented method and event', async () => {
     ['60px', '80px'],
   );
 
-  // An answer while the chat is closed: a count, an event, and a sound unless it is muted.
+  // A reply while the chat is closed: a count, an event, and a sound unless it is muted.
   await page.mouse.click(10, 10);
   const frame = page.frames().find((one) => one.url().startsWith(base));
-  await answer(base, demo, id, 'first answer');
+  await reply(base, demo, id, 'first answer');
   await happened('onNewUnreadChat', 1);
   await page.getByRole('button', { name: 'Open chat, 1 unread' }).waitFor();
-  assert.deepEqual((await told('onNewUnreadChat')).at(-1), {
+  assert.deepEqual((await received('onNewUnreadChat')).at(-1), {
     unread: 1,
     text: 'first answer',
     unreadChats: 1,
   });
-  assert.deepEqual((await told('onNewUnreadMessages')).at(-1), {
+  assert.deepEqual((await received('onNewUnreadMessages')).at(-1), {
     unread: 1,
     text: 'first answer',
     unreadMessages: 1,
   });
-  const said = (text, author_name) => ({ message: { text, content: text, author_name } });
-  assert.deepEqual((await told('onAgentMessage')).at(-1), said('first answer', 'Team'));
-  assert.deepEqual(await told('onCustomerMessage'), [said('said by the page', 'Ann')]);
-  assert.deepEqual(await told('onMessage'), [
-    said('said by the page', 'Ann'),
-    said('first answer', 'Team'),
+  const detail = (text, author_name) => ({ message: { text, content: text, author_name } });
+  assert.deepEqual((await received('onAgentMessage')).at(-1), detail('first answer', 'Team'));
+  assert.deepEqual(await received('onCustomerMessage'), [detail('sent by the page', 'Ann')]);
+  assert.deepEqual(await received('onMessage'), [
+    detail('sent by the page', 'Ann'),
+    detail('first answer', 'Team'),
   ]);
   await happened('onUnreadCountChange', 2);
   await call('muteNotificationSound');
   const before = await frame.evaluate(() => window.sounds);
-  await answer(base, demo, id, 'second answer');
+  await reply(base, demo, id, 'second answer');
   await happened('onNewUnreadChat', 2);
   assert.equal(await frame.evaluate(() => window.sounds), before, 'muted');
-  assert.deepEqual((await told('onUnreadCountChange')).at(-1), 2);
-  assert.deepEqual((await told('onNewUnreadChat')).at(-1), {
+  assert.deepEqual((await received('onUnreadCountChange')).at(-1), 2);
+  assert.deepEqual((await received('onNewUnreadChat')).at(-1), {
     unread: 2,
     text: 'second answer',
     unreadChats: 1,
   });
-  assert.deepEqual((await told('onNewUnreadMessages')).at(-1), {
+  assert.deepEqual((await received('onNewUnreadMessages')).at(-1), {
     unread: 2,
     text: 'second answer',
     unreadMessages: 2,
   });
 
   await call('typeUserMessage', 'not sent yet');
-  await seen(
+  await waitUntil(
     'the draft',
     async () => (await chat.locator('#text').inputValue()) === 'not sent yet',
   );
-  await seen('all read', async () => (await told('onUnreadCountChange')).at(-1) === 0);
+  await waitUntil('all read', async () => (await received('onUnreadCountChange')).at(-1) === 0);
   await call('hideChatWidget');
   await button.waitFor({ state: 'hidden' });
   await call('showChatWidget');
   await call('openChat');
 
   await call('userAuth', { user_id: 'bob', name: 'Bob' });
-  await seen('Bob', async () => /Bob/.test(await chat.locator('#who').innerText()));
+  await waitUntil('Bob', async () => /Bob/.test(await chat.locator('#who').innerText()));
   assert.deepEqual(await thread(), []);
   await call('logout');
   await chat.locator('#form').waitFor();
   await call('userAuth', ANN);
-  await seen('Ann again', async () => (await thread()).length === 3, thread);
+  await waitUntil('Ann again', async () => (await thread()).length === 3, thread);
   await call('forceUpdateUser', { company: 'Forced Ltd' });
-  await seen('the company', async () => (await contact()).company === 'Forced Ltd', contact);
+  await waitUntil('the company', async () => (await contact()).company === 'Forced Ltd', contact);
   await call('logOut');
   await chat.locator('#form').waitFor();
 
@@ -229,14 +243,14 @@ test('every documented method and event', async () => {
     await chat.locator(`#fields input[name="${name}"]`).fill(value);
   await chat.locator('#form button[type=submit]').click();
   await happened('onPreChatFormSubmit', 1);
-  assert.deepEqual(await told('onPreChatFormSubmit'), [
+  assert.deepEqual(await received('onPreChatFormSubmit'), [
     { userData: { name: 'Vera', email: 'vera@example.com', phone: null, company: null } },
   ]);
 
-  // What can't be told is an error that pages hear of, and a line in the console.
+  // A failed call is an `onError` event and a warning in the console.
   await call('trackEvent', 'x'.repeat(300));
   await happened('onError', 1);
-  const [{ message, status }] = await told('onError');
+  const [{ message, status }] = await received('onError');
   assert.ok(message && status === 400, JSON.stringify({ message, status }));
   for (const method of [
     'setOperatingHours',
@@ -248,8 +262,8 @@ test('every documented method and event', async () => {
     assert.match(page.warnings.at(-1), new RegExp(`'${method}' has no effect here`));
   }
 
-  // A claim refuses those who don't bring the hash, and ends the sessions that did not.
-  const claimed = await visit(await it.device(), '/claimed', called);
+  // A security hash rejects logins without it, and ends sessions that didn't send it.
+  const claimed = await visit(await env.device(), '/claimed', called);
   await claimed.button.waitFor();
   const proven = {
     organization: demo.organization,
@@ -263,39 +277,42 @@ test('every documented method and event', async () => {
     body: JSON.stringify(proven),
   });
   assert.equal(init.status, 200);
-  await seen('onSessionEnded', async () => (await claimed.told('onSessionEnded')).length === 1);
+  await waitUntil(
+    'onSessionEnded',
+    async () => (await claimed.received('onSessionEnded')).length === 1,
+  );
   await claimed.call('userAuth', { user_id: 'claimed', security_hash: 'wrong' });
-  await seen(
+  await waitUntil(
     'onIdentityRefused',
-    async () => (await claimed.told('onIdentityRefused')).length === 1,
+    async () => (await claimed.received('onIdentityRefused')).length === 1,
   );
 
-  // The script itself says what there is: nothing of it is left out here, nothing here is not in it.
+  // The script lists its methods and events: this test covers all of them and no others.
   await page.evaluate(() => window.HelpCrunch('whatIsThere'));
   const known = page.warnings.at(-1).split(' but ')[1].split(',').sort();
   assert.deepEqual(known, [...METHODS, ...EVENTS].sort());
   assert.deepEqual([...called].sort(), [...METHODS].sort());
   for (const event of EVENTS)
-    assert.ok((await told(event)).length + (await claimed.told(event)).length, event);
-  assert.deepEqual([...page.faults, ...claimed.page.faults], []);
+    assert.ok((await received(event)).length + (await claimed.received(event)).length, event);
+  assert.deepEqual([...page.errors, ...claimed.page.errors], []);
   await device.close();
 });
 
-test('the sound of an answer, once the person has touched the page', async () => {
-  const { base, demo } = it;
-  const device = await it.device();
-  const { page, told, button, chat } = await visit(device, '/ann', new Set());
+test('a reply plays a sound once the user has interacted with the page', async () => {
+  const { base, demo } = env;
+  const device = await env.device();
+  const { page, received, button, chat } = await visit(device, '/ann', new Set());
   await button.click();
   await chat.locator('#text').click();
   await chat.locator('#close').click();
   const frame = page.frames().find((one) => one.url().startsWith(base));
   const { id } = await contactOf(base, demo, ANN.user_id);
-  // The first may find the audio asleep: what wakes it is the person's touch.
+  // The first interaction starts the audio, so the first reply may be silent.
   for (let n = 1; (await frame.evaluate(() => window.sounds)) === 0; n++) {
     assert.ok(n < 5, 'no sound');
-    await answer(base, demo, id, `answer ${n}`);
-    await seen(`answer ${n}`, async () => (await told('onNewUnreadChat')).length >= n);
+    await reply(base, demo, id, `answer ${n}`);
+    await waitUntil(`answer ${n}`, async () => (await received('onNewUnreadChat')).length >= n);
   }
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });

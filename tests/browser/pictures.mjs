@@ -1,12 +1,21 @@
 // Takes the README's pictures of each screen, light and dark: `npm run pictures`.
 import { fileURLToPath } from 'node:url';
-import { api, chatOn, openInbox, openPage, owner, site, snippet, stage } from './harness.mjs';
+import {
+  api,
+  chatOn,
+  openInbox,
+  openPage,
+  loginAsOwner,
+  site,
+  snippet,
+  startEnvironment,
+} from './harness.mjs';
 
 const FOLDER = fileURLToPath(new URL('../../services/gateway/web/pictures/', import.meta.url));
-const it = await stage();
-const { base, demo } = it;
+const env = await startEnvironment();
+const { base, demo } = env;
 const PEOPLE = ['Maria Keller', 'Tom Okafor', 'Li Wen', 'Ana Sousa', 'Jonas Berg', 'Priya Nair'];
-const SAID = [
+const MESSAGES = [
   'Where is my order?',
   'Can I change the address?',
   'Thank you, that helped!',
@@ -21,7 +30,7 @@ const shop = await site({
   '/visitor': `${LIGHT_AND_DARK}<main style="font:18px system-ui;padding:40px"><h1>Example shop</h1><p>A customer's page.</p></main>${snippet(base, demo, {})}`,
 });
 
-/** Everybody writes once; Maria and an agent go on. */
+/** Each contact sends a message; Maria and an agent continue. */
 async function fill() {
   for (const [n, name] of PEOPLE.entries()) {
     const user = {
@@ -49,14 +58,18 @@ async function fill() {
       applicationSecret,
       user,
     });
-    await post('/messages', { clientMessageId: crypto.randomUUID(), text: SAID[n] }, session.token);
+    await post(
+      '/messages',
+      { clientMessageId: crypto.randomUUID(), text: MESSAGES[n] },
+      session.token,
+    );
     if (n === 0) {
-      const own = await owner(base, demo);
-      await own('PATCH', `/agents/${(await own('GET', '/agents')).items[0].id}`, {
+      const asOwner = await loginAsOwner(base, demo);
+      await asOwner('PATCH', `/agents/${(await asOwner('GET', '/agents')).items[0].id}`, {
         name: 'Emma Brandt',
       });
       const say = (text, kind = 'text') =>
-        own('POST', `/conversations/${contact.id}/messages`, {
+        asOwner('POST', `/conversations/${contact.id}/messages`, {
           clientMessageId: crypto.randomUUID(),
           text,
           kind,
@@ -79,25 +92,25 @@ async function fill() {
   });
 }
 
-/** What stands in the settings of an organization that is at work. */
+/** Fills the settings of the organization. */
 async function settle() {
-  const own = await owner(base, demo);
+  const asOwner = await loginAsOwner(base, demo);
   for (const [name, role] of [
     ['Nora Lind', 'agent'],
     ['Sam Achebe', 'owner'],
   ])
-    await own('POST', '/agents', {
+    await asOwner('POST', '/agents', {
       email: `${name.split(' ')[0].toLowerCase()}@shop.example`,
       name,
       role,
     });
-  await own('POST', '/api-keys', { name: 'Shop backend' });
-  await own('POST', '/webhooks', {
+  await asOwner('POST', '/api-keys', { name: 'Shop backend' });
+  await asOwner('POST', '/webhooks', {
     url: 'https://shop.example/hooks/chat',
     events: ['message.created', 'conversation.closed'],
   });
-  await own('POST', '/blocked-addresses', { address: '203.0.113.7', reason: 'Advertising' });
-  await own('POST', '/identity-keys', {});
+  await asOwner('POST', '/blocked-addresses', { address: '203.0.113.7', reason: 'Advertising' });
+  await asOwner('POST', '/identity-keys', {});
   await api(base, demo, 'POST', '/contacts', {
     name: 'M. Keller',
     email: 'maria.keller@example.com',
@@ -106,7 +119,7 @@ async function settle() {
 }
 
 const widgets = { chat: '/', form: '/visitor' };
-/** The parts of the inbox: where each one is, what shows that it is there, and what is done before the picture. */
+/** The parts of the inbox: the name of the picture, the address, and an element that shows that it has loaded. */
 const SCREENS = [
   ['contacts', 'contacts', '#people tr'],
   ['imports', 'imports', '#past li'],
@@ -121,7 +134,7 @@ const SCREENS = [
 ];
 
 async function takeAll(colorScheme, name, step) {
-  const device = await it.device({
+  const device = await env.device({
     colorScheme,
     ...(name in widgets || name === 'demo'
       ? { viewport: { width: 800, height: 640 } }
@@ -138,7 +151,7 @@ async function takeAll(colorScheme, name, step) {
 }
 
 const SCHEMES = ['light', 'dark'];
-// Before anybody wrote.
+// Before the first message.
 for (const scheme of SCHEMES) {
   await takeAll(scheme, 'first-steps', async (device, take) => {
     const login = await openPage(device, `${base}/inbox`);
@@ -200,4 +213,4 @@ for (const scheme of SCHEMES) {
   });
 }
 await shop.stop();
-await it.stop();
+await env.stop();

@@ -1,35 +1,35 @@
-// For everybody: by keyboard alone, on 320 px, right to left, without motion.
+// Accessibility: by keyboard alone, at 320 px, right to left, without motion.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  answer,
+  reply,
   api,
   chatOn,
   contactOf,
   openInbox,
   openPage,
-  seen,
+  waitUntil,
   site,
   snippet,
-  stage,
+  startEnvironment,
 } from './harness.mjs';
 
-let it, shop;
+let env, shop;
 before(async () => {
-  it = await stage();
-  const own = (user) => snippet(it.base, it.demo, user);
+  env = await startEnvironment();
+  const snippetFor = (user) => snippet(env.base, env.demo, user);
   shop = await site({
-    '/visitor': `<a href="#x">a link</a>${own({})}`,
-    '/ann': own({ user_id: 'ann', name: 'Ann', email: 'ann@example.com' }),
-    '/rtl': `<script>document.documentElement.dir = 'rtl'</script>${own({ user_id: 'rtl', name: 'רות' })}`,
+    '/visitor': `<a href="#x">a link</a>${snippetFor({})}`,
+    '/ann': snippetFor({ user_id: 'ann', name: 'Ann', email: 'ann@example.com' }),
+    '/rtl': `<script>document.documentElement.dir = 'rtl'</script>${snippetFor({ user_id: 'rtl', name: 'רות' })}`,
   });
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
-/** What has the focus, through the widget's shadow and its frame. */
+/** The focused element, also within the widget's shadow root and frame. */
 async function focused(page) {
   for (const frame of page.frames().toReversed()) {
     const found = await frame.evaluate(() => {
@@ -50,7 +50,7 @@ async function focused(page) {
   return null;
 }
 
-/** Presses a key until this has the focus; answers what had it on the way. */
+/** Presses a key until this element has the focus; returns the elements that had it before. */
 async function reach(page, what, key = 'Tab') {
   const met = [];
   for (let n = 0; n < 60; n++) {
@@ -65,13 +65,13 @@ async function reach(page, what, key = 'Tab') {
 const wide = (place) => place.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
 
 test('a visitor fills in the form, chats and closes the chat by keyboard alone', async () => {
-  const device = await it.device();
+  const device = await env.device();
   const page = await openPage(device, `${shop.base}/visitor`);
   const chat = page.frameLocator('onethread-widget iframe');
   await page.locator('onethread-widget button').waitFor();
   await reach(page, /^Open chat/);
   await page.keyboard.press('Enter');
-  await seen(
+  await waitUntil(
     'the first field',
     async () => /field-/.test(await focused(page)),
     () => focused(page),
@@ -84,7 +84,7 @@ test('a visitor fills in the form, chats and closes the chat by keyboard alone',
     await page.keyboard.type(text);
   }
   await page.keyboard.press('Enter');
-  await seen(
+  await waitUntil(
     'the composer',
     async () => (await focused(page)) === 'text',
     () => focused(page),
@@ -92,12 +92,12 @@ test('a visitor fills in the form, chats and closes the chat by keyboard alone',
   await page.keyboard.type('by keyboard');
   await page.keyboard.press('Enter');
   await chat.locator('#thread .text', { hasText: 'by keyboard' }).waitFor();
-  // An emoji, then a second line, then back out.
+  // An emoji, then a second line, then out of the composer.
   await reach(page, 'Emoji');
   await page.keyboard.press('Space');
   await reach(page, '👍', 'Shift+Tab');
   await page.keyboard.press('Enter');
-  await seen(
+  await waitUntil(
     'the composer again',
     async () => (await focused(page)) === 'text',
     () => focused(page),
@@ -108,23 +108,23 @@ test('a visitor fills in the form, chats and closes the chat by keyboard alone',
   await chat.locator('#thread .text', { hasText: '👍' }).waitFor();
   assert.match(await chat.locator('#thread .text').last().textContent(), /👍\nline two/);
   await page.keyboard.press('Escape');
-  await seen(
+  await waitUntil(
     'the button',
     async () => /^Open chat/.test(await focused(page)),
     () => focused(page),
   );
   await page.keyboard.press('Space');
-  await seen(
+  await waitUntil(
     'it open again',
     async () => (await focused(page)) === 'text',
     () => focused(page),
   );
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
-test('an agent logs in, answers, notes, closes and looks around by keyboard alone', async () => {
-  const { base, demo } = it;
+test('an agent logs in, replies, adds a note, closes and navigates by keyboard alone', async () => {
+  const { base, demo } = env;
   for (const [userId, name] of [
     ['one', 'Person One'],
     ['two', 'Person Two'],
@@ -136,7 +136,7 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
     });
   }
   const { id } = await contactOf(base, demo, 'two');
-  const device = await it.device();
+  const device = await env.device();
   const page = await openPage(device, `${base}/inbox`);
   await page.locator('#login form').waitFor();
   for (const [field, text] of [
@@ -151,7 +151,7 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
   await page.locator('#items button').first().waitFor();
   await reach(page, /Person Two/);
   await page.keyboard.press('Enter');
-  await seen(
+  await waitUntil(
     'the answer box',
     async () => (await focused(page)) === 'answer-text',
     () => focused(page),
@@ -160,7 +160,7 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
   await page.keyboard.press('Enter');
   await page.locator('#thread .mine .text', { hasText: 'typed answer' }).waitFor();
   // The live message may come before the answer to the call that clears the box.
-  await seen(
+  await waitUntil(
     'an empty answer box',
     async () => (await page.locator('#answer-text').inputValue()) === '',
   );
@@ -169,14 +169,14 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
   await page.keyboard.press('Enter');
   await page.locator('#thread .note .text', { hasText: 'typed note' }).waitFor();
   await page.keyboard.press('Alt+KeyC');
-  await seen(
+  await waitUntil(
     'it closed',
     async () => (await api(base, demo, 'GET', `/conversations/${id}`)).status === 'closed',
   );
   await page.keyboard.press('Alt+ArrowDown');
   await page.locator('.talk-head h2', { hasText: /Person|Kay/ }).waitFor();
-  await seen('another one', async () => !page.url().endsWith(id));
-  // A dialog takes the focus and gives it back.
+  await waitUntil('another one', async () => !page.url().endsWith(id));
+  // A dialog takes the focus and returns it.
   await reach(page, 'Edit');
   await page.keyboard.press('Enter');
   await page.getByRole('dialog', { name: 'Edit the person' }).waitFor();
@@ -185,7 +185,7 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
   await page.keyboard.press('Enter');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.locator('#profile dd', { hasText: 'Typed Ltd' }).waitFor();
-  await seen(
+  await waitUntil(
     'the focus back',
     async () => (await focused(page)) === 'Edit',
     () => focused(page),
@@ -193,14 +193,14 @@ test('an agent logs in, answers, notes, closes and looks around by keyboard alon
   await reach(page, 'Contacts', 'Shift+Tab');
   await page.keyboard.press('Enter');
   await page.locator('#people').waitFor();
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
 test('nothing is cut off at 320 px, in the chat and in each part of the inbox', async () => {
-  const { base, demo } = it;
+  const { base, demo } = env;
   const phone = { viewport: { width: 320, height: 568 } };
-  const home = await it.device(phone);
+  const home = await env.device(phone);
   const page = await openPage(home, `${shop.base}/ann`);
   const chat = await chatOn(page);
   await chat.say('a'.repeat(200));
@@ -209,7 +209,7 @@ test('nothing is cut off at 320 px, in the chat and in each part of the inbox', 
   const [inside, room] = await wide(frame);
   assert.ok(inside <= room, `the chat is ${inside} of ${room} px wide`);
   assert.equal(room, 320, 'the chat fills a phone');
-  const desk = await it.device(phone);
+  const desk = await env.device(phone);
   const inbox = await openInbox(desk, base, demo);
   const { id } = await contactOf(base, demo, 'ann');
   for (const [part, sign] of [
@@ -234,7 +234,7 @@ test('nothing is cut off at 320 px, in the chat and in each part of the inbox', 
     const [width, room] = await wide(inbox);
     assert.ok(width <= room, `${part} is ${width} of ${room} px wide`);
   }
-  // The profile and the way back are there on a phone, too.
+  // On a phone the profile and the way back to the list are reachable, too.
   await inbox.goto(`${base}/inbox#conversations/${id}`);
   await inbox.getByRole('button', { name: 'Profile' }).click();
   await inbox.locator('#profile h2', { hasText: 'Ann' }).waitFor();
@@ -242,23 +242,23 @@ test('nothing is cut off at 320 px, in the chat and in each part of the inbox', 
   await inbox.locator('#profile').waitFor({ state: 'hidden' });
   await inbox.getByRole('button', { name: 'Back to the list' }).click();
   await inbox.locator('#items button', { hasText: 'Ann' }).waitFor();
-  assert.deepEqual([...page.faults, ...inbox.faults], []);
+  assert.deepEqual([...page.errors, ...inbox.errors], []);
   await home.close();
   await desk.close();
 });
 
-test('right to left, and without motion for those who ask for none', async () => {
-  const { base, demo } = it;
-  const device = await it.device({ reducedMotion: 'reduce' });
+test('right to left, and without motion if the user prefers less of it', async () => {
+  const { base, demo } = env;
+  const device = await env.device({ reducedMotion: 'reduce' });
   const page = await openPage(device, `${shop.base}/rtl`);
   const { chat, say } = await chatOn(page);
   await say('שלום');
   await chat.locator('#thread .text').first().waitFor();
   const { id } = await contactOf(base, demo, 'rtl');
-  await answer(base, demo, id, 'תשובה');
+  await reply(base, demo, id, 'תשובה');
   await chat.locator('#thread .text').nth(1).waitFor();
   assert.equal(await chat.locator('html').getAttribute('dir'), 'rtl');
-  // Mirrored: one's own at the left, the button at the left of the page.
+  // Mirrored: the visitor's messages and the button are at the left.
   const [mine, theirs] = await chat
     .locator('#thread .text')
     .evaluateAll((texts) => texts.map((text) => text.getBoundingClientRect().left));
@@ -272,7 +272,11 @@ test('right to left, and without motion for those who ask for none', async () =>
   assert.equal(await moving(), 'none');
   await page.emulateMedia({ reducedMotion: 'no-preference' });
   await api(base, demo, 'POST', `/conversations/${id}/typing`, { typing: true });
-  await seen('motion for the others', async () => (await moving()) === 'typing', moving);
-  assert.deepEqual(page.faults, []);
+  await waitUntil(
+    'motion without that preference',
+    async () => (await moving()) === 'typing',
+    moving,
+  );
+  assert.deepEqual(page.errors, []);
   await device.close();
 });

@@ -1,4 +1,4 @@
-// Every screen: nothing that shuts people out, nothing too large to load, nothing that grows with the data.
+// Every screen: no serious accessibility violations. And the sizes of what visitors load.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -9,17 +9,17 @@ import {
   openPage,
   site,
   snippet,
-  stage,
+  startEnvironment,
   violationsIn,
 } from './harness.mjs';
 
-let it;
-before(async () => (it = await stage()));
-after(async () => it?.stop());
+let env;
+before(async () => (env = await startEnvironment()));
+after(async () => env?.stop());
 
 for (const colorScheme of ['light', 'dark']) {
-  test(`no screen shuts anybody out, ${colorScheme}`, async () => {
-    const { base, demo } = it;
+  test(`no screen has serious accessibility violations, ${colorScheme}`, async () => {
+    const { base, demo } = env;
     const shop = await site({
       '/ann': snippet(base, demo, {
         user_id: `ann-${colorScheme}`,
@@ -28,7 +28,7 @@ for (const colorScheme of ['light', 'dark']) {
       }),
       '/visitor': snippet(base, demo, {}),
     });
-    const home = await it.device({ colorScheme });
+    const home = await env.device({ colorScheme });
     const page = await openPage(home, `${shop.base}/ann`);
     const chat = await chatOn(page);
     await chat.say('hello');
@@ -42,7 +42,7 @@ for (const colorScheme of ['light', 'dark']) {
     await demoPage.locator('#people').waitFor();
     assert.deepEqual(await violationsIn(demoPage), [], 'demo');
 
-    const desk = await it.device({ colorScheme });
+    const desk = await env.device({ colorScheme });
     const login = await openPage(desk, `${base}/inbox`);
     await login.locator('#login form').waitFor();
     assert.deepEqual(await violationsIn(login), [], 'login');
@@ -69,7 +69,7 @@ for (const colorScheme of ['light', 'dark']) {
       await inbox.locator(sign).first().waitFor();
       assert.deepEqual(await violationsIn(inbox), [], part);
     }
-    // What opens over a screen, and what only some come to see.
+    // Dialogs, and screens that appear only in some cases.
     const dialog = async (name, open) => {
       await open();
       await inbox.getByRole('dialog', { name }).waitFor();
@@ -108,7 +108,7 @@ for (const colorScheme of ['light', 'dark']) {
     await press('Make a key')();
     await inbox.locator('.secret').waitFor();
     assert.deepEqual(await violationsIn(inbox), [], 'a secret');
-    const guest = await openPage(await it.device({ colorScheme }), `${base}/inbox#accept/token`);
+    const guest = await openPage(await env.device({ colorScheme }), `${base}/inbox#accept/token`);
     await guest.locator('form').waitFor();
     assert.deepEqual(await violationsIn(guest), [], 'an invitation');
     await guest.goto(`${base}/widget/app?platform=android`);
@@ -120,16 +120,16 @@ for (const colorScheme of ['light', 'dark']) {
     await guest.frameLocator('onethread-widget iframe').locator('#form').waitFor();
     assert.deepEqual(await violationsIn(guest), [], 'the page for apps');
     assert.deepEqual(await violationsIn(guest.frames().at(-1)), [], 'the chat in an app');
-    assert.deepEqual([...page.faults, ...inbox.faults, ...guest.faults], []);
+    assert.deepEqual([...page.errors, ...inbox.errors, ...guest.errors], []);
     await home.close();
     await desk.close();
     await shop.stop();
   });
 }
 
-test('the script weighs at most 3.5 KiB, with its frame and a language 30', async (context) => {
+test('the script is at most 3.5 KiB, with its frame and a language 30 KiB', async (context) => {
   const weigh = async (path) => {
-    const answer = await fetch(it.base + path);
+    const answer = await fetch(env.base + path);
     assert.equal(answer.status, 200, path);
     return gzipSync(Buffer.from(await answer.arrayBuffer()), { level: 9 }).length;
   };

@@ -1,23 +1,23 @@
-// The widget on customers' pages as they really are: on another site than the server, without storage, isolated, under
-// a strict content policy, and with frameworks that replace the page or run the snippet again.
+// The widget on pages like those of real customers: on another site than the server, without storage, cross-origin
+// isolated, with a strict content policy, and with frameworks that replace the page or run the snippet again.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { answer, call, chatOn, contactOf, openPage, stage } from './harness.mjs';
+import { reply, call, chatOn, contactOf, openPage, startEnvironment } from './harness.mjs';
 import { hostPages } from './hosts.mjs';
 
-let it, shop;
+let env, shop;
 before(async () => {
-  it = await stage();
-  shop = await hostPages(it);
+  env = await startEnvironment();
+  shop = await hostPages(env);
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
-/** Starts as a visitor, logs in, sends, receives live, logs out, and continues as somebody else. */
+/** Starts as a visitor, logs in, sends, receives live, logs out, and logs in as another user. */
 async function journey(page, name) {
-  const { base, demo } = it;
+  const { base, demo } = env;
   const [one, other] = [`${name}-1`, `${name}-2`];
   const { chat, say, thread } = await chatOn(page);
   await chat.locator('#form').waitFor();
@@ -26,7 +26,7 @@ async function journey(page, name) {
   await say('hello');
   await thread('hello');
   const { id } = await contactOf(base, demo, one);
-  await answer(base, demo, id, 'an answer');
+  await reply(base, demo, id, 'an answer');
   await thread('hello', 'an answer');
   await call(page, 'logout');
   await chat.locator('#form').waitFor();
@@ -34,11 +34,11 @@ async function journey(page, name) {
   await call(page, 'userAuth', { user_id: other, name: 'Otto Other' });
   await chat.locator('#composer').waitFor();
   await thread();
-  await say('somebody else');
-  await thread('somebody else');
+  await say('from another user');
+  await thread('from another user');
   await call(page, 'userAuth', { user_id: one });
   await thread('hello', 'an answer');
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   return { chat, say, thread, id };
 }
 
@@ -51,27 +51,27 @@ for (const name of [
   'react',
   'twice',
 ]) {
-  test(`a whole visit on another site: ${name}`, async () => {
-    const device = await it.device();
+  test(`a complete visit on another site: ${name}`, async () => {
+    const device = await env.device();
     await journey(await openPage(device, `${shop.base}/${name}`), name);
     await device.close();
   });
 }
 
-test('a whole visit where pages of other sites get no storage', async () => {
-  const device = await it.deviceWithoutStorage();
+test('a complete visit with third-party storage blocked', async () => {
+  const device = await env.deviceWithoutStorage();
   const page = await openPage(device, `${shop.base}/plain`);
   const { chat, id } = await journey(page, 'blocked');
   assert.equal(await chat.locator('#notice').isVisible(), false);
-  // The badge as well, in a tab that stays closed.
+  // The badge works, too, in a tab whose chat stays closed.
   await chat.locator('#close').click();
-  await answer(it.base, it.demo, id, 'while it is closed');
+  await reply(env.base, env.demo, id, 'while it is closed');
   await page.getByRole('button', { name: 'Open chat, 1 unread' }).waitFor();
   assert.doesNotMatch(await chat.locator('body').innerText(), /Error/);
   await device.close();
 });
 
-// What a browser may do instead of giving storage, one after the other.
+// The ways in which a browser may block storage.
 const BROKEN = {
   missing: `for (const name of ['locks', 'serviceWorker']) Object.defineProperty(Navigator.prototype, name, { value: undefined });
     for (const name of ['BroadcastChannel', 'localStorage', 'sessionStorage', 'indexedDB', 'caches']) Object.defineProperty(window, name, { value: undefined });`,
@@ -87,8 +87,8 @@ const BROKEN = {
   'mute channels': `BroadcastChannel.prototype.postMessage = () => { throw new DOMException('closed', 'InvalidStateError') };`,
 };
 for (const [how, script] of Object.entries(BROKEN)) {
-  test(`a whole visit with storage and its relatives ${how}`, async () => {
-    const device = await it.device();
+  test(`a complete visit with storage, locks and channels ${how}`, async () => {
+    const device = await env.device();
     await device.addInitScript(script);
     const page = await openPage(device, `${shop.base}/plain`);
     const { chat } = await journey(page, `broken-${how.replaceAll(' ', '-')}`);
@@ -98,8 +98,8 @@ for (const [how, script] of Object.entries(BROKEN)) {
 }
 
 for (const part of ['body', 'head']) {
-  test(`with Turbo the button comes back by itself, and the chat continues: snippet in the ${part}`, async () => {
-    const device = await it.device();
+  test(`with Turbo the button comes back and the chat continues: snippet in the ${part}`, async () => {
+    const device = await env.device();
     const first = part === 'body' ? '/turbo' : '/turbo-head';
     const page = await openPage(device, shop.base + first);
     const { chat, say, thread } = await chatOn(page);
@@ -112,8 +112,8 @@ for (const part of ['body', 'head']) {
       ['back', first],
       ['next', `${first}/next`],
     ]) {
-      // Turbo shows its copy of a page it has seen before, and renders the page once more when the answer is there:
-      // each time the snippet runs and says that nobody is logged in.
+      // Turbo shows its cached copy of a page and renders the page again after the response. The snippet runs both times,
+      // without a user.
       await page.getByRole('link', { name: link }).evaluate((one) => {
         const loaded = new Promise((done) =>
           document.addEventListener('turbo:load', done, { once: true }),
@@ -122,14 +122,14 @@ for (const part of ['body', 'head']) {
         return loaded;
       });
       assert.equal(new URL(page.url()).pathname, path);
-      // The new page says that nobody is logged in, and then who is.
+      // The new page runs the snippet without a user, and then names its user.
       await call(page, 'userAuth', { user_id: `turbo-${part}`, name: 'Tina' });
       await thread('before');
     }
     await say('after');
     await thread('before', 'after');
     assert.equal(await page.locator('onethread-widget').count(), 1);
-    assert.deepEqual(page.faults, []);
+    assert.deepEqual(page.errors, []);
     await device.close();
   });
 }
@@ -144,7 +144,7 @@ for (const [what, script] of Object.entries({
       .append(document.createElement('body')),
 })) {
   test(`the chat continues when ${what}, again and again`, async () => {
-    const device = await it.device();
+    const device = await env.device();
     const page = await openPage(device, `${shop.base}/plain`);
     const user_id = what.replaceAll(' ', '-');
     const { chat, say, thread } = await chatOn(page);
@@ -157,10 +157,10 @@ for (const [what, script] of Object.entries({
       await page.getByRole('button', { name: 'Close chat' }).waitFor();
       await thread('one');
     }
-    const { id } = await contactOf(it.base, it.demo, user_id);
-    await answer(it.base, it.demo, id, 'two');
+    const { id } = await contactOf(env.base, env.demo, user_id);
+    await reply(env.base, env.demo, id, 'two');
     await thread('one', 'two');
-    assert.deepEqual(page.faults, []);
+    assert.deepEqual(page.errors, []);
     await device.close();
   });
 }

@@ -1,4 +1,4 @@
-// The snippet runs again, as tag managers and frameworks have it: no call is lost, and nobody gets another person's chat.
+// The snippet runs again, from tag managers and frameworks: no call is lost, and no user sees another user's chat.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
@@ -7,18 +7,18 @@ import {
   chatOn,
   contactOf,
   openPage,
-  seen,
+  waitUntil,
   site,
   snippet,
   snippetCode,
-  stage,
+  startEnvironment,
 } from './harness.mjs';
 
 const ULLA = { user_id: 'ulla-1', name: 'Ulla Twist' };
-let it, shop;
+let env, shop;
 before(async () => {
-  it = await stage();
-  const { base, demo } = it;
+  env = await startEnvironment();
+  const { base, demo } = env;
   const { organization, appId } = demo;
   const newer = `window.helpcrunchSettings = { organization: '${organization}', appId: '${appId}', user: { user_id: 'newer', name: 'Nina' } };
     window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];`;
@@ -28,7 +28,7 @@ before(async () => {
       '/visitor': snippet(base, demo, {}),
       '/newer': `<script>${newer}</script><script async src="${base}/widget.js"></script>`,
       '/var': `<script>var HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = []; var Onethread = 5;</script>${snippet(base, demo, ULLA)}`,
-      '/kept': `<script>window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = []; window.kept = window.HelpCrunch;
+      '/reference': `<script>window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = []; window.reference = window.HelpCrunch;
         window.own = []; window.ownStub = Object.assign((...args) => window.own.push(args), { q: window.own });</script>
         ${snippet(base, demo, {})}`,
       '/early': `<script>window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];
@@ -40,10 +40,10 @@ before(async () => {
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
-/** Runs the snippet once more on a page that has it: its code alone, or with the script. */
+/** Runs the snippet again on a page: its code alone, or with the script. */
 const again = (page, user, script = true) =>
   page.evaluate(
     ([code, source]) => {
@@ -53,10 +53,10 @@ const again = (page, user, script = true) =>
       if (source)
         document.body.append(Object.assign(document.createElement('script'), { src: source }));
     },
-    [snippetCode(it.demo, user), script && `${it.base}/widget.js`],
+    [snippetCode(env.demo, user), script && `${env.base}/widget.js`],
   );
 
-/** A page whose calls of `init` on the server are counted. */
+/** A page that counts its `init` calls to the server. */
 async function visit(device, path) {
   const page = await openPage(device, shop.base + path);
   page.inits = 0;
@@ -71,11 +71,11 @@ async function visit(device, path) {
 for (const script of [true, false]) {
   const how = script ? 'with its script' : 'its code alone';
   test(`the same user again changes nothing: ${how}`, async () => {
-    const device = await it.device();
+    const device = await env.device();
     const page = await visit(device, '/ulla');
     const { chat, say, thread } = await chatOn(page);
     await say(`same, ${how}`);
-    await seen('the message', async () =>
+    await waitUntil('the message', async () =>
       (await chat.locator('#thread .text').allTextContents()).includes(`same, ${how}`),
     );
     const shown = await chat.locator('#thread .text').allTextContents();
@@ -84,9 +84,9 @@ for (const script of [true, false]) {
     await again(page, ULLA, script);
     await again(page, ULLA, script);
     await call(page, 'trackEvent', 'afterwards');
-    const { id } = await contactOf(it.base, it.demo, ULLA.user_id);
-    await seen('the event', async () =>
-      (await api(it.base, it.demo, 'GET', `/contacts/${id}`)).events.some(
+    const { id } = await contactOf(env.base, env.demo, ULLA.user_id);
+    await waitUntil('the event', async () =>
+      (await api(env.base, env.demo, 'GET', `/contacts/${id}`)).events.some(
         ({ name }) => name === 'afterwards',
       ),
     );
@@ -94,16 +94,16 @@ for (const script of [true, false]) {
     assert.equal(await chat.locator('#text').inputValue(), 'half a sent');
     await thread(...shown);
     assert.equal(await page.locator('onethread-widget').count(), 1);
-    assert.deepEqual([page.faults, page.warnings], [[], []]);
+    assert.deepEqual([page.errors, page.warnings], [[], []]);
     await device.close();
   });
 
-  test(`another user again is logged in, and nobody is logged out: ${how}`, async () => {
-    const device = await it.device();
+  test(`a snippet with another user logs in without a logout: ${how}`, async () => {
+    const device = await env.device();
     const page = await visit(device, '/ulla');
     const { chat, say, thread } = await chatOn(page);
     await say('of Ulla');
-    await seen('the message', async () =>
+    await waitUntil('the message', async () =>
       (await chat.locator('#thread .text').allTextContents()).includes('of Ulla'),
     );
     const ulla = await chat.locator('#thread .text').allTextContents();
@@ -122,13 +122,13 @@ for (const script of [true, false]) {
     await thread(...ulla);
     await call(page, 'logout');
     await chat.locator('#form').waitFor();
-    assert.deepEqual([page.faults, page.warnings], [[], []]);
+    assert.deepEqual([page.errors, page.warnings], [[], []]);
     await device.close();
   });
 }
 
-test('the snippet runs twice without a user and then the page names the same one: nobody is logged out', async () => {
-  const device = await it.device();
+test('the snippet runs twice without a user and then the page names the same user: no logout', async () => {
+  const device = await env.device();
   const page = await visit(device, '/ulla');
   const { chat } = await chatOn(page);
   await chat.locator('#text').fill('half a sent');
@@ -139,18 +139,18 @@ test('the snippet runs twice without a user and then the page names the same one
         document.body.append(Object.assign(document.createElement('script'), { text: code }));
       window.HelpCrunch('userAuth', user);
     },
-    [snippetCode(it.demo, {}), ULLA],
+    [snippetCode(env.demo, {}), ULLA],
   );
   // A logout would come 100 ms after the snippet.
   await page.waitForTimeout(500);
   assert.equal(page.inits, before);
   assert.equal(await chat.locator('#text').inputValue(), 'half a sent');
-  assert.deepEqual([page.faults, page.warnings], [[], []]);
+  assert.deepEqual([page.errors, page.warnings], [[], []]);
   await device.close();
 });
 
-test('a logout after the snippet ran again is heard', async () => {
-  const device = await it.device();
+test('a logout after the snippet ran again has its effect', async () => {
+  const device = await env.device();
   const page = await visit(device, '/ulla');
   const { chat } = await chatOn(page);
   await chat.locator('#composer').waitFor();
@@ -164,12 +164,12 @@ test('a logout after the snippet ran again is heard', async () => {
   });
   await again(page, ULLA, false);
   await chat.locator('#composer').waitFor();
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
 test('the newer form of the snippet runs again with another user', async () => {
-  const device = await it.device();
+  const device = await env.device();
   const page = await visit(device, '/newer');
   const { chat, say, thread } = await chatOn(page);
   await say('of Nina');
@@ -188,67 +188,71 @@ test('the newer form of the snippet runs again with another user', async () => {
   await chat.locator('#composer').waitFor();
   await call(page, 'logout');
   await chat.locator('#form').waitFor();
-  assert.deepEqual([page.faults, page.warnings], [[], []]);
+  assert.deepEqual([page.errors, page.warnings], [[], []]);
   await device.close();
 });
 
-test('a page that declared the name, or kept the stub, is heard', async () => {
-  const device = await it.device();
+test('calls work on a page that declared the global with var, or holds a reference to the stub', async () => {
+  const device = await env.device();
   const page = await visit(device, '/var');
   const { chat } = await chatOn(page);
   await chat.locator('#composer').waitFor();
   await again(page, { user_id: 'declared', name: 'Dora' });
   await call(page, 'updateUserData', { declared: true });
-  await seen(
+  await waitUntil(
     'Dora',
-    async () => (await contactOf(it.base, it.demo, 'declared'))?.customData.declared === true,
+    async () => (await contactOf(env.base, env.demo, 'declared'))?.customData.declared === true,
   );
   await call(page, 'logout');
   await chat.locator('#form').waitFor();
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
 
-  const other = await visit(device, '/kept');
-  const kept = (await chatOn(other)).chat;
-  await kept.locator('#form').waitFor();
-  await other.evaluate(() => window.kept('userAuth', { user_id: 'kept', name: 'Kay' }));
-  await kept.locator('#composer').waitFor();
-  await other.evaluate(() => window.kept('logout'));
-  await kept.locator('#form').waitFor();
+  const other = await visit(device, '/reference');
+  const referenced = (await chatOn(other)).chat;
+  await referenced.locator('#form').waitFor();
+  await other.evaluate(() => window.reference('userAuth', { user_id: 'reference', name: 'Kay' }));
+  await referenced.locator('#composer').waitFor();
+  await other.evaluate(() => window.reference('logout'));
+  await referenced.locator('#form').waitFor();
   await other.evaluate(() => {
     window.HelpCrunch = window.ownStub;
-    window.ownStub('userAuth', { user_id: 'kept' });
+    window.ownStub('userAuth', { user_id: 'reference' });
   });
-  await kept.locator('#composer').waitFor();
-  assert.deepEqual(other.faults, []);
+  await referenced.locator('#composer').waitFor();
+  assert.deepEqual(other.errors, []);
   await device.close();
 });
 
 test('calls before init wait for it', async () => {
-  const { organization, applicationId, applicationSecret } = it.demo;
-  const device = await it.device();
+  const { organization, applicationId, applicationSecret } = env.demo;
+  const device = await env.device();
   const page = await visit(device, '/early');
   await call(page, 'trackEvent', 'early bird');
   await call(page, 'init', organization, { applicationId, applicationSecret, user: {} });
   const { thread } = await chatOn(page);
   await thread('before init');
-  const contact = () => contactOf(it.base, it.demo, 'early');
-  await seen('what was said', async () => (await contact())?.customData.plan === 'gold', contact);
+  const contact = () => contactOf(env.base, env.demo, 'early');
+  await waitUntil(
+    'the attribute',
+    async () => (await contact())?.customData.plan === 'gold',
+    contact,
+  );
   const { id } = await contact();
-  await seen('the event', async () =>
-    (await api(it.base, it.demo, 'GET', `/contacts/${id}`)).events.some(
+  await waitUntil('the event', async () =>
+    (await api(env.base, env.demo, 'GET', `/contacts/${id}`)).events.some(
       ({ name }) => name === 'early bird',
     ),
   );
-  assert.deepEqual([page.faults, page.warnings], [[], []]);
+  assert.deepEqual([page.errors, page.warnings], [[], []]);
   await device.close();
 });
 
-test('another application on the same page is told in the console', async () => {
-  const device = await it.device();
+test('another application on the same page causes a warning', async () => {
+  const device = await env.device();
   const page = await visit(device, '/visitor');
   await page.locator('onethread-widget button').waitFor();
-  await call(page, 'init', it.demo.organization, { appId: crypto.randomUUID() });
-  await seen(
+  await call(page, 'init', env.demo.organization, { appId: crypto.randomUUID() });
+  await waitUntil(
     'the warning',
     () => page.warnings.some((line) => line.includes('another application')),
     () => page.warnings,
@@ -256,8 +260,8 @@ test('another application on the same page is told in the console', async () => 
   await device.close();
 });
 
-test('a logout of nobody changes nothing for the visitor', async () => {
-  const device = await it.device();
+test('a logout without a logged-in user changes nothing', async () => {
+  const device = await env.device();
   const page = await visit(device, '/visitor');
   const chat = await chatOn(page);
   await chat.fillForm({ name: 'Vera', email: 'vera@example.com' });
@@ -270,6 +274,6 @@ test('a logout of nobody changes nothing for the visitor', async () => {
   await call(page, 'logout');
   const later = await chatOn(page);
   await later.thread('mine', 'still mine');
-  assert.deepEqual([page.faults, page.warnings], [[], []]);
+  assert.deepEqual([page.errors, page.warnings], [[], []]);
   await device.close();
 });

@@ -1,16 +1,26 @@
-// Single-page apps: what the person does is told with the page they do it on.
+// Single-page apps: each action is sent with the page that the user is on.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { api, call, chatOn, contactOf, openPage, seen, site, snippet, stage } from './harness.mjs';
+import {
+  api,
+  call,
+  chatOn,
+  contactOf,
+  openPage,
+  waitUntil,
+  site,
+  snippet,
+  startEnvironment,
+} from './harness.mjs';
 
-let it, shop;
+let env, shop;
 before(async () => {
-  it = await stage();
+  env = await startEnvironment();
   shop = await site(
     {
       '/start': {
         title: 'Start',
-        body: snippet(it.base, it.demo, { user_id: 'spa', name: 'Spa' }),
+        body: snippet(env.base, env.demo, { user_id: 'spa', name: 'Spa' }),
       },
     },
     { host: 'localhost' },
@@ -18,7 +28,7 @@ before(async () => {
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
 const MOVES = {
@@ -32,8 +42,8 @@ const MOVES = {
   hashchange: () => void (location.hash = 'part'),
 };
 
-test('each message, event and change of the profile goes with the page as it is then', async () => {
-  const device = await it.device();
+test('each message, event and profile change is sent with the current page', async () => {
+  const device = await env.device();
   const page = await openPage(device, `${shop.base}/start`);
   const sent = [];
   page.on('request', (request) => {
@@ -49,7 +59,7 @@ test('each message, event and change of the profile goes with the page as it is 
     await say(`after ${how}`);
     await call(page, 'trackEvent', 'moved', { how });
     await call(page, 'updateUserData', { moved: how });
-    await seen(
+    await waitUntil(
       'three calls',
       () =>
         ['messages', 'track', 'contact'].every((name) =>
@@ -59,17 +69,17 @@ test('each message, event and change of the profile goes with the page as it is 
     );
     const url = page.url();
     for (const name of ['messages', 'track', 'contact']) {
-      const { page: told } = sent.find(([path]) => path === `/widget/v1/${name}`)[1];
-      assert.deepEqual({ url: told.url, title: told.title }, { url, title: how }, name);
+      const { page: current } = sent.find(([path]) => path === `/widget/v1/${name}`)[1];
+      assert.deepEqual({ url: current.url, title: current.title }, { url, title: how }, name);
     }
   }
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
-test('agents see the page of the last thing that the person did', async () => {
-  const { base, demo } = it;
-  const device = await it.device();
+test('agents see the page of the last action at once', async () => {
+  const { base, demo } = env;
+  const device = await env.device();
   const page = await openPage(device, `${shop.base}/start`);
   const { chat, say, thread } = await chatOn(page);
   await chat.locator('#composer').waitFor();
@@ -88,6 +98,6 @@ test('agents see the page of the last thing that the person did', async () => {
   // Nothing else changed by it.
   await thread(...before, 'at the checkout');
   assert.equal((await api(base, demo, 'GET', `/contacts/${id}`)).sessions, 1);
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });

@@ -1,38 +1,38 @@
-// The oldest browsers that are supported, the sizes of what customers load, and links in all scripts.
+// The oldest supported browsers, the sizes of what visitors load, and links in all scripts.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import {
-  answer,
+  reply,
   call,
   chatOn,
   contactOf,
   openPage,
-  seen,
+  waitUntil,
   site,
   snippet,
-  stage,
+  startEnvironment,
 } from './harness.mjs';
 
 const KIB = 1024;
-let it, shop;
+let env, shop;
 before(async () => {
-  it = await stage();
+  env = await startEnvironment();
   shop = await site(
     {
-      '/visitor': snippet(it.base, it.demo, {}),
-      '/lina': snippet(it.base, it.demo, { user_id: 'lina', name: 'Lina' }),
+      '/visitor': snippet(env.base, env.demo, {}),
+      '/lina': snippet(env.base, env.demo, { user_id: 'lina', name: 'Lina' }),
     },
     { host: 'localhost' },
   );
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
-// What came to Safari, Firefox or Chromium after the oldest that are supported.
+// Removes what Safari, Firefox or Chromium added after the oldest supported versions.
 const OLD = `for (const [owner, names] of [
     [AbortSignal, ['any', 'timeout']], [URL, ['canParse', 'parse']], [Promise, ['withResolvers', 'try']], [Object, ['groupBy']], [Map, ['groupBy']], [Array, ['fromAsync']],
     [Array.prototype, ['findLast', 'findLastIndex', 'toSorted', 'toReversed', 'toSpliced', 'with']], [Element.prototype, ['moveBefore', 'checkVisibility']],
@@ -42,8 +42,8 @@ const OLD = `for (const [owner, names] of [
   window.CSSStyleSheet = class { constructor() { throw new TypeError('Illegal constructor') } };
   delete ShadowRoot.prototype.adoptedStyleSheets;`;
 
-test('the oldest browsers that are supported can do without what is newer', async () => {
-  const device = await it.device();
+test('the widget works without what the oldest supported browsers lack', async () => {
+  const device = await env.device();
   await device.addInitScript(OLD);
   const page = await openPage(device, `${shop.base}/visitor`);
   const button = page.locator('onethread-widget button');
@@ -55,30 +55,30 @@ test('the oldest browsers that are supported can do without what is newer', asyn
   await chat.thread('from an old phone https://example.com/');
   await chat.chat.locator('#thread a').waitFor();
   await call(page, 'userAuth', { user_id: 'olga', name: 'Olga' });
-  await seen('Olga', async () => (await contactOf(it.base, it.demo, 'olga')) !== undefined);
-  const { id } = await contactOf(it.base, it.demo, 'olga');
-  await answer(it.base, it.demo, id, 'an answer');
+  await waitUntil('Olga', async () => (await contactOf(env.base, env.demo, 'olga')) !== undefined);
+  const { id } = await contactOf(env.base, env.demo, 'olga');
+  await reply(env.base, env.demo, id, 'an answer');
   await chat.thread('from an old phone https://example.com/', 'an answer');
-  assert.deepEqual([page.faults, page.warnings], [[], []]);
+  assert.deepEqual([page.errors, page.warnings], [[], []]);
   await device.close();
 });
 
-test('an older browser is told so in the console, and nothing breaks', async () => {
-  const device = await it.device();
+test('an older browser gets a warning in the console, and nothing breaks', async () => {
+  const device = await env.device();
   await device.addInitScript('delete window.structuredClone');
   const page = await openPage(device, `${shop.base}/visitor`);
-  await seen(
+  await waitUntil(
     'the line',
     () =>
       page.warnings.some((line) => /too old.*Safari 15\.4, Firefox 102 or Chromium 100/.test(line)),
     () => page.warnings,
   );
   assert.equal(await page.locator('onethread-widget').count(), 0);
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
-test('the build finds what the oldest browsers lack', async () => {
+test('the build reports calls that the oldest browsers lack', async () => {
   const { findUnsupported } = await import('../../services/gateway/web/support.mjs');
   for (const code of [
     'AbortSignal.any([a])',
@@ -100,13 +100,13 @@ test('the build finds what the oldest browsers lack', async () => {
   ])
     assert.deepEqual(findUnsupported(code), [], code);
   for (const name of ['/widget.js', '/links.js', '/widget/frame.js', '/widget/app.js']) {
-    assert.deepEqual(findUnsupported(await (await fetch(it.base + name)).text()), [], name);
+    assert.deepEqual(findUnsupported(await (await fetch(env.base + name)).text()), [], name);
   }
 });
 
 test('the script and the chat stay small', async () => {
   const size = async (path) =>
-    gzipSync(Buffer.from(await (await fetch(it.base + path)).arrayBuffer()), { level: 9 }).length;
+    gzipSync(Buffer.from(await (await fetch(env.base + path)).arrayBuffer()), { level: 9 }).length;
   const script = await size('/widget.js');
   assert.ok(script <= 3.5 * KIB, `the script is ${script} bytes`);
   let all = script;
@@ -117,16 +117,16 @@ test('the script and the chat stay small', async () => {
 
 const LINKS = JSON.parse(readFileSync(new URL('links.json', import.meta.url)));
 
-test('addresses in all scripts are links, and nothing around them', async () => {
-  const device = await it.device();
+test('addresses in all scripts are links, without the text around them', async () => {
+  const device = await env.device();
   const page = await openPage(device, `${shop.base}/lina`);
   const { chat, say, thread } = await chatOn(page);
   await say('hello');
   await thread('hello');
-  const { id } = await contactOf(it.base, it.demo, 'lina');
-  for (const [text] of LINKS) await answer(it.base, it.demo, id, text);
+  const { id } = await contactOf(env.base, env.demo, 'lina');
+  for (const [text] of LINKS) await reply(env.base, env.demo, id, text);
   const shown = chat.locator('#thread li:not(:first-child) .text');
-  await seen('all texts', async () => (await shown.count()) === LINKS.length);
+  await waitUntil('all texts', async () => (await shown.count()) === LINKS.length);
   await chat.locator('#thread a').first().waitFor();
   for (const [at, [text, ...links]] of LINKS.entries()) {
     const one = shown.nth(at);
@@ -140,6 +140,6 @@ test('addresses in all scripts are links, and nothing around them', async () => 
       JSON.stringify(text),
     );
   }
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });

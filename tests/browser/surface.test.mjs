@@ -1,28 +1,28 @@
-// What a customer sees: greeting, faces, delivery, being offline, being blocked, colors and themes.
+// What a visitor sees: greeting, faces, delivery states, offline and blocked notices, colors and themes.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  answer,
+  reply,
   api,
   chatOn,
   contactOf,
   openPage,
-  owner,
-  seen,
+  loginAsOwner,
+  waitUntil,
   site,
   snippet,
-  stage,
+  startEnvironment,
   violationsIn,
 } from './harness.mjs';
 
 const scheme = (value) => `<meta name="color-scheme" content="${value}">`;
-let it, shop, own, application;
+let env, shop, asOwner, application;
 
 before(async () => {
-  it = await stage();
-  const { base, demo } = it;
-  own = await owner(base, demo);
-  application = (await own('GET', '/applications')).items[0].appId;
+  env = await startEnvironment();
+  const { base, demo } = env;
+  asOwner = await loginAsOwner(base, demo);
+  application = (await asOwner('GET', '/applications')).items[0].appId;
   const user = (id, name) => snippet(base, demo, { user_id: id, name });
   shop = await site({
     '/ann': user('ann', 'Ann Meyer'),
@@ -37,18 +37,18 @@ before(async () => {
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
-const look = (look) => own('PATCH', `/applications/${application}`, { look });
+const look = (look) => asOwner('PATCH', `/applications/${application}`, { look });
 
 async function visit(path, options = {}, device = undefined) {
-  device ??= await it.device(options);
+  device ??= await env.device(options);
   const page = await openPage(device, shop.base + path);
   return { device, ...(await chatOn(page)) };
 }
 
-const frameOf = (page) => page.frames().find((one) => one.url().startsWith(it.base));
+const frameOf = (page) => page.frames().find((one) => one.url().startsWith(env.base));
 
 const style = (locator, ...names) =>
   locator.evaluate((one, names) => names.map((name) => getComputedStyle(one)[name]), names);
@@ -69,21 +69,17 @@ function contrast(one, other) {
   return (bright + 0.05) / (dark + 0.05);
 }
 
-test('the head greets by a real name, names the team once it replied, and never calls anybody by a generated name', async () => {
+test('the head greets by a real name, never by a generated one, and names the team after it has replied', async () => {
   await look({});
   const visitor = await visit('/visitor');
   await visitor.chat.locator('#form').waitFor();
   assert.equal(await visitor.chat.locator('#who').innerText(), 'Hi there');
   assert.doesNotMatch(await visitor.chat.locator('body').innerText(), /anonym/i);
-  assert.equal(
-    await visitor.chat.locator('#reply-time').count(),
-    0,
-    'nothing is promised that nobody set',
-  );
+  assert.equal(await visitor.chat.locator('#reply-time').count(), 0, 'no reply time by default');
   await visitor.device.close();
 
   const { chat, say, thread, page, device } = await visit('/ann');
-  await seen(
+  await waitUntil(
     'the greeting',
     async () => /Hi .?Ann Meyer/.test(await chat.locator('#who').innerText()),
     () => chat.locator('#who').innerText(),
@@ -92,10 +88,10 @@ test('the head greets by a real name, names the team once it replied, and never 
   await say('hello');
   await thread('hello');
   assert.equal(await chat.locator('h1').innerText(), 'Chat with us');
-  const { id } = await contactOf(it.base, it.demo, 'ann');
-  const { items } = await own('GET', '/agents');
-  await own('PATCH', `/agents/${items[0].id}`, { name: 'Nora Lind' });
-  await own('POST', `/conversations/${id}/messages`, {
+  const { id } = await contactOf(env.base, env.demo, 'ann');
+  const { items } = await asOwner('GET', '/agents');
+  await asOwner('PATCH', `/agents/${items[0].id}`, { name: 'Nora Lind' });
+  await asOwner('POST', `/conversations/${id}/messages`, {
     clientMessageId: crypto.randomUUID(),
     text: 'good morning',
     kind: 'text',
@@ -103,29 +99,32 @@ test('the head greets by a real name, names the team once it replied, and never 
   await thread('hello', 'good morning');
   assert.equal(await chat.locator('h1').innerText(), 'Nora Lind');
   assert.deepEqual(await chat.locator('.face').allInnerTexts(), ['NL', 'NL']);
-  await own('POST', `/conversations/${id}/typing`, { typing: true });
-  await seen(
+  await asOwner('POST', `/conversations/${id}/typing`, { typing: true });
+  await waitUntil(
     'who types',
     async () =>
       /^.?Nora Lind.? is typing…$/.test((await chat.locator('.typing').innerText()).trim()),
     () => chat.locator('.typing').innerText(),
   );
-  // With several teammates it isn't known who types.
-  await answer(it.base, it.demo, id, 'from a server');
+  // With several teammates the name isn't known.
+  await reply(env.base, env.demo, id, 'from a server');
   await thread('hello', 'good morning', 'from a server');
-  await own('POST', `/conversations/${id}/typing`, { typing: true });
+  await asOwner('POST', `/conversations/${id}/typing`, { typing: true });
   await chat.locator('.typing', { hasText: 'Someone is typing…' }).waitFor();
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
-test('what the owner set is in the head', async () => {
+test("the head shows the owner's texts", async () => {
   await look({ title: 'Acme support', greeting: 'Ask about your bike', replyTime: 'minutes' });
   const { chat, say, device } = await visit('/new');
   assert.equal(await chat.locator('h1').innerText(), 'Ask about your bike');
   assert.equal(await chat.locator('#reply-time').innerText(), 'We usually reply in a few minutes');
   await say('one');
-  await seen('the title', async () => (await chat.locator('h1').innerText()) === 'Acme support');
+  await waitUntil(
+    'the title',
+    async () => (await chat.locator('h1').innerText()) === 'Acme support',
+  );
   assert.equal(await chat.locator('#reply-time').innerText(), 'We usually reply in a few minutes');
   await look({ title: 7, greeting: '  ', replyTime: 'constructor' });
   await device.close();
@@ -135,17 +134,17 @@ test('what the owner set is in the head', async () => {
   await again.device.close();
 });
 
-test('a message is being sent, sent, seen, or could not be sent', async () => {
+test('the delivery states: sending, sent, seen, not sent', async () => {
   await look({});
   const { chat, say, thread, page, device } = await visit('/bob');
   const last = () => chat.locator('#thread li').last().innerText();
   await say('first');
   await thread('first');
   assert.match(await last(), /· Sent$/);
-  const { id } = await contactOf(it.base, it.demo, 'bob');
-  await own('POST', `/conversations/${id}/read`, { seq: 1 });
-  await seen('seen', async () => /· Seen$/.test(await last()), last);
-  // A refusal that isn't about the connection.
+  const { id } = await contactOf(env.base, env.demo, 'bob');
+  await asOwner('POST', `/conversations/${id}/read`, { seq: 1 });
+  await waitUntil('seen', async () => /· Seen$/.test(await last()), last);
+  // A rejection that isn't caused by the connection.
   let refuse = true;
   await page.route('**/widget/v1/messages', (route) =>
     refuse && route.request().method() === 'POST'
@@ -164,7 +163,7 @@ test('a message is being sent, sent, seen, or could not be sent', async () => {
   await pending.getByRole('button', { name: 'Retry' }).click();
   await thread('first', 'second');
   assert.match(await last(), /· Sent$/);
-  // One that waits for its answer.
+  // A message that waits for its response.
   let answered;
   await page.route('**/widget/v1/messages', async (route) => {
     if (route.request().method() === 'POST') await new Promise((go) => (answered = go));
@@ -172,13 +171,13 @@ test('a message is being sent, sent, seen, or could not be sent', async () => {
   });
   await say('third');
   await pending.getByText('Sending…').waitFor();
-  await seen('the call', () => answered);
+  await waitUntil('the call', () => answered);
   answered();
   await thread('first', 'second', 'third');
   await device.close();
 });
 
-test('without a network it says so at once, and when the server does not answer soon', async () => {
+test("the chat shows at once that it is offline, and soon that the server doesn't respond", async () => {
   const { chat, say, device, page } = await visit('/bob');
   const notice = chat.locator('#notice');
   assert.equal(await notice.isVisible(), false);
@@ -189,7 +188,7 @@ test('without a network it says so at once, and when the server does not answer 
   await device.setOffline(false);
   await notice.waitFor({ state: 'hidden' });
   await chat.locator('#thread .text', { hasText: 'from a tunnel' }).waitFor();
-  // The browser has a network, and yet no call is answered.
+  // The browser is online, but no call gets a response.
   await page.route('**/widget/v1/**', (route) => route.abort());
   await say('into the void');
   await notice.getByText('Reconnecting…').waitFor({ timeout: 1_500 });
@@ -199,12 +198,12 @@ test('without a network it says so at once, and when the server does not answer 
   await device.close();
 });
 
-test('a blocked person reads a kind text, and no retry', async () => {
+test('a blocked contact sees a friendly text and no retry', async () => {
   const { chat, say, thread, device } = await visit('/eve');
   await say('first');
   await thread('first');
-  const { id } = await contactOf(it.base, it.demo, 'eve');
-  await own('PATCH', `/contacts/${id}`, { blocked: true });
+  const { id } = await contactOf(env.base, env.demo, 'eve');
+  await asOwner('PATCH', `/contacts/${id}`, { blocked: true });
   await say('second');
   await chat
     .locator('#blocked', { hasText: 'Sorry, this chat isn’t available to you right now.' })
@@ -215,7 +214,7 @@ test('a blocked person reads a kind text, and no retry', async () => {
   await device.close();
 });
 
-test('while a session begins there is a skeleton, not an empty page', async () => {
+test('while a session starts the chat shows a skeleton', async () => {
   const { chat, page, device } = await visit('/new');
   let go;
   await page.route('**/widget/v1/init', async (route) => {
@@ -224,11 +223,11 @@ test('while a session begins there is a skeleton, not an empty page', async () =
   });
   await page.evaluate(() => window.HelpCrunch('userAuth', { user_id: 'slow', name: 'Slow' }));
   await chat.locator('#loading').waitFor();
-  await seen('the call', () => go);
+  await waitUntil('the call', () => go);
   go();
   await chat.locator('#composer').waitFor();
   assert.equal(await chat.locator('#loading').count(), 0);
-  // It says so where the server does not answer.
+  // If the server doesn't respond, the chat says so.
   await page.unroute('**/widget/v1/init');
   await page.route('**/widget/v1/init', (route) => route.abort());
   await page.evaluate(() => window.HelpCrunch('userAuth', { user_id: 'slower', name: 'Slower' }));
@@ -240,7 +239,7 @@ test('while a session begins there is a skeleton, not an empty page', async () =
   await device.close();
 });
 
-test('every brand color carries letters that can be read, in bubbles, buttons and the head', async () => {
+test('text on every brand color has enough contrast, in bubbles, buttons and the head', async () => {
   for (const color of [
     '#facc15',
     '#000000',
@@ -293,7 +292,7 @@ test('light, dark, or as the page', async () => {
   assert.equal(
     await themeOf('/silent', 'dark'),
     'light',
-    'a page that is light alone keeps a light chat',
+    'a page without a dark color-scheme has a light chat',
   );
   assert.equal(await themeOf('/both', 'dark'), 'dark');
   assert.equal(await themeOf('/both', 'light'), 'light');
@@ -307,7 +306,7 @@ test('light, dark, or as the page', async () => {
 
 for (const theme of ['light', 'dark']) {
   for (const locale of ['en', 'ar']) {
-    test(`nobody is shut out and nothing is cut off at 320 px, ${theme}, ${locale}`, async () => {
+    test(`no accessibility violations and nothing cut off at 320 px, ${theme}, ${locale}`, async () => {
       await look({ theme, replyTime: 'hours', color: '#0f766e' });
       const options = { locale, viewport: { width: 320, height: 568 } };
       const check = async (page, what) => {
@@ -340,35 +339,35 @@ for (const theme of ['light', 'dark']) {
           }),
         name,
       );
-      await seen('the greeting', async () =>
+      await waitUntil('the greeting', async () =>
         /A long name/.test(await known.chat.locator('#who').innerText()),
       );
       await check(known.page, 'the greeting');
       await known.chat.locator('#text').fill(`https://example.com/${'a'.repeat(80)}`);
       await known.chat.locator('#text').press('Enter');
       await known.chat.locator('#thread .text').waitFor();
-      const { id } = await contactOf(it.base, it.demo, name);
-      await own('POST', `/conversations/${id}/messages`, {
+      const { id } = await contactOf(env.base, env.demo, name);
+      await asOwner('POST', `/conversations/${id}/messages`, {
         clientMessageId: crypto.randomUUID(),
         text: 'answer',
         kind: 'text',
       });
       await known.chat.locator('#thread .theirs .text').waitFor();
-      await api(it.base, it.demo, 'POST', `/conversations/${id}/typing`, { typing: true });
+      await api(env.base, env.demo, 'POST', `/conversations/${id}/typing`, { typing: true });
       await known.chat.locator('.dots').waitFor();
       await known.device.setOffline(true);
       await known.chat.locator('#notice').waitFor();
       await check(known.page, 'the chat');
       await known.device.setOffline(false);
-      assert.deepEqual(known.page.faults, []);
+      assert.deepEqual(known.page.errors, []);
       await known.device.close();
     });
   }
 }
 
-/** As `visit`, by the button whatever its language. */
+/** As `visit`, for buttons in any language. */
 async function visitBy(path, options) {
-  const device = await it.device(options);
+  const device = await env.device(options);
   const page = await openPage(device, shop.base + path);
   await page.locator('onethread-widget button').click();
   return { device, page, chat: page.frameLocator('onethread-widget iframe') };

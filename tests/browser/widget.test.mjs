@@ -1,34 +1,43 @@
-// The widget on pages of other origins: what a company does with it, and what can't be done through it.
+// The widget on pages of other origins: what customers do with it, and what attackers can't.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { api, chatOn, contactOf, openPage, seen, site, snippet, stage } from './harness.mjs';
+import {
+  api,
+  chatOn,
+  contactOf,
+  openPage,
+  waitUntil,
+  site,
+  snippet,
+  startEnvironment,
+} from './harness.mjs';
 
 const ANN = { user_id: 'ann-1', name: 'Ann', email: 'ann@example.com' };
 const BOB = { user_id: 'bob-2', name: 'Bob' };
-let it, shop;
+let env, shop;
 
 before(async () => {
-  it = await stage();
-  const { base, demo } = it;
-  const own = (user) => snippet(base, demo, user);
+  env = await startEnvironment();
+  const { base, demo } = env;
+  const snippetFor = (user) => snippet(base, demo, user);
   const { organization, appId } = demo;
   shop = await site({
-    '/visitor': own({}),
-    '/ann': own(ANN),
-    '/bob': own(BOB),
-    '/hashed': own({ user_id: 'hashed', name: 'Hash', security_hash: 'right' }),
-    '/unhashed': own({ user_id: 'hashed' }),
-    '/wrong': own({ ...ANN, email: 'no address' }),
+    '/visitor': snippetFor({}),
+    '/ann': snippetFor(ANN),
+    '/bob': snippetFor(BOB),
+    '/hashed': snippetFor({ user_id: 'hashed', name: 'Hash', security_hash: 'right' }),
+    '/unhashed': snippetFor({ user_id: 'hashed' }),
+    '/wrong': snippetFor({ ...ANN, email: 'no address' }),
     '/broken': `<script>window.HelpCrunch = function(){ HelpCrunch.q.push(arguments) }; HelpCrunch.q = [];
       HelpCrunch('init', '${organization}', {}); HelpCrunch('openTheChat'); HelpCrunch(); window.after = true;</script><script src="${base}/widget.js"></script>`,
     '/newer': `<script>window.helpcrunchSettings = { organization: '${organization}', appId: '${appId}', user: ${JSON.stringify(ANN)} };</script>
       <script async src="${base}/widget.js"></script>`,
-    '/twice': own({ user_id: 'once' }) + `<script async src="${base}/widget.js"></script>`,
+    '/twice': snippetFor({ user_id: 'once' }) + `<script async src="${base}/widget.js"></script>`,
   });
 });
 after(async () => {
   await shop?.stop();
-  await it?.stop();
+  await env?.stop();
 });
 
 async function visit(device, path, ...scripts) {
@@ -38,8 +47,8 @@ async function visit(device, path, ...scripts) {
   return page;
 }
 
-test('the snippet works on a page of another origin, and leaves two globals and no cookie', async () => {
-  const device = await it.device();
+test('the snippet works on a page of another origin, with two globals and no cookie', async () => {
+  const device = await env.device();
   const page = await visit(device, '/ann', 'window.names = Object.keys(window)');
   const chat = await chatOn(page);
   await chat.say('from a shop');
@@ -50,26 +59,26 @@ test('the snippet works on a page of another origin, and leaves two globals and 
   assert.deepEqual(made.sort(), ['HelpCrunch', 'Onethread']);
   assert.deepEqual(await device.cookies(), []);
   assert.equal(await page.evaluate(() => window.HelpCrunch === window.Onethread), true);
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
 test('the newer form of the snippet opens the same thread', async () => {
-  const device = await it.device();
+  const device = await env.device();
   const page = await visit(device, '/newer');
   const chat = await chatOn(page);
   await chat.say('by appId');
-  await seen('it', async () =>
+  await waitUntil('it', async () =>
     (await chat.chat.locator('#thread .text').allTextContents()).includes('by appId'),
   );
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
-test('a mistake in the snippet is told in the console and breaks nothing', async () => {
-  const device = await it.device();
+test('a mistake in the snippet causes a warning and breaks nothing', async () => {
+  const device = await env.device();
   const broken = await visit(device, '/broken');
-  await seen(
+  await waitUntil(
     'warnings',
     () => broken.warnings.length >= 3,
     () => broken.warnings,
@@ -81,7 +90,7 @@ test('a mistake in the snippet is told in the console and breaks nothing', async
   assert.equal(await broken.evaluate(() => window.after), true);
   const wrong = await visit(device, '/wrong');
   await chatOn(wrong);
-  await seen(
+  await waitUntil(
     'the warning',
     () => wrong.warnings.some((line) => line.includes('/user/email')),
     () => wrong.warnings,
@@ -90,12 +99,12 @@ test('a mistake in the snippet is told in the console and breaks nothing', async
   await chatOn(twice);
   assert.equal(await twice.locator('onethread-widget').count(), 1);
   assert.deepEqual(twice.warnings, []);
-  for (const page of [broken, wrong, twice]) assert.deepEqual(page.faults, []);
+  for (const page of [broken, wrong, twice]) assert.deepEqual(page.errors, []);
   await device.close();
 });
 
-test('a refused proof shows an empty chat and tells the page, and nothing of the person', async () => {
-  const [mine, theirs] = [await it.device(), await it.device()];
+test('a rejected proof shows an empty chat and notifies the page, without data of the user', async () => {
+  const [mine, theirs] = [await env.device(), await env.device()];
   const owner = await chatOn(await visit(mine, '/hashed'));
   await owner.say('private');
   await owner.thread('private');
@@ -105,35 +114,35 @@ test('a refused proof shows an empty chat and tells the page, and nothing of the
     'window.refused = 0; addEventListener("load", () => window.HelpCrunch?.("onIdentityRefused", () => window.refused++))',
   );
   const chat = await chatOn(page);
-  await seen('the event', () => page.evaluate(() => window.refused === 1));
+  await waitUntil('the event', () => page.evaluate(() => window.refused === 1));
   await chat.thread();
   assert.doesNotMatch(await chat.chat.locator('body').innerText(), /private|Hash|refused|403/);
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await mine.close();
   await theirs.close();
 });
 
-test('another user clears the view at once; logout begins a new visitor', async () => {
-  const device = await it.device();
+test('another user clears the view at once; logout starts a new visitor', async () => {
+  const device = await env.device();
   const page = await visit(device, '/bob');
   const chat = await chatOn(page);
   await chat.say('I am Bob');
   await chat.thread('I am Bob');
   await page.evaluate(() => window.HelpCrunch('userAuth', { user_id: 'carol-3', name: 'Carol' }));
   await chat.thread();
-  await seen('Carol', async () => /Carol/.test(await chat.chat.locator('#who').innerText()));
+  await waitUntil('Carol', async () => /Carol/.test(await chat.chat.locator('#who').innerText()));
   await page.evaluate(() => window.HelpCrunch('logout'));
   await chat.chat.locator('#form').waitFor();
   assert.equal(await chat.chat.locator('#who').innerText(), 'Hi there');
   await page.reload();
   const again = await chatOn(page);
   await again.thread('I am Bob');
-  assert.deepEqual(page.faults, []);
+  assert.deepEqual(page.errors, []);
   await device.close();
 });
 
-test('a visitor who logs in brings the thread along, to those who have one and to those who have none', async () => {
-  const [old, device] = [await it.device(), await it.device()];
+test('a visitor who logs in keeps the thread, whether the user already has one or not', async () => {
+  const [old, device] = [await env.device(), await env.device()];
   const before = await visit(old, '/visitor');
   await before.locator('onethread-widget button').waitFor();
   await before.evaluate(() => window.HelpCrunch('userAuth', { user_id: 'dana-4', name: 'Dana' }));
@@ -151,7 +160,7 @@ test('a visitor who logs in brings the thread along, to those who have one and t
     await chat.thread('as a visitor');
     await page.evaluate((user_id) => window.HelpCrunch('userAuth', { user_id }), user);
     await chat.thread(...thread);
-    assert.deepEqual(page.faults, []);
+    assert.deepEqual(page.errors, []);
     await page.evaluate(() => window.HelpCrunch('logout'));
     await chat.chat.locator('#form').waitFor();
     await page.close();
@@ -160,8 +169,8 @@ test('a visitor who logs in brings the thread along, to those who have one and t
   await device.close();
 });
 
-test('what is written offline waits, and is sent once', async () => {
-  const device = await it.device();
+test('a message that is written offline waits, and is sent once', async () => {
+  const device = await env.device();
   const page = await visit(device, '/ann');
   const chat = await chatOn(page);
   await chat.chat.locator('#composer').waitFor();
@@ -170,7 +179,7 @@ test('what is written offline waits, and is sent once', async () => {
   await chat.say('written offline');
   await chat.chat.locator('#pending .text', { hasText: 'written offline' }).waitFor();
   await device.setOffline(false);
-  await seen(
+  await waitUntil(
     'it stored',
     async () => (await chat.chat.locator('#thread .text').count()) === before + 1,
   );
@@ -184,8 +193,8 @@ test('what is written offline waits, and is sent once', async () => {
   await device.close();
 });
 
-test('an answer to a closed chat is counted on the button, told to the page, and read once it is open', async () => {
-  const device = await it.device();
+test('a reply to a closed chat is on the badge and an event, and read once the chat is open', async () => {
+  const device = await env.device();
   const page = await visit(
     device,
     '/bob',
@@ -193,27 +202,27 @@ test('an answer to a closed chat is counted on the button, told to the page, and
   );
   const button = page.locator('onethread-widget button');
   await button.waitFor();
-  const { items } = await api(it.base, it.demo, 'GET', '/conversations?status=all');
+  const { items } = await api(env.base, env.demo, 'GET', '/conversations?status=all');
   const { id } = items.find(({ contact }) => contact.userId === BOB.user_id);
-  await api(it.base, it.demo, 'POST', `/conversations/${id}/messages`, {
+  await api(env.base, env.demo, 'POST', `/conversations/${id}/messages`, {
     clientMessageId: crypto.randomUUID(),
     text: 'are you there?',
   });
-  await seen(
+  await waitUntil(
     'the badge',
     async () => (await button.getAttribute('aria-label')) === 'Open chat, 1 unread',
   );
-  await seen('the event', () =>
+  await waitUntil('the event', () =>
     page.evaluate(() => window.news.length === 1 && window.news[0].text === 'are you there?'),
   );
   const chat = await chatOn(page);
   await chat.chat.locator('#thread .text', { hasText: 'are you there?' }).waitFor();
   await chat.chat.locator('#close').click();
-  await seen(
+  await waitUntil(
     'nothing unread',
     async () => (await button.getAttribute('aria-label')) === 'Open chat',
   );
-  await seen('the mark', async () => {
+  await waitUntil('the mark', async () => {
     const two = await visit(device, '/bob');
     const label = await two.locator('onethread-widget button').getAttribute('aria-label');
     await two.close();
@@ -222,9 +231,9 @@ test('an answer to a closed chat is counted on the button, told to the page, and
   await device.close();
 });
 
-test('all tabs of a person share one stream, and the next takes over when its tab goes', async () => {
-  const device = await it.device();
-  // While a device is new its tabs may begin anew to be the same one.
+test('all tabs of a user share one stream, and another tab takes over when the reading one closes', async () => {
+  const device = await env.device();
+  // While a device is new its tabs may start again with a common device token.
   const first = await visit(device, '/ann');
   await first.locator('onethread-widget button').waitFor();
   await first.close();
@@ -242,7 +251,7 @@ test('all tabs of a person share one stream, and the next takes over when its ta
     await chat.locator('#thread .text', { hasText: 'to all tabs' }).waitFor();
   assert.equal(streams, 1);
   await pages[0].close();
-  await seen(
+  await waitUntil(
     'a second stream',
     () => streams === 2,
     () => streams,
@@ -253,12 +262,12 @@ test('all tabs of a person share one stream, and the next takes over when its ta
   await device.close();
 });
 
-test('the page and the frame hear nobody else', async () => {
-  const device = await it.device();
+test('the page and the frame ignore messages of others', async () => {
+  const device = await env.device();
   const page = await visit(device, '/ann');
   const chat = await chatOn(page);
   await chat.chat.locator('#composer').waitFor();
-  // The page speaks as if it were the frame; another window speaks as if it were the page.
+  // The page imitates the frame, and another window imitates the page.
   await page.evaluate(() =>
     window.postMessage({ onethread: 'device', deviceToken: 'forged' }, '*'),
   );
@@ -280,10 +289,10 @@ test('the page and the frame hear nobody else', async () => {
   await device.close();
 });
 
-test('the chat is the whole page of an app', async () => {
-  const phone = await it.device({ viewport: { width: 390, height: 700 } });
-  const app = await openPage(phone, `${it.base}/widget/app?platform=ios`);
-  const { organization, applicationId, applicationSecret } = it.demo;
+test('the chat fills the page for apps', async () => {
+  const phone = await env.device({ viewport: { width: 390, height: 700 } });
+  const app = await openPage(phone, `${env.base}/widget/app?platform=ios`);
+  const { organization, applicationId, applicationSecret } = env.demo;
   await app.evaluate(
     ([organization, options]) => window.HelpCrunch('init', organization, options),
     [organization, { applicationId, applicationSecret, user: ANN }],
@@ -292,18 +301,18 @@ test('the chat is the whole page of an app', async () => {
   await inside.locator('#composer').waitFor();
   const frame = await app.locator('onethread-widget iframe').boundingBox();
   assert.deepEqual([frame.x, frame.y, frame.width, frame.height], [0, 0, 390, 700]);
-  // There is nothing behind it to close it to.
+  // There is no close button.
   assert.equal(await inside.locator('#close').count(), 0);
   await inside.locator('#text').press('Escape');
   await inside.locator('#text').fill('from the app');
   await inside.locator('#text').press('Enter');
   await inside.locator('#thread .text', { hasText: 'from the app' }).waitFor();
-  const { id } = await contactOf(it.base, it.demo, ANN.user_id);
-  const { devices } = await api(it.base, it.demo, 'GET', `/contacts/${id}`);
+  const { id } = await contactOf(env.base, env.demo, ANN.user_id);
+  const { devices } = await api(env.base, env.demo, 'GET', `/contacts/${id}`);
   assert.ok(
     devices.some(({ platform }) => platform === 'ios'),
     JSON.stringify(devices),
   );
-  assert.deepEqual(app.faults, []);
+  assert.deepEqual(app.errors, []);
   await phone.close();
 });

@@ -1,4 +1,4 @@
-// Resolves what a React Native app has, for the package under test: React itself, and stand-ins for the rest.
+// Resolves the modules of a React Native app for the package under test: React itself, and mocks of the others.
 const OURS = {
   'react-native': new URL('react-native.mjs', import.meta.url).href,
   'react-native-webview': new URL('react-native-webview.mjs', import.meta.url).href,

@@ -1,7 +1,7 @@
-// Stands in for react-native-webview: keeps the props and the scripts, and can be bound to a page in a browser.
+// A mock of react-native-webview: records the props and the scripts, and can be connected to a page in a browser.
 import { Component } from 'react';
 
-/** The web views that are mounted. */
+/** The mounted web views. */
 export const views = [];
 
 export class WebView extends Component {
@@ -26,7 +26,7 @@ export class WebView extends Component {
     this.reloads++;
   }
 
-  /** What the page says by `ReactNativeWebView.postMessage`. */
+  /** A message of the page by `ReactNativeWebView.postMessage`. */
   say(message) {
     this.props.onMessage({
       nativeEvent: { data: typeof message === 'string' ? message : JSON.stringify(message) },
