@@ -204,16 +204,16 @@ function warn(warnings: Warning[] = []) {
 
 /** Sends the pre-chat form; throws a Problem that names its fields. */
 export async function fillIn(fields: Record<string, string | null>) {
-  const at = session.value!;
+  const current = session.value!;
   try {
-    const answer = await at.fillIn(fields);
-    if (at !== session.value) return;
-    if (!at.clean) storeDevice(answer);
+    const answer = await current.fillIn(fields);
+    if (current !== session.value) return;
+    if (!current.clean) storeDevice(answer);
     warn(answer.warnings);
     const { name, email, phone, company } = answer.contact;
     emitEvent('onPreChatFormSubmit', { userData: { name, email, phone, company } });
   } catch (problem) {
-    if (asProblem(problem).status === 401 && at === session.value) return showEnded();
+    if (asProblem(problem).status === 401 && current === session.value) return showEnded();
     throw problem;
   }
 }
@@ -225,12 +225,12 @@ function showEnded() {
 
 export function update(user: User) {
   enqueue(async () => {
-    const at = session.value;
-    if (!at || at.clean)
+    const current = session.value;
+    if (!current || current.clean)
       return warnPage(
         'updateUser changed nothing: the chat has not started, or the user was rejected.',
       );
-    await at.update(user).then(warn, reportFailure('updateUser'));
+    await current.update(user).then(warn, reportFailure('updateUser'));
   });
 }
 
@@ -272,16 +272,16 @@ const labels = () => ({
 
 // Sends the page what its button shows: the unread count, the look, and the texts.
 effect(() => {
-  const at = session.value;
-  if (!at) return;
+  const current = session.value;
+  if (!current) return;
   postToPage({
     onethread: 'state',
-    unread: at.unread.value,
-    look: lookOf(at.settings.look),
+    unread: current.unread.value,
+    look: lookOf(current.settings.look),
     labels: labels(),
     style,
   });
-  emitEvent('onUnreadCountChange', at.unread.value);
+  emitEvent('onUnreadCountChange', current.unread.value);
 });
 
 // Visible messages count as read.

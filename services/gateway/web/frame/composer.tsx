@@ -10,13 +10,13 @@ const EMOJI = [...'😀😂😊😍🤔😢😡👍👎👏🙏💪🎉❤️�
   (character) => character !== '\ufe0f',
 );
 
-export function Composer({ at }: { at: Session }) {
+export function Composer({ session }: { session: Session }) {
   const error = useSignal('');
   const picking = useSignal(false);
   const box = useRef<HTMLTextAreaElement>(null);
   const write = (text: string) => {
     draft.value = text;
-    at.typing(text !== '');
+    session.typing(text !== '');
   };
   const send = () => {
     const text = draft.value;
@@ -71,7 +71,7 @@ export function Composer({ at }: { at: Session }) {
           aria-describedby={error.value ? 'text-error' : undefined}
           value={draft.value}
           onInput={({ currentTarget }) => write(currentTarget.value)}
-          onBlur={() => at.typing(false)}
+          onBlur={() => session.typing(false)}
           onKeyDown={(event) => {
             if (
               event.key !== 'Enter' ||

@@ -18,14 +18,14 @@ const MAX_MESSAGES = 300;
 const MESSAGES_AFTER_TRIM = 150;
 
 export function Messages({
-  at,
+  session,
   scroller,
 }: {
-  at: Session;
+  session: Session;
   scroller: RefObject<HTMLDivElement | null>;
 }) {
-  const messages = at.thread.messages.value;
-  const outbox = at.outbox.value;
+  const messages = session.thread.messages.value;
+  const outbox = session.outbox.value;
   const fetching = useSignal(false);
   const away = useSignal(false);
   const before = useRef({ first: 0, last: 0, waiting: 0, height: 0, atEnd: true });
@@ -36,7 +36,7 @@ export function Messages({
     const was = before.current;
     const now = {
       first: messages[0]?.seq ?? 0,
-      last: at.thread.last,
+      last: session.thread.last,
       waiting: outbox.length,
       height: box.scrollHeight,
       atEnd: true,
@@ -46,13 +46,13 @@ export function Messages({
     else if (was.atEnd || now.waiting > was.waiting) box.scrollTop = box.scrollHeight;
     before.current = { ...now, atEnd: was.atEnd || now.waiting > was.waiting };
     if (before.current.atEnd && messages.length > MAX_MESSAGES)
-      at.thread.keepLast(MESSAGES_AFTER_TRIM);
-  }, [messages, outbox, at.agentTyping.value]);
+      session.thread.keepLast(MESSAGES_AFTER_TRIM);
+  }, [messages, outbox, session.agentTyping.value]);
 
   const earlier = async () => {
-    if (fetching.value || !at.thread.hasEarlier) return;
+    if (fetching.value || !session.thread.hasEarlier) return;
     fetching.value = true;
-    await at.thread.earlier().catch(() => (notice.value = t.value.trouble));
+    await session.thread.earlier().catch(() => (notice.value = t.value.trouble));
     fetching.value = false;
   };
   useLayoutEffect(() => {
@@ -75,14 +75,14 @@ export function Messages({
     };
   }, []);
 
-  const seen = lastSeen(messages, 'contact', at.seenTo.value);
+  const seen = lastSeen(messages, 'contact', session.seenTo.value);
   const sent = findLast(
     messages,
     ({ author, kind }) => author.kind === 'contact' && kind === 'text',
   )?.seq;
   return (
     <>
-      {at.thread.hasEarlier && (
+      {session.thread.hasEarlier && (
         <button
           type="button"
           id="earlier"
@@ -108,11 +108,11 @@ export function Messages({
       </div>
       <ol id="pending" aria-label={t.value.sending}>
         {outbox.map((item) => (
-          <PendingRow key={item.id} item={item} at={at} />
+          <PendingRow key={item.id} item={item} session={session} />
         ))}
       </ol>
       <p class="typing" role="status">
-        {at.agentTyping.value && (
+        {session.agentTyping.value && (
           <>
             <span class="dots" aria-hidden="true">
               <i />
@@ -192,7 +192,7 @@ function Row({ message, before, next, mark }: RowProps) {
 /** Whether the message was rejected because the contact is blocked, so that a retry can't work. */
 export const isBlocked = ({ error }: Pending) => error?.body.type === '/problems/blocked';
 
-function PendingRow({ item, at }: { item: Pending; at: Session }) {
+function PendingRow({ item, session }: { item: Pending; session: Session }) {
   const { id, text, error } = item;
   return (
     <li>
@@ -201,7 +201,7 @@ function PendingRow({ item, at }: { item: Pending; at: Session }) {
       </p>
       <p class="small">
         {!error ? (
-          at.live.value && online.value ? (
+          session.live.value && online.value ? (
             t.value.sending
           ) : (
             t.value.waiting
@@ -216,7 +216,7 @@ function PendingRow({ item, at }: { item: Pending; at: Session }) {
                 : t.value.notSent}
               {' · '}
             </span>
-            <button type="button" class="quiet" onClick={() => at.retry(id)}>
+            <button type="button" class="quiet" onClick={() => session.retry(id)}>
               {t.value.retry}
             </button>
           </>

@@ -22,10 +22,11 @@ export interface Pending {
   error?: Problem;
 }
 
-export interface Around {
-  /** Where the person is, which goes with what they do. */
+/** What a session needs from the chat, and its events. */
+export interface SessionHost {
+  /** The current page, which is sent with each action. */
   page: () => Promise<Page>;
-  /** What a visitor without a stored row has to say again with each call. */
+  /** Members of `init` that each call repeats until the server has stored the visitor. */
   context: () => Record<string, unknown>;
   /** A message of the user is stored. */
   sent: (message: Message) => void;
@@ -68,7 +69,7 @@ export class Session {
     answer: Answer,
     readonly clean: boolean,
     private readonly proof: string,
-    private readonly around: Around,
+    private readonly host: SessionHost,
   ) {
     const { session, conversation, contact, preChat, mode } = answer;
     this.#token = session.token;
@@ -99,8 +100,8 @@ export class Session {
   #failed(thrown: unknown) {
     if (this.#ended) return;
     const problem = asProblem(thrown);
-    if (problem.status === 401) this.around.ended();
-    else this.around.failed(problem.message);
+    if (problem.status === 401) this.host.ended();
+    else this.host.failed(problem.message);
   }
 
   // --- sending ---
@@ -135,26 +136,25 @@ export class Session {
         return persist(this.life.signal, () => this.#call<Message>('POST', '/messages', body));
       });
       if (this.#ended) return;
-      this.around.sent(message);
+      this.host.sent(message);
       this.#removePending(id);
       this.thread.receive(message);
     } catch (thrown) {
       // The stream may have delivered it although the response was lost.
       if (this.#ended || !this.outbox.value.some((one) => one.id === id)) return;
       const problem = asProblem(thrown);
-      if (problem.status === 401) return this.around.ended();
+      if (problem.status === 401) return this.host.ended();
       this.outbox.value = this.outbox.value.map((one) =>
         one.id === id ? { ...one, error: problem } : one,
       );
-      this.around.rejected(problem);
+      this.host.rejected(problem);
     }
   }
 
-  // Does something that stores the person, with the page they are on. Until something of a visitor is stored, each call
-  // says again what init said.
+  // Runs a call that stores the visitor, with the current page and, before the first of them, the members of `init`.
   async #act<T>(step: (context: Record<string, unknown>) => Promise<T>) {
-    const page = await this.around.page();
-    const answer = await step({ page, ...(this.stored ? {} : this.around.context()) });
+    const page = await this.host.page();
+    const answer = await step({ page, ...(this.stored ? {} : this.host.context()) });
     this.stored = true;
     return answer;
   }
@@ -189,12 +189,12 @@ export class Session {
   }
 
   async track(name: string, data?: Record<string, unknown>) {
-    const page = await this.around.page();
+    const page = await this.host.page();
     await this.#call('POST', '/track', { name, data, page });
   }
 
   async update(user: Record<string, unknown>) {
-    const page = await this.around.page();
+    const page = await this.host.page();
     const answer = await this.#call<Person & { warnings?: Warning[] }>('PATCH', '/contact', {
       ...user,
       page,
@@ -218,7 +218,7 @@ export class Session {
         if (side === 'agent') this.agentTyping.value = typing;
       },
       contact: (contact: Person) => void (this.contact.value = contact),
-      'session-ended': () => this.around.ended(),
+      'session-ended': () => this.host.ended(),
       reload: () => false,
     };
     while (!signal.aborted) {
@@ -256,7 +256,7 @@ export class Session {
     } catch (thrown) {
       // A visitor's token becomes invalid when the visitor is merged into a contact. The page starts with a new visitor.
       if (!this.#ended && asProblem(thrown).status === 401 && this.#visitor && !this.clean)
-        this.around.restart();
+        this.host.restart();
       else this.#failed(thrown);
     }
   }
@@ -268,7 +268,7 @@ export class Session {
       else if (author.kind === 'agent') this.agentTyping.value = false;
     }
     this.#count(messages);
-    this.around.replied(messages.filter(({ author }) => author.kind === 'agent'));
+    this.host.replied(messages.filter(({ author }) => author.kind === 'agent'));
   }
 
   #count(messages: Message[]) {

@@ -23,7 +23,7 @@ const RECONNECTING_DELAY_MS = 1_500;
 const NOTICE_DURATION_MS = 8_000;
 
 export function Chat() {
-  const at = session.value;
+  const current = session.value;
   useEffect(followLook, []);
   useEffect(() => {
     if (!closable) return;
@@ -31,31 +31,35 @@ export function Chat() {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
-  const isReady = at && ready.value;
+  const isReady = current && ready.value;
   return (
     <>
-      <Head at={isReady ? at : null} />
+      <Head current={isReady ? current : null} />
       <Notice />
-      <main>{isReady ? <Open key={at} /> : !notice.value && <Loading />}</main>
+      <main>{isReady ? <Open key={current} /> : !notice.value && <Loading />}</main>
     </>
   );
 }
 
 /** A text of the application's look, if its owner set one. */
-function lookText(at: Session | null, name: string, maxLength: number) {
-  const text = at?.settings.look?.[name];
+function lookText(current: Session | null, name: string, maxLength: number) {
+  const text = current?.settings.look?.[name];
   return typeof text === 'string' && text.trim() ? text.slice(0, maxLength) : undefined;
 }
 
-function Head({ at }: { at: Session | null }) {
-  const messages = at?.thread.messages.value ?? [];
-  const isNew = !!at && !messages.length && !at.outbox.value.length;
+function Head({ current }: { current: Session | null }) {
+  const messages = current?.thread.messages.value ?? [];
+  const isNew = !!current && !messages.length && !current.outbox.value.length;
   const team = teamOf(messages);
   return (
     <header class={isNew ? 'tall' : ''}>
       {team.length > 0 && <Faces team={team} />}
       <div class="words">
-        {isNew ? <Greeting at={at} /> : <Title at={at} names={namesOf(team, format.value)} />}
+        {isNew ? (
+          <Greeting current={current} />
+        ) : (
+          <Title current={current} names={namesOf(team, format.value)} />
+        )}
       </div>
       {closable && (
         <button type="button" id="close" aria-label={t.value.close} onClick={close}>
@@ -67,32 +71,32 @@ function Head({ at }: { at: Session | null }) {
 }
 
 /** Shown before the first message. Generated names help agents to tell visitors apart; visitors don't see their own. */
-function Greeting({ at }: { at: Session }) {
-  const { name, nameGenerated } = at.contact.value;
+function Greeting({ current }: { current: Session }) {
+  const { name, nameGenerated } = current.contact.value;
   return (
     <>
       <p id="who">
         {name && !nameGenerated ? fill(t.value.hi, { name: isolated(name) }) : t.value.hiThere}
       </p>
-      <h1 dir="auto">{lookText(at, 'greeting', MAX_GREETING_LENGTH) ?? t.value.help}</h1>
-      <ReplyTime at={at} />
+      <h1 dir="auto">{lookText(current, 'greeting', MAX_GREETING_LENGTH) ?? t.value.help}</h1>
+      <ReplyTime current={current} />
     </>
   );
 }
 
-function Title({ at, names }: { at: Session | null; names: string }) {
-  const title = lookText(at, 'title', MAX_TITLE_LENGTH) ?? t.value.title;
+function Title({ current, names }: { current: Session | null; names: string }) {
+  const title = lookText(current, 'title', MAX_TITLE_LENGTH) ?? t.value.title;
   return (
     <>
       <h1 dir="auto">{names || title}</h1>
-      {at && <ReplyTime at={at} />}
+      {current && <ReplyTime current={current} />}
     </>
   );
 }
 
 /** How soon the team usually replies, if the look has it. */
-function ReplyTime({ at }: { at: Session }) {
-  const { replyTime } = at.settings.look ?? {};
+function ReplyTime({ current }: { current: Session }) {
+  const { replyTime } = current.settings.look ?? {};
   const texts: Record<string, string> = t.value.replyTime;
   if (typeof replyTime !== 'string' || !Object.hasOwn(texts, replyTime)) return null;
   return <p id="reply-time">{texts[replyTime]}</p>;
@@ -113,8 +117,9 @@ function Notice() {
     const timer = setTimeout(() => (notice.value = ''), NOTICE_DURATION_MS);
     return () => clearTimeout(timer);
   });
-  const at = session.value;
-  const unanswered = unreachable.value && (!at || !at.live.value || at.outbox.value.length > 0);
+  const current = session.value;
+  const unanswered =
+    unreachable.value && (!current || !current.live.value || current.outbox.value.length > 0);
   const text = !online.value
     ? t.value.offline
     : notice.value || (interrupted.value || unanswered ? t.value.reconnecting : '');
@@ -137,11 +142,13 @@ const Loading = () => (
 
 /** The thread with the form or the composer below it. */
 function Open() {
-  const at = session.value!;
-  const form = at.form.value;
+  const current = session.value!;
+  const form = current.form.value;
   const scroller = useRef<HTMLDivElement>(null);
-  const empty = useComputed(() => !at.thread.messages.value.length && !at.outbox.value.length);
-  const blocked = at.outbox.value.some(isBlocked);
+  const empty = useComputed(
+    () => !current.thread.messages.value.length && !current.outbox.value.length,
+  );
+  const blocked = current.outbox.value.some(isBlocked);
   // When the chat becomes visible, the first input gets the focus.
   useSignalEffect(() => {
     if (!visible.value || !session.value || session.value.form.value === undefined) return;
@@ -150,12 +157,13 @@ function Open() {
   });
   // The contact may have been unblocked since: opening the chat again retries the message.
   useSignalEffect(() => {
-    if (visible.value) for (const { id } of at.outbox.peek().filter(isBlocked)) at.retry(id);
+    if (visible.value)
+      for (const { id } of current.outbox.peek().filter(isBlocked)) current.retry(id);
   });
   return (
     <>
       <div id="scroller" role="group" tabIndex={0} aria-label={t.value.chat} ref={scroller}>
-        <Messages at={at} scroller={scroller} />
+        <Messages session={current} scroller={scroller} />
         {form ? <Form form={form} /> : empty.value && <Hello />}
       </div>
       {blocked && (
@@ -163,7 +171,7 @@ function Open() {
           {t.value.blocked}
         </p>
       )}
-      {!form && !blocked && <Composer at={at} />}
+      {!form && !blocked && <Composer session={current} />}
     </>
   );
 }
