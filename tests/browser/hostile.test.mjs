@@ -137,7 +137,7 @@ test('texts of visitors, pages and teammates are inert on both sides', async () 
     },
     () => profile.innerText(),
   );
-  await profile.getByRole('button', { name: /Join/ }).first().click();
+  await profile.getByRole('button', { name: /Merge/ }).first().click();
   await inbox.getByRole('dialog').getByText(MARK).first().waitFor();
   await inert(inbox, 'the conversation');
   for (const [part, sign] of [

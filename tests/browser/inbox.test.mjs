@@ -106,12 +106,12 @@ test('contacts with the same email are listed beside the thread, and one is merg
   await inbox.locator('#items button', { hasText: 'Ana' }).click();
   const beside = inbox.locator('#profile .others');
   await beside.getByText('Ana by hand').waitFor();
-  await beside.getByRole('button', { name: /Join/ }).click();
-  const dialog = inbox.getByRole('dialog', { name: 'Join two people' });
+  await beside.getByRole('button', { name: /Merge/ }).click();
+  const dialog = inbox.getByRole('dialog', { name: 'Merge contacts' });
   await dialog.getByText('+351 21 555').waitFor();
   // The preview changes nothing.
   assert.equal((await api(base, demo, 'GET', `/contacts/${other.id}`)).name, 'Ana by hand');
-  await dialog.getByRole('button', { name: 'Join', exact: true }).click();
+  await dialog.getByRole('button', { name: 'Merge', exact: true }).click();
   await dialog.waitFor({ state: 'detached' });
   await inbox.locator('#profile dd', { hasText: '+351 21 555' }).waitFor();
   await assert.rejects(api(base, demo, 'GET', `/contacts/${other.id}`), /404/);

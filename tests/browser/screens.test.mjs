@@ -92,7 +92,7 @@ for (const colorScheme of ['light', 'dark']) {
     await dialog('Erase', press('Erase'));
     await api(base, demo, 'POST', '/contacts', { name: 'Another Ann', email: 'ann@example.com' });
     await inbox.reload();
-    await dialog('Join two people', () => inbox.locator('.others button').first().click());
+    await dialog('Merge contacts', () => inbox.locator('.others button').first().click());
     await inbox.goto(`${base}/inbox#imports`);
     await inbox.setInputFiles('#file', {
       name: 'people.csv',

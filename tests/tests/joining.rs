@@ -336,22 +336,65 @@ async fn merges_that_are_rejected() {
 }
 
 #[tokio::test]
-async fn a_merge_moves_the_user_id_to_a_contact_without_one() {
+async fn the_contact_with_the_user_id_stays_whatever_was_asked() {
     let server = TestServer::new().await;
     let agent = server.log_in_owner().await;
     let claimed = json!({"user_id": "u", "security_hash": "h"});
     let uma = server.start_session(&claimed).await;
     uma.send("as Uma").await;
-    let made = json!({"email": "uma@example.com", "name": "Uma"});
+    let made = json!({"email": "uma@example.com", "name": "Uma", "phone": "+49 30 1"});
     let made = agent.api.post("/v1/contacts", &made).await.expect(201);
-    let id = made["id"].as_str().unwrap();
     let path = format!("/v1/contacts/{}/merge", uma.contact_id());
-    let one = agent.api.post(&path, &json!({"intoId": id})).await.expect(200);
-    assert_eq!((&one["id"], &one["userId"]), (&json!(id), &json!("u")));
-    uma.try_send("late").await.expect_problem(401, "session-ended");
+    let one = agent.api.post(&path, &json!({"intoId": made["id"]})).await.expect(200);
+    assert_eq!((&one["id"], &one["userId"]), (&json!(uma.contact_id()), &json!("u")));
+    assert_eq!(one["phone"], "+49 30 1");
+    gone(&agent, made["id"].as_str().unwrap()).await;
+    uma.send("still here").await;
     server.init(&json!({"user_id": "u"})).await.expect_problem(403, "identity-refused");
     let again = server.start_session_on(&uma.device(), &claimed).await;
-    assert_eq!((again.contact_id(), texts(first(&again))), (id, vec!["*", "as Uma"]));
+    assert_eq!(texts(first(&again)), ["as Uma", "*", "still here"]);
+}
+
+#[tokio::test]
+async fn a_merge_into_a_visitor_shows_the_visitor_nothing_of_a_known_contact() {
+    let server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    for round in 0..8 {
+        let email = format!("victim{round}@example.com");
+        let victim =
+            json!({"user_id": format!("victim{round}"), "security_hash": "h", "email": email});
+        let victim = server.start_session(&victim).await;
+        for n in 0..5 {
+            victim.send(&format!("victim's secret {n}")).await;
+        }
+        // Somebody gives the victim's e-mail in the form, reads the stream and polls.
+        let attacker = server.start_session(&json!({})).await;
+        attacker.submit_form(&json!({"name": "V.", "email": email})).await.expect(200);
+        attacker.send("hello, it is me").await;
+        let mut stream = attacker.events().await;
+        let path = format!("/v1/contacts/{}/merge", victim.contact_id());
+        let into = json!({"intoId": attacker.contact_id()});
+        let merge = agent.api.post(&path, &into);
+        let poll = async {
+            let mut seen = String::new();
+            loop {
+                let reply = attacker.api.get("/widget/v1/messages?limit=200").await;
+                seen.push_str(&reply.text);
+                if reply.status != 200 {
+                    return seen;
+                }
+            }
+        };
+        let (merged, polled) = futures::future::join(merge, poll).await;
+        assert_eq!(merged.expect(200)["id"], victim.contact_id());
+        assert!(!polled.contains("victim's secret"), "{polled}");
+        let events = stream.until_end(SHORT_TIMEOUT).await;
+        assert!(!format!("{events:?}").contains("victim's secret"), "{events:?}");
+        let page = server.start_session_on(&attacker.device(), &json!({})).await;
+        assert_ne!(page.contact_id(), victim.contact_id());
+        assert_eq!(page.initial_texts(), Vec::<&str>::new());
+        assert!(victim.message_texts().await.contains(&"hello, it is me".to_owned()));
+    }
 }
 
 /// Returns all messages as a reader sees them.

@@ -235,3 +235,35 @@ async fn agents_see_the_page_on_which_a_person_did_something() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn lists_of_large_contacts_are_served_in_shorter_pages() {
+    on_each_database(async |server| {
+        let agent = server.log_in_owner().await;
+        let text = "v".repeat(1000);
+        let large: Map<_, _> = (0..100).map(|n| (format!("k{n:02}"), json!(text))).collect();
+        for n in 0..45 {
+            let user = json!({"user_id": format!("large{n}"), "custom_data": large});
+            server.start_session(&user).await.send("here").await;
+        }
+        // More than a response between services may have, in total.
+        assert_eq!(agent.contacts().await.len(), 45);
+        let first = agent.api.get("/v1/contacts?limit=200").await.expect(200);
+        let count = first["items"].as_array().unwrap().len();
+        assert!((1..=11).contains(&count) && first["nextCursor"].is_string(), "{count}");
+        let search = json!({"q": "large", "limit": 200});
+        agent.api.post("/v1/contacts/search", &search).await.expect(200);
+        let open = agent.api.get("/v1/conversations?status=open&limit=100").await.expect(200);
+        assert_eq!(open["items"].as_array().unwrap().len(), 45);
+        let export = agent.api.get("/v1/contacts/export.csv").await;
+        assert_eq!((export.status, export.text.lines().count()), (200, 46));
+
+        // A visitor may have far less until the page names them.
+        let visitor = server.start_session(&json!({})).await;
+        let form = json!({"fields": {"name": "V", "email": "v@example.com"}, "user": {"custom_data": large}});
+        let session = visitor.api.post("/widget/v1/pre-chat", &form).await.expect(200);
+        assert_eq!(session["contact"]["customData"].as_object().unwrap().len(), 4);
+        assert_eq!(pointers(&session["warnings"]).len(), 96);
+    })
+    .await;
+}

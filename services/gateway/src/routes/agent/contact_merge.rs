@@ -22,7 +22,7 @@ use crate::{
 #[deserr(error = Faults, rename_all = camelCase)]
 #[schema(rename_all = "camelCase")]
 pub(super) struct ContactMerge {
-    /// The contact that stays.
+    /// The contact that stays, unless this one is better protected.
     #[schema(value_type = String, format = Uuid)]
     into_id: ContactId,
     /// The answer is the contact as it would be, and nothing changes.
@@ -33,9 +33,10 @@ pub(super) struct ContactMerge {
 
 /// Merges this contact into another one, which then has the data of both.
 ///
-/// The other contact's fields stay, and its empty ones are filled. A user id that only this contact
-/// has moves along with its claim; two contacts with user ids can't be merged. This contact's id
-/// stops to exist and its sessions end. With `dryRun` the answer is the contact as it would be, and
+/// The contact that stays is the one with a user id, whatever was asked: no merge shows a visitor
+/// what a known person wrote. Of two without, it is the one that no visitor reads, else `intoId`.
+/// Its fields stay and its empty ones are filled; the other contact's id stops to exist and its
+/// sessions end. Two contacts with user ids can't be merged. With `dryRun` the answer is the contact as it would be, and
 /// nothing changes.
 #[utoipa::path(post, path = "/contacts/{id}/merge", operation_id = "mergeContact", tag = "contacts",
     params(PathId<ContactId>), request_body = ContactMerge,

@@ -1,4 +1,4 @@
-// Merges one contact into another, after a preview of the result.
+// Merges two contacts, after a preview of the result. The server decides which of them survives.
 import { useSignal } from '@preact/signals';
 import type { Contact } from '../../shared/api';
 import { attempt, call, success } from '../login';
@@ -31,20 +31,22 @@ export function Merge({
     attempt(async () => {
       await merge(false);
       outcome.value = null;
-      success.value = 'Joined: both threads are one.';
+      success.value = 'Contacts merged.';
       onDone();
     });
   const person: Partial<Contact> = outcome.value ?? {};
+  const [survivor, other] = person.id === from.id ? [from, into] : [into, from];
   return (
     <>
       <button type="button" class="quiet" onClick={() => void preview()}>
-        Join to this one…
+        Merge contacts…
       </button>
       {outcome.value && (
-        <Dialog title="Join two people" onClose={() => (outcome.value = null)}>
+        <Dialog title="Merge contacts" onClose={() => (outcome.value = null)}>
           <p>
-            <bdi>{from.name}</bdi> becomes part of <bdi>{into.name}</bdi>, and so do the messages.
-            This can't be undone. The person will be:
+            <bdi>{other.name}</bdi> becomes part of <bdi>{survivor.name}</bdi>, with all messages.
+            This can't be undone. An email address alone doesn't prove that both are the same person.
+            The contact will be:
           </p>
           <dl>
             {FIELDS.map(([field, label]) => [
@@ -57,7 +59,7 @@ export function Merge({
               Cancel
             </button>
             <button type="button" class="main" onClick={() => void confirm()}>
-              Join
+              Merge
             </button>
           </div>
         </Dialog>

@@ -14,7 +14,7 @@ use crate::{
         domain::{
             changes,
             contact::Contact,
-            merge::{Merge, merge},
+            merge::{Merge, merge, survivor_first},
             tracked_event::{MAX_SHOWN, TrackedEvent},
         },
         store::{contacts, merges},
@@ -41,8 +41,8 @@ impl App {
         }
     }
 
-    /// Merges two contacts, of which the target stays; with `dry_run` nothing is written. Returns
-    /// the merged contact.
+    /// Merges two contacts. The target stays, unless the source is read by safer sessions. With
+    /// `dry_run` nothing is written. Returns the merged contact.
     ///
     /// # Errors
     ///
@@ -62,24 +62,24 @@ impl App {
             return self.preview_merge(organization, source, target).await;
         }
         let now = self.clock.now();
-        let merge_id = transaction!(self.db, "contact.merge", |tx| {
+        let merge = transaction!(self.db, "contact.merge", |tx| {
             // In the order in which a login locks them: the target first.
             let target = contacts::locked_by_id(tx, organization, target).await?;
             let source = contacts::locked_by_id(tx, organization, source).await?;
             let (target, source) = target.zip(source).ok_or_else(Error::not_found)?;
+            let (target, source) = survivor_first(target, source);
             let merged = merge(&target, &source)?;
             let id = new_uuid(now, &*self.entropy);
             let merge = Merge { id, source: source.id, target: target.id };
             merges::insert(tx, organization, &merge, now).await?;
             devices::retire_visitor(tx, organization, source.id, now).await?;
-            // After the source's row is deleted, which may have had the user id.
             contacts::update(tx, &merged).await?;
             let effects = merge.effects_by(actor).and(changes::effects(Some(&target), &merged));
             self.record(tx, organization, effects).await?;
-            Ok(id)
+            Ok(merge)
         })?;
-        self.wait_for_merge(organization, merge_id).await;
-        self.contact(organization, target).await
+        self.wait_for_merge(organization, merge.id).await;
+        self.contact(organization, merge.target).await
     }
 
     async fn preview_merge(
@@ -95,6 +95,7 @@ impl App {
         events.extend(source_events);
         events.sort_by_key(|event| Reverse(event.at));
         events.truncate(usize::try_from(MAX_SHOWN).unwrap_or(usize::MAX));
+        let (target, source) = survivor_first(target, source);
         Ok((merge(&target, &source)?, devices, events))
     }
 }

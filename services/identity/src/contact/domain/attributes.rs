@@ -7,6 +7,8 @@ use serde_json::{Map, Number, Value};
 
 /// Most attributes of a contact.
 pub(crate) const MAX_KEYS: usize = 100;
+/// Most bytes of a visitor's attributes.
+const MAX_VISITOR_BYTES: usize = 4096;
 /// Longest text value, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
 /// Whole numbers below this one are exact in a double.
@@ -78,18 +80,56 @@ fn check_text(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Applies changes, removals first. Returns the keys beyond the limit, which are not set.
+/// How much a row may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    keys: usize,
+    bytes: usize,
+}
+
+impl Limits {
+    /// Of contacts.
+    pub(crate) const CONTACT: Self = Self { keys: MAX_KEYS, bytes: usize::MAX };
+    /// Of visitors, of whom anyone may create as many as the rate limits admit.
+    pub(crate) const VISITOR: Self = Self { keys: MAX_KEYS, bytes: MAX_VISITOR_BYTES };
+
+    /// Why an attribute is beyond them.
+    pub(crate) fn detail(self) -> &'static str {
+        if self == Self::VISITOR {
+            "is beyond the 100 attributes and 4,096 bytes that a visitor may have"
+        } else {
+            "is beyond the 100 attributes that a contact may have"
+        }
+    }
+}
+
+/// The size of attributes, in bytes of their names and texts.
+pub(crate) fn size_bytes(attributes: &Map<String, Value>) -> usize {
+    attributes.iter().map(|(key, value)| attribute_bytes(key, value)).sum()
+}
+
+fn attribute_bytes(key: &str, value: &Value) -> usize {
+    key.len() + to_text(value).len()
+}
+
+/// Applies changes, removals first. Returns the keys beyond the limits, which are not set.
 pub(crate) fn apply(
     attributes: &mut Map<String, Value>,
     changes: &Map<String, Value>,
+    limits: Limits,
 ) -> Vec<String> {
     let mut over_limit = Vec::new();
     for (key, _) in changes.iter().filter(|(_, value)| value.is_null()) {
         attributes.remove(key);
     }
+    let mut bytes = size_bytes(attributes);
     for (key, value) in changes.iter().filter(|(_, value)| !value.is_null()) {
-        if attributes.contains_key(key) || attributes.len() < MAX_KEYS {
+        let current = attributes.get(key).map(|current| attribute_bytes(key, current));
+        let bytes_after = bytes - current.unwrap_or(0) + attribute_bytes(key, value);
+        let has_place = current.is_some() || attributes.len() < limits.keys;
+        if has_place && (bytes_after <= limits.bytes || bytes_after <= bytes) {
             attributes.insert(key.clone(), value.clone());
+            bytes = bytes_after;
         } else {
             over_limit.push(key.clone());
         }
@@ -158,10 +198,31 @@ mod tests {
     fn null_removes_and_the_hundredth_key_is_the_last() {
         let mut attributes = Map::new();
         let many = (0..101).map(|n| (format!("k{n:03}"), json!(n))).collect();
-        assert_eq!(apply(&mut attributes, &many), ["k100"]);
+        assert_eq!(apply(&mut attributes, &many, Limits::CONTACT), ["k100"]);
         let swap = json!({"a": 1, "b": 2, "k000": null});
-        assert_eq!(apply(&mut attributes, swap.as_object().unwrap()), ["b"]);
+        assert_eq!(apply(&mut attributes, swap.as_object().unwrap(), Limits::CONTACT), ["b"]);
         assert_eq!((attributes.len(), &attributes["a"]), (100, &json!(1)));
+    }
+
+    #[test]
+    fn a_visitor_has_at_most_4096_bytes() {
+        let text = |length: usize| json!("x".repeat(length));
+        let mut attributes = Map::new();
+        let fill = json!({"a": text(1000), "b": text(1000), "c": text(1000), "d": text(1000)});
+        let change = |attributes: &mut Map<String, Value>, changes: Value| {
+            apply(attributes, changes.as_object().unwrap(), Limits::VISITOR)
+        };
+        assert_eq!(change(&mut attributes, fill), Vec::<String>::new());
+        assert_eq!(change(&mut attributes, json!({"e": text(92), "f": 1})), ["e"]);
+        assert_eq!(change(&mut attributes, json!({"a": text(1024), "b": text(10)})), ["a"]);
+        assert_eq!(
+            change(&mut attributes, json!({"a": null, "e": text(1000)})),
+            Vec::<String>::new()
+        );
+        // A contact who logs out has more than a visitor may add, and may still have less.
+        let mut large = Map::from_iter([("a".to_owned(), text(9000))]);
+        assert_eq!(change(&mut large, json!({"a": text(8000), "b": 1})), ["b"]);
+        assert_eq!(size_bytes(&large), 8001);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use onethread_core::{ContactId, OrganizationId, Timestamp, generated_name};
 use serde_json::{Map, Value};
 
 use super::{
-    attributes,
+    attributes::{self, Limits},
     profile::{ProfilePatch, Warning},
 };
 use crate::{
@@ -152,6 +152,17 @@ impl Contact {
         }
     }
 
+    /// About how many bytes it has, wherever it is sent.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let texts = [&self.user_id, &self.name, &self.email, &self.phone, &self.company];
+        let texts = texts.into_iter().flatten().chain(&self.tags).map(String::len).sum::<usize>();
+        let page = self
+            .page
+            .as_ref()
+            .map_or(0, |page| page.url.len() + page.title.len() + page.referrer.len());
+        texts + page + attributes::size_bytes(&self.custom)
+    }
+
     /// True while a visitor's token may speak for this row.
     pub(crate) fn is_visitor(&self) -> bool {
         self.user_id.is_none() && matches!(self.source, Source::Visitor | Source::PreChat)
@@ -193,10 +204,11 @@ impl Contact {
         if patch.clear_custom {
             self.custom.clear();
         }
-        let over_limit = attributes::apply(&mut self.custom, &patch.custom);
+        let limits = if self.is_visitor() { Limits::VISITOR } else { Limits::CONTACT };
+        let over_limit = attributes::apply(&mut self.custom, &patch.custom, limits);
         let warning = |key: String| Warning {
             pointer: format!("/user/custom_data/{}", attributes::escape(&key)),
-            detail: "finds no room: a contact has at most 100 attributes".to_owned(),
+            detail: limits.detail().to_owned(),
         };
         over_limit.into_iter().map(warning).collect()
     }

@@ -44,26 +44,41 @@ impl Merge {
     }
 }
 
-/// The target with the source's data, and with its user id and claim where only the source has
-/// them.
+/// Who may read a contact's row and conversation, the safest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Readers {
+    /// Whoever has the visitor's token.
+    Visitor,
+    /// No widget: the contact was imported or created, and has no user id.
+    None,
+    /// Sessions of the user id, as far as the policy and the claim admit them.
+    User,
+}
+
+fn readers(contact: &Contact) -> Readers {
+    match &contact.user_id {
+        Some(_) => Readers::User,
+        None if contact.is_visitor() => Readers::Visitor,
+        None => Readers::None,
+    }
+}
+
+/// Decides which of two contacts stays, and returns it first: the one that was asked for, unless
+/// the other one is read by safer sessions. So no merge shows a visitor what a known contact wrote.
+pub(crate) fn survivor_first(asked: Contact, other: Contact) -> (Contact, Contact) {
+    if readers(&other) > readers(&asked) { (other, asked) } else { (asked, other) }
+}
+
+/// The survivor with the data of the other contact.
 ///
 /// # Errors
 ///
 /// `TwoUserIds` when both have one.
-pub(crate) fn merge(target: &Contact, source: &Contact) -> Result<Contact> {
-    let mut merged = merge_visitor(target, source);
-    match (&target.user_id, &source.user_id) {
-        (Some(_), Some(_)) => return Err(Error::new(Reason::TwoUserIds)),
-        (None, Some(_)) => {
-            merged.user_id.clone_from(&source.user_id);
-            merged.claim.clone_from(&source.claim);
-            merged.verified = source.verified;
-            // Sessions of both from before become invalid.
-            merged.claim_version = target.claim_version.max(source.claim_version) + 1;
-        }
-        _ => {}
+pub(crate) fn merge(survivor: &Contact, other: &Contact) -> Result<Contact> {
+    if other.user_id.is_some() {
+        return Err(Error::new(Reason::TwoUserIds));
     }
-    Ok(merged)
+    Ok(merge_visitor(survivor, other))
 }
 
 /// The target with the data of a visitor, who has no user id.
@@ -143,7 +158,6 @@ mod tests {
     use crate::{
         contact::domain::contact::{Page, Source},
         domain::keys::Claim,
-        organization::domain::policy::Verified,
     };
 
     const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -212,28 +226,36 @@ mod tests {
     }
 
     #[test]
-    fn the_user_id_moves_with_its_claim_and_two_user_ids_are_an_error() {
-        let claim = Claim { hash: vec![7], key: "k".into() };
-        let known = Contact {
-            user_id: Some("u".into()),
-            claim: Some(claim.clone()),
-            claim_version: 3,
-            verified: Verified::SecurityHash,
-            listed: true,
-            ..contact(1, Source::Identified)
-        };
-        let visitor = contact(2, Source::Visitor);
-        let one = merge(&visitor, &known).unwrap();
-        assert_eq!((one.id, one.user_id.as_deref()), (visitor.id, Some("u")));
-        assert_eq!((one.claim, one.claim_version, one.listed), (Some(claim), 4, true));
-        assert_eq!(one.verified, Verified::SecurityHash);
-        assert!(!merge(&visitor, &known).unwrap().is_visitor());
-        let other = Contact { user_id: Some("v".into()), ..contact(3, Source::Identified) };
-        for other in [&other, &known] {
-            assert_eq!(merge(&known, other).unwrap_err().reason, Reason::TwoUserIds);
+    fn the_contact_with_the_safer_readers_stays_whatever_was_asked() {
+        let known = Contact { user_id: Some("u".into()), ..contact(1, Source::Identified) };
+        let imported = contact(2, Source::Import);
+        let visitor = contact(3, Source::PreChat);
+        let ids = |(survivor, other): (Contact, Contact)| (survivor.id, other.id);
+        for (survivor, other) in [(&known, &visitor), (&known, &imported), (&imported, &visitor)] {
+            for (asked, against) in [(survivor, other), (other, survivor)] {
+                let chosen = survivor_first(asked.clone(), against.clone());
+                assert_eq!(ids(chosen), (survivor.id, other.id));
+            }
+        }
+        for equal in [Source::Agent, Source::Visitor] {
+            let (one, other) = (contact(4, equal), contact(5, equal));
+            assert_eq!(ids(survivor_first(one.clone(), other.clone())), (one.id, other.id));
         }
     }
 
+    #[test]
+    fn two_user_ids_are_an_error() {
+        let known = |id, user: &str| Contact {
+            user_id: Some(user.into()),
+            ..contact(id, Source::Identified)
+        };
+        let claim = Claim { hash: vec![7], key: "k".into() };
+        let claimed = Contact { claim: Some(claim.clone()), claim_version: 3, ..known(1, "u") };
+        let error = merge(&claimed, &known(2, "v")).unwrap_err();
+        assert_eq!(error.reason, Reason::TwoUserIds);
+        let one = merge(&claimed, &contact(3, Source::Visitor)).unwrap();
+        assert_eq!((one.user_id, one.claim, one.claim_version), (Some("u".into()), Some(claim), 3));
+    }
     #[test]
     fn a_form_of_one_and_a_message_of_the_other_list_the_contact() {
         let form = Contact { form_at: Some(NOW), ..contact(1, Source::Visitor) };

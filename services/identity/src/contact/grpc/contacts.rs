@@ -9,7 +9,7 @@ use onethread_proto::identity::{self as wire, contact_service_server::ContactSer
 use serde_json::Value;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::convert::{changes, contact, context, page, person, summary, user_claims};
+use super::convert::{changes, contact, context, name, page, person, summary, user_claims};
 use crate::{
     contact::app::contacts::ContactQuery,
     grpc::{
@@ -52,7 +52,7 @@ impl ContactService for Handlers {
             self.app.batch_contacts(organization, ids.collect::<Result<_>>()?).await
         };
         answer(found.await.map(|found| wire::BatchGetContactsResponse {
-            contacts: found.into_iter().map(summary).collect(),
+            contacts: found.into_iter().map(name).collect(),
         }))
     }
 

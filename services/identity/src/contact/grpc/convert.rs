@@ -3,6 +3,7 @@
 use onethread_errors::{Error, Result};
 use onethread_grpc::timestamp;
 use onethread_proto::identity as wire;
+use serde_json::Map;
 use woothee::{parser::Parser, woothee::VALUE_UNKNOWN};
 
 use crate::{
@@ -115,6 +116,12 @@ pub(crate) fn person(contact: &Contact) -> wire::Person {
 /// A contact without devices and events, which only `GetContact` returns.
 pub(crate) fn summary(found: Contact) -> wire::Contact {
     contact(found, Vec::new(), Vec::new())
+}
+
+/// What a list of conversations shows, which has a bound of bytes for each contact.
+pub(crate) fn name(found: Contact) -> wire::Contact {
+    let (custom, tags, page) = (Map::new(), Vec::new(), None);
+    summary(Contact { custom, tags, page, ..found })
 }
 
 /// What agents and the API may see.

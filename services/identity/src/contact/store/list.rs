@@ -79,12 +79,32 @@ pub(crate) enum PageKey {
     Time(i64, Uuid),
 }
 
+/// Bytes after which a page ends, so that large rows make it short and not too large for a
+/// response.
+const MAX_PAGE_BYTES: usize = 1 << 20;
+
 /// A page of Contacts.
 #[derive(Debug)]
 pub(crate) struct ContactPage {
     pub(crate) contacts: Vec<Contact>,
     /// Where the next page begins, if there is one.
     pub(crate) next: Option<PageKey>,
+}
+
+impl ContactPage {
+    /// The page up to its limit of bytes, with at least one contact.
+    pub(super) fn within_bytes(mut self, sort: ContactSort) -> Self {
+        let mut bytes = 0;
+        let is_beyond = |contact: &Contact| {
+            bytes += contact.size_bytes();
+            bytes > MAX_PAGE_BYTES
+        };
+        if let Some(count) = self.contacts.iter().position(is_beyond) {
+            self.contacts.truncate(count.max(1));
+            self.next = self.contacts.last().map(|last| sort.key(last));
+        }
+        self
+    }
 }
 
 impl ContactSort {
@@ -154,7 +174,7 @@ pub(crate) async fn page(
     let contacts: Vec<_> =
         rows.into_iter().take(size.rows()).map(Contact::try_from).collect::<Result<_>>()?;
     let next = contacts.last().filter(|_| has_more).map(|last| sort.key(last));
-    Ok(ContactPage { contacts, next })
+    Ok(ContactPage { contacts, next }.within_bytes(sort))
 }
 
 /// The keys of the attributes of Contacts, sorted.

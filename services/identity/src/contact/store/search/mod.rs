@@ -116,7 +116,7 @@ impl FoundContacts {
         } else {
             self.reached
         };
-        ContactPage { contacts: self.contacts, next }
+        ContactPage { contacts: self.contacts, next }.within_bytes(sort)
     }
 }
 
