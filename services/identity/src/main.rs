@@ -1,4 +1,4 @@
-//! Identity as a process of its own.
+//! Identity as its own process.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Identity as a process of its own: configuration, commands, and what it serves.
+//! Identity as its own process: configuration, commands, and what it serves.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{Deps, Keys, MIGRATIONS, build, reset_password_in};
 
 const NAME: &str = "onethread-identity";
 
-/// Identity: who somebody is.
+/// Identity: organizations, contacts, agents and their sessions.
 #[derive(Debug, Parser)]
 #[command(name = NAME, version)]
 struct Cli {

@@ -9,8 +9,8 @@ use secrecy::ExposeSecret;
 
 use crate::{MIGRATIONS, team::app::password_change::reset_password};
 
-/// Prints an agent's new password, and nothing else, to stdout. `binary` is named in the error that
-/// tells to migrate first.
+/// Prints an agent's new password, and nothing else, to stdout. `binary` is the name of the program
+/// in the error about missing migrations.
 ///
 /// # Errors
 ///

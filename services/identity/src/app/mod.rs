@@ -1,4 +1,6 @@
 //! The use cases that belong to no slice, and what all use cases share.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 pub(crate) mod clean_up;
 pub(crate) mod deliveries;

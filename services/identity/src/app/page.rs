@@ -14,8 +14,8 @@ pub(crate) fn page_start(page_token: &str) -> Result<Option<Uuid>> {
     PageToken::decode(page_token).map_err(invalid)
 }
 
-/// Removes the row beyond the page, which tells that another page follows, and returns that page's
-/// token: empty on the last page.
+/// Removes the row beyond the page and returns the token of the next page. It is empty on the last
+/// page, which has no such row.
 pub(crate) fn next_page_token<T>(
     rows: &mut Vec<T>,
     size: PageSize,

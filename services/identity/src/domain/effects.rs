@@ -1,4 +1,4 @@
-//! What follows from a change. A rule such as "a claim ends the sessions that did not prove it" is
+//! What follows from a change. A rule such as "a claim revokes the sessions that did not prove it" is
 //! a function of the domain that returns [`Effects`]; `store/effects.rs` alone writes them.
 
 use onethread_core::ContactId;
@@ -14,11 +14,11 @@ use crate::{
 pub(crate) struct Effects {
     /// Entries of the audit log.
     pub(crate) audit: Vec<AuditRecord>,
-    /// Contacts, devices, agents or keys whose sessions end or have to be checked again.
+    /// Ids of contacts, devices, agents and keys: their sessions are revoked or checked again.
     pub(crate) revoked: Vec<Uuid>,
     /// Webhook events of contacts.
     pub(crate) events: Vec<(ContactId, Event)>,
-    /// What the conversation service must be told.
+    /// Calls to the conversation service.
     pub(crate) deliveries: Vec<Delivery>,
 }
 
@@ -68,7 +68,7 @@ impl Effects {
         self
     }
 
-    /// Sessions of this contact, device, agent or key end, or are checked again.
+    /// Sessions of this contact, device, agent or key are revoked or checked again.
     pub(crate) fn revoke(mut self, subject: Uuid) -> Self {
         if !self.revoked.contains(&subject) {
             self.revoked.push(subject);
@@ -82,7 +82,7 @@ impl Effects {
         self
     }
 
-    /// Something that the conversation service must be told.
+    /// A call to the conversation service.
     pub(crate) fn deliver(mut self, delivery: Delivery) -> Self {
         self.deliveries.push(delivery);
         self

@@ -1,5 +1,5 @@
 //! The server's keys, which are stored outside the database. The newest one signs and encrypts, all
-//! of them verify and decrypt. Each purpose has a derived key of its own, so that a signature for
+//! of them verify and decrypt. Each purpose has its own derived key, so that a signature for
 //! one purpose is not valid for another.
 
 use chacha20poly1305::{
@@ -32,7 +32,7 @@ impl ServerKey {
         }
     }
 
-    /// The name that is stored beside what the key signed or encrypted.
+    /// The name that is stored with what the key signed or encrypted.
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
@@ -46,8 +46,8 @@ impl ServerKey {
 /// The server's keys, at least one, the newest last.
 pub(crate) struct ServerKeys(Vec<ServerKey>);
 
-/// A claim as it is stored: a keyed hash, so that nobody can test guesses with the database
-/// alone.
+/// A claim as it is stored: a keyed hash, so that the database alone is not enough to
+/// test guesses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claim {
     /// HMAC-SHA256 of organization, user id and `security_hash`.

@@ -33,7 +33,7 @@ pub(crate) struct DeviceToken {
     /// become a contact.
     #[serde(rename = "vis")]
     pub(crate) visitor_id: ContactId,
-    /// Issued with a refused login: its visitor is never merged into a contact.
+    /// Issued with a rejected login. Its visitor is never merged into a contact.
     #[serde(rename = "cln", default)]
     pub(crate) clean: bool,
     /// The device's epoch when the token was issued: its visitor is not merged into a contact that
@@ -304,9 +304,10 @@ mod tests {
 
     #[test]
     fn a_random_token_knows_its_organization_and_use() {
-        let (text, made) = RandomToken::generate(RandomUse::Login, here(), &SeededEntropy::new(1));
+        let (text, created) =
+            RandomToken::generate(RandomUse::Login, here(), &SeededEntropy::new(1));
         let read = RandomToken::read(RandomUse::Login, &text).unwrap();
-        assert_eq!((read.organization_id, read.hash), (here(), made.hash));
+        assert_eq!((read.organization_id, read.hash), (here(), created.hash));
         assert!(RandomToken::read(RandomUse::ApiKey, &text).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! gRPC: requests into commands, results into responses. Services of a slice live with it.
+//! gRPC: what the services of all slices share. Each slice has its services in its `grpc` module.
 
 pub(crate) mod json;
 

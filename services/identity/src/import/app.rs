@@ -1,4 +1,6 @@
 //! Committing batches of imported rows.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 use std::ops::Range;
 

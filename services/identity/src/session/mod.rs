@@ -1,5 +1,5 @@
-//! Sessions of contacts and visitors: how they begin with an init, what keeps them valid, how they
-//! end.
+//! Sessions of contacts and visitors: how they begin, when they are valid, and how they are
+//! revoked.
 
 pub(crate) mod app;
 pub(crate) mod domain;

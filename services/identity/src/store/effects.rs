@@ -106,7 +106,7 @@ async fn insert_audit(
     Ok(())
 }
 
-/// An entry as `INSERT_AUDIT` takes it, ids in hex.
+/// A parameter of `INSERT_AUDIT`, with ids in hex.
 #[derive(Serialize)]
 struct AuditRow {
     id: String,

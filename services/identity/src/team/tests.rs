@@ -56,8 +56,8 @@ impl Team {
             role: role.into(),
             actor: owner(),
         };
-        let made = self.agents().create_agent(request).await?.into_inner();
-        Ok((made.agent.unwrap().agent.unwrap(), made.invite_token))
+        let created = self.agents().create_agent(request).await?.into_inner();
+        Ok((created.agent.unwrap().agent.unwrap(), created.invite_token))
     }
 
     async fn accept(&self, token: &str, password: &str) -> Result<String, Code> {
@@ -126,8 +126,8 @@ async fn only_the_last_invitation_is_valid_and_only_once(scratch: ScratchDatabas
     assert_eq!(team.accept(&token, PASSWORD).await, Err(Code::Unauthenticated));
     assert_eq!(team.log_in("ANN@example.com", PASSWORD).await, Ok(()));
     assert!(team.list().await.iter().all(|one| !one.invited));
-    let taken = team.invite("ann@example.com", AgentRole::Agent).await.unwrap_err();
-    assert_eq!(taken.code(), Code::AlreadyExists);
+    let duplicate = team.invite("ann@example.com", AgentRole::Agent).await.unwrap_err();
+    assert_eq!(duplicate.code(), Code::AlreadyExists);
     for invalid in ["nowhere", "a\0@example.com"] {
         let rejected = team.invite(invalid, AgentRole::Agent).await.unwrap_err();
         assert_eq!(rejected.code(), Code::InvalidArgument, "{invalid}");
@@ -203,9 +203,9 @@ async fn a_removed_agent_and_a_revoked_key_are_rejected(scratch: ScratchDatabase
         name: "shop".to_owned(),
         actor: owner(),
     };
-    let made = keys.create_api_key(request).await.unwrap().into_inner();
-    assert!(team.identity.authenticate(&made.secret).await.is_ok());
-    let id = made.api_key.unwrap().id;
+    let created = keys.create_api_key(request).await.unwrap().into_inner();
+    assert!(team.identity.authenticate(&created.secret).await.is_ok());
+    let id = created.api_key.unwrap().id;
     let organization_id = team.organization.clone();
     let request = wire::ListApiKeysRequest { organization_id, page_size: 1, ..Default::default() };
     let page = keys.list_api_keys(request).await.unwrap().into_inner();
@@ -215,10 +215,13 @@ async fn a_removed_agent_and_a_revoked_key_are_rejected(scratch: ScratchDatabase
         api_key_id: id.clone(),
         actor: owner(),
     };
-    let away = keys.delete_api_key(revoke(&foreign)).await.unwrap_err();
-    assert_eq!(away.code(), Code::NotFound);
+    let rejected = keys.delete_api_key(revoke(&foreign)).await.unwrap_err();
+    assert_eq!(rejected.code(), Code::NotFound);
     keys.delete_api_key(revoke(&team.organization)).await.unwrap();
-    assert_eq!(team.identity.authenticate(&made.secret).await.unwrap_err(), Code::Unauthenticated);
+    assert_eq!(
+        team.identity.authenticate(&created.secret).await.unwrap_err(),
+        Code::Unauthenticated
+    );
 
     // Both are in the feed of revocations.
     let mut conn = team.identity.service.app.db.reader("test").await.unwrap();
@@ -313,7 +316,7 @@ async fn the_operator_resets_a_password(scratch: ScratchDatabase) {
     {
         assert!(reset(organization, email).await.is_none(), "{organization} {email}");
     }
-    // The only owner, whom no other owner could reset.
+    // The only owner can reset the password without another owner.
     let owner = team.list().await[0].agent.clone().unwrap();
     let first = reset("demo", "Owner@demo.example").await.unwrap();
     assert_eq!(team.log_in("owner@demo.example", first.expose_secret()).await, Ok(()));

@@ -51,12 +51,12 @@ pub(crate) async fn identity(scratch: ScratchDatabase) -> Identity {
     let service = process(scratch.db.clone(), &folder);
     let other = process(scratch.reconnect().await, &folder);
     let mut stored = None;
-    let store = |made: &MadeOrganization| {
+    let store = |created: &MadeOrganization| {
         stored = Some((
-            made.id.to_string(),
-            made.organization.clone(),
-            made.application_secret.clone(),
-            made.api_key.expose_secret().to_owned(),
+            created.id.to_string(),
+            created.organization.clone(),
+            created.application_secret.clone(),
+            created.api_key.expose_secret().to_owned(),
         ));
         Ok(())
     };

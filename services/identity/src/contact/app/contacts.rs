@@ -160,7 +160,7 @@ impl App {
 /// A list of Contacts: which ones, in which order.
 struct List {
     sort: ContactSort,
-    /// Hash that tells it from other lists.
+    /// Hash that identifies the list.
     id: String,
 }
 

@@ -1,4 +1,6 @@
 //! The use cases of contacts.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 mod changes;
 mod claims;

@@ -1,4 +1,4 @@
-//! What follows from a change of a contact's row, whichever use case made it.
+//! What follows from a change of a contact's row, in every use case.
 
 use super::contact::Contact;
 use crate::{domain::effects::Effects, webhook::domain::event::Event};

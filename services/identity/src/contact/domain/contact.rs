@@ -58,7 +58,7 @@ pub(crate) struct Page {
     pub(crate) referrer: String,
 }
 
-/// Where a call comes from.
+/// The page, device and browser of a call.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Context {
     pub(crate) page: Option<Page>,
@@ -96,7 +96,7 @@ pub(crate) struct Contact {
     pub(crate) verified: Verified,
     /// When the pre-chat form was stored.
     pub(crate) form_at: Option<Timestamp>,
-    /// When the first message of its own was stored.
+    /// When its first message was stored.
     pub(crate) wrote_at: Option<Timestamp>,
     pub(crate) blocked: bool,
     pub(crate) first_seen_at: Option<Timestamp>,

@@ -1,14 +1,15 @@
-//! What a profile's fields may hold.
+//! Checks of a profile's fields. The error of each is why the text is invalid.
 
 use email_address::{EmailAddress, Options};
 use serde_json::Value;
 
 use super::profile::Change;
 
-/// Says what is wrong with a text, if anything.
+/// Returns why a text is invalid.
 pub(crate) type Check = fn(&str) -> Result<(), &'static str>;
 
-/// A field from JSON: absent keeps, null and blank clear, a good text is set.
+/// A change of a field from JSON: an absent value keeps it, null and blank texts clear it, a valid
+/// text sets it.
 pub(crate) fn change(value: Option<&Value>, check: Check) -> Result<Change, &'static str> {
     match value {
         None => Ok(Change::Keep),
@@ -32,7 +33,7 @@ pub(crate) fn name(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Why something was done, as it is kept: at most 1,024 characters, no control characters.
+/// The reason of an action: at most 1,024 characters without control characters.
 pub(crate) fn reason(text: &str) -> Result<(), &'static str> {
     if text.chars().count() > 1024 {
         Err("is longer than 1,024 characters")
@@ -43,7 +44,7 @@ pub(crate) fn reason(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// A tag: a name without the signs that part tags in a file.
+/// A tag: a name without the characters that separate tags in a file.
 pub(crate) fn tag(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
         Err("is empty")
@@ -54,7 +55,7 @@ pub(crate) fn tag(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// An e-mail address as RFC 5321 has it, with a dot in its domain.
+/// An e-mail address by RFC 5321, with a dot in its domain.
 pub(crate) fn email(text: &str) -> Result<(), &'static str> {
     let options =
         Options::default().without_display_text().without_domain_literal().with_required_tld();
@@ -86,7 +87,7 @@ pub(crate) fn domain(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// A phone number as people write it: 3 to 20 digits, and what stands between them.
+/// A phone number as people write it: 3 to 20 digits and separators.
 pub(crate) fn phone(text: &str) -> Result<(), &'static str> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let all_usual = text.chars().all(|c| c.is_ascii_digit() || " +-().,;/#*x".contains(c));

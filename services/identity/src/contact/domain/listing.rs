@@ -1,5 +1,5 @@
-//! Who enters Contacts, the list that agents see, and with which source. Nobody leaves it except
-//! by being erased or merged.
+//! Who enters Contacts, the list that agents see, and with which source. A contact leaves
+//! it only when it is erased or merged.
 
 use super::contact::{Contact, Source};
 

@@ -1,5 +1,5 @@
 //! Merging two contacts: a visitor who logs in as a known contact, or two that an agent merges. The
-//! source's row goes, the target has the data of both.
+//! source's row is deleted, and the target has the data of both.
 
 use onethread_core::ContactId;
 use onethread_errors::{Error, Reason, Result};
@@ -19,15 +19,15 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Merge {
     pub(crate) id: Uuid,
-    /// The contact whose row goes.
+    /// The contact whose row is deleted.
     pub(crate) source: ContactId,
-    /// The contact that stays.
+    /// The contact whose row is kept.
     pub(crate) target: ContactId,
 }
 
 impl Merge {
-    /// What follows from it: the source's sessions end, and webhooks and the conversation service
-    /// are notified.
+    /// What follows from it: the source's sessions are revoked, and webhooks and the conversation
+    /// service are notified.
     pub(crate) fn effects(&self) -> Effects {
         let Self { id: merge_id, source, target } = *self;
         Effects::none().revoke(source.0).notify(source, Event::Merged).deliver(Delivery::Merged {

@@ -32,8 +32,8 @@ const UPDATE: &str =
        words = $29, platform = $30, browser = $31, system = $32
      WHERE organization_id = $1 AND id = $2";
 const DELETE: &str = "DELETE FROM contacts WHERE organization_id = $1 AND id = $2";
-// The facts go first: a worker that makes one into a delivery is waited for, so that the delivery
-// goes as well.
+// Events are deleted first: that waits for a worker that turns one into a delivery, so that the
+// delivery is deleted, too.
 const DELETE_WEBHOOK_ROWS: [&str; 2] = [
     "DELETE FROM webhook_facts WHERE organization_id = $1 AND contact_id = $2",
     "DELETE FROM webhook_deliveries WHERE organization_id = $1 AND contact_id = $2",
@@ -48,7 +48,7 @@ pub(crate) async fn by_id(
     one(conn.query(BY_ID).bind(organization.0).bind(id.0)).await
 }
 
-/// The same, locked until the transaction ends.
+/// The same row, locked until the transaction ends.
 pub(crate) async fn locked_by_id(
     conn: &mut Connection,
     organization: OrganizationId,

@@ -1,4 +1,6 @@
 //! Contacts in the database.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 pub(crate) mod contacts;
 pub(crate) mod list;

@@ -11,7 +11,7 @@ use crate::{
     organization::domain::policy::Verified,
 };
 
-/// Stands for "never" in the column that Contacts is sorted by.
+/// "Never" in the column that Contacts is sorted by.
 pub(crate) const NEVER: Timestamp = Timestamp::from_micros(0);
 
 /// The columns of [`ContactRow`].

@@ -74,6 +74,21 @@ async fn at_once<T: Send + 'static>(
     join_all(tasks).await.into_iter().map(Result::unwrap).collect()
 }
 
+/// The user id has no contact, or another one without the data of the erased one.
+async fn assert_is_new(identity: &Identity, organization: &str, user_id: &str, erased: &str) {
+    let contacts = identity.list_contacts(organization, "", 200).await.into_iter();
+    let people = contacts.map(|contact| contact.person.unwrap());
+    let people: Vec<_> = people.filter(|one| one.user_id.as_deref() == Some(user_id)).collect();
+    assert!(people.len() <= 1, "{people:?}");
+    for person in people {
+        assert_ne!(person.id, erased);
+        let contact = identity.get(organization, &person.id).await.unwrap();
+        assert!(contact.tags.is_empty() && contact.events.is_empty(), "{contact:?}");
+        assert_eq!((person.company, person.phone), (None, None));
+        assert!(person.custom_data.unwrap_or_default().fields.is_empty());
+    }
+}
+
 async fn a_contact_erased_during_other_calls_is_not_restored(scratch: ScratchDatabase) {
     let identity = Arc::new(identity(scratch).await);
     for round in 0..ROUNDS {
@@ -133,20 +148,7 @@ async fn a_contact_erased_during_other_calls_is_not_restored(scratch: ScratchDat
         let gone = identity.get(&organization, &old).await.unwrap_err();
         assert_eq!(gone.code(), Code::NotFound, "round {round}");
         assert_eq!(identity.authenticate(&session.token).await.unwrap_err(), Code::Unauthenticated);
-        let again = identity
-            .list_contacts(&organization, "", 200)
-            .await
-            .into_iter()
-            .map(|one| one.person.unwrap());
-        let again: Vec<_> = again.filter(|one| one.user_id.as_ref() == Some(&user_id)).collect();
-        assert!(again.len() <= 1, "{again:?}");
-        for person in again {
-            assert_ne!(person.id, old);
-            let whole = identity.get(&organization, &person.id).await.unwrap();
-            assert!(whole.tags.is_empty() && whole.events.is_empty(), "{whole:?}");
-            assert_eq!((person.company, person.phone), (None, None));
-            assert!(person.custom_data.unwrap_or_default().fields.is_empty());
-        }
+        assert_is_new(&identity, &organization, &user_id, &old).await;
     }
 }
 

@@ -10,7 +10,10 @@ use uuid::Uuid;
 
 use crate::{
     contact::{
-        domain::search::{Search, condition::Condition, words::split},
+        domain::{
+            contact::Contact,
+            search::{Search, condition::Condition, words::split},
+        },
         store::{
             list::{ContactSort, PageKey},
             search::{Bounds, search_contacts, search_within},
@@ -44,6 +47,30 @@ impl Identity {
             let page =
                 search_contacts(&mut conn, organization, search, sort, after, size).await.unwrap();
             found.extend(page.contacts.iter().map(|contact| contact.id.0));
+            after = page.next;
+            if after.is_none() {
+                return found;
+            }
+        }
+    }
+
+    /// All results, read in pages within the bounds.
+    async fn search_within(
+        &self,
+        bounds: Bounds,
+        organization: OrganizationId,
+        search: &Search,
+        sort: ContactSort,
+        rows: i32,
+    ) -> Vec<Contact> {
+        let size = PageSize::new(rows).unwrap();
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let mut conn = self.service.app.db.reader("test").await.unwrap();
+            let page = search_within(bounds, &mut conn, organization, search, sort, after, size);
+            let page = page.await.unwrap();
+            assert!(page.contacts.len() <= size.rows());
+            found.extend(page.contacts);
             after = page.next;
             if after.is_none() {
                 return found;
@@ -239,27 +266,9 @@ async fn every_sort_order_finds_each_match_once(scratch: ScratchDatabase) {
                     ContactSort::Seen { descending },
                 ] {
                     for (bounds, rows) in [(near, 1), (near, 4), (far, 3)] {
-                        let size = PageSize::new(rows).unwrap();
-                        let (mut paged, mut after) = (Vec::new(), None);
-                        loop {
-                            let mut conn = identity.service.app.db.reader("test").await.unwrap();
-                            let page = search_within(
-                                bounds,
-                                &mut conn,
-                                organization_id,
-                                &search,
-                                sort,
-                                after,
-                                size,
-                            );
-                            let page = page.await.unwrap();
-                            assert!(page.contacts.len() <= size.rows());
-                            paged.extend(page.contacts);
-                            after = page.next;
-                            if after.is_none() {
-                                break;
-                            }
-                        }
+                        let paged = identity
+                            .search_within(bounds, organization_id, &search, sort, rows)
+                            .await;
                         let keys: Vec<_> = paged.iter().map(|one| sort.key(one)).collect();
                         let ordered = |pair: &[PageKey]| {
                             if descending { pair[0] > pair[1] } else { pair[0] < pair[1] }

@@ -1,4 +1,4 @@
-//! Which rows of a batch change nothing, as far as the database can tell.
+//! Which rows of a batch change nothing, as far as the database can compare them.
 
 use std::collections::HashSet;
 

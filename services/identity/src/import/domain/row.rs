@@ -57,7 +57,7 @@ pub(crate) enum RowOutcome {
     Created,
     Updated,
     Unchanged,
-    /// Nothing was written. An empty field stands for the whole row.
+    /// Nothing was written. An empty field means the whole row.
     Rejected {
         field: String,
         reason: String,
@@ -265,7 +265,7 @@ pub(crate) fn decide(
     let events = changes::events(before, &contact);
     match before {
         None => {
-            // A new contact has no sessions to end.
+            // A new contact has no sessions to revoke.
             effects.revoked.clear();
             RowChange::Create(Box::new(contact), effects.and(events))
         }

@@ -10,7 +10,7 @@ use crate::import::domain::{
 };
 
 // Of the rows, numbered from 0, those whose user id exists, and whether the contact has all their
-// values. PostgreSQL looks each up by itself, however few contacts there were when the statement
+// values. PostgreSQL looks up each on its own, even if there were few contacts when the statement
 // was planned.
 const COMPARE: Sql = Sql::dialects(
     "SELECT i.key, (c.listed

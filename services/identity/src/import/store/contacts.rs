@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-// PostgreSQL looks each key up by itself, however few contacts there were when the statement was
+// PostgreSQL looks up each key on its own, even if there were few contacts when the statement was
 // planned. Locks are taken in the order of ids, so that two batches can't wait for each other.
 macro_rules! contacts_by {
     ($key:literal, $found:literal, $lock:literal, $still:literal) => {
@@ -146,7 +146,7 @@ pub(crate) async fn write(
     let mut parts = Parts(&new);
     let mut ready = parts.next().await;
     while let Some(part) = ready {
-        // The next part is made while the database works on this one.
+        // The next part is encoded while the database works on this one.
         let (inserted, next) =
             join(rows::insert(conn, organization, &part, now), parts.next()).await;
         if inserted? != part.len() as u64 {
@@ -169,7 +169,7 @@ pub(crate) async fn write(
 struct Parts<'c>(&'c [&'c Contact]);
 
 impl<'c> Parts<'c> {
-    /// Rows that are made before the task yields.
+    /// Rows that are encoded before the task yields.
     const YIELD_ROWS: usize = 50;
 
     async fn next(&mut self) -> Option<Vec<BatchRow<'c>>> {

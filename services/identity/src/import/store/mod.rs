@@ -1,4 +1,6 @@
 //! Batches of imported rows in the database.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 mod answers;
 pub(crate) mod batches;

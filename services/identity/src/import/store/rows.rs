@@ -1,5 +1,5 @@
 //! Rows that an import writes, many with one statement: as one JSON text on SQLite, as an array a
-//! column on PostgreSQL, which takes a quarter of the time that a JSON text takes there.
+//! column on PostgreSQL, which needs a quarter of the time of a JSON text there.
 
 use onethread_core::{OrganizationId, Timestamp};
 use onethread_db::{Connection, Json, Result, Sql, Statement, Time};

@@ -27,7 +27,7 @@ use crate::{
     store::effects,
 };
 
-/// How far back refused logins are listed.
+/// Period for which failed verifications are listed.
 const REFUSALS_PERIOD: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// An application to be created.
@@ -45,7 +45,7 @@ pub(crate) enum ApplicationName {
     Id(ApplicationId),
 }
 
-/// An application and how often it refused logins, by hour.
+/// An application and its failed verifications by hour.
 pub(crate) struct ListedApplication {
     pub(crate) application: Application,
     pub(crate) refused: Vec<RefusedHour>,
@@ -80,7 +80,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad page token.
+    /// `InvalidArgument` for an invalid page token.
     pub(crate) async fn list_applications(
         &self,
         organization: OrganizationId,
@@ -130,10 +130,12 @@ impl App {
             let inserted = applications::insert(tx, &application, now).await;
             inserted.map_err(|error| match error {
                 // Another call took the next free number: there is another one.
-                taken if taken.is_unique_violation() && new.number == 0 => {
+                duplicate if duplicate.is_unique_violation() && new.number == 0 => {
                     onethread_db::Error::Conflict.into()
                 }
-                taken if taken.is_unique_violation() => Error::new(Reason::ApplicationExists),
+                duplicate if duplicate.is_unique_violation() => {
+                    Error::new(Reason::ApplicationExists)
+                }
                 error => error.into(),
             })?;
             let effects = application::created(application.id, actor);

@@ -17,7 +17,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad page token.
+    /// `InvalidArgument` for an invalid page token.
     pub(crate) async fn audit(
         &self,
         organization: OrganizationId,

@@ -52,7 +52,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad page token.
+    /// `InvalidArgument` for an invalid page token.
     pub(crate) async fn list_blocked_addresses(
         &self,
         organization: OrganizationId,
@@ -66,8 +66,8 @@ impl App {
         Ok((page, next))
     }
 
-    /// Blocks an address or a network. True beside it when it was blocked already; then only the
-    /// reason changes.
+    /// Blocks an address or a network. Returns true with it if it was blocked already; then only
+    /// the reason changes.
     ///
     /// # Errors
     ///

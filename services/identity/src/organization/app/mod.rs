@@ -1,4 +1,6 @@
 //! Use cases of organizations.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 pub(crate) mod applications;
 mod audit;

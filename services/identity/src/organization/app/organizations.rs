@@ -73,8 +73,8 @@ impl App {
         }
         let email = format!("owner@{name}.example");
         let password = self.random_text(15).into();
-        let (made, new) = self.new_organization(name.to_owned(), email, password).await?;
-        keep(&made).map_err(Error::internal)?;
+        let (created, new) = self.new_organization(name.to_owned(), email, password).await?;
+        keep(&created).map_err(Error::internal)?;
         self.store_organization(new).await
     }
 
@@ -102,9 +102,9 @@ impl App {
         if !invalid.is_empty() {
             return Err(Error::invalid_fields(invalid));
         }
-        let (made, new) = self.new_organization(name, email, password).await?;
+        let (created, new) = self.new_organization(name, email, password).await?;
         self.store_organization(new).await?;
-        Ok(made)
+        Ok(created)
     }
 
     async fn store_organization(&self, new: NewOrganization) -> Result<()> {
@@ -114,7 +114,9 @@ impl App {
             let inserted =
                 organizations::insert(tx, organization, &application.organization, now).await;
             inserted.map_err(|error| match error {
-                taken if taken.is_unique_violation() => Error::new(Reason::OrganizationExists),
+                duplicate if duplicate.is_unique_violation() => {
+                    Error::new(Reason::OrganizationExists)
+                }
                 error => error.into(),
             })?;
             applications::insert(tx, &application, now).await?;
@@ -134,7 +136,7 @@ impl App {
         let (clock, entropy) = (&*self.clock, &*self.entropy);
         let id = OrganizationId::generate(clock, entropy);
         let (key, token) = RandomToken::generate(RandomUse::ApiKey, id, entropy);
-        let made = MadeOrganization {
+        let created = MadeOrganization {
             id,
             organization: name,
             application_id: 1,
@@ -148,22 +150,22 @@ impl App {
         let new = NewOrganization {
             application: Application {
                 organization_id: id,
-                id: made.app_id,
-                organization: made.organization.clone(),
-                number: made.application_id,
-                secret: made.application_secret.clone(),
-                name: made.organization.clone(),
+                id: created.app_id,
+                organization: created.organization.clone(),
+                number: created.application_id,
+                secret: created.application_secret.clone(),
+                name: created.organization.clone(),
                 form: PreChatForm::default(),
                 origins: Vec::new(),
                 look: Map::new(),
             },
             owner: Account {
-                agent: made.owner(),
+                agent: created.owner(),
                 password_hash: self.passwords.hash(password).await?,
             },
             api_key: (ApiKeyId::generate(clock, entropy), token),
         };
-        Ok((made, new))
+        Ok((created, new))
     }
 }
 

@@ -32,7 +32,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad name; `OrganizationExists` when another one has it.
+    /// `InvalidArgument` for an invalid name; `OrganizationExists` when another one has it.
     pub(crate) async fn change_settings(
         &self,
         organization: OrganizationId,
@@ -50,7 +50,9 @@ impl App {
             };
             let updated = organizations::update_settings(tx, organization, &after).await;
             updated.map_err(|error| match error {
-                taken if taken.is_unique_violation() => Error::new(Reason::OrganizationExists),
+                duplicate if duplicate.is_unique_violation() => {
+                    Error::new(Reason::OrganizationExists)
+                }
                 error => error.into(),
             })?;
             effects::record(tx, organization, effects, now, &*self.entropy).await?;

@@ -40,7 +40,7 @@ pub(crate) struct Application {
     pub(crate) form: PreChatForm,
     /// Origins whose pages may start it; empty for all.
     pub(crate) origins: Vec<String>,
-    /// How its widget looks: only the widget's script reads what is in it.
+    /// Appearance of its widget. Only the widget's script interprets it.
     pub(crate) look: Map<String, Value>,
 }
 
@@ -74,9 +74,9 @@ pub(crate) struct ApplicationPatch {
 
 impl Application {
     /// Whether a page of this origin may start it; apps and its own frame have none.
-    pub(crate) fn takes(&self, origin: &str) -> bool {
-        let same = |taken: &String| taken.eq_ignore_ascii_case(origin);
-        origin.is_empty() || self.origins.is_empty() || self.origins.iter().any(same)
+    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
+        let is_same = |allowed: &String| allowed.eq_ignore_ascii_case(origin);
+        origin.is_empty() || self.origins.is_empty() || self.origins.iter().any(is_same)
     }
 
     /// What a widget shows of it.
@@ -106,6 +106,10 @@ impl Application {
 
 impl ApplicationPatch {
     /// Checks each value, and brings origins and fields to their usual spelling.
+    ///
+    /// # Errors
+    ///
+    /// Each invalid value.
     pub(crate) fn normalize(self) -> Result<Self, Error> {
         let mut invalid = Vec::new();
         if let Some(Err(detail)) = self.name.as_deref().map(check_name) {
@@ -171,7 +175,7 @@ fn normalize_fields(fields: Vec<PreChatField>, invalid: &mut Vec<Field>) -> Vec<
     }
     let mut normalized: Vec<PreChatField> = Vec::new();
     for (at, mut field) in fields.into_iter().enumerate() {
-        let mut refuse = |member: &str, detail: &str| {
+        let mut reject = |member: &str, detail: &str| {
             invalid.push(Field::new(format!("/preChat/fields/{at}/{member}"), detail));
         };
         let key = field.attribute().map(attributes::check_key).transpose();
@@ -182,21 +186,21 @@ fn normalize_fields(fields: Vec<PreChatField>, invalid: &mut Vec<Field>) -> Vec<
         }
         let usual = field.usual();
         if let Err(detail) = key {
-            refuse("name", detail);
+            reject("name", detail);
         } else if normalized.iter().any(|before| before.target() == field.target()) {
-            refuse("name", "is the name of an earlier field");
+            reject("name", "is the name of an earlier field");
         }
         if field.label.trim().is_empty() {
             usual.map_or(field.name.as_str(), |(label, _)| label).clone_into(&mut field.label);
         }
         if let Err(detail) = fields::name(&field.label) {
-            refuse("label", detail);
+            reject("label", detail);
         }
         if field.kind.is_empty() {
             usual.map_or("text", |(_, kind)| kind).clone_into(&mut field.kind);
         }
         if !["text", "email", "tel"].contains(&field.kind.as_str()) {
-            refuse("type", "is not text, email or tel");
+            reject("type", "is not text, email or tel");
         }
         normalized.push(field);
     }
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_get_the_usual_labels_and_types() {
+    fn fields_get_default_labels_and_types() {
         let normalized = normalize(vec![field("phone", ""), field("custom.size", "")]).unwrap();
         assert_eq!((&*normalized[0].label, &*normalized[0].kind), ("Phone", "tel"));
         assert_eq!(
@@ -280,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_faulty_field_is_named() {
+    fn an_invalid_field_is_named() {
         let bad = |fields| normalize(fields).unwrap_err();
         assert_eq!(bad(vec![field("a/b", "")]), ["/preChat/fields/0/name"]);
         assert_eq!(bad(vec![field("custom.", "")]), ["/preChat/fields/0/name"]);
@@ -292,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_is_bounded() {
+    fn a_look_has_a_largest_size() {
         let look = |text: &str| {
             let look = Map::from_iter([("a".to_owned(), Value::from(text))]);
             ApplicationPatch { look: Some(look), ..Default::default() }.normalize()

@@ -1,4 +1,4 @@
-//! The audit log: which changes that matter for security were made, and by whom.
+//! The audit log: changes that matter for security, and who made them.
 
 use onethread_core::{AgentId, ApiKeyId, Timestamp};
 use uuid::Uuid;

@@ -20,7 +20,7 @@ pub(crate) struct BlockedAddress {
 }
 
 impl BlockedAddress {
-    /// What follows when this address is blocked beside `count` others: all sessions of the
+    /// What follows when this address is blocked in addition to `count` others: all sessions of the
     /// organization are checked again.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ fn sealing_context(organization: OrganizationId, id: IdentityKeyId) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// `TooManyKeys` when all slots are taken.
+/// `TooManyKeys` when all slots are used.
 pub(crate) fn free_slot(existing: &[SealedIdentityKey]) -> Result<i64> {
     let is_free = |slot: &i64| !existing.iter().any(|key| key.slot == *slot);
     SLOTS.into_iter().find(is_free).ok_or_else(|| Error::new(Reason::TooManyKeys))

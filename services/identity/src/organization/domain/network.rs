@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// The shortest prefixes of IPv4 and IPv6: a wider network would block a good part of the world.
+/// Shortest prefixes of IPv4 and IPv6: a wider network would block a large part of the internet.
 const MIN_PREFIX_LENGTHS: [u8; 2] = [8, 16];
 
 /// A network, or a single address.
@@ -31,13 +31,13 @@ impl Network {
     /// All networks that contain the address and may be blocked.
     pub(crate) fn containing(address: IpAddr) -> impl Iterator<Item = Self> {
         let address = address.to_canonical();
-        let (shortest, longest) = if address.is_ipv4() {
+        let (min_length, max_length) = if address.is_ipv4() {
             (MIN_PREFIX_LENGTHS[0], 32)
         } else {
             (MIN_PREFIX_LENGTHS[1], 128)
         };
         let of_length = move |length| Some(Self(IpNet::new(address, length).ok()?.trunc()));
-        (shortest..=longest).filter_map(of_length)
+        (min_length..=max_length).filter_map(of_length)
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn normalize(origins: &[String], invalid: &mut Vec<Field>) -> Vec<Str
     normalized
 }
 
-/// In lower case, without the scheme's usual port, without a lone slash at the end.
+/// In lower case, without the scheme's default port and a trailing slash.
 fn read(text: &str) -> Option<String> {
     let text = text.strip_suffix('/').unwrap_or(text).to_ascii_lowercase();
     let (scheme, rest) = text.split_once("://")?;

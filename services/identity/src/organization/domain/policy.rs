@@ -11,9 +11,9 @@ pub(crate) enum Policy {
     Optional,
     /// A `security_hash` always.
     SecurityHash,
-    /// A `user_hash` under a live identity key.
+    /// A `user_hash` under an identity key.
     Hmac,
-    /// A `user_jwt` under a live identity key.
+    /// A `user_jwt` under an identity key.
     Jwt,
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Settings {
     /// The domain that names it.
     pub(crate) name: String,
     pub(crate) policy: Policy,
-    /// The policy only counts what it would refuse; `optional` is enforced.
+    /// The policy only counts what it would reject; `optional` is enforced.
     pub(crate) report_only: bool,
 }
 

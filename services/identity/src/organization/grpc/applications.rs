@@ -50,15 +50,16 @@ impl ApplicationService for Handlers {
         request: Request<wire::CreateApplicationRequest>,
     ) -> Answer<wire::CreateApplicationResponse> {
         let request = request.into_inner();
-        let made = async {
+        let created = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let actor = actor(request.actor)?;
             let new = new_application(request.application.unwrap_or_default());
             self.app.create_application(organization, actor, new).await
         };
         answer(
-            made.await
-                .map(|made| wire::CreateApplicationResponse { application: Some(made.into()) }),
+            created.await.map(|created| wire::CreateApplicationResponse {
+                application: Some(created.into()),
+            }),
         )
     }
 

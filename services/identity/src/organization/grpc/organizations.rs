@@ -21,15 +21,15 @@ impl OrganizationService for Handlers {
     ) -> Answer<wire::CreateOrganizationResponse> {
         let request = request.into_inner();
         let password = SecretString::from(request.agent_password);
-        let made =
+        let created =
             self.app.create_organization(request.organization, &request.agent_email, password);
-        answer(made.await.map(|made| wire::CreateOrganizationResponse {
-            organization_id: made.id.to_string(),
-            agent: Some(made.owner().into()),
-            application_id: made.application_id,
-            application_secret: made.application_secret,
-            app_id: made.app_id.to_string(),
-            api_key: made.api_key.expose_secret().to_owned(),
+        answer(created.await.map(|created| wire::CreateOrganizationResponse {
+            organization_id: created.id.to_string(),
+            agent: Some(created.owner().into()),
+            application_id: created.application_id,
+            application_secret: created.application_secret,
+            app_id: created.app_id.to_string(),
+            api_key: created.api_key.expose_secret().to_owned(),
         }))
     }
 
@@ -109,11 +109,11 @@ impl OrganizationService for Handlers {
         request: Request<wire::CreateIdentityKeyRequest>,
     ) -> Answer<wire::CreateIdentityKeyResponse> {
         let request = request.into_inner();
-        let made = async {
+        let created = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             self.app.create_identity_key(organization, actor(request.actor)?).await
         };
-        answer(made.await.map(|key| wire::CreateIdentityKeyResponse {
+        answer(created.await.map(|key| wire::CreateIdentityKeyResponse {
             id: key.id.to_string(),
             key: key.secret.expose_secret().to_owned(),
         }))

@@ -31,7 +31,7 @@ const BY_ID_LOCKED: Sql = Sql::dialects(
 );
 const LIST: &str =
     select_application!("a.organization_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3");
-// The first number behind one that is taken: 1 where none is.
+// The first free number after a used one, or 1.
 const NEXT_NUMBER: &str = "SELECT COALESCE(MIN(a.number) + 1, 1) FROM applications a
      WHERE a.organization_id = $1 AND NOT EXISTS (SELECT 1 FROM applications b
        WHERE b.organization_id = a.organization_id AND b.number = a.number + 1)";

@@ -1,4 +1,6 @@
 //! Tables of organizations.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 pub(crate) mod applications;
 pub(crate) mod audit;

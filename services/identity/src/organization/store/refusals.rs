@@ -16,7 +16,7 @@ const LIST: &str = "SELECT application_id, hour, count FROM refusals
 
 const MICROSECONDS_PER_HOUR: i64 = 3_600_000_000;
 
-/// Refused logins of one hour.
+/// Failed verifications of one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RefusedHour {
     /// When the hour begins.
@@ -24,7 +24,7 @@ pub(crate) struct RefusedHour {
     pub(crate) count: i64,
 }
 
-/// Counts a refused login.
+/// Counts a failed verification.
 pub(crate) async fn count(
     conn: &mut Connection,
     organization: OrganizationId,
@@ -36,7 +36,7 @@ pub(crate) async fn count(
     Ok(())
 }
 
-/// Refused logins at the applications from the first to the last, both included, by hour, newest
+/// Failed verifications at the applications from the first to the last, inclusive, by hour, newest
 /// first. Hours without any are left out.
 pub(crate) async fn list(
     conn: &mut Connection,

@@ -28,7 +28,7 @@ onethread_testing::on_each_database! {
     pages_of_other_origins_are_rejected,
     without_a_form_a_visitor_may_write,
     changes_of_applications_are_audited,
-    refusals_are_counted_by_the_hour_for_a_week,
+    failed_verifications_are_counted_by_hour_for_a_week,
     origins_are_listed_for_the_snippet,
 }
 
@@ -58,8 +58,8 @@ impl Stage {
             application: Some(application),
             actor: owner(),
         };
-        let made = self.client().create_application(request).await?;
-        Ok(made.into_inner().application.unwrap())
+        let created = self.client().create_application(request).await?;
+        Ok(created.into_inner().application.unwrap())
     }
 
     async fn update(
@@ -130,13 +130,13 @@ fn imported(number: i64) -> Application {
 
 async fn an_application_is_created_with_the_number_and_secret_it_had(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = stage.create(&stage.organization, imported(987_654)).await.unwrap();
-    assert_eq!((made.application_id, &*made.application_secret), (987_654, "old secret"));
-    assert_eq!((&*made.name, &*made.organization), ("demo", "demo"));
-    assert_eq!(made.pre_chat.as_ref().unwrap().fields.len(), 2);
-    let session = stage.start(&made, "").await.unwrap();
+    let created = stage.create(&stage.organization, imported(987_654)).await.unwrap();
+    assert_eq!((created.application_id, &*created.application_secret), (987_654, "old secret"));
+    assert_eq!((&*created.name, &*created.organization), ("demo", "demo"));
+    assert_eq!(created.pre_chat.as_ref().unwrap().fields.len(), 2);
+    let session = stage.start(&created, "").await.unwrap();
     assert_eq!(session.organization_id, stage.organization);
-    let wrong = Application { application_secret: "other".to_owned(), ..made };
+    let wrong = Application { application_secret: "other".to_owned(), ..created };
     assert_eq!(stage.start(&wrong, "").await.unwrap_err().code(), Code::Unauthenticated);
     for (number, secret) in [(-1, "s"), (1 << 53, "s"), (5, "a\0b"), (5, &"x".repeat(256))] {
         let application_secret = secret.to_owned();
@@ -150,16 +150,17 @@ async fn numbers_are_unique_and_the_next_free_one_is_found(scratch: ScratchDatab
     let stage = stage(scratch).await;
     let other = stage.other().await;
     stage.create(&stage.organization, imported(3)).await.unwrap();
-    let taken = stage.create(&stage.organization, imported(3)).await.unwrap_err();
-    assert_eq!(taken.code(), Code::AlreadyExists);
+    let duplicate = stage.create(&stage.organization, imported(3)).await.unwrap_err();
+    assert_eq!(duplicate.code(), Code::AlreadyExists);
     // Numbers of other organizations don't matter.
     stage.create(&other.organization_id, imported(3)).await.unwrap();
     let largest = (1 << 53) - 1;
     stage.create(&stage.organization, imported(largest)).await.unwrap();
 
     let calls = (0..8).map(|_| stage.create(&stage.organization, Application::default()));
-    let made = futures::future::join_all(calls).await;
-    let mut numbers: Vec<_> = made.into_iter().map(|made| made.unwrap().application_id).collect();
+    let created = futures::future::join_all(calls).await;
+    let mut numbers: Vec<_> =
+        created.into_iter().map(|created| created.unwrap().application_id).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [2, 4, 5, 6, 7, 8, 9, 10]);
     let listed = stage.list(&stage.organization, 3).await;
@@ -204,12 +205,12 @@ async fn only_masked_fields_change_and_only_in_the_organization(scratch: Scratch
 
 async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = Application { origins: vec!["https://Shop.example/".to_owned()], ..imported(7) };
-    let made = stage.create(&stage.organization, made).await.unwrap();
-    assert_eq!(made.origins, ["https://shop.example"]);
+    let created = Application { origins: vec!["https://Shop.example/".to_owned()], ..imported(7) };
+    let created = stage.create(&stage.organization, created).await.unwrap();
+    assert_eq!(created.origins, ["https://shop.example"]);
     let foreign = "https://evil.example";
-    let refused = stage.start(&made, foreign).await.unwrap_err();
-    assert_eq!(refused.code(), Code::PermissionDenied);
+    let rejected = stage.start(&created, foreign).await.unwrap_err();
+    assert_eq!(rejected.code(), Code::PermissionDenied);
     let contacts = wire::ListContactsRequest {
         organization_id: stage.organization.clone(),
         ..wire::ListContactsRequest::default()
@@ -217,7 +218,7 @@ async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
     let contacts = stage.identity.contacts().list_contacts(contacts).await.unwrap().into_inner();
     assert!(contacts.contacts.is_empty(), "a rejected page writes nothing");
 
-    let session = stage.start(&made, "https://shop.example").await.unwrap();
+    let session = stage.start(&created, "https://shop.example").await.unwrap();
     let visitor = stage.identity.start_session(None, None, "").await;
     let ask = async |token: &str, origin: &str| {
         let (credential, origin) = (token.to_owned(), origin.to_owned());
@@ -231,7 +232,7 @@ async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
     assert_eq!(ask(&visitor.token, foreign).await, Ok(()), "its application lists no origins");
 
     // A change applies to existing sessions.
-    let open = Application { app_id: made.app_id, ..Application::default() };
+    let open = Application { app_id: created.app_id, ..Application::default() };
     stage.update(&stage.organization, open, &["origins"]).await.unwrap();
     assert_eq!(ask(&session.token, foreign).await, Ok(()));
 }
@@ -274,8 +275,8 @@ async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
 
 async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = stage.create(&stage.organization, imported(7)).await.unwrap();
-    let new = Application { name: "Shop".to_owned(), ..made.clone() };
+    let created = stage.create(&stage.organization, imported(7)).await.unwrap();
+    let new = Application { name: "Shop".to_owned(), ..created.clone() };
     stage.update(&stage.organization, new, &["name"]).await.unwrap();
     stage.create(&stage.organization, imported(7)).await.unwrap_err();
     let request = wire::ListAuditEntriesRequest {
@@ -285,28 +286,28 @@ async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
     let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
     let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
     let changes: Vec<_> = entries.iter().map(|one| (&*one.action, &one.subject)).collect();
-    let id = &made.app_id;
+    let id = &created.app_id;
     assert_eq!(changes, [("application.change", id), ("application.create", id)]);
     assert!(entries.iter().all(|entry| entry.actor == owner()));
 }
 
-async fn refusals_are_counted_by_the_hour_for_a_week(scratch: ScratchDatabase) {
+async fn failed_verifications_are_counted_by_hour_for_a_week(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let made = stage.create(&stage.organization, imported(7)).await.unwrap();
-    assert!(made.refused.is_empty());
+    let created = stage.create(&stage.organization, imported(7)).await.unwrap();
+    assert!(created.refused.is_empty());
     stage.other().await;
-    // Logins without the right claim are refused, one of them at the other application.
+    // Logins without the right claim are rejected, one of them at the other application.
     stage.identity.start_session(Some("u"), Some("right"), "").await;
     for _ in 0..2 {
         stage.identity.identify(Some("u"), Some("wrong"), "").await;
     }
-    let app_id = identify_request::Application::AppId(made.app_id.clone());
+    let app_id = identify_request::Application::AppId(created.app_id.clone());
     let other = wire::IdentifyRequest {
         application: Some(app_id),
         ..stage.identity.request(Some("u"), None, "")
     };
     let refused = stage.identity.sessions().identify(other).await.unwrap().into_inner();
-    assert_eq!(refused.app_id, made.app_id);
+    assert_eq!(refused.app_id, created.app_id);
     assert!(matches!(refused.outcome, Some(Outcome::Refused(_))));
     let settings = wire::UpdateOrganizationRequest {
         organization_id: stage.organization.clone(),
@@ -320,12 +321,12 @@ async fn refusals_are_counted_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     };
     let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
     client.update_organization(settings).await.unwrap();
-    // This login succeeds, and is counted as one that the policy would refuse.
+    // This login succeeds, and is counted because the policy would reject it.
     stage.identity.start_session(Some("other"), None, "").await;
 
     let app = &stage.identity.service.app;
     let organization: OrganizationId = stage.organization.parse().unwrap();
-    let id: ApplicationId = made.app_id.parse().unwrap();
+    let id: ApplicationId = created.app_id.parse().unwrap();
     let now = SystemClock.now();
     for days in [6, 8] {
         let then = now.minus(Duration::from_secs(days * 24 * 3600));
@@ -340,7 +341,7 @@ async fn refusals_are_counted_by_the_hour_for_a_week(scratch: ScratchDatabase) {
     let hour = listed[1].refused[0].hour.unwrap();
     assert!(listed[1].refused.len() == 2 && hour.seconds % 3600 == 0 && hour.nanos == 0);
     assert!(hour.seconds > listed[1].refused[1].hour.unwrap().seconds, "newest first");
-    let changed = stage.update(&stage.organization, made, &["name"]).await.unwrap();
+    let changed = stage.update(&stage.organization, created, &["name"]).await.unwrap();
     assert_eq!(changed.refused, listed[1].refused);
 }
 
@@ -348,8 +349,8 @@ async fn origins_are_listed_for_the_snippet(scratch: ScratchDatabase) {
     use wire::list_origins_request::Application as Named;
     let stage = stage(scratch).await;
     let listed = vec!["https://a.example".to_owned(), "https://b.example:8443".to_owned()];
-    let made = Application { origins: listed.clone(), ..imported(7) };
-    let made = stage.create(&stage.organization, made).await.unwrap();
+    let created = Application { origins: listed.clone(), ..imported(7) };
+    let created = stage.create(&stage.organization, created).await.unwrap();
     stage.other().await;
     let origins = async |organization: &str, application: Option<Named>| {
         let organization = organization.to_owned();
@@ -360,13 +361,13 @@ async fn origins_are_listed_for_the_snippet(scratch: ScratchDatabase) {
     let by_number = |number| Some(Named::ApplicationId(number));
     let by_id = |id: &str| Some(Named::AppId(id.to_owned()));
     assert_eq!(origins("demo", by_number(7)).await, Ok(listed.clone()));
-    assert_eq!(origins("demo", by_id(&made.app_id)).await, Ok(listed));
+    assert_eq!(origins("demo", by_id(&created.app_id)).await, Ok(listed));
     let none = Ok(Vec::new());
     for (organization, application) in [
         ("demo", by_number(1)),
         ("demo", by_number(9)),
         ("other.example", by_number(7)),
-        ("other.example", by_id(&made.app_id)),
+        ("other.example", by_id(&created.app_id)),
         ("a\0b", by_number(7)),
     ] {
         assert_eq!(origins(organization, application).await, none, "{organization}");

@@ -23,7 +23,7 @@ use crate::{
     team::store::{api_keys, logins},
 };
 
-/// Where a widget's call comes from.
+/// The origin of a widget's call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CallSource<'a> {
     /// Of a page of another site, else empty.
@@ -107,6 +107,10 @@ impl App {
     }
 
     /// The rows of a valid session that is used from this address.
+    ///
+    /// # Errors
+    ///
+    /// `SessionEnded`, or `Blocked` for the address.
     pub(super) async fn session_rows(
         &self,
         token: &ContactToken,
@@ -135,10 +139,18 @@ impl App {
             return Ok(());
         }
         let application = self.session_application(organization, application).await?;
-        if application.takes(origin) { Ok(()) } else { Err(Error::new(Reason::OriginRefused)) }
+        if application.allows_origin(origin) {
+            Ok(())
+        } else {
+            Err(Error::new(Reason::OriginRefused))
+        }
     }
 
     /// The application of a session.
+    ///
+    /// # Errors
+    ///
+    /// `SessionEnded` when the application was deleted.
     pub(super) async fn session_application(
         &self,
         organization: OrganizationId,

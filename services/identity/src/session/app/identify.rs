@@ -82,7 +82,7 @@ impl App {
         command: IdentifyCommand,
     ) -> Result<Identified> {
         let application = &found.application;
-        if !application.takes(&command.origin) {
+        if !application.allows_origin(&command.origin) {
             return Err(Error::new(Reason::OriginRefused));
         }
         let organization = application.organization_id;

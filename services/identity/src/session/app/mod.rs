@@ -1,4 +1,6 @@
 //! The use cases of sessions.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 pub(crate) mod authenticate;
 pub(crate) mod identify;

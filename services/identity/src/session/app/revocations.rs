@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::session::store::revocations::{self, Revocation};
 
-/// Interval of reads. Sessions have to end within a second.
+/// Interval of reads. A revocation must be effective within a second.
 const READ_INTERVAL: Duration = Duration::from_millis(200);
 /// Age up to which each read returns entries: a transaction may commit later than its rows' time.
 const READ_WINDOW: Duration = Duration::from_secs(20);

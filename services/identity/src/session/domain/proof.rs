@@ -12,6 +12,10 @@ pub(crate) struct UserId(String);
 
 impl UserId {
     /// Validates a text.
+    ///
+    /// # Errors
+    ///
+    /// Why the text is invalid.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.is_empty() {
             Err("is empty")
@@ -31,8 +35,8 @@ impl UserId {
     }
 }
 
-/// True for what a page prints that has no user, and for templates that nobody filled in. Each would
-/// put different users into one conversation.
+/// True for texts of pages without a user, and for templates that were not filled in. With such an
+/// id, different users would share one conversation.
 fn is_placeholder(text: &str) -> bool {
     const WORDS: [&str; 8] = ["null", "none", "nil", "undefined", "nan", "false", "true", "0"];
     const TEMPLATES: [(&str, &str); 4] =
@@ -54,6 +58,10 @@ pub(crate) struct SecurityHash(String);
 
 impl SecurityHash {
     /// Validates a text. `Ok(None)` when it is empty, which counts as none.
+    ///
+    /// # Errors
+    ///
+    /// Why the text is invalid.
     pub(crate) fn parse(text: &str) -> Result<Option<Self>, &'static str> {
         match text.len() {
             0 => Ok(None),
@@ -79,6 +87,10 @@ pub(crate) struct PresentedProof(String);
 
 impl PresentedProof {
     /// Validates a `user_hash`. `Ok(None)` when it is empty, which counts as none.
+    ///
+    /// # Errors
+    ///
+    /// Why the text is invalid.
     pub(crate) fn hash(text: &str) -> Result<Option<Self>, &'static str> {
         match text.len() {
             0 => Ok(None),
@@ -88,6 +100,10 @@ impl PresentedProof {
     }
 
     /// Validates a `user_jwt`. `Ok(None)` when it is empty, which counts as none.
+    ///
+    /// # Errors
+    ///
+    /// Why the text is invalid.
     pub(crate) fn jwt(text: &str) -> Result<Option<Self>, &'static str> {
         match text.len() {
             0 => Ok(None),

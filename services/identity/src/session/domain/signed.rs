@@ -16,20 +16,20 @@ use crate::{
 
 /// Largest difference between the clock of an organization's server and ours, in seconds.
 const CLOCK_LEEWAY_SECONDS: f64 = 60.0;
-/// A token may run for so many seconds from now: 15 minutes, and half the leeway, so that one that
-/// was made for 16 minutes is refused.
+/// Longest remaining lifetime of a token, in seconds: 15 minutes, and half the leeway, so that a
+/// token for 16 minutes is rejected.
 const MAX_LIFETIME_SECONDS: f64 = 15.0 * 60.0 + CLOCK_LEEWAY_SECONDS / 2.0;
 
-/// True when the `user_hash` is the user id's under a live key.
+/// True when the `user_hash` is right for the user id under one of the keys.
 pub(crate) fn is_right_hash(
     keys: &[IdentityKey],
     user_id: &UserId,
     proof: &PresentedProof,
 ) -> bool {
-    // All keys are tried, so that the time it takes doesn't tell which one it was.
-    keys.iter().fold(false, |right, key| {
+    // All keys are tried, so that the time doesn't reveal which one was right.
+    keys.iter().fold(false, |is_right, key| {
         let expected = user_hash(key, user_id);
-        right | bool::from(expected.as_bytes().ct_eq(proof.as_str().as_bytes()))
+        is_right | bool::from(expected.as_bytes().ct_eq(proof.as_str().as_bytes()))
     })
 }
 
@@ -38,7 +38,7 @@ fn user_hash(key: &IdentityKey, user_id: &UserId) -> String {
 }
 
 fn hmac_hex(key: &[u8], bytes: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length of key does");
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(bytes);
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -51,26 +51,26 @@ pub(crate) fn read_jwt(
     now: Timestamp,
 ) -> Option<UserClaims> {
     let header = decode_header(proof.as_str()).ok()?;
-    // What must be understood and isn't makes it invalid (RFC 7515, 4.1.11).
+    // An unsupported critical parameter makes the token invalid (RFC 7515, 4.1.11).
     if header.crit.is_some() {
         return None;
     }
     let kid = header.kid?;
     let key = rules.keys.iter().find(|key| key.id.to_string() == kid)?;
-    // The algorithm is the key's, whatever the header says; time is judged by our own clock.
-    let mut own = Validation::new(Algorithm::HS256);
-    own.required_spec_claims.clear();
-    own.validate_exp = false;
-    own.validate_aud = false;
+    // The algorithm is the key's, not the header's. Times are compared with our own clock.
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
     let secret = DecodingKey::from_secret(key.secret.expose_secret().as_bytes());
-    let claims = decode::<Map<String, Value>>(proof.as_str(), &secret, &own).ok()?.claims;
-    let right = claims.get("sub").and_then(Value::as_str) == Some(user_id.as_str())
-        && is_for(claims.get("aud"), &rules.settings.name)
-        && is_in_time(&claims, now);
-    right.then(|| profile(&claims))
+    let claims = decode::<Map<String, Value>>(proof.as_str(), &secret, &validation).ok()?.claims;
+    let is_valid = claims.get("sub").and_then(Value::as_str) == Some(user_id.as_str())
+        && has_audience(claims.get("aud"), &rules.settings.name)
+        && is_current(&claims, now);
+    is_valid.then(|| profile(&claims))
 }
 
-fn is_for(aud: Option<&Value>, organization: &str) -> bool {
+fn has_audience(aud: Option<&Value>, organization: &str) -> bool {
     match aud {
         Some(Value::String(one)) => one == organization,
         Some(Value::Array(several)) => several.iter().any(|one| one == organization),
@@ -78,20 +78,19 @@ fn is_for(aud: Option<&Value>, organization: &str) -> bool {
     }
 }
 
-fn is_in_time(claims: &Map<String, Value>, now: Timestamp) -> bool {
-    // Seconds since 1970 are exact in a double for longer than anybody will ask.
+fn is_current(claims: &Map<String, Value>, now: Timestamp) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let now = now.micros() as f64 / 1_000_000.0;
-    let Some(until) = claims.get("exp").and_then(Value::as_f64) else { return false };
-    // A time that is there has to be a number.
-    let begun = |name: &str| match claims.get(name) {
+    let Some(expires_at) = claims.get("exp").and_then(Value::as_f64) else { return false };
+    // A time may be absent, but must be a number.
+    let has_begun = |name: &str| match claims.get(name) {
         None => true,
         Some(value) => value.as_f64().is_some_and(|at| at <= now + CLOCK_LEEWAY_SECONDS),
     };
-    until > now - CLOCK_LEEWAY_SECONDS
-        && until <= now + MAX_LIFETIME_SECONDS
-        && begun("nbf")
-        && begun("iat")
+    expires_at > now - CLOCK_LEEWAY_SECONDS
+        && expires_at <= now + MAX_LIFETIME_SECONDS
+        && has_begun("nbf")
+        && has_begun("iat")
 }
 
 fn profile(claims: &Map<String, Value>) -> UserClaims {

@@ -1,5 +1,4 @@
-//! `user_hash` against published vectors of HMAC-SHA256, and `user_jwt` against all that makes a
-//! token none.
+//! `user_hash` with published vectors of HMAC-SHA256, and `user_jwt` with valid and invalid tokens.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -26,9 +25,9 @@ pub(super) fn rules() -> Rules {
     Rules { settings, keys: vec![key(1, "first"), key(2, "second")] }
 }
 
-/// The seven cases of RFC 4231 for HMAC-SHA256; of the fifth it tells the first 16 bytes.
+/// The seven cases of RFC 4231 for HMAC-SHA256. The fifth has only the first 16 bytes of the result.
 #[test]
-fn the_published_vectors_hold() {
+fn user_hashes_match_the_published_vectors() {
     let counted: Vec<u8> = (1..=25).collect();
     let long = b"This is a test using a larger than block-size key and a larger than block-size \
         data. The key needs to be hashed before being used by the HMAC algorithm.";
@@ -60,36 +59,39 @@ fn the_published_vectors_hold() {
     for (key, text, hex) in table {
         assert!(hmac_hex(key, text).starts_with(hex), "{hex}");
     }
-    // Cut short it proves nothing, however much of it is right.
+    // A truncated hash is not accepted.
     let secret = "\u{c}".repeat(20);
     for length in [32, 62, 63] {
         let whole = hmac_hex(secret.as_bytes(), b"Test With Truncation");
-        assert!(!hash_says(&secret, "Test With Truncation", &whole[..length]));
-        assert!(hash_says(&secret, "Test With Truncation", &whole));
+        assert!(!is_accepted(&secret, "Test With Truncation", &whole[..length]));
+        assert!(is_accepted(&secret, "Test With Truncation", &whole));
     }
 }
 
-fn hash_says(secret: &str, user_id: &str, said: &str) -> bool {
-    let said = PresentedProof::hash(said).unwrap().unwrap();
-    is_right_hash(&[key(1, "another"), key(2, secret)], &user(user_id), &said)
+fn is_accepted(secret: &str, user_id: &str, proof: &str) -> bool {
+    let proof = PresentedProof::hash(proof).unwrap().unwrap();
+    is_right_hash(&[key(1, "another"), key(2, secret)], &user(user_id), &proof)
 }
 
 #[test]
-fn a_user_hash_is_hmac_sha256_in_lower_case_hex_and_nothing_near_it() {
+fn a_user_hash_is_hmac_sha256_in_lower_case_hex_only() {
     // RFC 4231, test case 2.
     let right = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
     let (secret, id) = ("Jefe", "what do ya want for nothing?");
-    assert!(hash_says(secret, id, right));
-    assert!(!hash_says(secret, id, &right.to_uppercase()));
-    assert!(!hash_says("jefe", id, right));
-    assert!(!hash_says(secret, "what do ya want for nothing", right));
-    for near in [&right[..63], &right[1..], &format!("{right}0"), &format!(" {right}"), "0"] {
-        assert!(!hash_says(secret, id, near), "{near}");
+    assert!(is_accepted(secret, id, right));
+    assert!(!is_accepted(secret, id, &right.to_uppercase()));
+    assert!(!is_accepted("jefe", id, right));
+    assert!(!is_accepted(secret, "what do ya want for nothing", right));
+    for similar in [&right[..63], &right[1..], &format!("{right}0"), &format!(" {right}"), "0"] {
+        assert!(!is_accepted(secret, id, similar), "{similar}");
     }
     for at in 0..64 {
         let mut changed = right.as_bytes().to_vec();
         changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
-        assert!(!hash_says(secret, id, std::str::from_utf8(&changed).unwrap()), "changed at {at}");
+        assert!(
+            !is_accepted(secret, id, std::str::from_utf8(&changed).unwrap()),
+            "changed at {at}"
+        );
     }
     assert!(!is_right_hash(&[], &user(id), &PresentedProof::hash(right).unwrap().unwrap()));
 }
@@ -108,8 +110,8 @@ fn sign(header: &Header, claims: &Value, secret: &str) -> String {
 }
 
 fn read(token: &str) -> Option<UserClaims> {
-    let said = PresentedProof::jwt(token).unwrap().unwrap();
-    read_jwt(&rules(), &user("12345"), &said, NOW)
+    let proof = PresentedProof::jwt(token).unwrap().unwrap();
+    read_jwt(&rules(), &user("12345"), &proof, NOW)
 }
 
 /// The usual claims with one changed, or without it.
@@ -123,7 +125,7 @@ fn with(name: &str, value: Value) -> Value {
 }
 
 #[test]
-fn a_good_token_proves_and_only_the_profile_is_taken_from_it() {
+fn a_valid_token_is_accepted_and_only_its_profile_is_used() {
     let read = read(&sign(&header(), &claims(), "second")).unwrap();
     assert_eq!(read.name, Some(json!("Ann")));
     assert_eq!(read.email, Some(json!("ann@example.com")));
@@ -132,7 +134,7 @@ fn a_good_token_proves_and_only_the_profile_is_taken_from_it() {
 }
 
 #[test]
-fn claims_decide() {
+fn each_invalid_claim_is_rejected() {
     let table = [
         ("sub", json!("1234"), false),
         ("sub", json!(12345), false),
@@ -162,35 +164,35 @@ fn claims_decide() {
         ("iat", json!(AT.to_string()), false),
         ("iat", Value::Null, true),
     ];
-    for (name, value, good) in table {
+    for (name, value, valid) in table {
         let token = sign(&header(), &with(name, value.clone()), "second");
-        assert_eq!(read(&token).is_some(), good, "{name} {value}");
+        assert_eq!(read(&token).is_some(), valid, "{name} {value}");
     }
 }
 
 #[test]
-fn the_key_and_the_algorithm_are_not_the_tokens_to_choose() {
-    let of = |header: &Header, secret: &str| read(&sign(header, &claims(), secret)).is_some();
-    assert!(of(&header(), "second"));
+fn the_token_chooses_neither_key_nor_algorithm() {
+    let accepts = |header: &Header, secret: &str| read(&sign(header, &claims(), secret)).is_some();
+    assert!(accepts(&header(), "second"));
     let first = Header { kid: Some(Uuid::from_u128(1).to_string()), ..header() };
-    assert!(of(&first, "first"));
-    assert!(!of(&first, "second"), "the key of another kid");
-    assert!(!of(&header(), ""), "an empty key");
+    assert!(accepts(&first, "first"));
+    assert!(!accepts(&first, "second"), "the key of another kid");
+    assert!(!accepts(&header(), ""), "an empty key");
     for kid in [None, Some(String::new()), Some(Uuid::from_u128(3).to_string())] {
-        assert!(!of(&Header { kid, ..header() }, "second"));
+        assert!(!accepts(&Header { kid, ..header() }, "second"));
     }
     for alg in [Algorithm::HS384, Algorithm::HS512] {
-        assert!(!of(&Header { alg, ..header() }, "second"), "{alg:?}");
+        assert!(!accepts(&Header { alg, ..header() }, "second"), "{alg:?}");
     }
     let critical = Header { crit: Some(vec!["exp".to_owned()]), ..header() };
-    assert!(!of(&critical, "second"));
+    assert!(!accepts(&critical, "second"));
 }
 
 #[test]
-fn what_is_not_a_whole_signed_token_is_none() {
-    let good = sign(&header(), &claims(), "second");
-    let parts: Vec<_> = good.split('.').collect();
-    let [head, body, signature] = parts[..] else { panic!("three parts") };
+fn malformed_and_forged_tokens_are_rejected() {
+    let valid = sign(&header(), &claims(), "second");
+    let parts: Vec<_> = valid.split('.').collect();
+    let [header_part, body, signature] = parts[..] else { panic!("three parts") };
     let kid = Uuid::from_u128(2);
     let raw = |text: String| URL_SAFE_NO_PAD.encode(text);
     let none = raw(format!(r#"{{"alg":"none","kid":"{kid}"}}"#));
@@ -198,30 +200,30 @@ fn what_is_not_a_whole_signed_token_is_none() {
     let no_alg = raw(format!(r#"{{"kid":"{kid}"}}"#));
     let public = raw(format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#));
     let forged = raw(with("sub", json!("12345")).to_string().replace("Ann", "Eve"));
-    for bad in [
+    for invalid in [
         String::from("."),
         "..".to_owned(),
         "a.b.c".to_owned(),
-        format!("{head}.{body}"),
-        format!("{head}.{body}."),
+        format!("{header_part}.{body}"),
+        format!("{header_part}.{body}."),
         format!("{none}.{body}."),
         format!("{none_spelled}.{body}."),
         format!("{none}.{body}.{signature}"),
         format!("{no_alg}.{body}.{signature}"),
         format!("{public}.{body}.{signature}"),
-        format!("{head}.{forged}.{signature}"),
-        format!("{head}..{signature}"),
-        format!("{head}.{body}.{}", &signature[..signature.len() - 2]),
-        format!("{head}.{body}.{signature}AA"),
-        format!("{head}.{body}.{signature}=="),
-        format!("{head}.{body}.{signature}.{signature}"),
-        format!(" {good}"),
-        format!("{good}\n"),
+        format!("{header_part}.{forged}.{signature}"),
+        format!("{header_part}..{signature}"),
+        format!("{header_part}.{body}.{}", &signature[..signature.len() - 2]),
+        format!("{header_part}.{body}.{signature}AA"),
+        format!("{header_part}.{body}.{signature}=="),
+        format!("{header_part}.{body}.{signature}.{signature}"),
+        format!(" {valid}"),
+        format!("{valid}\n"),
     ] {
-        assert!(read(&bad).is_none(), "{bad}");
+        assert!(read(&invalid).is_none(), "{invalid}");
     }
-    for at in head.len() + 1..good.len() - 1 {
-        let mut changed = good.clone().into_bytes();
+    for at in header_part.len() + 1..valid.len() - 1 {
+        let mut changed = valid.clone().into_bytes();
         if changed[at] != b'.' {
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             assert!(read(std::str::from_utf8(&changed).unwrap()).is_none(), "changed at {at}");

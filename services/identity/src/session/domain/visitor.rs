@@ -18,7 +18,7 @@ pub(crate) struct VisitorRows {
 pub(crate) enum VisitorState {
     /// The device logged out, or its visitor was erased: the page gets a new device.
     DeviceRetired,
-    /// The visitor became a contact: the device, whose epoch this is, gets another visitor.
+    /// The visitor became a contact. The device gets another visitor, at the device's epoch.
     Ended { epoch: i64 },
     /// The token may act as the visitor, with a row or without.
     Active(Option<Box<Contact>>),
@@ -129,9 +129,9 @@ mod tests {
                 None,
                 VisitorState::Ended { epoch: 3 },
             ),
-            ("beside U", token(9), device(7, Some(5), false), None, None, open(None)),
+            ("while U is logged in", token(9), device(7, Some(5), false), None, None, open(None)),
             (
-                "beside U, wrote",
+                "while U is logged in, wrote",
                 token(9),
                 device(7, Some(5), false),
                 contact(9, None),
@@ -139,7 +139,7 @@ mod tests {
                 open(contact(9, None)),
             ),
             (
-                "beside U, ended",
+                "while U is logged in, ended",
                 token(9),
                 device(7, Some(5), false),
                 None,

@@ -1,6 +1,6 @@
 //! Applications as pages name them, cached for a second: a busy site starts its widget far more
-//! often than its owner changes anything. A change by this process takes effect at once, one by
-//! another process within that second.
+//! often than its owner changes anything. A change by this process is effective at once, a change
+//! by another process within that second.
 
 use std::{
     sync::{
@@ -49,7 +49,7 @@ pub(crate) struct CachedApplication {
     pub(crate) has_blocked_addresses: bool,
 }
 
-/// An organization's name and one of its applications, by its number or its id.
+/// An organization's name and the number or id of an application.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum ApplicationKey {
     Number(String, i64),

@@ -72,7 +72,7 @@ pub(crate) async fn by_id(
     Ok(select.optional::<DeviceRow>().await?.map(Device::from))
 }
 
-/// The same, locked until the transaction ends.
+/// The same row, locked until the transaction ends.
 pub(crate) async fn locked_by_id(
     conn: &mut Connection,
     organization: OrganizationId,
@@ -124,7 +124,7 @@ pub(crate) async fn touch(
     Ok(())
 }
 
-/// Logs a contact out of all devices, for good.
+/// Logs a contact out of all devices.
 pub(crate) async fn retire_of_contact(
     conn: &mut Connection,
     organization: OrganizationId,
@@ -134,7 +134,7 @@ pub(crate) async fn retire_of_contact(
     Ok(())
 }
 
-/// Makes the tokens of a visitor invalid for good.
+/// Makes the tokens of a visitor invalid.
 pub(crate) async fn retire_visitor(
     conn: &mut Connection,
     organization: OrganizationId,

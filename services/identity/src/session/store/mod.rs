@@ -1,4 +1,6 @@
 //! Devices, sessions and revocations in the database.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 pub(crate) mod application_cache;
 pub(crate) mod devices;

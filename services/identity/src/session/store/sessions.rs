@@ -59,7 +59,7 @@ pub(crate) async fn read_visitor(
     organization: OrganizationId,
     token: &DeviceToken,
 ) -> Result<VisitorRows> {
-    // Before the devices, which tell of a visitor that ended in between.
+    // Before the devices: if the visitor ends in between, its device row shows it.
     let visitor = contacts::by_id(conn, organization, token.visitor_id).await?;
     let device = devices::by_id(conn, organization, token.device_id).await?;
     let visitor_device = match &visitor {

@@ -25,7 +25,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad page token.
+    /// `InvalidArgument` for an invalid page token.
     pub(crate) async fn list_agents(
         &self,
         organization: OrganizationId,
@@ -43,7 +43,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad name, `NotFound`, or `LastOwner`.
+    /// `InvalidArgument` for an invalid name, `NotFound`, or `LastOwner`.
     pub(crate) async fn change_agent(
         &self,
         organization: OrganizationId,
@@ -68,7 +68,7 @@ impl App {
         })
     }
 
-    /// Removes an agent; their sessions end.
+    /// Removes an agent and revokes their sessions.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl App {
         })
     }
 
-    /// Takes an agent's password away and ends their sessions. They set another one by the
+    /// Removes an agent's password and revokes their sessions. They set another one with the
     /// invitation.
     ///
     /// # Errors

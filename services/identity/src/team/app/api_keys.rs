@@ -25,7 +25,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad page token.
+    /// `InvalidArgument` for an invalid page token.
     pub(crate) async fn list_api_keys(
         &self,
         organization: OrganizationId,
@@ -43,7 +43,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad name.
+    /// `InvalidArgument` for an invalid name.
     pub(crate) async fn create_api_key(
         &self,
         organization: OrganizationId,
@@ -63,7 +63,7 @@ impl App {
         Ok((ListedApiKey { id, name, created_at: now }, text.into()))
     }
 
-    /// Revokes a key; its streams end.
+    /// Revokes a key and ends its streams.
     ///
     /// # Errors
     ///

@@ -39,7 +39,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad e-mail address or name; `AgentExists` when an agent with this
+    /// `InvalidArgument` for an invalid e-mail address or name; `AgentExists` when an agent with this
     /// address has a password.
     pub(crate) async fn invite_agent(
         &self,
@@ -73,7 +73,7 @@ impl App {
                 let inserted = agents::insert(tx, &account, now).await;
                 inserted.map_err(|error| match error {
                     // Another owner has invited the same agent meanwhile.
-                    taken if taken.is_unique_violation() => Error::new(Reason::AgentExists),
+                    duplicate if duplicate.is_unique_violation() => Error::new(Reason::AgentExists),
                     error => error.into(),
                 })?;
             } else {
@@ -91,7 +91,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad password; `InvitationRefused` when the invitation is not valid.
+    /// `InvalidArgument` for an invalid password; `InvitationRefused` when the invitation is not valid.
     pub(crate) async fn accept_invitation(
         &self,
         token: &str,
@@ -102,8 +102,7 @@ impl App {
         let invalid = || Error::new(Reason::InvitationRefused);
         let token = RandomToken::read(RandomUse::Invitation, token).ok_or_else(invalid)?;
         let organization = token.organization_id;
-        // Checked before the password is hashed: hashing for everybody who guesses tokens would
-        // keep the processors busy.
+        // Checked before the password is hashed, so that guessed tokens cost no hashing.
         if !self.is_invitation_valid(&token, self.clock.now()).await? {
             return Err(invalid());
         }
@@ -126,7 +125,7 @@ impl App {
         Ok(invitations::is_valid(&mut conn, token, now).await?)
     }
 
-    /// Consumes an invitation: stores the password and a login that lasts until the time beside it.
+    /// Consumes an invitation: stores the password and a login with its expiry.
     ///
     /// # Errors
     ///

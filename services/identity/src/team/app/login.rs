@@ -31,26 +31,26 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `LoginRefused` when organization, e-mail address or password are wrong; which one is not
-    /// told, nor by the time it takes.
+    /// `LoginRefused` when organization, e-mail address or password are wrong. Neither the error nor
+    /// the time reveals which one.
     pub(crate) async fn log_agent_in(
         &self,
         domain: &str,
         email: &str,
         password: SecretString,
     ) -> Result<LoggedInAgent> {
-        let refused = || Error::new(Reason::LoginRefused);
+        let rejected = || Error::new(Reason::LoginRefused);
         if password.expose_secret().len() > MAX_PASSWORD_BYTES {
-            return Err(refused());
+            return Err(rejected());
         }
         let mut conn = self.db.reader("agent.by_email").await?;
         let account = agents::by_domain_and_email(&mut conn, domain, &email.to_lowercase()).await?;
         drop(conn);
-        // An invited agent has no password yet, and is refused as slowly as everybody.
+        // An invited agent has no password yet. The rejection lasts as long as any other.
         let account = account.filter(|account| account.has_password());
         let (agent, hash) = account.map(|account| (account.agent, account.password_hash)).unzip();
         let matches = self.passwords.verify(password, hash).await?;
-        let agent = agent.filter(|_| matches).ok_or_else(refused)?;
+        let agent = agent.filter(|_| matches).ok_or_else(rejected)?;
         let organization = agent.organization_id;
         let (text, token) = RandomToken::generate(RandomUse::Login, organization, &*self.entropy);
         let now = self.clock.now();

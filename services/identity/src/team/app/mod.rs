@@ -1,4 +1,6 @@
 //! Use cases of the team.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 mod agents;
 mod api_keys;

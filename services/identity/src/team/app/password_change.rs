@@ -24,11 +24,11 @@ use crate::{
 const PASSWORD_BYTES: usize = 15;
 
 impl App {
-    /// Changes the password of the agent whose login this is; their other logins end.
+    /// Changes the password of the agent who is logged in. Their other logins are revoked.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad new password or a wrong old one; `SessionEnded` when the login
+    /// `InvalidArgument` for an invalid new password or a wrong old one; `SessionEnded` when the login
     /// is none.
     pub(crate) async fn change_password(
         &self,
@@ -68,7 +68,7 @@ impl App {
     }
 }
 
-/// Ends an agent's logins except for one, and their invitation: an agent with a password needs
+/// Revokes an agent's logins except for one, and their invitation: an agent with a password needs
 /// none.
 async fn revoke_other_access(
     conn: &mut Connection,
@@ -81,7 +81,7 @@ async fn revoke_other_access(
     Ok(())
 }
 
-/// Gives an agent a generated password, and returns it; their logins end. `None` when there is no
+/// Sets a generated password of an agent, revokes their logins, and returns the password. `None` when there is no
 /// such agent. For the operator of the server, also while other processes serve.
 ///
 /// # Errors

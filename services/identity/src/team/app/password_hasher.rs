@@ -43,8 +43,8 @@ impl PasswordHasher {
         self.queue(move || hash(&password, &*entropy)).await?
     }
 
-    /// Compares a password with a stored hash. Without one it computes one, which takes as long,
-    /// and returns false, so that the time doesn't tell who is an agent.
+    /// Compares a password with a stored hash. Without a stored hash it computes one and returns
+    /// false, so that the time doesn't reveal who is an agent.
     ///
     /// # Errors
     ///

@@ -105,7 +105,7 @@ impl Account {
         Ok(Effects::none().audit_with(actor, Action::AgentChange, id, detail))
     }
 
-    /// Takes the password away. The agent sets another one by an invitation.
+    /// Removes the password. The agent sets another one with an invitation.
     ///
     /// # Errors
     ///

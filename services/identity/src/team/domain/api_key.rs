@@ -27,7 +27,7 @@ pub(crate) fn created(key: ApiKeyId, actor: Actor) -> Effects {
     Effects::none().audit(actor, Action::ApiKeyCreate, key.0)
 }
 
-/// What follows when a key is revoked: its streams end.
+/// The effects of revoking a key: its streams end.
 pub(crate) fn revoked(key: ApiKeyId, actor: Actor) -> Effects {
     Effects::none().audit(actor, Action::ApiKeyRevoke, key.0).revoke(key.0)
 }

@@ -1,4 +1,4 @@
-//! The last owner stays: a team always has an owner who can log in.
+//! A team always has an owner who can log in.
 
 use onethread_core::AgentId;
 use onethread_errors::{Error, Reason, Result};
@@ -67,7 +67,7 @@ mod tests {
         Owners(owners.map(|one| one.agent.id).collect())
     }
 
-    /// Applies a change; `None` when it is refused.
+    /// Applies a change; `None` when it is rejected.
     fn apply(team: &[Account], n: usize, change: Change) -> Option<Vec<Account>> {
         let (owners, actor) = (owners(team), Actor::Operator);
         let mut team = team.to_vec();
@@ -104,7 +104,7 @@ mod tests {
                 let before = owners(&team);
                 match apply(&team, n, change) {
                     Some(after) => team = after,
-                    // Only a change that takes the last owner away is refused.
+                    // Only a change that removes the last owner is rejected.
                     None => {
                         prop_assert_eq!(&before.0, &[team[n].agent.id]);
                         prop_assert!(!matches!(

@@ -7,7 +7,7 @@ use crate::{
     organization::domain::audit::{Action, Actor},
 };
 
-/// The longest password, in bytes.
+/// Longest password, in bytes.
 pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
 /// The shortest password that an agent may set, in bytes.
 const MIN_PASSWORD_BYTES: usize = 8;
@@ -25,7 +25,7 @@ pub(crate) fn check_password(password: &str) -> Result<(), &'static str> {
     }
 }
 
-/// What follows when a password is set: the agent's other sessions end.
+/// The effects of a new password: the agent's other sessions are revoked.
 pub(crate) fn password_set(agent: AgentId, actor: Actor) -> Effects {
     Effects::none().audit(actor, Action::AgentPassword, agent.0).revoke(agent.0)
 }

@@ -37,11 +37,11 @@ impl ApiKeyService for Handlers {
         request: Request<wire::CreateApiKeyRequest>,
     ) -> Answer<wire::CreateApiKeyResponse> {
         let request = request.into_inner();
-        let made = async {
+        let created = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             self.app.create_api_key(organization, actor(request.actor)?, request.name).await
         };
-        answer(made.await.map(|(key, secret)| wire::CreateApiKeyResponse {
+        answer(created.await.map(|(key, secret)| wire::CreateApiKeyResponse {
             api_key: Some(key.into()),
             secret: secret.expose_secret().to_owned(),
         }))

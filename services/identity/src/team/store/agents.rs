@@ -155,7 +155,7 @@ pub(crate) async fn set_password(
     Ok(update.execute().await? > 0)
 }
 
-/// Sets the password of an agent whose hash is still the old one. False when it is another one.
+/// Sets the password of an agent if the stored hash is still the old one. False if it is not.
 pub(crate) async fn replace_password(
     conn: &mut Connection,
     organization: OrganizationId,

@@ -38,7 +38,7 @@ pub(crate) async fn is_valid(
     query.bind(Time(now)).exists().await
 }
 
-/// Deletes the invitation and returns whose it was. `None` when the token may not be used.
+/// Deletes the invitation and returns its agent. `None` when the token is not valid.
 pub(crate) async fn consume(
     conn: &mut Connection,
     token: &RandomToken,

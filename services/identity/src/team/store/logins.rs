@@ -32,7 +32,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// The agent whose login this is.
+/// The agent of a login.
 pub(crate) async fn agent_by_token(
     conn: &mut Connection,
     token: &RandomToken,
@@ -43,7 +43,7 @@ pub(crate) async fn agent_by_token(
     row.map(Account::try_from).transpose()
 }
 
-/// Deletes a login and returns whose it was.
+/// Deletes a login and returns its agent.
 pub(crate) async fn delete(conn: &mut Connection, token: &RandomToken) -> Result<Option<AgentId>> {
     let delete = conn.query(DELETE).bind(token.organization_id.0).bind(&token.hash);
     Ok(delete.optional_scalar::<Uuid>().await?.map(AgentId))

@@ -82,6 +82,10 @@ impl WebhookClient {
     }
 
     /// Posts a body and returns the HTTP status of the response.
+    ///
+    /// # Errors
+    ///
+    /// The failure to connect, or to get a response in time.
     pub(super) async fn post(
         &self,
         url: &str,

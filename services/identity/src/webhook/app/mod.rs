@@ -1,4 +1,6 @@
 //! Use cases of webhooks, and the worker that delivers to them.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 pub(crate) mod client;
 pub(crate) mod expand;

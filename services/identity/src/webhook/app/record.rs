@@ -19,13 +19,13 @@ use crate::{
 };
 
 /// How long a change of webhooks waits until the conversation service has been notified. The
-/// notification goes on after that.
+/// notification is still delivered after that.
 const INTEREST_TIMEOUT: Duration = Duration::from_secs(2);
 const INTEREST_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl App {
     /// Stores an event of a conversation for the webhooks that want it, once for its id. The event
-    /// of a merged contact becomes one of the contact it was merged into.
+    /// of a merged contact becomes an event of the contact it was merged into.
     ///
     /// # Errors
     ///

@@ -160,7 +160,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a bad page token, or `NotFound`.
+    /// `InvalidArgument` for an invalid page token, or `NotFound`.
     pub(crate) async fn webhook_deliveries(
         &self,
         organization: OrganizationId,

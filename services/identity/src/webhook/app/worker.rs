@@ -35,7 +35,7 @@ const MAX_PER_WEBHOOK: usize = 4;
 const MAX_CONCURRENT: usize = 256;
 /// Polls between two checks for backlogs: ten seconds.
 const POLLS_PER_BACKLOG_CHECK: u32 = 20;
-/// How long other workers don't take a leased delivery. An attempt takes 10 s at most.
+/// Time for which a delivery is leased to one worker. An attempt lasts 10 s at most.
 const LEASE: Duration = Duration::from_secs(60);
 
 /// Delivers to webhooks.
@@ -133,11 +133,11 @@ impl DeliveryWorker {
         let (status, failure) = self.attempt(&webhook, &delivery).await;
         let attempt = delivery.attempted(status, failure, self.clock.now(), &*self.entropy);
         debug!(webhook = %webhook.id, delivery = %delivery.id, status, failure, "attempted");
-        // A process that stops must not forget how the attempt ended.
+        // The result of an attempt must be stored even while the process stops.
         let recorded =
             shielded(async move { self.record(&webhook, &delivery, attempt).await }).await;
         if let Err(error) = recorded {
-            // The lease ends, and the delivery is attempted again.
+            // The lease expires, and the delivery is attempted again.
             warn!(cause = Error::from(error).chain(), "an attempt's outcome was not stored");
         }
     }

@@ -1,4 +1,4 @@
-//! Deliveries: how long and how often they are attempted, and how they are signed.
+//! Deliveries: their attempts, backoff and signature.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -45,7 +45,7 @@ pub(crate) struct LeasedDelivery {
     pub(crate) created_at: Timestamp,
 }
 
-/// How an attempt ended.
+/// The result of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempt {
     /// HTTP status of the response.
@@ -58,7 +58,7 @@ pub(crate) struct Attempt {
 }
 
 impl LeasedDelivery {
-    /// How an attempt ended, and when the next one is due.
+    /// The result of an attempt, and when the next one is due.
     pub(crate) fn attempted(
         &self,
         status: Option<u16>,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// The longest URL, in bytes.
+/// Longest URL, in bytes.
 const MAX_URL_BYTES: usize = 2048;
 
 /// Reads the URL of a webhook. `allow_private`: addresses of private networks are allowed.

@@ -29,12 +29,12 @@ impl WebhookService for Handlers {
         request: Request<wire::CreateWebhookRequest>,
     ) -> Answer<wire::CreateWebhookResponse> {
         let request = request.into_inner();
-        let made = async {
+        let created = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let actor = actor(request.actor)?;
             self.app.create_webhook(organization, actor, request.url, &request.events).await
         };
-        answer(made.await.map(|(webhook, secret)| wire::CreateWebhookResponse {
+        answer(created.await.map(|(webhook, secret)| wire::CreateWebhookResponse {
             webhook: Some(webhook.into()),
             secret: secret.expose_secret().to_owned(),
         }))

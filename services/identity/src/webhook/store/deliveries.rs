@@ -113,7 +113,7 @@ pub(crate) async fn page(
     rows.into_iter().map(Delivery::try_from).collect()
 }
 
-/// Leases due deliveries of a webhook: other workers don't take them until the lease ends.
+/// Leases due deliveries of a webhook: other workers skip them until the lease expires.
 pub(crate) async fn lease(
     conn: &mut Connection,
     organization: OrganizationId,
@@ -133,7 +133,7 @@ pub(crate) async fn lease(
     Ok(rows.into_iter().map(delivery).collect())
 }
 
-/// Stores how an attempt ended, unless another worker has leased the delivery since.
+/// Stores the result of an attempt, unless another worker has leased the delivery since.
 pub(crate) async fn record_attempt(
     conn: &mut Connection,
     organization: OrganizationId,

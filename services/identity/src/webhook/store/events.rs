@@ -44,7 +44,7 @@ pub(crate) async fn any(conn: &mut Connection) -> Result<bool> {
     conn.query(ANY).exists().await
 }
 
-/// Deletes events of any organization and returns them. Events that another transaction has taken
+/// Deletes events of any organization and returns them. Events that another transaction has locked
 /// are left out.
 pub(crate) async fn take(conn: &mut Connection, limit: i64) -> Result<Vec<ContactEvent>> {
     let rows = conn.query(TAKE).bind(limit).all::<(Uuid, Uuid, i64)>().await?;

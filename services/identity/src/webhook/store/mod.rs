@@ -1,4 +1,6 @@
 //! Tables of webhooks.
+//!
+//! A function without an `# Errors` section fails only when the database does.
 
 pub(crate) mod deliveries;
 pub(crate) mod events;

@@ -61,7 +61,7 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(Webhook::from).collect())
 }
 
-/// Webhooks of all organizations that have due deliveries, those that wait longest first.
+/// Webhooks of all organizations that have due deliveries, the earliest first.
 pub(crate) async fn due(conn: &mut Connection, now: Timestamp, limit: i64) -> Result<Vec<Webhook>> {
     let rows = conn.query(DUE).bind(Time(now)).bind(limit).all::<WebhookRow>().await?;
     Ok(rows.into_iter().map(Webhook::from).collect())

@@ -18,8 +18,8 @@ async fn a_delivery_is_attempted_until_it_succeeds(scratch: ScratchDatabase) {
     let identity = identity(scratch, true).await;
     let away = "302 Found\r\nlocation: http://127.0.0.1:1/";
     let mut receiver = Receiver::start(&["500 Oops", "hang up", away]).await;
-    let made = identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
-    let id = made.webhook.unwrap().id;
+    let created = identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
+    let id = created.webhook.unwrap().id;
     identity.log_in("u1", "Ann").await;
     let first = receiver.next().await;
     let failed = identity.delivery(&id, |one| one.attempts == 1 && one.tried_at.is_some()).await;
@@ -78,9 +78,9 @@ async fn private_addresses_are_not_connected_to(scratch: ScratchDatabase) {
     let url = format!("http://{}:{}/", name.trim(), receiver.address.port());
     let resolved: Vec<_> = tokio::net::lookup_host((name.trim(), 80)).await.unwrap().collect();
     assert!(resolved.iter().all(|at| !is_public(at.ip())), "{resolved:?}");
-    let made = identity.create(&url, &["contact.created"]).await.unwrap();
+    let created = identity.create(&url, &["contact.created"]).await.unwrap();
     identity.log_in("u1", "Ann").await;
-    let id = made.webhook.unwrap().id;
+    let id = created.webhook.unwrap().id;
     let attempted = identity.delivery(&id, |one| one.tried_at.is_some()).await;
     assert_eq!((attempted.status, &attempted.error[..]), (None, "address"));
     assert!(receiver.received.try_recv().is_err(), "it was connected to");
@@ -89,8 +89,8 @@ async fn private_addresses_are_not_connected_to(scratch: ScratchDatabase) {
 async fn the_oldest_of_too_many_waiting_deliveries_are_given_up(scratch: ScratchDatabase) {
     let identity = identity(scratch, true).await;
     // No process listens there.
-    let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let url = format!("http://{nowhere}");
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let url = format!("http://{closed}");
     let few = identity.create(&url, &["contact.created"]).await.unwrap().webhook.unwrap().id;
     identity.log_in("u0", "Ann").await;
     identity.delivery(&few, |_| true).await;

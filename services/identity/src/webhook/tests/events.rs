@@ -16,8 +16,8 @@ onethread_testing::on_each_database! {
 async fn a_contact_s_creation_and_its_changes_are_delivered(scratch: ScratchDatabase) {
     let identity = identity(scratch, true).await;
     let mut receiver = Receiver::start(&[]).await;
-    let made = identity.create(&receiver.url(), &["contact.created", "contact.updated"]).await;
-    let made = made.unwrap();
+    let webhook = identity.create(&receiver.url(), &["contact.created", "contact.updated"]).await;
+    let webhook = webhook.unwrap();
     identity.log_in("u1", "Ann").await;
     let created = receiver.next().await;
     assert!(created.head.starts_with("POST /hook?x=1 HTTP/1.1"), "{}", created.head);
@@ -30,7 +30,7 @@ async fn a_contact_s_creation_and_its_changes_are_delivered(scratch: ScratchData
     let signed = created.header("onethread-signature");
     let time = signed.strip_prefix("t=").unwrap().split(',').next().unwrap();
     let at = onethread_core::Timestamp::from_micros(time.parse::<i64>().unwrap() * 1_000_000);
-    assert_eq!(signed, signature(made.secret.as_bytes(), at, &created.body));
+    assert_eq!(signed, signature(webhook.secret.as_bytes(), at, &created.body));
 
     // The same again is no change.
     identity.log_in("u1", "Ann").await;
@@ -44,7 +44,7 @@ async fn a_contact_s_creation_and_its_changes_are_delivered(scratch: ScratchData
     identity.log_in("u2", "Cid").await;
     assert_eq!(receiver.next().await.json()["data"]["userId"], "u2", "one update too many");
 
-    let id = made.webhook.unwrap().id;
+    let id = webhook.webhook.unwrap().id;
     let listed = identity.deliveries(&id).await;
     assert_eq!(listed.len(), 3);
     assert_eq!(
@@ -114,8 +114,8 @@ async fn a_merge_is_delivered_with_the_id_of_the_merged_contact(scratch: Scratch
             actor: actor(),
             changes: Some(wire::ContactChanges { user: Some(user), ..Default::default() }),
         };
-        let made = contacts.upsert_contact(request).await.unwrap().into_inner().contact;
-        ids.push(made.unwrap().person.unwrap().id);
+        let created = contacts.upsert_contact(request).await.unwrap().into_inner().contact;
+        ids.push(created.unwrap().person.unwrap().id);
     }
     let request = wire::MergeContactsRequest {
         organization_id: identity.organization.clone(),
@@ -175,7 +175,7 @@ async fn events_of_conversations_are_delivered_once_in_the_words_of_the_api(
     };
     record(1, &contact, message(None, "unwanted")).await;
     let events = ["message.created", "conversation.closed"];
-    let made = identity.create(&receiver.url(), &events).await.unwrap().webhook.unwrap();
+    let created = identity.create(&receiver.url(), &events).await.unwrap().webhook.unwrap();
     record(2, &contact, message(None, "hello")).await;
     record(2, &contact, message(None, "hello")).await;
     let body = receiver.next().await.json();
@@ -207,5 +207,5 @@ async fn events_of_conversations_are_delivered_once_in_the_words_of_the_api(
     assert_eq!((&data["lastSeq"], &data["contact"]["userId"]), (&8.into(), &"u1".into()));
     assert_eq!(data["assigneeId"], Uuid::from_u128(9).to_string());
     assert_eq!(data["closedBy"]["name"], "Team");
-    assert_eq!(identity.deliveries(&made.id).await.len(), 3);
+    assert_eq!(identity.deliveries(&created.id).await.len(), 3);
 }

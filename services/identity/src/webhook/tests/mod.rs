@@ -134,8 +134,7 @@ impl Drop for Identity {
     }
 }
 
-/// Identity with its worker, on a clock that stands still. `allow_private`: private addresses are
-/// allowed.
+/// Identity with its worker and a fixed clock. `allow_private` allows private addresses.
 async fn identity(scratch: ScratchDatabase, allow_private: bool) -> Identity {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock::new(SystemClock.now()));
@@ -147,11 +146,15 @@ async fn identity(scratch: ScratchDatabase, allow_private: bool) -> Identity {
         private_webhooks: allow_private,
     });
     let mut stored = None;
-    let keep = |made: &MadeOrganization| {
-        stored = Some((made.id.to_string(), made.application_id, made.application_secret.clone()));
+    let store = |created: &MadeOrganization| {
+        stored = Some((
+            created.id.to_string(),
+            created.application_id,
+            created.application_secret.clone(),
+        ));
         Ok(())
     };
-    service.first_organization("demo", keep).await.unwrap();
+    service.first_organization("demo", store).await.unwrap();
     let (organization, number, secret) = stored.unwrap();
     let (peer, life) = (service.peer(), Lifecycle::new());
     let db = service.db.clone();

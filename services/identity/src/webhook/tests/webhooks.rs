@@ -10,11 +10,11 @@ onethread_testing::on_each_database! {
 
 async fn a_webhook_belongs_to_its_organization_and_ten_are_allowed(scratch: ScratchDatabase) {
     let identity = identity(scratch, true).await;
-    let made = identity.create("https://example.com", &["contact.created"]).await.unwrap();
-    let id = made.webhook.unwrap().id;
+    let created = identity.create("https://example.com", &["contact.created"]).await.unwrap();
+    let id = created.webhook.unwrap().id;
     let races = (0..20).map(|_| identity.create("https://example.com", &["contact.joined"]));
-    let made = futures::future::join_all(races).await;
-    let (good, bad): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
+    let created = futures::future::join_all(races).await;
+    let (good, bad): (Vec<_>, Vec<_>) = created.into_iter().partition(Result::is_ok);
     assert_eq!((good.len(), bad.len()), (9, 11));
     assert!(bad.into_iter().all(|one| one.unwrap_err().code() == Code::FailedPrecondition));
 
@@ -54,12 +54,12 @@ async fn a_deleted_webhook_gets_no_deliveries(scratch: ScratchDatabase) {
     let identity = identity(scratch, true).await;
     let mut moved = Receiver::start(&[]).await;
     let mut receiver = Receiver::start(&[]).await;
-    let made = identity.create(&moved.url(), &["contact.created"]).await.unwrap();
+    let created = identity.create(&moved.url(), &["contact.created"]).await.unwrap();
     let mut other = identity.create(&moved.url(), &["contact.created"]).await.unwrap();
     let delete = wire::DeleteWebhookRequest {
         organization_id: identity.organization.clone(),
         actor: actor(),
-        webhook_id: made.webhook.unwrap().id,
+        webhook_id: created.webhook.unwrap().id,
     };
     identity.webhooks().delete_webhook(delete).await.unwrap();
     let update = wire::UpdateWebhookRequest {

@@ -16,6 +16,10 @@ type InvalidMember = (&'static str, &'static str);
 
 impl Condition {
     /// Validates a condition.
+    ///
+    /// # Errors
+    ///
+    /// The first invalid member.
     pub(crate) fn parse(field: &str, operator: &str, value: &Value) -> Result<Self, InvalidMember> {
         let field = Field::parse(field).ok_or((
             "field",

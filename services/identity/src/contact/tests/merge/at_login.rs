@@ -108,8 +108,8 @@ async fn sixty_four_logins_on_a_device_merge_its_visitor_once(scratch: ScratchDa
     assert_eq!(identity.list_contacts(&known.organization_id, "", 50).await.len(), 1);
 }
 
-/// A first message and a first login at the same moment: either the message is refused, or its
-/// visitor goes along with the login.
+/// A first message and a first login at the same moment: either the message is rejected, or its
+/// visitor is merged by the login.
 async fn a_first_message_during_a_login_is_merged_or_rejected(scratch: ScratchDatabase) {
     let Fixture { identity, conversation, .. } = &fixture(scratch).await;
     let known = identity.start_session(Some("u"), None, "").await;

@@ -79,7 +79,7 @@ proptest! {
         prop_assert_eq!(Some(next) == id, keeps);
         prop_assert!(accepted.contact.listed && accepted.device.contact_id == Some(expected));
 
-        // Every session that ends is revoked, and the same login again changes nothing.
+        // The effects revoke what has ended, and the same login again changes nothing.
         prop_assert!(accepted.ended.iter().all(|id| accepted.effects.revoked.contains(id)));
         login.device = Some(accepted.device_token.clone());
         let again = accept(&login, &after(&accepted));
