@@ -109,7 +109,7 @@ impl ServerKeys {
     }
 
     /// Decrypts a secret in its context. `None` when it was changed, the context is another one, or
-    /// its server key is gone.
+    /// its server key is missing.
     pub(crate) fn open(&self, context: &[u8], sealed: &Sealed) -> Option<Vec<u8>> {
         let (nonce, rest) = sealed.bytes.split_first_chunk::<NONCE_BYTES>()?;
         let cipher = cipher(self.find(&sealed.key)?);
@@ -130,7 +130,7 @@ impl ServerKeys {
         user_id: &str,
         proof: &str,
     ) -> Match {
-        // A claim under a key that is gone can't be proven; an owner resets it.
+        // A claim under a missing key can't be proven. An owner can reset it.
         let Some(key) = self.find(&claim.key) else { return Match::No };
         let hash = claim_hash(key, organization, user_id, proof);
         if !bool::from(hash.ct_eq(&claim.hash)) {
@@ -149,7 +149,7 @@ fn claim_hash(
     user_id: &str,
     proof: &str,
 ) -> [u8; 32] {
-    // The length in front keeps ("ab", "c") and ("a", "bc") apart.
+    // With the lengths, ("ab", "c") and ("a", "bc") differ.
     let length = (user_id.len() as u64).to_be_bytes();
     let parts = [organization.0.as_bytes(), &length[..], user_id.as_bytes(), proof.as_bytes()];
     mac(key.claims.expose_secret(), &parts)
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_matches_its_own_secret_person_and_tenant_alone() {
+    fn a_claim_matches_only_its_secret_user_and_organization() {
         let keys = keys(&["a"]);
         let here = OrganizationId(Uuid::from_u128(1));
         let claim = keys.claim(here, "12345", "secret");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_in_its_place_alone_and_with_its_key() {
+    fn a_sealed_secret_opens_only_in_its_context_and_with_its_key() {
         let entropy = onethread_core::SeededEntropy::new(1);
         let old = keys(&["old"]);
         let sealed = old.seal(b"here", b"secret", &entropy);

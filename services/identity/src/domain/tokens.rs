@@ -1,6 +1,5 @@
-//! Tokens. Those of pages are signed and not stored: a device token names the device and the visitor
-//! on it, a session token names who calls. Those of agents and servers are random and stored as a
-//! hash.
+//! Tokens. Tokens of pages are signed and not stored: a device token has the device and its visitor, a
+//! session token the visitor or contact. Tokens of agents and servers are random and stored as a hash.
 
 use std::time::Duration;
 
@@ -15,11 +14,11 @@ use uuid::Uuid;
 
 use crate::{domain::keys::ServerKeys, organization::domain::policy::Verified};
 
-/// How long a visitor's tokens last.
+/// Lifetime of a visitor's tokens.
 pub(crate) const VISITOR_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
-/// How long a contact's session lasts unused.
+/// Lifetime of an unused session of a contact.
 pub(crate) const CONTACT_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How long an agent's login lasts.
+/// Lifetime of an agent's login.
 pub(crate) const LOGIN_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// A device token. It never proves who the contact is.
@@ -262,14 +261,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_comes_back_and_an_older_key_still_reads() {
+    fn a_token_is_read_with_the_key_that_signed_it() {
         let text = keys(&["old"]).sign_session(&contact());
         assert_eq!(keys(&["old", "new"]).read_session(&text, NOW), Some(contact()));
         assert_eq!(keys(&["new"]).read_session(&text, NOW), None);
     }
 
     #[test]
-    fn no_token_passes_for_another() {
+    fn a_token_of_one_kind_is_not_read_as_another() {
         let keys = keys(&["a"]);
         let device_text = keys.sign_device(&device());
         let session_text = keys.sign_session(&contact());
@@ -280,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_year_old_token_is_none() {
+    fn a_year_old_token_is_rejected() {
         let keys = keys(&["a"]);
         let text = keys.sign_device(&device());
         assert!(keys.read_device(&text, here(), NOW).is_some());
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_character_makes_it_nothing() {
+    fn a_token_with_a_changed_character_is_rejected() {
         let keys = keys(&["a"]);
         let text = keys.sign_device(&device());
         for at in 0..text.len() {
@@ -296,14 +295,14 @@ mod tests {
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
             let forged = String::from_utf8(forged).unwrap();
             let read = keys.read_device(&forged, here(), NOW);
-            // The last character of base64 has bits that say nothing.
+            // The last character of base64 has unused bits.
             assert!(read.is_none() || at + 1 == text.len(), "changed at {at}");
         }
         assert_eq!(keys.read_device("eyJhbGciOiJub25lIn0.e30.", here(), NOW), None);
     }
 
     #[test]
-    fn a_random_token_knows_its_organization_and_use() {
+    fn a_random_token_has_its_organization_and_use() {
         let (text, created) =
             RandomToken::generate(RandomUse::Login, here(), &SeededEntropy::new(1));
         let read = RandomToken::read(RandomUse::Login, &text).unwrap();

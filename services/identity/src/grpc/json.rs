@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_over_the_wire_comes_back() {
+    fn json_is_the_same_after_both_conversions() {
         let value = json!({"a": [1, -2.5, true, null, "x"], "b": {"c": 9_007_199_254_740_992_i64}});
         assert_eq!(from_wire(to_wire(&value)), value);
     }

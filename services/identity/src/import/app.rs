@@ -196,7 +196,7 @@ impl App {
         match written {
             Ok(_) => Ok(true),
             Err(error) if is_rejected_by_database(&error) => Ok(false),
-            // Whether they conflict with another process is for the commit to find out.
+            // The commit detects conflicts with other processes.
             Err(error) if matches!(database_error(&error), Some(DbError::Conflict)) => Ok(true),
             Err(error) => Err(error),
         }

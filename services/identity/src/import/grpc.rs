@@ -59,7 +59,7 @@ pub(crate) fn import_contacts(
                 _ = ready.as_mut().peek() => done.await,
             };
             let answer = answer.map_err(status)?;
-            // A sender that is late with a batch is late with those after it.
+            // A batch that arrives late delays those after it.
             let is_late = answer.closed && !close;
             yield answer;
             if is_late {

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_equal_rows_are_one_run_and_the_older_form_is_read() {
+    fn equal_results_are_stored_as_one_run_and_the_older_form_is_read() {
         let created = |line| RowResult { line, outcome: RowOutcome::Created };
         let text = serde_json::to_string(&to_runs(&(2..1002).map(created).collect::<Vec<_>>()));
         assert_eq!(text.unwrap(), r#"[{"line":2,"rows":1000,"outcome":"Created"}]"#);

@@ -39,7 +39,7 @@ pub(crate) struct NewApplication {
     pub(crate) settings: ApplicationPatch,
 }
 
-/// What names an application, without its secret.
+/// The number or public id of an application.
 pub(crate) enum ApplicationName {
     Number(i64),
     Id(ApplicationId),
@@ -54,10 +54,6 @@ pub(crate) struct ListedApplication {
 impl App {
     /// Origins whose pages may show the application's widget. Empty when there is no such
     /// application.
-    ///
-    /// # Errors
-    ///
-    /// When the database is away.
     pub(crate) async fn origins(
         &self,
         domain: &str,
@@ -129,7 +125,7 @@ impl App {
             }
             let inserted = applications::insert(tx, &application, now).await;
             inserted.map_err(|error| match error {
-                // Another call took the next free number: there is another one.
+                // Another call used the next free number: the retry finds another one.
                 duplicate if duplicate.is_unique_violation() && new.number == 0 => {
                     onethread_db::Error::Conflict.into()
                 }
@@ -144,7 +140,7 @@ impl App {
         })
     }
 
-    /// Checks what is given, and names all faulty fields.
+    /// Validates the fields; the error names all that are invalid.
     fn new_application(
         &self,
         organization: OrganizationId,

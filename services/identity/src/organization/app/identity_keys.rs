@@ -21,10 +21,6 @@ const KEY_BYTES: usize = 32;
 
 impl App {
     /// The keys of an organization, without their secrets.
-    ///
-    /// # Errors
-    ///
-    /// When the database is away.
     pub(crate) async fn identity_keys(
         &self,
         organization: OrganizationId,
@@ -54,7 +50,7 @@ impl App {
             let existing = identity_keys::list(tx, organization).await?;
             let slot = identity_key::free_slot(&existing)?;
             if !identity_keys::insert(tx, organization, key.id, slot, &sealed, now).await? {
-                // Another process took the slot first.
+                // Another process used the slot first.
                 return Err(onethread_db::Error::Conflict.into());
             }
             let effects = identity_key::created(key.id, actor);
@@ -64,7 +60,7 @@ impl App {
         Ok(key)
     }
 
-    /// Revokes a key: what was signed with it proves nothing from here on.
+    /// Revokes a key. Proofs made with it are no longer accepted.
     ///
     /// # Errors
     ///

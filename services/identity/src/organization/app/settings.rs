@@ -22,7 +22,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// When the database is away, or the organization doesn't exist.
+    /// When the organization doesn't exist.
     pub(crate) async fn settings(&self, organization: OrganizationId) -> Result<Settings> {
         let mut conn = self.db.reader("organization.settings").await?;
         Ok(organizations::settings(&mut conn, organization).await?)

@@ -34,7 +34,7 @@ pub(crate) struct Application {
     pub(crate) organization: String,
     /// Number of the classic snippet.
     pub(crate) number: i64,
-    /// The secret of the classic snippet: in every page, but compared in constant time all the same.
+    /// The secret of the classic snippet. It is in every page, and still compared in constant time.
     pub(crate) secret: String,
     pub(crate) name: String,
     pub(crate) form: PreChatForm,
@@ -44,7 +44,7 @@ pub(crate) struct Application {
     pub(crate) look: Map<String, Value>,
 }
 
-/// The form in front of a visitor's first message.
+/// The form before a visitor's first message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PreChatForm {
     pub(crate) enabled: bool,
@@ -62,7 +62,7 @@ pub(crate) struct PreChatField {
     pub(crate) required: bool,
 }
 
-/// Changes of an application; `None` leaves a setting.
+/// Changes of an application; `None` keeps a setting.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ApplicationPatch {
     pub(crate) name: Option<String>,

@@ -1,4 +1,4 @@
-//! Keys by which an organization proves user ids. They are stored sealed, two at most.
+//! Keys with which an organization proves user ids: two at most, stored encrypted.
 
 use onethread_core::{Entropy, IdentityKeyId, OrganizationId, Timestamp};
 use onethread_errors::{Error, Reason, Result};
@@ -13,7 +13,7 @@ use crate::domain::{
 /// Slots of an organization's keys: two keys, so that one can replace the other.
 const SLOTS: [i64; 2] = [1, 2];
 
-/// A key by which an organization proves user ids.
+/// A key with which an organization proves user ids.
 #[derive(Debug, Clone)]
 pub(crate) struct IdentityKey {
     pub(crate) id: IdentityKeyId,
@@ -49,8 +49,8 @@ impl IdentityKey {
 }
 
 impl SealedIdentityKey {
-    /// The key with its secret. `None` when the server key that sealed it is gone: such a key
-    /// proves nothing.
+    /// The key with its secret. `None` when the server key that encrypted it is missing: then
+    /// it proves nothing.
     pub(crate) fn open(
         &self,
         organization: OrganizationId,

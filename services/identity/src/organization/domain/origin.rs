@@ -2,10 +2,11 @@
 
 use onethread_errors::Field;
 
-/// Origins that an application lists, at most.
+/// Most origins of an application.
 const MAX_ORIGINS: usize = 50;
 
-/// Returns origins in the spelling of browsers, each once, and adds what is no origin to `invalid`.
+/// Returns origins in the spelling of browsers, each once, and adds texts that are no origins to
+/// `invalid`.
 pub(super) fn normalize(origins: &[String], invalid: &mut Vec<Field>) -> Vec<String> {
     if origins.len() > MAX_ORIGINS {
         invalid.push(Field::new("/origins", "are more than 50"));
@@ -35,7 +36,7 @@ fn read(text: &str) -> Option<String> {
     if !scheme_fits || text.len() > 255 {
         return None;
     }
-    // The colons of an IPv6 address stand in brackets.
+    // The colons of an IPv6 address are in brackets.
     let (host, port) = match rest.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (rest, None),
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn invalid_origins_are_rejected() {
         for text in [
             "",
             "*",

@@ -7,11 +7,11 @@ use onethread_proto::identity as wire;
 
 use crate::organization::domain::audit::{Actor, AuditEntry};
 
-/// Reads who makes a call.
+/// The actor of a call.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` when the actor is missing or its id is none.
+/// `InvalidArgument` when the actor is missing or its id is invalid.
 pub(crate) fn actor(actor: Option<wire::Actor>) -> Result<Actor> {
     const ID: &str = "/actor/id";
     let actor = actor.unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::{domain::keys::Sealed, organization::domain::identity_key::SealedIden
 
 pub(crate) const LIST: &str = "SELECT id, slot, sealed, sealed_with, created_at FROM identity_keys
      WHERE organization_id = $1 ORDER BY created_at, id";
-// Inserts nothing when another process took the slot first.
+// Inserts nothing when another process used the slot first.
 const INSERT: &str =
     "INSERT INTO identity_keys (organization_id, id, slot, sealed, sealed_with, created_at)
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
@@ -43,7 +43,7 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(SealedIdentityKey::from).collect())
 }
 
-/// Stores a key. False when another process took its slot first.
+/// Stores a key. False when another process used its slot first.
 pub(crate) async fn insert(
     conn: &mut Connection,
     organization: OrganizationId,

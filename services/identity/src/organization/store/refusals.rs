@@ -1,5 +1,5 @@
-//! Logins that were refused, or that a policy which only reports would have refused: a count for
-//! each application and hour, and nothing else.
+//! Counts of failed verifications, by application and hour. Those that a reporting policy only
+//! reports are counted, too.
 
 use std::collections::HashMap;
 
@@ -37,7 +37,7 @@ pub(crate) async fn count(
 }
 
 /// Failed verifications at the applications from the first to the last, inclusive, by hour, newest
-/// first. Hours without any are left out.
+/// first. Hours without any are omitted.
 pub(crate) async fn list(
     conn: &mut Connection,
     organization: OrganizationId,

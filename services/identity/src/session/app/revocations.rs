@@ -46,7 +46,7 @@ impl Feed {
     }
 }
 
-/// Reads the feed until the process stops. Nothing is sent while the database is away, so that
+/// Reads the feed until the process stops. Nothing is sent while the database is unavailable, so that
 /// subscribers know that they may miss revocations.
 pub(crate) async fn run_feed(feed: Feed, db: Database, clock: Arc<dyn Clock>, life: Lifecycle) {
     let _end = feed.end.clone().drop_guard();
@@ -67,7 +67,7 @@ pub(crate) async fn run_feed(feed: Feed, db: Database, clock: Arc<dyn Clock>, li
                 let ids: HashSet<_> = entries.iter().map(|entry| entry.id).collect();
                 let new = entries.into_iter().filter(|entry| !sent.contains(&entry.id)).collect();
                 sent = ids;
-                // It fails when the last subscriber has left.
+                // This fails without subscribers.
                 let _ = feed.reads.send(Arc::new(new));
             }
             Err(error) => warn!(cause = Error::from(error).chain(), "revocations can't be read"),

@@ -120,8 +120,8 @@ impl ApplicationCache {
         ReadTime { at: Instant::now(), changes: self.0.changes.load(Ordering::Acquire) }
     }
 
-    /// Called after a change of an application or of its organization: all entries expire, which
-    /// seldom happens.
+    /// Called after a change of an application or of its organization: all entries expire. Such
+    /// changes are rare.
     pub(crate) fn clear(&self) {
         self.0.changes.fetch_add(1, Ordering::AcqRel);
     }

@@ -107,7 +107,7 @@ impl LoginRow {
 }
 
 /// Reads the rows without locks, in one statement where the policy needs no keys. The rules are
-/// returned apart, as their keys are sealed.
+/// returned separately, because their keys are encrypted.
 pub(crate) async fn read(conn: &mut Connection, login: &Login) -> Result<(LoginRows, SealedRules)> {
     let organization = login.organization_id;
     let select = conn.query(READ).bind(organization.0).bind(login.user_id.as_str());
@@ -153,7 +153,7 @@ pub(crate) async fn read_locked(
     Ok((rows, rules))
 }
 
-/// Writes the rows of a login. The device is first, as it is where a visitor's row is inserted.
+/// Writes the rows of a login, the device first, in the order of other inserts of visitors.
 ///
 /// # Errors
 ///

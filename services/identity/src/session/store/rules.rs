@@ -1,4 +1,4 @@
-//! What logins and sessions are checked by.
+//! The rules for logins and sessions.
 
 use onethread_core::OrganizationId;
 use onethread_db::{Connection, Result};

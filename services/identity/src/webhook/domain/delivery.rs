@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_is_what_others_compute() {
+    fn a_signature_equals_that_of_openssl() {
         // printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac secret
         let at = Timestamp::from_micros(1_700_000_000_999_999);
         let expected = "49f24e537407743fa4a0242bb63b94b9a47ee99cbbe071ccd8a22550ae411686";

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_bits_lead_back_to_their_events() {
+    fn events_are_read_from_their_names_and_bits() {
         for event in Event::all() {
             assert_eq!(event.name().parse(), Ok(*event));
             assert_eq!(Event::from_bits(event.bit()), [*event]);

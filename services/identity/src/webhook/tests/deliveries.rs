@@ -11,11 +11,11 @@ onethread_testing::on_each_database! {
     a_delivery_is_attempted_until_it_succeeds,
     a_dead_receiver_does_not_delay_the_others,
     private_addresses_are_not_connected_to,
-    the_oldest_of_too_many_waiting_deliveries_are_given_up,
+    the_oldest_deliveries_of_a_backlog_are_given_up,
 }
 
 async fn a_delivery_is_attempted_until_it_succeeds(scratch: ScratchDatabase) {
-    let identity = identity(scratch, true).await;
+    let identity = fixture(scratch, true).await;
     let away = "302 Found\r\nlocation: http://127.0.0.1:1/";
     let mut receiver = Receiver::start(&["500 Oops", "hang up", away]).await;
     let created = identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_delivery_is_attempted_until_it_succeeds(scratch: ScratchDatabase) {
 }
 
 async fn a_dead_receiver_does_not_delay_the_others(scratch: ScratchDatabase) {
-    let identity = identity(scratch, true).await;
+    let identity = fixture(scratch, true).await;
     // It accepts connections and never responds.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
@@ -66,7 +66,7 @@ async fn a_dead_receiver_does_not_delay_the_others(scratch: ScratchDatabase) {
 }
 
 async fn private_addresses_are_not_connected_to(scratch: ScratchDatabase) {
-    let identity = identity(scratch, false).await;
+    let identity = fixture(scratch, false).await;
     let mut receiver = Receiver::start(&[]).await;
     for url in [receiver.url(), format!("http://localhost:{}/", receiver.address.port())] {
         let rejected = identity.create(&url, &["contact.created"]).await.unwrap_err();
@@ -86,8 +86,8 @@ async fn private_addresses_are_not_connected_to(scratch: ScratchDatabase) {
     assert!(receiver.received.try_recv().is_err(), "it was connected to");
 }
 
-async fn the_oldest_of_too_many_waiting_deliveries_are_given_up(scratch: ScratchDatabase) {
-    let identity = identity(scratch, true).await;
+async fn the_oldest_deliveries_of_a_backlog_are_given_up(scratch: ScratchDatabase) {
+    let identity = fixture(scratch, true).await;
     // No process listens there.
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let url = format!("http://{closed}");

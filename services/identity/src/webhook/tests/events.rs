@@ -10,11 +10,11 @@ onethread_testing::on_each_database! {
     a_contact_s_creation_and_its_changes_are_delivered,
     an_imported_contact_is_delivered_once_a_batch,
     a_merge_is_delivered_with_the_id_of_the_merged_contact,
-    events_of_conversations_are_delivered_once_in_the_words_of_the_api,
+    events_of_conversations_are_delivered_once_in_the_format_of_the_api,
 }
 
 async fn a_contact_s_creation_and_its_changes_are_delivered(scratch: ScratchDatabase) {
-    let identity = identity(scratch, true).await;
+    let identity = fixture(scratch, true).await;
     let mut receiver = Receiver::start(&[]).await;
     let webhook = identity.create(&receiver.url(), &["contact.created", "contact.updated"]).await;
     let webhook = webhook.unwrap();
@@ -54,7 +54,7 @@ async fn a_contact_s_creation_and_its_changes_are_delivered(scratch: ScratchData
 }
 
 async fn an_imported_contact_is_delivered_once_a_batch(scratch: ScratchDatabase) {
-    let identity = identity(scratch, true).await;
+    let identity = fixture(scratch, true).await;
     let mut receiver = Receiver::start(&[]).await;
     let events = ["contact.created", "contact.updated"];
     identity.create(&receiver.url(), &events).await.unwrap();
@@ -101,7 +101,7 @@ async fn an_imported_contact_is_delivered_once_a_batch(scratch: ScratchDatabase)
 }
 
 async fn a_merge_is_delivered_with_the_id_of_the_merged_contact(scratch: ScratchDatabase) {
-    let identity = identity(scratch, true).await;
+    let identity = fixture(scratch, true).await;
     let mut receiver = Receiver::start(&[]).await;
     identity.create(&receiver.url(), &["contact.joined"]).await.unwrap();
     let mut contacts = ContactServiceClient::new(identity.peer.clone());
@@ -158,10 +158,10 @@ fn message(agent: Option<Uuid>, text: &str) -> wire::record_fact_request::Fact {
     })
 }
 
-async fn events_of_conversations_are_delivered_once_in_the_words_of_the_api(
+async fn events_of_conversations_are_delivered_once_in_the_format_of_the_api(
     scratch: ScratchDatabase,
 ) {
-    let identity = identity(scratch, true).await;
+    let identity = fixture(scratch, true).await;
     let mut receiver = Receiver::start(&[]).await;
     identity.create(&receiver.url(), &["contact.created"]).await.unwrap();
     identity.log_in("u1", "Ann").await;

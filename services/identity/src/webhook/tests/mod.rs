@@ -117,7 +117,7 @@ async fn serve(
     drop(stream.write_all(answer.as_bytes()).await);
 }
 
-struct Identity {
+struct Fixture {
     db: Database,
     clock: Arc<FixedClock>,
     peer: Peer,
@@ -128,14 +128,14 @@ struct Identity {
     _folder: tempfile::TempDir,
 }
 
-impl Drop for Identity {
+impl Drop for Fixture {
     fn drop(&mut self) {
         self.life.stop();
     }
 }
 
 /// Identity with its worker and a fixed clock. `allow_private` allows private addresses.
-async fn identity(scratch: ScratchDatabase, allow_private: bool) -> Identity {
+async fn fixture(scratch: ScratchDatabase, allow_private: bool) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock::new(SystemClock.now()));
     let service = build(Deps {
@@ -160,7 +160,7 @@ async fn identity(scratch: ScratchDatabase, allow_private: bool) -> Identity {
     let db = service.db.clone();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     service.start(Listener::new(listener, None), peer.clone(), &life);
-    Identity {
+    Fixture {
         db,
         clock,
         peer,
@@ -172,7 +172,7 @@ async fn identity(scratch: ScratchDatabase, allow_private: bool) -> Identity {
     }
 }
 
-impl Identity {
+impl Fixture {
     fn webhooks(&self) -> WebhookServiceClient<Peer> {
         WebhookServiceClient::new(self.peer.clone())
     }

@@ -9,7 +9,7 @@ onethread_testing::on_each_database! {
 }
 
 async fn a_webhook_belongs_to_its_organization_and_ten_are_allowed(scratch: ScratchDatabase) {
-    let identity = identity(scratch, true).await;
+    let identity = fixture(scratch, true).await;
     let created = identity.create("https://example.com", &["contact.created"]).await.unwrap();
     let id = created.webhook.unwrap().id;
     let races = (0..20).map(|_| identity.create("https://example.com", &["contact.joined"]));
@@ -51,7 +51,7 @@ async fn a_webhook_belongs_to_its_organization_and_ten_are_allowed(scratch: Scra
 }
 
 async fn a_deleted_webhook_gets_no_deliveries(scratch: ScratchDatabase) {
-    let identity = identity(scratch, true).await;
+    let identity = fixture(scratch, true).await;
     let mut moved = Receiver::start(&[]).await;
     let mut receiver = Receiver::start(&[]).await;
     let created = identity.create(&moved.url(), &["contact.created"]).await.unwrap();
