@@ -130,7 +130,7 @@ test('texts of visitors, pages and teammates are inert on both sides', async () 
     async () => {
       const text = await profile.innerText();
       return (
-        ['User id', 'Company', 'Tags', 'evil', 'Page', 'Events'].every((title) =>
+        ['User ID', 'Company', 'Tags', 'evil', 'Page', 'Events'].every((title) =>
           text.includes(title),
         ) && text.split(MARK).length > 7
       );

@@ -15,7 +15,7 @@ export function Accept({ token }: { token: string }) {
     <main id="login">
       <div class="card">
         <h1>Welcome to Onethread</h1>
-        <p class="soft">Choose a password: with it and your e-mail you log in from now on.</p>
+        <p class="soft">Choose a password. You’ll log in with it and your email.</p>
         <Form onSend={send} label="Set the password">
           <Field label="A new password" hint="At least 8 bytes long.">
             <input

@@ -50,7 +50,7 @@ function Login() {
           <Field label="Organization">
             <input name="organization" required autocomplete="organization" />
           </Field>
-          <Field label="E-mail">
+          <Field label="Email">
             <input name="email" type="email" required autocomplete="username" />
           </Field>
           <Field label="Password">

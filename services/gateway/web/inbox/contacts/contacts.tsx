@@ -98,7 +98,7 @@ export function Contacts() {
         <table>
           <thead>
             <tr>
-              {['Name', 'E-mail', 'Phone', 'Company', 'User id', 'Came in', 'Last seen'].map(
+              {['Name', 'Email', 'Phone', 'Company', 'User ID', 'Came in', 'Last seen'].map(
                 (name) => (
                   <th key={name} scope="col">
                     {name}
@@ -165,7 +165,7 @@ function Search() {
       <input
         type="search"
         aria-label="Search"
-        placeholder="Search names, e-mails, phones…"
+        placeholder="Search names, emails, phones…"
         value={searchText.value}
         onInput={({ currentTarget }) => (searchText.value = currentTarget.value)}
       />
@@ -307,7 +307,7 @@ function Add({ onClose }: { onClose: () => void }) {
         <Field label="Name">
           <input name="name" />
         </Field>
-        <Field label="E-mail">
+        <Field label="Email">
           <input name="email" type="email" />
         </Field>
         <Field label="Phone">
@@ -317,7 +317,7 @@ function Add({ onClose }: { onClose: () => void }) {
           <input name="company" />
         </Field>
         <Field
-          label="User id"
+          label="User ID"
           hint="As your own site knows the person. With the id of somebody who is there, that one is changed."
         >
           <input name="userId" />

@@ -41,10 +41,10 @@ export function PersonFacts({ contact, onChange }: Props) {
       </p>
       <Facts
         rows={[
-          ['E-mail', contact.email],
+          ['Email', contact.email],
           ['Phone', contact.phone],
           ['Company', contact.company],
-          ['User id', contact.userId],
+          ['User ID', contact.userId],
           ['Tags', tags.join(', ')],
           ['Came in', SOURCES[contact.source]],
           ['Blocked', contact.blocked && 'yes'],
@@ -56,7 +56,7 @@ export function PersonFacts({ contact, onChange }: Props) {
         rows={Object.entries(customData).map(([key, value]) => [key, String(value)])}
       />
       <Facts
-        title="Behaviour"
+        title="Activity"
         rows={[
           ['First seen', contact.firstSeenAt && <When at={contact.firstSeenAt} />],
           ['Last seen', contact.lastSeenAt && <When at={contact.lastSeenAt} />],
@@ -174,7 +174,7 @@ function Edit({
         <Field label="Name">
           <input name="name" defaultValue={contact.name} />
         </Field>
-        <Field label="E-mail">
+        <Field label="Email">
           <input name="email" type="email" defaultValue={contact.email ?? ''} />
         </Field>
         <Field label="Phone">

@@ -6,10 +6,10 @@ import { Dialog } from '../ui';
 
 const FIELDS = [
   ['name', 'Name'],
-  ['email', 'E-mail'],
+  ['email', 'Email'],
   ['phone', 'Phone'],
   ['company', 'Company'],
-  ['userId', 'User id'],
+  ['userId', 'User ID'],
 ] as const;
 
 export function Merge({

@@ -55,12 +55,11 @@ export function FirstSteps() {
           <Copy text={snippet} label="Copy snippet" />
         </li>
         <li>
-          <h2>Say who your customers are</h2>
+          <h2>Identify your users</h2>
           <p>
-            Give the page's <code>user</code> a <code>user_id</code>, and let your server prove it,
-            so that nobody passes for somebody else:{' '}
-            <a href="#settings/identity">proof of identity</a>. Those you have already come by an{' '}
-            <a href="#imports">import</a>.
+            Pass a <code>user_id</code> for logged-in users, and have your server prove it, so that
+            no one can impersonate them: <a href="#settings/identity">identity verification</a>. Add
+            your existing customers by an <a href="#imports">import</a>.
           </p>
         </li>
       </ol>

@@ -46,7 +46,7 @@ export function Profile({ id }: { id: string }) {
       <PersonFacts contact={contact.value} onChange={(changed) => (contact.value = changed)} />
       {duplicates.value.length > 0 && (
         <section>
-          <h3>The same e-mail</h3>
+          <h3>The same email</h3>
           <ul class="others">
             {duplicates.value.map((other) => (
               <li key={other.id}>

@@ -37,7 +37,7 @@ export function Agents() {
         <table>
           <thead>
             <tr>
-              {['Name', 'E-mail', 'Role', 'State', ''].map((name) => (
+              {['Name', 'Email', 'Role', 'State', ''].map((name) => (
                 <th key={name} scope="col">
                   {name}
                 </th>
@@ -103,7 +103,7 @@ export function Agents() {
       <div class="card">
         <h2>Invite somebody</h2>
         <Form onSend={invite} label="Invite">
-          <Field label="E-mail">
+          <Field label="Email">
             <input name="email" type="email" required />
           </Field>
           <Field label="Name">

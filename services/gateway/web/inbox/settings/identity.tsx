@@ -41,7 +41,7 @@ export function Identity() {
   };
   return (
     <>
-      <h1>Proof of identity</h1>
+      <h1>Identity verification</h1>
       {organization.value && (
         <div class="card">
           <Form onSend={save} label="Save the policy">

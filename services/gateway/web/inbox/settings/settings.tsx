@@ -23,7 +23,7 @@ const PARTS = {
 type Part = keyof typeof PARTS;
 const NAMES: [Part, string][] = [
   ['applications', 'Applications'],
-  ['identity', 'Proof of identity'],
+  ['identity', 'Identity verification'],
   ['agents', 'Team'],
   ['keys', 'API keys'],
   ['webhooks', 'Webhooks'],

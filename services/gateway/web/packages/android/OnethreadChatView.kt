@@ -1,4 +1,4 @@
-// The Onethread chat as an Android view: the server's page in a WebView, and what the two say to each other.
+// The Onethread chat as an Android view: the server's page in a WebView, and the messages between both.
 package dev.onethread.chat
 
 import android.annotation.SuppressLint
@@ -108,7 +108,7 @@ class OnethreadChatView(
             early.add(message)
             return
         }
-        // A text within the script: nothing in it is taken for code.
+        // A JSON text inside of a string literal can't be run as code.
         web.evaluateJavascript("window.OnethreadApp && OnethreadApp.receive(${JSONObject.quote(message.toString())})", null)
     }
 
@@ -138,7 +138,7 @@ class OnethreadChatView(
         try {
             context.startActivity(Intent(Intent.ACTION_VIEW, url).addFlags(Intent.FLAG_ACTIVITY_NEW_TASK))
         } catch (_: ActivityNotFoundException) {
-            // Nothing on this phone opens it.
+            // No app on this phone opens such links.
         }
     }
 

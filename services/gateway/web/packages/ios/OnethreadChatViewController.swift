@@ -1,8 +1,8 @@
-// The Onethread chat as a view controller: the server's page in a WKWebView, and what the two say to each other.
+// The Onethread chat as a view controller: the server's page in a WKWebView, and the messages between both.
 import UIKit
 import WebKit
 
-/// Which chat is opened, and for whom.
+/// The application and the user of the chat.
 public struct OnethreadOptions {
     public var server: URL
     public var organization: String
@@ -23,16 +23,16 @@ public struct OnethreadOptions {
     }
 }
 
-/// What the chat tells the app. All of it on the main thread.
+/// Events of the chat. Called on the main thread.
 public protocol OnethreadChatDelegate: AnyObject {
     func chatDidStart(mode: String, name: String)
     func chatDidChangeUnread(count: Int)
     func chatDidReceive(text: String, author: String, name: String?)
     func chatDidRefuseIdentity()
     func chatSessionDidEnd()
-    /// The person closed the chat. By default the controller dismisses itself.
+    /// The user closed the chat. By default the controller dismisses itself.
     func chatDidClose(_ chat: OnethreadChatViewController)
-    /// Answer with a fresh JWT from your server, or nil where there is none.
+    /// Return a fresh JWT from your server, or nil if there is none.
     func chatNeedsProof(userId: String, reason: String, answer: @escaping (String?) -> Void)
 }
 
@@ -63,7 +63,7 @@ public final class OnethreadChatViewController: UIViewController {
 
     public override func loadView() {
         let configuration = WKWebViewConfiguration()
-        // The user content controller holds its handlers strongly: a weak one in between breaks the circle.
+        // The user content controller retains its handlers: a weak reference in between avoids a retain cycle.
         configuration.userContentController.add(WeakHandler(self), name: "onethread")
         // Lets a new message play its sound.
         configuration.mediaTypesRequiringUserActionForPlayback = []
@@ -128,7 +128,7 @@ public final class OnethreadChatViewController: UIViewController {
             if message["type"] as? String != "shown" { early.append(message) }
             return
         }
-        // JSON of JSON: a text for the script, in which nothing is taken for code.
+        // A JSON text inside of a string literal can't be run as code.
         guard let json = try? JSONSerialization.data(withJSONObject: message),
               let text = try? JSONSerialization.data(withJSONObject: String(decoding: json, as: UTF8.self), options: .fragmentsAllowed)
         else { return }

@@ -19,12 +19,12 @@ export interface MessageEvent {
 }
 
 export interface ProofRequest {
-  /** Why a proof is needed: the one that was sent was refused, or the session has ended. */
+  /** Why a proof is needed: the previous one was rejected, or the session has ended. */
   reason: 'refused' | 'ended';
   userId: string;
 }
 
-/** A JWT, or an object with `user_jwt` or `user_hash`; nothing where the app has none. */
+/** A JWT, or an object with `user_jwt` or `user_hash`; empty if the app has no proof. */
 export type Proof =
   string | { user_jwt?: string; user_hash?: string; security_hash?: string } | null | undefined;
 
@@ -35,7 +35,7 @@ export type HelpCrunchWidgetProps = Application & {
   server: string;
   organization: string;
   user?: User;
-  /** Asked for a fresh proof of the user's identity. */
+  /** Returns a fresh proof of the user's identity. */
   getProof?: (request: ProofRequest) => Proof | Promise<Proof>;
   locale?: string;
   theme?: 'light' | 'dark' | 'auto';
@@ -54,7 +54,7 @@ export type HelpCrunchWidgetProps = Application & {
   onChatClose?: () => void;
   onIdentityRefused?: () => void;
   onSessionEnded?: () => void;
-  /** Takes a link that was tapped in the chat. Default: the system opens it. */
+  /** Called with a link that was tapped in the chat. Default: the system opens it. */
   onOpenUrl?: (url: string) => void;
 };
 
