@@ -102,9 +102,9 @@ for (const script of [true, false]) {
     const device = await env.device();
     const page = await visit(device, '/ulla');
     const { chat, say, thread } = await chatOn(page);
-    await say('of Ulla');
+    await say(`of Ulla, ${how}`);
     await waitUntil('the message', async () =>
-      (await chat.locator('#thread .text').allTextContents()).includes('of Ulla'),
+      (await chat.locator('#thread .text').allTextContents()).includes(`of Ulla, ${how}`),
     );
     const ulla = await chat.locator('#thread .text').allTextContents();
     const olaf = `olaf-${script}`;
