@@ -6,6 +6,8 @@ use onethread_tests::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::databases::on_each_database;
+
 /// Uploads a file, with an idempotency key if there is one.
 pub(crate) async fn upload(agent: &Agent, csv: &str, key: Option<&str>) -> ApiResponse {
     let request = agent.api.request(Method::POST, "/v1/imports").header("content-type", "text/csv");
@@ -292,4 +294,25 @@ async fn an_import_claims_only_unclaimed_user_ids() {
             user_ids.iter().map(|id| format!("\"claim.set\" {}", id_of(id))).collect();
         assert_eq!(claims, wanted);
     }
+}
+
+#[tokio::test]
+async fn a_row_is_never_merged_into_a_visitor_by_the_email_that_an_agent_wrote_down() {
+    on_each_database(async |server| {
+        let agent = server.log_in_owner().await;
+        let visitor = server.start_session(&json!({})).await;
+        visitor.submit_form(&json!({"name": "V", "email": "v@example.com"})).await.expect(200);
+        visitor.send("I am boss@bank.example").await;
+        let path = format!("/v1/contacts/{}", visitor.contact_id());
+        agent.api.patch(&path, &json!({"email": "boss@bank.example"})).await.expect(200);
+        let file = "email,name,phone,custom.iban\nboss@bank.example,Big Boss,+49 1234,DE89370400440532013000\n";
+        assert_eq!(import(&agent, file).await["created"], 1);
+        let again = server.start_session_on(&visitor.device(), &json!({})).await;
+        assert_eq!(again.contact_id(), visitor.contact_id());
+        assert_eq!((&again.start["contact"]["name"], &again.start["contact"]["phone"]), (&json!("V"), &Value::Null));
+        assert_eq!(again.start["contact"]["customData"], json!({}));
+        // The file again finds the row that it created.
+        assert_eq!(import(&agent, file).await["unchanged"], 1);
+    })
+    .await;
 }

@@ -18,10 +18,11 @@ pub(crate) struct BatchContacts {
     organization: OrganizationId,
     contacts: Vec<(Box<Contact>, RowWrite)>,
     by_user_id: HashMap<String, usize>,
-    /// Contacts without a user id whose e-mail is vouched for, by the e-mail in lower case. Two of
+    /// Contacts without a user id whose e-mail is vouched for, by the e-mail in lower case; never
+    /// one that a visitor's token reads, who would see what the file says of a person. Two of
     /// an e-mail are read at most, which is enough to know that it is ambiguous.
     by_email: HashMap<String, Vec<usize>>,
-    /// Contacts without a user id whose e-mail is not vouched for, by the e-mail in lower case. A
+    /// The other contacts without a user id, by the e-mail in lower case. A
     /// row matches them only where it is exactly their export.
     by_unvouched_email: HashMap<String, Vec<usize>>,
     effects: Effects,
@@ -52,7 +53,7 @@ impl BatchContacts {
         if let Some(user_id) = &contact.user_id {
             self.by_user_id.insert(user_id.clone(), index);
         } else if let Some(email) = &contact.email {
-            let by_email = if contact.email_vouched {
+            let by_email = if contact.email_vouched && !contact.is_visitor() {
                 &mut self.by_email
             } else {
                 &mut self.by_unvouched_email
