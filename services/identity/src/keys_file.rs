@@ -122,9 +122,10 @@ mod tests {
     fn a_file_without_a_valid_key_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys.json");
-        for bad in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"id":"a","secret":"c2hvcnQ="}]}"#] {
-            fs::write(&file, bad).unwrap();
-            assert!(Keys::load(&file, &SeededEntropy::new(1)).is_err(), "{bad}");
+        for invalid in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"id":"a","secret":"c2hvcnQ="}]}"#]
+        {
+            fs::write(&file, invalid).unwrap();
+            assert!(Keys::load(&file, &SeededEntropy::new(1)).is_err(), "{invalid}");
         }
     }
 }

@@ -32,13 +32,6 @@ onethread_testing::on_each_database! {
 
 struct Team {
     identity: Identity,
-    organization: String,
-}
-
-async fn team(scratch: ScratchDatabase) -> Team {
-    let identity = identity(scratch).await;
-    let organization = identity.organization_id.clone();
-    Team { identity, organization }
 }
 
 const PASSWORD: &str = "long enough";
@@ -50,7 +43,7 @@ impl Team {
 
     async fn invite(&self, email: &str, role: AgentRole) -> Result<(Agent, String), Status> {
         let request = wire::CreateAgentRequest {
-            organization_id: self.organization.clone(),
+            organization_id: self.identity.organization_id.clone(),
             email: email.to_owned(),
             name: String::new(),
             role: role.into(),
@@ -84,7 +77,7 @@ impl Team {
     }
 
     async fn list(&self) -> Vec<wire::ListedAgent> {
-        let organization_id = self.organization.clone();
+        let organization_id = self.identity.organization_id.clone();
         let request = wire::ListAgentsRequest { organization_id, ..Default::default() };
         self.agents().list_agents(request).await.unwrap().into_inner().agents
     }
@@ -93,7 +86,7 @@ impl Team {
         let mut agent = Agent { id: id.to_owned(), ..Agent::default() };
         agent.set_role(AgentRole::Agent);
         let request = wire::UpdateAgentRequest {
-            organization_id: self.organization.clone(),
+            organization_id: self.identity.organization_id.clone(),
             agent: Some(agent),
             update_mask: Some(FieldMask { paths: vec!["role".to_owned()] }),
             actor: owner(),
@@ -110,7 +103,7 @@ impl Team {
 }
 
 async fn only_the_last_invitation_is_valid_and_only_once(scratch: ScratchDatabase) {
-    let team = team(scratch).await;
+    let team = Team { identity: identity(scratch).await };
     let (first, old) = team.invite("Ann@Example.com", AgentRole::Owner).await.unwrap();
     let (again, token) = team.invite("ann@example.com", AgentRole::Agent).await.unwrap();
     assert_eq!((&first.id, &*again.name, again.role()), (&again.id, "ann", AgentRole::Agent));
@@ -135,7 +128,7 @@ async fn only_the_last_invitation_is_valid_and_only_once(scratch: ScratchDatabas
 }
 
 async fn an_expired_invitation_is_rejected(scratch: ScratchDatabase) {
-    let team = team(scratch).await;
+    let team = Team { identity: identity(scratch).await };
     let (_, text) = team.invite("ann@example.com", AgentRole::Agent).await.unwrap();
     let app = &team.identity.service.app;
     let token = || RandomToken::read(RandomUse::Invitation, &text).unwrap();
@@ -153,16 +146,22 @@ async fn an_expired_invitation_is_rejected(scratch: ScratchDatabase) {
 }
 
 async fn the_last_owner_stays_when_owners_leave_at_once(scratch: ScratchDatabase) {
-    let team = team(scratch).await;
+    let team = Team { identity: identity(scratch).await };
     let first = team.list().await[0].agent.clone().unwrap().id;
     assert_eq!(
         team.demote(team.identity.service.peer(), &first).await,
         Err(Code::FailedPrecondition)
     );
-    assert_eq!(team.remove(&team.organization, &first).await, Err(Code::FailedPrecondition));
+    assert_eq!(
+        team.remove(&team.identity.organization_id, &first).await,
+        Err(Code::FailedPrecondition)
+    );
     // An invited owner who has not accepted is not counted.
     team.invite("late@example.com", AgentRole::Owner).await.unwrap();
-    assert_eq!(team.remove(&team.organization, &first).await, Err(Code::FailedPrecondition));
+    assert_eq!(
+        team.remove(&team.identity.organization_id, &first).await,
+        Err(Code::FailedPrecondition)
+    );
     let (second, _) = team.join("ann@example.com", AgentRole::Owner).await;
     let (one, other) = tokio::join!(
         team.demote(team.identity.service.peer(), &first),
@@ -174,10 +173,10 @@ async fn the_last_owner_stays_when_owners_leave_at_once(scratch: ScratchDatabase
 }
 
 async fn a_reset_revokes_logins_and_the_old_password(scratch: ScratchDatabase) {
-    let team = team(scratch).await;
+    let team = Team { identity: identity(scratch).await };
     let (ann, login) = team.join("ann@example.com", AgentRole::Agent).await;
     let reset = wire::ResetAgentRequest {
-        organization_id: team.organization.clone(),
+        organization_id: team.identity.organization_id.clone(),
         agent_id: ann.id.clone(),
         actor: owner(),
     };
@@ -189,24 +188,24 @@ async fn a_reset_revokes_logins_and_the_old_password(scratch: ScratchDatabase) {
 }
 
 async fn a_removed_agent_and_a_revoked_key_are_rejected(scratch: ScratchDatabase) {
-    let team = team(scratch).await;
+    let team = Team { identity: identity(scratch).await };
     let (ann, login) = team.join("ann@example.com", AgentRole::Agent).await;
     let foreign = Uuid::from_u128(9).to_string();
     assert_eq!(team.remove(&foreign, &ann.id).await, Err(Code::NotFound));
-    assert_eq!(team.remove(&team.organization, &ann.id).await, Ok(()));
-    assert_eq!(team.remove(&team.organization, &ann.id).await, Err(Code::NotFound));
+    assert_eq!(team.remove(&team.identity.organization_id, &ann.id).await, Ok(()));
+    assert_eq!(team.remove(&team.identity.organization_id, &ann.id).await, Err(Code::NotFound));
     assert_eq!(team.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
 
     let mut keys = ApiKeyServiceClient::new(team.identity.service.peer());
     let request = wire::CreateApiKeyRequest {
-        organization_id: team.organization.clone(),
+        organization_id: team.identity.organization_id.clone(),
         name: "shop".to_owned(),
         actor: owner(),
     };
     let created = keys.create_api_key(request).await.unwrap().into_inner();
     assert!(team.identity.authenticate(&created.secret).await.is_ok());
     let id = created.api_key.unwrap().id;
-    let organization_id = team.organization.clone();
+    let organization_id = team.identity.organization_id.clone();
     let request = wire::ListApiKeysRequest { organization_id, page_size: 1, ..Default::default() };
     let page = keys.list_api_keys(request).await.unwrap().into_inner();
     assert!(page.api_keys.len() == 1 && !page.next_page_token.is_empty());
@@ -217,7 +216,7 @@ async fn a_removed_agent_and_a_revoked_key_are_rejected(scratch: ScratchDatabase
     };
     let rejected = keys.delete_api_key(revoke(&foreign)).await.unwrap_err();
     assert_eq!(rejected.code(), Code::NotFound);
-    keys.delete_api_key(revoke(&team.organization)).await.unwrap();
+    keys.delete_api_key(revoke(&team.identity.organization_id)).await.unwrap();
     assert_eq!(
         team.identity.authenticate(&created.secret).await.unwrap_err(),
         Code::Unauthenticated
@@ -244,7 +243,7 @@ impl Team {
 
     async fn actions(&self, subject: &str) -> Vec<(String, wire::ActorKind)> {
         let request = wire::ListAuditEntriesRequest {
-            organization_id: self.organization.clone(),
+            organization_id: self.identity.organization_id.clone(),
             ..wire::ListAuditEntriesRequest::default()
         };
         let mut client = OrganizationServiceClient::new(self.identity.service.peer());
@@ -255,7 +254,7 @@ impl Team {
 }
 
 async fn an_agent_changes_the_password_and_stays_logged_in(scratch: ScratchDatabase) {
-    let team = team(scratch).await;
+    let team = Team { identity: identity(scratch).await };
     let (ann, login) = team.join("ann@example.com", AgentRole::Agent).await;
     let (_, other_login) = team.join("bob@example.com", AgentRole::Agent).await;
     let request = wire::LoginRequest {
@@ -266,14 +265,14 @@ async fn an_agent_changes_the_password_and_stays_logged_in(scratch: ScratchDatab
     let mut client = OrganizationServiceClient::new(team.identity.other.peer());
     let elsewhere = client.login(request).await.unwrap().into_inner().token;
     let code = |done: Result<(), Status>| done.map_err(|status| status.code());
-    for (token, password, new, refused) in [
+    for (token, password, new, rejected) in [
         (&*login, "wrong", "another one", Code::InvalidArgument),
         (&*login, &*"x".repeat(1025), "another one", Code::InvalidArgument),
         (&*login, PASSWORD, "short", Code::InvalidArgument),
         ("nonsense", PASSWORD, "another one", Code::Unauthenticated),
         (&*team.identity.api_key, PASSWORD, "another one", Code::Unauthenticated),
     ] {
-        assert_eq!(code(team.change(token, password, new).await), Err(refused));
+        assert_eq!(code(team.change(token, password, new).await), Err(rejected));
     }
     assert_eq!(team.log_in("ann@example.com", PASSWORD).await, Ok(()));
 
@@ -298,7 +297,7 @@ async fn an_agent_changes_the_password_and_stays_logged_in(scratch: ScratchDatab
 
 async fn the_operator_resets_a_password(scratch: ScratchDatabase) {
     use secrecy::ExposeSecret;
-    let team = team(scratch).await;
+    let team = Team { identity: identity(scratch).await };
     let db = team.identity.service.db.clone();
     let reset = async |organization: &str, email: &str| {
         let entropy = std::sync::Arc::new(onethread_core::SystemEntropy);

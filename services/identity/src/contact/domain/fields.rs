@@ -106,33 +106,34 @@ mod tests {
 
     #[test]
     fn addresses() {
-        for good in ["ann@example.com", "a.b+c@mail.example.org", "ü@exämple.com"] {
-            assert_eq!(email(good), Ok(()), "{good}");
+        for valid in ["ann@example.com", "a.b+c@mail.example.org", "ü@exämple.com"] {
+            assert_eq!(email(valid), Ok(()), "{valid}");
         }
-        for bad in
+        for invalid in
             ["ann", "ann@", "@example.com", "Ann <ann@example.com>", "a b@example.com", "a@b"]
         {
-            assert!(email(bad).is_err(), "{bad}");
+            assert!(email(invalid).is_err(), "{invalid}");
         }
     }
 
     #[test]
     fn phones() {
-        for good in ["+380 44 123-45-67", "(212) 555 0100 x12", "112"] {
-            assert_eq!(phone(good), Ok(()), "{good}");
+        for valid in ["+380 44 123-45-67", "(212) 555 0100 x12", "112"] {
+            assert_eq!(phone(valid), Ok(()), "{valid}");
         }
-        for bad in ["call me", "12", "+1\n2345", "123456789012345678901"] {
-            assert!(phone(bad).is_err(), "{bad}");
+        for invalid in ["call me", "12", "+1\n2345", "123456789012345678901"] {
+            assert!(phone(invalid).is_err(), "{invalid}");
         }
     }
 
     #[test]
     fn domains() {
-        for good in ["demo", "example.com", "a-1.example.com", "xn--exmple-cua.com"] {
-            assert_eq!(domain(good), Ok(()), "{good}");
+        for valid in ["demo", "example.com", "a-1.example.com", "xn--exmple-cua.com"] {
+            assert_eq!(domain(valid), Ok(()), "{valid}");
         }
-        for bad in ["", "Example.com", "a..b", "-a.com", "a b", "a/b", "example.com.", "ä.com"] {
-            assert!(domain(bad).is_err(), "{bad}");
+        for invalid in ["", "Example.com", "a..b", "-a.com", "a b", "a/b", "example.com.", "ä.com"]
+        {
+            assert!(domain(invalid).is_err(), "{invalid}");
         }
     }
 

@@ -110,8 +110,8 @@ async fn rows_are_compared_with_the_stored_values(scratch: ScratchDatabase) {
         assert_eq!(found, [wanted], "{row:?}");
     }
     // Another organization has no such contact.
-    let nowhere = Uuid::from_u128(1).to_string();
-    assert_eq!(comparisons(&db, &nowhere, vec![cells("u1", &all)]).await, [NoContact]);
+    let unknown = Uuid::from_u128(1).to_string();
+    assert_eq!(comparisons(&db, &unknown, vec![cells("u1", &all)]).await, [NoContact]);
 }
 
 /// A row is compared with what the rows before it change.

@@ -285,14 +285,14 @@ mod tests {
 
     #[test]
     fn an_invalid_field_is_named() {
-        let bad = |fields| normalize(fields).unwrap_err();
-        assert_eq!(bad(vec![field("a/b", "")]), ["/preChat/fields/0/name"]);
-        assert_eq!(bad(vec![field("custom.", "")]), ["/preChat/fields/0/name"]);
+        let invalid = |fields| normalize(fields).unwrap_err();
+        assert_eq!(invalid(vec![field("a/b", "")]), ["/preChat/fields/0/name"]);
+        assert_eq!(invalid(vec![field("custom.", "")]), ["/preChat/fields/0/name"]);
         let twice = vec![field("size", ""), field("custom.size", "")];
-        assert_eq!(bad(twice), ["/preChat/fields/1/name"]);
-        assert_eq!(bad(vec![field("name", "date")]), ["/preChat/fields/0/type"]);
+        assert_eq!(invalid(twice), ["/preChat/fields/1/name"]);
+        assert_eq!(invalid(vec![field("name", "date")]), ["/preChat/fields/0/type"]);
         let many = (0..21).map(|n| field(&format!("k{n}"), ""));
-        assert_eq!(bad(many.collect()), ["/preChat/fields"]);
+        assert_eq!(invalid(many.collect()), ["/preChat/fields"]);
     }
 
     #[test]

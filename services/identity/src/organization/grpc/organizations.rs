@@ -44,8 +44,8 @@ impl OrganizationService for Handlers {
         &self,
         request: Request<wire::EndLoginRequest>,
     ) -> Answer<wire::EndLoginResponse> {
-        let ended = self.app.end_login(&request.into_inner().token).await;
-        answer(ended.map(|()| wire::EndLoginResponse {}))
+        let logged_out = self.app.end_login(&request.into_inner().token).await;
+        answer(logged_out.map(|()| wire::EndLoginResponse {}))
     }
 
     async fn batch_get_agents(
@@ -124,12 +124,12 @@ impl OrganizationService for Handlers {
         request: Request<wire::DeleteIdentityKeyRequest>,
     ) -> Answer<wire::DeleteIdentityKeyResponse> {
         let request = request.into_inner();
-        let ended = async {
+        let revoked = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let key = id("/keyId", &request.key_id)?;
             self.app.revoke_identity_key(organization, key, actor(request.actor)?).await
         };
-        answer(ended.await.map(|()| wire::DeleteIdentityKeyResponse {}))
+        answer(revoked.await.map(|()| wire::DeleteIdentityKeyResponse {}))
     }
 
     async fn list_audit_entries(

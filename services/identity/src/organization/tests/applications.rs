@@ -32,18 +32,11 @@ onethread_testing::on_each_database! {
     origins_are_listed_for_the_snippet,
 }
 
-struct Stage {
+struct Fixture {
     identity: Identity,
-    organization: String,
 }
 
-async fn stage(scratch: ScratchDatabase) -> Stage {
-    let identity = identity(scratch).await;
-    let organization = identity.organization_id.clone();
-    Stage { identity, organization }
-}
-
-impl Stage {
+impl Fixture {
     fn client(&self) -> ApplicationServiceClient<Peer> {
         ApplicationServiceClient::new(self.identity.service.peer())
     }
@@ -129,49 +122,54 @@ fn imported(number: i64) -> Application {
 }
 
 async fn an_application_is_created_with_the_number_and_secret_it_had(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let created = stage.create(&stage.organization, imported(987_654)).await.unwrap();
+    let fixture = Fixture { identity: identity(scratch).await };
+    let created =
+        fixture.create(&fixture.identity.organization_id, imported(987_654)).await.unwrap();
     assert_eq!((created.application_id, &*created.application_secret), (987_654, "old secret"));
     assert_eq!((&*created.name, &*created.organization), ("demo", "demo"));
     assert_eq!(created.pre_chat.as_ref().unwrap().fields.len(), 2);
-    let session = stage.start(&created, "").await.unwrap();
-    assert_eq!(session.organization_id, stage.organization);
+    let session = fixture.start(&created, "").await.unwrap();
+    assert_eq!(session.organization_id, fixture.identity.organization_id);
     let wrong = Application { application_secret: "other".to_owned(), ..created };
-    assert_eq!(stage.start(&wrong, "").await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(fixture.start(&wrong, "").await.unwrap_err().code(), Code::Unauthenticated);
     for (number, secret) in [(-1, "s"), (1 << 53, "s"), (5, "a\0b"), (5, &"x".repeat(256))] {
         let application_secret = secret.to_owned();
-        let bad = Application { application_id: number, application_secret, ..Default::default() };
-        let refused = stage.create(&stage.organization, bad).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument, "{number}");
+        let invalid =
+            Application { application_id: number, application_secret, ..Default::default() };
+        let rejected =
+            fixture.create(&fixture.identity.organization_id, invalid).await.unwrap_err();
+        assert_eq!(rejected.code(), Code::InvalidArgument, "{number}");
     }
 }
 
 async fn numbers_are_unique_and_the_next_free_one_is_found(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let other = stage.other().await;
-    stage.create(&stage.organization, imported(3)).await.unwrap();
-    let duplicate = stage.create(&stage.organization, imported(3)).await.unwrap_err();
+    let fixture = Fixture { identity: identity(scratch).await };
+    let other = fixture.other().await;
+    fixture.create(&fixture.identity.organization_id, imported(3)).await.unwrap();
+    let duplicate =
+        fixture.create(&fixture.identity.organization_id, imported(3)).await.unwrap_err();
     assert_eq!(duplicate.code(), Code::AlreadyExists);
     // Numbers of other organizations don't matter.
-    stage.create(&other.organization_id, imported(3)).await.unwrap();
+    fixture.create(&other.organization_id, imported(3)).await.unwrap();
     let largest = (1 << 53) - 1;
-    stage.create(&stage.organization, imported(largest)).await.unwrap();
+    fixture.create(&fixture.identity.organization_id, imported(largest)).await.unwrap();
 
-    let calls = (0..8).map(|_| stage.create(&stage.organization, Application::default()));
+    let calls =
+        (0..8).map(|_| fixture.create(&fixture.identity.organization_id, Application::default()));
     let created = futures::future::join_all(calls).await;
     let mut numbers: Vec<_> =
         created.into_iter().map(|created| created.unwrap().application_id).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [2, 4, 5, 6, 7, 8, 9, 10]);
-    let listed = stage.list(&stage.organization, 3).await;
+    let listed = fixture.list(&fixture.identity.organization_id, 3).await;
     let mut listed: Vec<_> = listed.iter().map(|one| one.application_id).collect();
     listed.sort_unstable();
     assert_eq!(listed, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, largest]);
 }
 
 async fn only_masked_fields_change_and_only_in_the_organization(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let before = stage.list(&stage.organization, 0).await.remove(0);
+    let fixture = Fixture { identity: identity(scratch).await };
+    let before = fixture.list(&fixture.identity.organization_id, 0).await.remove(0);
     let look = [("colour".to_owned(), text("#123456").unwrap())].into();
     let new = Application {
         app_id: before.app_id.clone(),
@@ -180,50 +178,53 @@ async fn only_masked_fields_change_and_only_in_the_organization(scratch: Scratch
         application_secret: "not read".to_owned(),
         ..Application::default()
     };
-    let now = stage.update(&stage.organization, new.clone(), &["look"]).await.unwrap();
+    let now =
+        fixture.update(&fixture.identity.organization_id, new.clone(), &["look"]).await.unwrap();
     assert_eq!(now, Application { look: new.look.clone(), ..before.clone() });
-    let session = stage.start(&now, "").await.unwrap();
+    let session = fixture.start(&now, "").await.unwrap();
     let settings = session.settings.unwrap().fields;
     let kind = prost_types::value::Kind::StructValue(new.look.clone().unwrap());
     assert_eq!(settings["look"].kind, Some(kind));
 
-    let wrong = stage.update(&stage.organization, new.clone(), &["application_secret"]).await;
+    let wrong = fixture
+        .update(&fixture.identity.organization_id, new.clone(), &["application_secret"])
+        .await;
     assert_eq!(wrong.unwrap_err(), Code::InvalidArgument);
     let unnamed = Application { name: " ".to_owned(), ..new.clone() };
-    let unnamed = stage.update(&stage.organization, unnamed, &["name"]).await;
+    let unnamed = fixture.update(&fixture.identity.organization_id, unnamed, &["name"]).await;
     assert_eq!(unnamed.unwrap_err(), Code::InvalidArgument);
-    let other = stage.other().await.organization_id;
-    assert_eq!(stage.update(&other, new.clone(), &["name"]).await.unwrap_err(), Code::NotFound);
+    let other = fixture.other().await.organization_id;
+    assert_eq!(fixture.update(&other, new.clone(), &["name"]).await.unwrap_err(), Code::NotFound);
     let unknown = Application { app_id: Uuid::from_u128(9).to_string(), ..new };
     assert_eq!(
-        stage.update(&stage.organization, unknown, &["name"]).await.unwrap_err(),
+        fixture.update(&fixture.identity.organization_id, unknown, &["name"]).await.unwrap_err(),
         Code::NotFound
     );
-    assert_eq!(stage.list(&stage.organization, 0).await, [now]);
-    assert!(stage.list(&other, 0).await.iter().all(|one| one.app_id != before.app_id));
+    assert_eq!(fixture.list(&fixture.identity.organization_id, 0).await, [now]);
+    assert!(fixture.list(&other, 0).await.iter().all(|one| one.app_id != before.app_id));
 }
 
 async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
+    let fixture = Fixture { identity: identity(scratch).await };
     let created = Application { origins: vec!["https://Shop.example/".to_owned()], ..imported(7) };
-    let created = stage.create(&stage.organization, created).await.unwrap();
+    let created = fixture.create(&fixture.identity.organization_id, created).await.unwrap();
     assert_eq!(created.origins, ["https://shop.example"]);
     let foreign = "https://evil.example";
-    let rejected = stage.start(&created, foreign).await.unwrap_err();
+    let rejected = fixture.start(&created, foreign).await.unwrap_err();
     assert_eq!(rejected.code(), Code::PermissionDenied);
     let contacts = wire::ListContactsRequest {
-        organization_id: stage.organization.clone(),
+        organization_id: fixture.identity.organization_id.clone(),
         ..wire::ListContactsRequest::default()
     };
-    let contacts = stage.identity.contacts().list_contacts(contacts).await.unwrap().into_inner();
+    let contacts = fixture.identity.contacts().list_contacts(contacts).await.unwrap().into_inner();
     assert!(contacts.contacts.is_empty(), "a rejected page writes nothing");
 
-    let session = stage.start(&created, "https://shop.example").await.unwrap();
-    let visitor = stage.identity.start_session(None, None, "").await;
+    let session = fixture.start(&created, "https://shop.example").await.unwrap();
+    let visitor = fixture.identity.start_session(None, None, "").await;
     let ask = async |token: &str, origin: &str| {
         let (credential, origin) = (token.to_owned(), origin.to_owned());
         let request = wire::AuthenticateRequest { credential, origin, ..Default::default() };
-        let mut client = SessionServiceClient::new(stage.identity.other.peer());
+        let mut client = SessionServiceClient::new(fixture.identity.other.peer());
         client.authenticate(request).await.map(drop).map_err(|status| status.code())
     };
     assert_eq!(ask(&session.token, "").await, Ok(()));
@@ -233,19 +234,19 @@ async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
 
     // A change applies to existing sessions.
     let open = Application { app_id: created.app_id, ..Application::default() };
-    stage.update(&stage.organization, open, &["origins"]).await.unwrap();
+    fixture.update(&fixture.identity.organization_id, open, &["origins"]).await.unwrap();
     assert_eq!(ask(&session.token, foreign).await, Ok(()));
 }
 
 async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let application = stage.list(&stage.organization, 0).await.remove(0);
+    let fixture = Fixture { identity: identity(scratch).await };
+    let application = fixture.list(&fixture.identity.organization_id, 0).await.remove(0);
     let due = async |token: &str| {
-        let caller = stage.identity.authenticate(token).await.unwrap().caller.unwrap();
+        let caller = fixture.identity.authenticate(token).await.unwrap().caller.unwrap();
         let wire::authenticate_response::Caller::Visitor(visitor) = caller else { panic!() };
         visitor.pre_chat_required
     };
-    let asked = stage.identity.start_session(None, None, "").await;
+    let asked = fixture.identity.start_session(None, None, "").await;
     assert!(asked.pre_chat.unwrap().show && due(&asked.token).await);
     let field = PreChatField { name: "custom.size".to_owned(), ..PreChatField::default() };
     for (form, path, shown) in [
@@ -256,8 +257,8 @@ async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
     ] {
         let app_id = application.app_id.clone();
         let new = Application { app_id, pre_chat: Some(form), ..Application::default() };
-        stage.update(&stage.organization, new, &[path]).await.unwrap();
-        let session = stage.identity.start_session(None, None, "").await;
+        fixture.update(&fixture.identity.organization_id, new, &[path]).await.unwrap();
+        let session = fixture.identity.start_session(None, None, "").await;
         assert_eq!(session.pre_chat.unwrap().show, shown);
         assert_eq!(due(&session.token).await, shown);
         assert_eq!(due(&asked.token).await, shown);
@@ -268,22 +269,22 @@ async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
         fields: [("custom.size".to_owned(), answer.clone())].into(),
         ..Default::default()
     };
-    let done = stage.identity.sessions().submit_pre_chat(form).await.unwrap().into_inner();
+    let done = fixture.identity.sessions().submit_pre_chat(form).await.unwrap().into_inner();
     let person = done.session.unwrap().person.unwrap();
     assert_eq!(person.custom_data.unwrap().fields, [("size".to_owned(), answer)].into());
 }
 
 async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let created = stage.create(&stage.organization, imported(7)).await.unwrap();
+    let fixture = Fixture { identity: identity(scratch).await };
+    let created = fixture.create(&fixture.identity.organization_id, imported(7)).await.unwrap();
     let new = Application { name: "Shop".to_owned(), ..created.clone() };
-    stage.update(&stage.organization, new, &["name"]).await.unwrap();
-    stage.create(&stage.organization, imported(7)).await.unwrap_err();
+    fixture.update(&fixture.identity.organization_id, new, &["name"]).await.unwrap();
+    fixture.create(&fixture.identity.organization_id, imported(7)).await.unwrap_err();
     let request = wire::ListAuditEntriesRequest {
-        organization_id: stage.organization.clone(),
+        organization_id: fixture.identity.organization_id.clone(),
         ..wire::ListAuditEntriesRequest::default()
     };
-    let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
+    let mut client = OrganizationServiceClient::new(fixture.identity.service.peer());
     let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
     let changes: Vec<_> = entries.iter().map(|one| (&*one.action, &one.subject)).collect();
     let id = &created.app_id;
@@ -292,25 +293,25 @@ async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
 }
 
 async fn failed_verifications_are_counted_by_hour_for_a_week(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let created = stage.create(&stage.organization, imported(7)).await.unwrap();
+    let fixture = Fixture { identity: identity(scratch).await };
+    let created = fixture.create(&fixture.identity.organization_id, imported(7)).await.unwrap();
     assert!(created.refused.is_empty());
-    stage.other().await;
+    fixture.other().await;
     // Logins without the right claim are rejected, one of them at the other application.
-    stage.identity.start_session(Some("u"), Some("right"), "").await;
+    fixture.identity.start_session(Some("u"), Some("right"), "").await;
     for _ in 0..2 {
-        stage.identity.identify(Some("u"), Some("wrong"), "").await;
+        fixture.identity.identify(Some("u"), Some("wrong"), "").await;
     }
     let app_id = identify_request::Application::AppId(created.app_id.clone());
     let other = wire::IdentifyRequest {
         application: Some(app_id),
-        ..stage.identity.request(Some("u"), None, "")
+        ..fixture.identity.request(Some("u"), None, "")
     };
-    let refused = stage.identity.sessions().identify(other).await.unwrap().into_inner();
-    assert_eq!(refused.app_id, created.app_id);
-    assert!(matches!(refused.outcome, Some(Outcome::Refused(_))));
+    let rejected = fixture.identity.sessions().identify(other).await.unwrap().into_inner();
+    assert_eq!(rejected.app_id, created.app_id);
+    assert!(matches!(rejected.outcome, Some(Outcome::Refused(_))));
     let settings = wire::UpdateOrganizationRequest {
-        organization_id: stage.organization.clone(),
+        organization_id: fixture.identity.organization_id.clone(),
         organization: Some(wire::Organization {
             policy: wire::Policy::Hmac.into(),
             report_only: true,
@@ -319,13 +320,13 @@ async fn failed_verifications_are_counted_by_hour_for_a_week(scratch: ScratchDat
         update_mask: Some(FieldMask { paths: vec!["policy".to_owned(), "report_only".to_owned()] }),
         actor: owner(),
     };
-    let mut client = OrganizationServiceClient::new(stage.identity.service.peer());
+    let mut client = OrganizationServiceClient::new(fixture.identity.service.peer());
     client.update_organization(settings).await.unwrap();
     // This login succeeds, and is counted because the policy would reject it.
-    stage.identity.start_session(Some("other"), None, "").await;
+    fixture.identity.start_session(Some("other"), None, "").await;
 
-    let app = &stage.identity.service.app;
-    let organization: OrganizationId = stage.organization.parse().unwrap();
+    let app = &fixture.identity.service.app;
+    let organization: OrganizationId = fixture.identity.organization_id.parse().unwrap();
     let id: ApplicationId = created.app_id.parse().unwrap();
     let now = SystemClock.now();
     for days in [6, 8] {
@@ -335,27 +336,28 @@ async fn failed_verifications_are_counted_by_hour_for_a_week(scratch: ScratchDat
             refusals::count(&mut conn, organization, id, then).await.unwrap();
         }
     }
-    let listed = stage.list(&stage.organization, 1).await;
+    let listed = fixture.list(&fixture.identity.organization_id, 1).await;
     let count = |n: usize| -> i64 { listed[n].refused.iter().map(|hour| hour.count).sum() };
     assert_eq!((count(0), count(1), listed.len()), (3, 3, 2));
     let hour = listed[1].refused[0].hour.unwrap();
     assert!(listed[1].refused.len() == 2 && hour.seconds % 3600 == 0 && hour.nanos == 0);
     assert!(hour.seconds > listed[1].refused[1].hour.unwrap().seconds, "newest first");
-    let changed = stage.update(&stage.organization, created, &["name"]).await.unwrap();
+    let changed =
+        fixture.update(&fixture.identity.organization_id, created, &["name"]).await.unwrap();
     assert_eq!(changed.refused, listed[1].refused);
 }
 
 async fn origins_are_listed_for_the_snippet(scratch: ScratchDatabase) {
     use wire::list_origins_request::Application as Named;
-    let stage = stage(scratch).await;
+    let fixture = Fixture { identity: identity(scratch).await };
     let listed = vec!["https://a.example".to_owned(), "https://b.example:8443".to_owned()];
     let created = Application { origins: listed.clone(), ..imported(7) };
-    let created = stage.create(&stage.organization, created).await.unwrap();
-    stage.other().await;
+    let created = fixture.create(&fixture.identity.organization_id, created).await.unwrap();
+    fixture.other().await;
     let origins = async |organization: &str, application: Option<Named>| {
         let organization = organization.to_owned();
         let request = wire::ListOriginsRequest { organization, application };
-        let answer = stage.client().list_origins(request).await;
+        let answer = fixture.client().list_origins(request).await;
         answer.map(|found| found.into_inner().origins).map_err(|status| status.code())
     };
     let by_number = |number| Some(Named::ApplicationId(number));

@@ -23,18 +23,11 @@ onethread_testing::on_each_database! {
     a_thousand_addresses_can_be_blocked,
 }
 
-struct Stage {
+struct Fixture {
     identity: Identity,
-    organization: String,
 }
 
-async fn stage(scratch: ScratchDatabase) -> Stage {
-    let identity = identity(scratch).await;
-    let organization = identity.organization_id.clone();
-    Stage { identity, organization }
-}
-
-impl Stage {
+impl Fixture {
     fn client(&self) -> BlockedAddressServiceClient<Peer> {
         BlockedAddressServiceClient::new(self.identity.service.peer())
     }
@@ -45,7 +38,7 @@ impl Stage {
         reason: &str,
     ) -> Result<(wire::BlockedAddress, bool), Code> {
         let request = wire::CreateBlockedAddressRequest {
-            organization_id: self.organization.clone(),
+            organization_id: self.identity.organization_id.clone(),
             address: address.to_owned(),
             reason: reason.to_owned(),
             actor: owner(),
@@ -69,7 +62,7 @@ impl Stage {
         let mut all = Vec::new();
         let mut page_token = String::new();
         loop {
-            let organization_id = self.organization.clone();
+            let organization_id = self.identity.organization_id.clone();
             let request =
                 wire::ListBlockedAddressesRequest { organization_id, page_size, page_token };
             let page = self.client().list_blocked_addresses(request).await.unwrap().into_inner();
@@ -102,70 +95,76 @@ impl Stage {
 }
 
 async fn widgets_at_a_blocked_address_are_rejected(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let person = stage.identity.start_session(Some("known"), None, "").await;
-    let visitor = stage.identity.start_session(None, None, "").await;
-    let (address, _) = stage.block("192.0.2.7", "spam").await.unwrap();
-    stage.block("2001:db8::/32", "").await.unwrap();
+    let fixture = Fixture { identity: identity(scratch).await };
+    let person = fixture.identity.start_session(Some("known"), None, "").await;
+    let visitor = fixture.identity.start_session(None, None, "").await;
+    let (address, _) = fixture.block("192.0.2.7", "spam").await.unwrap();
+    fixture.block("2001:db8::/32", "").await.unwrap();
     let blocked = ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1:2::3"];
     for from in blocked {
-        let (code, detail) = stage.start("new", from).await.unwrap_err();
+        let (code, detail) = fixture.start("new", from).await.unwrap_err();
         assert_eq!((code, detail.contains("address")), (Code::PermissionDenied, true), "{from}");
         for token in [&person.token, &visitor.token] {
-            assert_eq!(stage.call(token, from).await, Err(Code::PermissionDenied), "{from}");
+            assert_eq!(fixture.call(token, from).await, Err(Code::PermissionDenied), "{from}");
         }
         // Servers and agents are not affected.
-        assert_eq!(stage.call(&stage.identity.api_key, from).await, Ok(()));
+        assert_eq!(fixture.call(&fixture.identity.api_key, from).await, Ok(()));
     }
     let contacts = wire::ListContactsRequest {
-        organization_id: stage.organization.clone(),
+        organization_id: fixture.identity.organization_id.clone(),
         ..wire::ListContactsRequest::default()
     };
-    let contacts = stage.identity.contacts().list_contacts(contacts).await.unwrap().into_inner();
+    let contacts = fixture.identity.contacts().list_contacts(contacts).await.unwrap().into_inner();
     assert_eq!(contacts.contacts.len(), 1, "a rejected init writes nothing");
     for from in ["192.0.2.8", "2001:db9::1", ""] {
-        assert_eq!(stage.call(&person.token, from).await, Ok(()), "{from}");
+        assert_eq!(fixture.call(&person.token, from).await, Ok(()), "{from}");
     }
-    assert_eq!(stage.call(&person.token, "nowhere").await, Err(Code::InvalidArgument));
+    assert_eq!(fixture.call(&person.token, "nowhere").await, Err(Code::InvalidArgument));
 
-    stage.unblock(&stage.organization, &address.id).await.unwrap();
-    assert_eq!(stage.call(&person.token, "192.0.2.7").await, Ok(()));
-    stage.start("new", "192.0.2.7").await.unwrap();
+    fixture.unblock(&fixture.identity.organization_id, &address.id).await.unwrap();
+    assert_eq!(fixture.call(&person.token, "192.0.2.7").await, Ok(()));
+    fixture.start("new", "192.0.2.7").await.unwrap();
 }
 
 async fn a_network_is_blocked_once_and_only_in_its_organization(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let (first, known) = stage.block("192.0.2.9/24", "spam").await.unwrap();
+    let fixture = Fixture { identity: identity(scratch).await };
+    let (first, known) = fixture.block("192.0.2.9/24", "spam").await.unwrap();
     assert_eq!((&*first.address, known), ("192.0.2.0/24", false));
-    let (again, known) = stage.block("::ffff:192.0.2.200/120", "worse").await.unwrap();
+    let (again, known) = fixture.block("::ffff:192.0.2.200/120", "worse").await.unwrap();
     assert_eq!((&again.id, &*again.reason, known), (&first.id, "worse", true));
     for (address, reason) in [("example.com", ""), ("0.0.0.0/0", ""), ("10.0.0.1", "a\0b")] {
-        assert_eq!(stage.block(address, reason).await.unwrap_err(), Code::InvalidArgument);
+        assert_eq!(fixture.block(address, reason).await.unwrap_err(), Code::InvalidArgument);
     }
-    let (second, _) = stage.block("10.0.0.1", &"x".repeat(1024)).await.unwrap();
-    assert_eq!(stage.list(1).await, [again, second.clone()]);
+    let (second, _) = fixture.block("10.0.0.1", &"x".repeat(1024)).await.unwrap();
+    assert_eq!(fixture.list(1).await, [again, second.clone()]);
     let foreign = Uuid::from_u128(9).to_string();
-    assert_eq!(stage.unblock(&foreign, &second.id).await, Err(Code::NotFound));
-    assert_eq!(stage.unblock(&stage.organization, &foreign).await, Err(Code::NotFound));
-    assert_eq!(stage.unblock(&stage.organization, &second.id).await, Ok(()));
-    assert_eq!(stage.unblock(&stage.organization, &second.id).await, Err(Code::NotFound));
+    assert_eq!(fixture.unblock(&foreign, &second.id).await, Err(Code::NotFound));
+    assert_eq!(
+        fixture.unblock(&fixture.identity.organization_id, &foreign).await,
+        Err(Code::NotFound)
+    );
+    assert_eq!(fixture.unblock(&fixture.identity.organization_id, &second.id).await, Ok(()));
+    assert_eq!(
+        fixture.unblock(&fixture.identity.organization_id, &second.id).await,
+        Err(Code::NotFound)
+    );
 
     // Blocking is audited, and open streams are checked again.
-    let organization: OrganizationId = stage.organization.parse().unwrap();
-    let mut conn = stage.identity.service.app.db.reader("test").await.unwrap();
+    let organization: OrganizationId = fixture.identity.organization_id.parse().unwrap();
+    let mut conn = fixture.identity.service.app.db.reader("test").await.unwrap();
     let revocations = revocations::since(&mut conn, Timestamp::from_micros(1)).await.unwrap();
     assert_eq!(revocations.iter().filter(|entry| entry.subject_id == organization.0).count(), 2);
     let size = onethread_core::PageSize::DEFAULT;
-    let (entries, _) = stage.identity.service.app.audit(organization, size, "").await.unwrap();
+    let (entries, _) = fixture.identity.service.app.audit(organization, size, "").await.unwrap();
     let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["address.unblock", "address.block", "address.block", "address.block"]);
     assert!(entries.iter().all(|entry| entry.detail.is_empty()));
 }
 
 async fn a_thousand_addresses_can_be_blocked(scratch: ScratchDatabase) {
-    let stage = stage(scratch).await;
-    let organization: OrganizationId = stage.organization.parse().unwrap();
-    let db = stage.identity.service.db.clone();
+    let fixture = Fixture { identity: identity(scratch).await };
+    let organization: OrganizationId = fixture.identity.organization_id.parse().unwrap();
+    let db = fixture.identity.service.db.clone();
     let mut conn = db.writer("fill").await.unwrap();
     for n in 1..1000 {
         let at = Timestamp::from_micros(n);
@@ -175,11 +174,11 @@ async fn a_thousand_addresses_can_be_blocked(scratch: ScratchDatabase) {
         blocked_addresses::insert(&mut conn, organization, &address).await.unwrap();
     }
     drop(conn);
-    let (one, other) = tokio::join!(stage.block("10.0.0.1", ""), stage.block("10.0.0.2", ""));
+    let (one, other) = tokio::join!(fixture.block("10.0.0.1", ""), fixture.block("10.0.0.2", ""));
     let full = Err(Code::FailedPrecondition);
     assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1);
-    assert_eq!(stage.block("10.0.0.3", "").await, full);
-    assert!(stage.block("2001:db8::1", "known").await.unwrap().1);
-    assert_eq!(stage.list(200).await.len(), 1000);
-    assert_eq!(stage.start("new", "2001:db8::3e7").await.unwrap_err().0, Code::PermissionDenied);
+    assert_eq!(fixture.block("10.0.0.3", "").await, full);
+    assert!(fixture.block("2001:db8::1", "known").await.unwrap().1);
+    assert_eq!(fixture.list(200).await.len(), 1000);
+    assert_eq!(fixture.start("new", "2001:db8::3e7").await.unwrap_err().0, Code::PermissionDenied);
 }

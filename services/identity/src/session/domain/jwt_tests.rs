@@ -358,12 +358,12 @@ fn each_claim_is_checked_for_type_and_range() {
 /// RFC 7519, section 4, lets an implementation choose. This one rejects them.
 #[test]
 fn a_duplicate_claim_is_rejected() {
-    for (name, valid, bad) in [
+    for (name, valid, invalid) in [
         ("sub", "\"12345\"", "\"other\""),
         ("aud", "\"demo\"", "\"other\""),
         ("exp", "1800000600", "1700000000"),
     ] {
-        for [first, second] in [[valid, bad], [bad, valid], [valid, valid]] {
+        for [first, second] in [[valid, invalid], [invalid, valid], [valid, valid]] {
             let claims = with(name, second);
             let twice = format!("{{\"{name}\":{first},{}", &claims[1..]);
             assert!(!is_accepted(&sign(header(), &twice)), "{twice}");

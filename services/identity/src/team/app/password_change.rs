@@ -42,12 +42,12 @@ impl App {
         if password.expose_secret().len() > MAX_PASSWORD_BYTES {
             return Err(wrong());
         }
-        let ended = || Error::new(Reason::SessionEnded);
-        let login = RandomToken::read(RandomUse::Login, login).ok_or_else(ended)?;
+        let session_ended = || Error::new(Reason::SessionEnded);
+        let login = RandomToken::read(RandomUse::Login, login).ok_or_else(session_ended)?;
         let mut conn = self.db.reader("login.get").await?;
         let account = logins::agent_by_token(&mut conn, &login, self.clock.now()).await?;
         drop(conn);
-        let account = account.ok_or_else(ended)?;
+        let account = account.ok_or_else(session_ended)?;
         let old_hash = account.password_hash;
         if !self.passwords.verify(password, Some(old_hash.clone())).await? {
             return Err(wrong());

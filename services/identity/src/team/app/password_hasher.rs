@@ -124,8 +124,8 @@ mod tests {
         while passwords.queued.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let refused = passwords.hash("one too many".into()).await.unwrap_err();
-        assert_eq!(refused.reason, onethread_errors::Reason::Unavailable);
+        let rejected = passwords.hash("one too many".into()).await.unwrap_err();
+        assert_eq!(rejected.reason, onethread_errors::Reason::Unavailable);
         all.iter().for_each(|_| go.send(()).unwrap());
         for one in all {
             one.await.unwrap().unwrap();

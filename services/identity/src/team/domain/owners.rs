@@ -71,21 +71,21 @@ mod tests {
     fn apply(team: &[Account], n: usize, change: Change) -> Option<Vec<Account>> {
         let (owners, actor) = (owners(team), Actor::Operator);
         let mut team = team.to_vec();
-        let refused = match change {
+        let is_rejected = match change {
             Change::Role(role) => team[n].change(&owners, None, Some(role), actor).is_err(),
             Change::Name => team[n].change(&owners, Some("Ann".to_owned()), None, actor).is_err(),
             Change::Reset => team[n].reset(&owners, actor).is_err(),
             Change::Remove => {
-                let refused = team[n].remove(&owners, actor).is_err();
+                let is_rejected = team[n].remove(&owners, actor).is_err();
                 team.remove(n);
-                refused
+                is_rejected
             }
             Change::Accept => {
                 let _ = team[n].accept("hash".to_owned());
                 false
             }
         };
-        (!refused).then_some(team)
+        (!is_rejected).then_some(team)
     }
 
     proptest! {

@@ -122,11 +122,11 @@ mod tests {
 
     #[test]
     fn a_url_is_http_without_a_password_and_not_private() {
-        for good in ["https://example.com/hook?x=1", "http://example.com:8080", "https://1.1.1.1/"]
+        for valid in ["https://example.com/hook?x=1", "http://example.com:8080", "https://1.1.1.1/"]
         {
-            assert!(read_url(good, false).is_ok(), "{good}");
+            assert!(read_url(valid, false).is_ok(), "{valid}");
         }
-        for bad in [
+        for invalid in [
             "",
             "example.com",
             "ftp://example.com",
@@ -139,7 +139,7 @@ mod tests {
             "javascript:alert(1)",
             "file:///etc/passwd",
         ] {
-            assert!(read_url(bad, true).is_err(), "{bad}");
+            assert!(read_url(invalid, true).is_err(), "{invalid}");
         }
         for private in [
             "http://localhost",

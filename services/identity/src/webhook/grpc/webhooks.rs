@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     grpc::Handlers,
-    organization::domain::audit::Actor,
+    organization::{domain::audit::Actor, grpc::audit},
     webhook::domain::{
         conversation_event::{ConversationEvent, ConversationEventKind},
         delivery::Delivery,
@@ -156,15 +156,14 @@ impl TryFrom<wire::RecordFactRequest> for ConversationEvent {
     }
 }
 
+/// The actor of a change; imports and widgets don't change webhooks.
 fn actor(actor: Option<wire::Actor>) -> Result<Actor> {
-    let actor = actor.unwrap_or_default();
-    let who = match actor.kind() {
-        wire::ActorKind::Agent => Actor::Agent(id("/actor/id", &actor.id)?),
-        wire::ActorKind::ApiKey => Actor::Server(id("/actor/id", &actor.id)?),
-        wire::ActorKind::Operator => Actor::Operator,
-        _ => return Err(Error::invalid("/actor", "is nobody who changes webhooks")),
-    };
-    Ok(who)
+    match audit::actor(actor)? {
+        Actor::Import(_) | Actor::Widget => {
+            Err(Error::invalid("/actor", "is not allowed to change webhooks"))
+        }
+        actor => Ok(actor),
+    }
 }
 
 impl From<Webhook> for wire::Webhook {

@@ -14,9 +14,9 @@ async fn a_webhook_belongs_to_its_organization_and_ten_are_allowed(scratch: Scra
     let id = created.webhook.unwrap().id;
     let races = (0..20).map(|_| identity.create("https://example.com", &["contact.joined"]));
     let created = futures::future::join_all(races).await;
-    let (good, bad): (Vec<_>, Vec<_>) = created.into_iter().partition(Result::is_ok);
-    assert_eq!((good.len(), bad.len()), (9, 11));
-    assert!(bad.into_iter().all(|one| one.unwrap_err().code() == Code::FailedPrecondition));
+    let (accepted, rejected): (Vec<_>, Vec<_>) = created.into_iter().partition(Result::is_ok);
+    assert_eq!((accepted.len(), rejected.len()), (9, 11));
+    assert!(rejected.into_iter().all(|one| one.unwrap_err().code() == Code::FailedPrecondition));
 
     let foreign = Uuid::from_u128(9).to_string();
     for (organization, webhook) in [(&foreign, &id), (&identity.organization, &foreign)] {
