@@ -18,6 +18,7 @@ use crate::{LONG_TIMEOUT, wait_until};
 pub struct Options {
     env: Vec<(String, String)>,
     disk_mib: Option<u32>,
+    ulimit: Option<String>,
 }
 
 impl Options {
@@ -32,6 +33,13 @@ impl Options {
     #[must_use]
     pub fn disk(mut self, mib: u32) -> Self {
         self.disk_mib = Some(mib);
+        self
+    }
+
+    /// Starts the process after the shell's `ulimit` with these arguments.
+    #[must_use]
+    pub fn ulimit(mut self, arguments: &str) -> Self {
+        self.ulimit = Some(arguments.to_owned());
         self
     }
 }
@@ -64,9 +72,10 @@ impl Onethread {
 
     async fn launch(&mut self) {
         let folder = self.folder.path().join("data");
-        let mut command = match self.options.disk_mib {
-            Some(mib) => command_with_disk(&folder, mib, &self.options),
-            None => command(&self.options),
+        let mut command = match (self.options.disk_mib, &self.options.ulimit) {
+            (Some(mib), _) => command_with_disk(&folder, mib, &self.options),
+            (None, Some(ulimit)) => command_with_ulimit(ulimit, &self.options),
+            (None, None) => command(&self.options),
         };
         command.arg("--data-dir").arg(folder).stdin(Stdio::null());
         for (service, flag) in ADDRESS_FLAGS {
@@ -223,6 +232,12 @@ pub async fn run_to_exit(arguments: &[&str], options: &Options) -> ExitOutput {
 
 fn command(options: &Options) -> Command {
     with_environment(Command::new(binary()), options)
+}
+
+fn command_with_ulimit(arguments: &str, options: &Options) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit {arguments} && exec \"$@\"")).arg("sh").arg(binary());
+    with_environment(command, options)
 }
 
 /// Returns a command that mounts a disk of this size on the folder, for the process only.

@@ -27,6 +27,7 @@ mod journey;
 mod limits;
 mod messages;
 mod metrics;
+mod overload;
 mod pages;
 mod passwords;
 mod policies;

@@ -14,7 +14,7 @@ pub struct GatewayArgs {
     /// Address that the gateway listens on for HTTP (port 0: any free port)
     #[arg(long, env = "ONETHREAD_HTTP_ADDR", default_value = "127.0.0.1:8080")]
     pub http_addr: SocketAddr,
-    /// Rate limits: default, off, or a TOML file with requests per minute
+    /// Limits by caller: default, off, or a TOML file with requests per minute
     #[arg(long, env = "ONETHREAD_RATE_LIMITS", default_value = "default")]
     pub rate_limits: RateLimits,
     /// Networks of proxies whose X-Forwarded-For header is trusted, separated by commas

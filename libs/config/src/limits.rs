@@ -1,7 +1,7 @@
 //! Rate limits: the defaults, none, or those of a file.
 //!
-//! The file is TOML with one line for each limit: requests per minute, or `"off"`. Limits that it
-//! doesn't name keep their defaults.
+//! The file is TOML with one line for each limit: requests per minute, or `"off"`. `connections` and
+//! `streams` are numbers at the same time. Limits that it doesn't name keep their defaults.
 //!
 //! ```toml
 //! init = 300
@@ -28,12 +28,18 @@ pub struct RateLimits {
     pub logins_by_email: Option<NonZeroU32>,
     /// Messages of widgets, by device.
     pub widget_messages: Option<NonZeroU32>,
+    /// The same, by address.
+    pub widget_messages_by_address: Option<NonZeroU32>,
     /// Starts of the widget whose proof was rejected, by application and address.
     pub refused_proofs: Option<NonZeroU32>,
     /// Calls with an API key, by key.
     pub api_key: Option<NonZeroU32>,
     /// All other calls, by address.
     pub everything_else: Option<NonZeroU32>,
+    /// Connections at the same time, by address; those of trusted proxies aren't counted.
+    pub connections: Option<NonZeroU32>,
+    /// Live streams at the same time, by address.
+    pub streams: Option<NonZeroU32>,
     /// The value of the setting: `default`, `off`, or a path.
     source: String,
 }
@@ -79,16 +85,19 @@ impl RateLimits {
         Ok(())
     }
 
-    fn by_name(&mut self) -> [(&'static str, &mut Option<NonZeroU32>); 8] {
+    fn by_name(&mut self) -> [(&'static str, &mut Option<NonZeroU32>); 11] {
         [
             ("init", &mut self.init),
             ("new_contacts", &mut self.new_contacts),
             ("logins", &mut self.logins),
             ("logins_by_email", &mut self.logins_by_email),
             ("widget_messages", &mut self.widget_messages),
+            ("widget_messages_by_address", &mut self.widget_messages_by_address),
             ("refused_proofs", &mut self.refused_proofs),
             ("api_key", &mut self.api_key),
             ("everything_else", &mut self.everything_else),
+            ("connections", &mut self.connections),
+            ("streams", &mut self.streams),
         ]
     }
 }
@@ -105,6 +114,9 @@ impl Default for RateLimits {
             refused_proofs: NonZeroU32::new(10),
             api_key: NonZeroU32::new(1200),
             everything_else: NonZeroU32::new(600),
+            widget_messages_by_address: NonZeroU32::new(600),
+            connections: NonZeroU32::new(1000),
+            streams: NonZeroU32::new(500),
             source: "default".to_owned(),
         }
     }
@@ -156,8 +168,12 @@ mod tests {
             limits.refused_proofs,
             limits.api_key,
             limits.everything_else,
+            limits.widget_messages_by_address,
+            limits.connections,
+            limits.streams,
         ];
-        assert_eq!(kinds.map(|limit| limit.unwrap().get()), [120, 20, 10, 5, 60, 10, 1200, 600]);
+        let defaults = [120, 20, 10, 5, 60, 10, 1200, 600, 600, 1000, 500];
+        assert_eq!(kinds.map(|limit| limit.unwrap().get()), defaults);
     }
 
     #[test]

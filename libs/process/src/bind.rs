@@ -7,7 +7,7 @@ use onethread_lifecycle::Lifecycle;
 use serde::Serialize;
 use tokio::net::TcpListener;
 
-use crate::{DataFolder, StartError};
+use crate::{DataFolder, StartError, open_files};
 
 /// Binds an address.
 ///
@@ -41,7 +41,7 @@ pub async fn announce_and_wait(
 ) -> Result<(), StartError> {
     let run = RunFile { addresses: BTreeMap::from([(service, address)]), pid: std::process::id() };
     folder.write_addresses(&run).map_err(Error::internal)?;
-    tracing::info!(service, %address, "serves");
+    tracing::info!(service, %address, open_files = open_files(), "serves");
     life.wait_for_shutdown().await;
     folder.clear_addresses();
     Ok(())

@@ -8,7 +8,7 @@ use onethread_lifecycle::Lifecycle;
 use onethread_telemetry::LogFormat;
 use tracing::error;
 
-use crate::memory::return_free_memory;
+use crate::{descriptors::raise_open_files, memory::return_free_memory};
 
 /// Why a process ended without success.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ pub fn run(
             Ok(telemetry) => telemetry,
             Err(error) => return refuse(error),
         };
+        raise_open_files();
         tokio::spawn(return_free_memory());
         let status = match serve(Lifecycle::new()).await {
             Ok(()) => ExitCode::SUCCESS,

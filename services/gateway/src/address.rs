@@ -43,9 +43,21 @@ pub(crate) fn exact(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpN
     last_untrusted(peer(extensions), headers, trusted)
 }
 
-/// The client's address as limits count it. An IPv6 client owns its whole /64.
+/// The client's address as limits count it.
 pub(crate) fn client(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    match exact(extensions, headers, trusted) {
+    counted(exact(extensions, headers, trusted))
+}
+
+/// The address as which the connections of a peer are counted. `None` for a trusted proxy, whose
+/// connections are those of many clients.
+pub(crate) fn counted_peer(peer: SocketAddr, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = peer.ip().to_canonical();
+    (!is_trusted(peer, trusted)).then(|| counted(peer))
+}
+
+/// An IPv6 client owns its whole /64.
+fn counted(address: IpAddr) -> IpAddr {
+    match address {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
@@ -105,5 +117,15 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["1.2.3.4:5678"]), "1.2.3.4");
         assert_eq!(seen("::ffff:1.2.3.4", &[]), "1.2.3.4");
         assert_eq!(seen("2001:db8:1:2:3:4:5:6", &[]), "2001:db8:1:2::");
+    }
+
+    #[test]
+    fn connections_of_trusted_proxies_are_not_counted() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let peer = |text: &str| counted_peer(SocketAddr::new(text.parse().unwrap(), 1), &trusted);
+        assert_eq!(peer("10.0.0.1"), None);
+        assert_eq!(peer("::ffff:10.0.0.1"), None);
+        assert_eq!(peer("::ffff:1.2.3.4"), Some([1, 2, 3, 4].into()));
+        assert_eq!(peer("2001:db8:1:2:3:4:5:6").unwrap().to_string(), "2001:db8:1:2::");
     }
 }

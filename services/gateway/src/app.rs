@@ -11,6 +11,7 @@ use crate::{
     Config, Deps,
     authentication::AuthenticationCache,
     clients::Clients,
+    extract::BodyMemory,
     limits::Limits,
     names::Names,
     streams::{Hub, Imports, Revocations},
@@ -25,6 +26,7 @@ const MAX_CONCURRENT_CONFIRMATIONS: usize = 64;
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) limits: Limits,
+    pub(crate) body_memory: BodyMemory,
     pub(crate) names: Names,
     pub(crate) visited_pages: VisitedPages,
     pub(crate) hub: Hub,
@@ -42,6 +44,7 @@ impl App {
     pub(crate) fn new(config: Config, deps: Deps, life: Lifecycle) -> Self {
         Self {
             limits: Limits::new(&config.rate_limits),
+            body_memory: BodyMemory::default(),
             names: Names::default(),
             visited_pages: VisitedPages::default(),
             hub: Hub::default(),

@@ -5,6 +5,7 @@ mod address;
 mod app;
 mod authentication;
 mod clients;
+mod connections;
 mod extract;
 mod json;
 mod limits;
@@ -38,6 +39,8 @@ pub struct Config {
     pub rate_limits: RateLimits,
     /// Networks of proxies whose `X-Forwarded-For` and trace context are trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// Files and connections that the process may have open.
+    pub open_files: usize,
     /// The token of the operator, who may create organizations. Without it nobody can.
     pub operator_token: Option<SecretString>,
     /// The application that the demo page shows. Without it there is no demo.
@@ -88,6 +91,6 @@ impl Service {
         life.spawn(streams::follow_all_conversations(self.app.clone()));
         life.spawn(streams::follow_revocations(self.app.clone()));
         life.spawn(limits::evict_idle(self.app.clone()));
-        life.spawn(serve::serve(self.router, listener, life.clone()));
+        life.spawn(serve::serve(self.router, listener, self.app.clone()));
     }
 }

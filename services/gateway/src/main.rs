@@ -12,7 +12,7 @@ use onethread_errors::Error;
 use onethread_gateway::{Config, Deps, build};
 use onethread_grpc::Peer;
 use onethread_lifecycle::Lifecycle;
-use onethread_process::{DataFolder, StartError, announce_and_wait, bind, run};
+use onethread_process::{DataFolder, StartError, announce_and_wait, bind, open_files, run};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -72,6 +72,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
     let config = Config {
         rate_limits: cli.gateway.rate_limits,
         trusted_proxies: cli.gateway.trusted_proxies,
+        open_files: open_files(),
         operator_token: cli.gateway.operator_token,
         demo: None,
     };

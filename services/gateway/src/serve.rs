@@ -17,19 +17,19 @@ use onethread_lifecycle::Lifecycle;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::timeout,
 };
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
-use tracing::warn;
+use tracing::{info, warn};
 
-use crate::address::PeerAddress;
+use crate::{address::PeerAddress, app::App, connections::Connections};
 
-/// Connections at the same time, live streams included; more wait in the listener's backlog.
-const MAX_CONNECTIONS: usize = 20_000;
+/// Time in which the first byte of a new connection has to arrive.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time in which the head of a request has to arrive, and after which an idle connection is closed.
+/// Browsers and proxies keep idle connections for the next call.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time after which a client that reads nothing is disconnected. A slow client reconnects and
@@ -44,8 +44,12 @@ const ACCEPT_GRACE: Duration = Duration::from_millis(500);
 const CALL_GRACE: Duration = Duration::from_secs(8);
 
 /// Serves until the process stops.
-pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub(crate) async fn serve(router: Router, listener: TcpListener, app: Arc<App>) {
+    let (config, life) = (&app.config, &app.life);
+    let by_address = config.rate_limits.connections;
+    let connections =
+        Connections::new(config.open_files, by_address, config.trusted_proxies.clone());
+    info!(open_files = config.open_files, connections = connections.max(), "accepts connections");
     let graceful = GracefulShutdown::new();
     let http = Arc::new(Http::new());
     let stopping = life.stopping();
@@ -56,7 +60,7 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle
     tokio::pin!(closing);
     loop {
         let next = async {
-            let permit = permits.clone().acquire_owned().await.expect("never closed");
+            let permit = connections.permit().await;
             (listener.accept().await, permit)
         };
         let (accepted, permit) = tokio::select! {
@@ -72,6 +76,7 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, life: Lifecycle
                 continue;
             }
         };
+        let Some((permit, socket)) = connections.admit(permit, socket, peer) else { continue };
         // Small events are sent at once. A socket that doesn't know the option still works.
         let _ = socket.set_nodelay(true);
         let watcher = graceful.watcher();
@@ -120,7 +125,7 @@ impl Http {
         let mut first = [0; PREFACE.len()];
         let count = tokio::select! {
             biased;
-            count = timeout(HEAD_TIMEOUT, socket.peek(&mut first)) => count.ok()?.ok()?,
+            count = timeout(FIRST_BYTE_TIMEOUT, socket.peek(&mut first)) => count.ok()?.ok()?,
             () = closing => return None,
         };
         Some(if first[..count] == PREFACE[..count] { &self.any } else { &self.http1 })

@@ -9,7 +9,7 @@ use onethread_db::{Database, Migrations};
 use onethread_errors::Error;
 use onethread_grpc::Listener;
 use onethread_lifecycle::Lifecycle;
-use onethread_process::{DataFolder, StartError, bind};
+use onethread_process::{DataFolder, StartError, bind, open_files};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
@@ -110,6 +110,7 @@ fn gateway_config(settings: &Settings, first: Option<&Bootstrap>) -> onethread_g
     onethread_gateway::Config {
         rate_limits: settings.gateway.rate_limits.clone(),
         trusted_proxies: settings.gateway.trusted_proxies.clone(),
+        open_files: open_files(),
         operator_token: settings.gateway.operator_token.clone(),
         demo: first.map(|first| onethread_gateway::Demo {
             organization: first.organization.clone(),

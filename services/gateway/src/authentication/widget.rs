@@ -47,7 +47,7 @@ impl WidgetCaller {
     }
 }
 
-/// A visitor or contact who sends a message: rate-limited by device instead of address.
+/// A visitor or contact who sends a message: it has rate limits of its own, by device and by address.
 #[derive(Debug)]
 pub(crate) struct MessageSender(pub(crate) WidgetCaller);
 
@@ -64,15 +64,16 @@ impl FromRequestParts<Arc<App>> for MessageSender {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let from = client_address(parts, app);
         let caller = match widget_caller(parts, app).await {
             Ok(caller) => caller,
             // Without a device the address is counted.
             Err(rejected) => {
-                app.limits.other(client_address(parts, app))?;
+                app.limits.other(from)?;
                 return Err(rejected.into());
             }
         };
-        app.limits.message(caller.device)?;
+        app.limits.message(caller.device, from)?;
         Ok(Self(caller))
     }
 }

@@ -7,7 +7,7 @@ mod path;
 mod query;
 mod values;
 
-pub(crate) use body::{Body, media_type};
+pub(crate) use body::{Body, BodyMemory, media_type};
 pub(crate) use faults::{Faults, both, by_rule, flattened};
 pub(crate) use path::PathId;
 pub(crate) use query::{NO_SEQUENCE_NUMBER, PageLimit, Paging, Query, SequenceText, cut_limit};

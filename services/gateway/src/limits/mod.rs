@@ -1,6 +1,7 @@
-//! Rate limits. They are counted by each process for itself. Every check fails only with `RateLimited`,
-//! which says when to retry.
+//! Rate limits, and limits of what is open at the same time. They are counted by each process for
+//! itself. Every check fails only with `RateLimited`, which says when to retry.
 
+mod places;
 mod refused_proofs;
 
 use std::{
@@ -24,8 +25,13 @@ use uuid::Uuid;
 use crate::app::App;
 use refused_proofs::{Attempt, RefusedProofs};
 
+pub(crate) use places::{Place, Places};
+
 /// Interval at which counts of callers without recent calls are dropped.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
+
+/// When to retry to open a stream: others end when their pages are closed.
+const STREAM_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The limits; `None` for one that is off.
 #[derive(Debug)]
@@ -35,9 +41,11 @@ pub(crate) struct Limits {
     login: Option<Limit<IpAddr>>,
     login_by_email: Option<Limit<u64>>,
     messages: Option<Limit<DeviceId>>,
+    messages_by_address: Option<Limit<IpAddr>>,
     refused_proofs: Option<RefusedProofs>,
     api_key: Option<Limit<ApiKeyId>>,
     other: Option<Limit<IpAddr>>,
+    streams: Option<Places>,
     hasher: RandomState,
 }
 
@@ -49,9 +57,11 @@ impl Limits {
             login: configured.logins.map(Limit::per_minute),
             login_by_email: configured.logins_by_email.map(Limit::per_minute),
             messages: configured.widget_messages.map(Limit::per_minute),
+            messages_by_address: configured.widget_messages_by_address.map(Limit::per_minute),
             refused_proofs: configured.refused_proofs.map(RefusedProofs::per_minute),
             api_key: configured.api_key.map(Limit::per_minute),
             other: configured.everything_else.map(Limit::per_minute),
+            streams: configured.streams.map(Places::new),
             hasher: RandomState::new(),
         }
     }
@@ -86,22 +96,29 @@ impl Limits {
         take(self.new_visitor.as_ref(), || from)
     }
 
-    /// An agent's login, successful or not.
-    pub(crate) fn login(&self, from: IpAddr, organization: &str, email: &str) -> Result<()> {
-        take(self.login.as_ref(), || from)?;
+    /// A call that takes a password or leads to a login, successful or not.
+    pub(crate) fn login(&self, from: IpAddr) -> Result<()> {
+        take(self.login.as_ref(), || from)
+    }
+
+    /// The same, by the account.
+    pub(crate) fn login_by_email(&self, organization: &str, email: &str) -> Result<()> {
         // Only a keyed hash is kept: it has one size, and no email can be read from it.
         let account = (organization.to_lowercase(), email.to_lowercase());
         take(self.login_by_email.as_ref(), || self.hasher.hash_one(account))
     }
 
-    /// An accepted invitation, successful or not: it leads to a login.
-    pub(crate) fn accept(&self, from: IpAddr) -> Result<()> {
-        take(self.login.as_ref(), || from)
+    /// A message from a widget.
+    pub(crate) fn message(&self, device: DeviceId, from: IpAddr) -> Result<()> {
+        take(self.messages.as_ref(), || device)?;
+        take(self.messages_by_address.as_ref(), || from)
     }
 
-    /// A message from a widget.
-    pub(crate) fn message(&self, device: DeviceId) -> Result<()> {
-        take(self.messages.as_ref(), || device)
+    /// A live stream. The place is to be held as long as the stream is open.
+    pub(crate) fn stream(&self, from: IpAddr) -> Result<Option<Place>> {
+        let Some(streams) = &self.streams else { return Ok(None) };
+        let refused = || Error::new(Reason::RateLimited).retry_after(STREAM_RETRY_INTERVAL);
+        streams.take(from).map(Some).ok_or_else(refused)
     }
 
     /// A call with an API key.
@@ -115,9 +132,9 @@ impl Limits {
     }
 
     fn evict_idle(&self) {
-        for limit in [&self.init, &self.new_visitor, &self.login, &self.other] {
-            limit.iter().for_each(Limit::evict_idle);
-        }
+        let by_address =
+            [&self.init, &self.new_visitor, &self.login, &self.messages_by_address, &self.other];
+        by_address.into_iter().flatten().for_each(Limit::evict_idle);
         self.login_by_email.iter().for_each(Limit::evict_idle);
         self.messages.iter().for_each(Limit::evict_idle);
         self.refused_proofs.iter().for_each(RefusedProofs::evict_idle);
@@ -175,13 +192,13 @@ mod tests {
     #[test]
     fn a_login_is_counted_by_email_in_any_case_and_from_any_address() {
         let limits = Limits::new(&RateLimits::default());
-        for n in 0..5 {
-            limits.login([10, 0, 0, n].into(), "demo", "Ann@example.com").unwrap();
+        for _ in 0..5 {
+            limits.login_by_email("demo", "Ann@example.com").unwrap();
         }
-        let refused = limits.login([10, 0, 0, 9].into(), "demo", "ann@EXAMPLE.com").unwrap_err();
+        let refused = limits.login_by_email("demo", "ann@EXAMPLE.com").unwrap_err();
         assert_eq!(refused.reason, Reason::RateLimited);
         assert!(refused.retry_after.unwrap() <= Duration::from_secs(12));
-        limits.login([10, 0, 0, 9].into(), "demo", "bob@example.com").unwrap();
+        limits.login_by_email("demo", "bob@example.com").unwrap();
     }
 
     #[test]
@@ -193,10 +210,26 @@ mod tests {
         let about = |calls: usize, limit: usize| (limit..=limit + limit / 2).contains(&calls);
         assert!(about(taken(&|| limits.init(from)), 120));
         assert!(about(taken(&|| limits.new_visitor(from)), 20));
-        assert!(about(taken(&|| limits.accept(from)), 10));
-        assert!(about(taken(&|| limits.message(DeviceId(id))), 60));
+        assert!(about(taken(&|| limits.login(from)), 10));
+        assert!(about(taken(&|| limits.message(DeviceId(id), from)), 60));
         assert!(about(taken(&|| limits.api_key(ApiKeyId(id))), 1200));
         assert!(about(taken(&|| limits.other(from)), 600));
+    }
+
+    #[test]
+    fn messages_and_streams_of_one_address_are_limited_over_all_devices() {
+        let limits = Limits::new(&RateLimits::default());
+        let (here, there) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let device = |n: u32| DeviceId(Uuid::from_u128(n.into()));
+        let sent = (0..1000).take_while(|n| limits.message(device(*n), here).is_ok()).count();
+        assert!((600..700).contains(&sent), "{sent}");
+        limits.message(device(1001), there).unwrap();
+
+        let open: Vec<_> = (0..500).map(|_| limits.stream(here).unwrap()).collect();
+        assert_eq!(limits.stream(here).unwrap_err().reason, Reason::RateLimited);
+        limits.stream(there).unwrap();
+        drop(open);
+        limits.stream(here).unwrap();
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::{
     event::Event,
     guard::{Confirmation, Guard},
     hub::{Subscription, Topic},
+    place::StreamPlace,
     sse::{event, numbered, reload, respond, session_ended},
 };
 use crate::{app::App, authentication::WidgetCaller, json, routes::messages};
@@ -33,9 +34,10 @@ const PAGE_SIZE: i32 = 200;
 pub(crate) async fn follow(
     app: Arc<App>,
     mut caller: WidgetCaller,
+    place: StreamPlace,
     after: Option<i64>,
 ) -> Result<Response> {
-    let guard = Guard::for_widget(&app, &mut caller);
+    let guard = Guard::for_widget(&app, &mut caller, place);
     let last_seq = after.unwrap_or(0);
     let mut reader = Reader { caller, app: app.clone(), last_seq, profile_hash: None };
     // Of later changes the guard learns.

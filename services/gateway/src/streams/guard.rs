@@ -9,10 +9,11 @@ use onethread_proto::identity::authenticate_response::Caller;
 use onethread_telemetry::metrics::OpenStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::revocations::Registration;
+use super::{place::StreamPlace, revocations::Registration};
 use crate::{
     app::App,
     authentication::{ApiCaller, WidgetCaller, authenticate, authenticate_request, subjects},
+    limits::Place,
 };
 
 /// Time that identity has for one answer.
@@ -51,11 +52,17 @@ pub(super) struct Guard {
     confirmation_interval: Option<Duration>,
     /// Counts the stream in the metrics while it is open.
     _open: OpenStream,
+    /// Counts the stream among those of its address while it is open.
+    _place: Option<Place>,
 }
 
 impl Guard {
     /// For a widget's stream. Takes the token, which nothing else needs.
-    pub(super) fn for_widget(app: &Arc<App>, caller: &mut WidgetCaller) -> Self {
+    pub(super) fn for_widget(
+        app: &Arc<App>,
+        caller: &mut WidgetCaller,
+        place: StreamPlace,
+    ) -> Self {
         let subjects = subjects(caller.organization, [caller.contact.0, caller.device.0]);
         Self {
             app: app.clone(),
@@ -67,11 +74,12 @@ impl Guard {
             confirmed_at: Instant::now(),
             confirmation_interval: None,
             _open: OpenStream::new("widget"),
+            _place: place.0,
         }
     }
 
     /// For the stream of an agent or a server.
-    pub(super) fn for_api(app: &Arc<App>, caller: &ApiCaller) -> Self {
+    pub(super) fn for_api(app: &Arc<App>, caller: &ApiCaller, place: StreamPlace) -> Self {
         let subjects = subjects(caller.organization, [caller.id()]);
         Self {
             app: app.clone(),
@@ -83,6 +91,7 @@ impl Guard {
             confirmed_at: Instant::now(),
             confirmation_interval: Some(API_CONFIRMATION_INTERVAL),
             _open: OpenStream::new("staff"),
+            _place: place.0,
         }
     }
 

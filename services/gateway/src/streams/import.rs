@@ -13,6 +13,7 @@ use tonic::Request;
 
 use super::{
     guard::{Confirmation, Guard},
+    place::StreamPlace,
     sse::{event, respond, session_ended},
 };
 use crate::{app::App, authentication::ApiCaller, json::Import};
@@ -26,8 +27,13 @@ const FIRST_STATE_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// `NotFound` for an unknown import, `DeadlineExceeded` if its state doesn't arrive in time, and other
 /// failures of the service.
-pub(crate) async fn follow(app: Arc<App>, caller: ApiCaller, import: ImportId) -> Result<Response> {
-    let mut guard = Guard::for_api(&app, &caller);
+pub(crate) async fn follow(
+    app: Arc<App>,
+    caller: ApiCaller,
+    place: StreamPlace,
+    import: ImportId,
+) -> Result<Response> {
+    let mut guard = Guard::for_api(&app, &caller, place);
     let mut request = Request::new(WatchImportRequest {
         organization_id: caller.organization.to_string(),
         import_id: import.to_string(),

@@ -15,6 +15,7 @@ use super::{
     guard::{Confirmation, Guard},
     hub::Topic,
     import_progress,
+    place::StreamPlace,
     sse::{event, numbered, reload, respond, session_ended},
 };
 use crate::{app::App, authentication::ApiCaller, json};
@@ -27,8 +28,12 @@ const BATCH_SIZE: usize = 64;
 /// # Errors
 ///
 /// `Unavailable` if the subscription doesn't open.
-pub(crate) async fn follow(app: Arc<App>, caller: ApiCaller) -> Result<Response> {
-    let mut guard = Guard::for_api(&app, &caller);
+pub(crate) async fn follow(
+    app: Arc<App>,
+    caller: ApiCaller,
+    place: StreamPlace,
+) -> Result<Response> {
+    let mut guard = Guard::for_api(&app, &caller, place);
     let organization = caller.organization;
     let mut live = app.hub.subscribe(Topic::Organization { organization }, &app.life).await?;
     let mut imports = import_progress::subscribe(&app, organization);

@@ -115,6 +115,7 @@ impl Gateway {
         let config = Config {
             rate_limits,
             trusted_proxies: Vec::new(),
+            open_files: 20_000,
             operator_token: Some(OPERATOR.into()),
             demo: Some(demo),
         };

@@ -117,7 +117,7 @@ pub(super) async fn accept(
     ClientAddress(from): ClientAddress,
     request: Request,
 ) -> ApiResult<(CookieJar, Json<Login>)> {
-    app.limits.accept(from)?;
+    app.limits.login(from)?;
     let is_secure = !origin::is_loopback(request.headers(), request.uri());
     let body = Body::<AcceptedInvitation>::from_request(request, &app).await?;
     let AcceptedInvitation { invite_token, password } = body.content()?;

@@ -19,7 +19,7 @@ use crate::{
     json::{Import, List},
     openapi::{Problems, reasons::ImportState},
     problem::ApiResult,
-    streams,
+    streams::{self, StreamPlace},
 };
 
 /// Imports, newest first.
@@ -146,7 +146,8 @@ pub(super) async fn cancel(
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
+    place: StreamPlace,
     PathId(id): PathId<ImportId>,
 ) -> ApiResult<Response> {
-    Ok(streams::follow_import(app, caller, id).await?)
+    Ok(streams::follow_import(app, caller, place, id).await?)
 }

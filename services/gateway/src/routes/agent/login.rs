@@ -71,10 +71,12 @@ pub(super) async fn login(
     ClientAddress(from): ClientAddress,
     request: Request,
 ) -> ApiResult<(CookieJar, Json<Login>)> {
+    // Before the body is read: the body of a caller over the limit costs nothing.
+    app.limits.login(from)?;
     let is_secure = !origin::is_loopback(request.headers(), request.uri());
     let body = Body::<Credentials>::from_request(request, &app).await?;
     let Credentials { organization, email, password } = body.content()?;
-    app.limits.login(from, &organization, &email)?;
+    app.limits.login_by_email(&organization, &email)?;
     let request = LoginRequest { organization, email, password };
     let answer = app.clients.organizations().login(request).await?.into_inner();
     Ok(logged_in(&app, answer, is_secure))
@@ -146,7 +148,8 @@ pub(super) async fn change_password(
     let organization = caller.organization;
     let (id, agent, token) = caller.into_agent()?;
     let PasswordChange { password, new_password } = body.content()?;
-    app.limits.login(from, &organization.to_string(), &agent.email)?;
+    app.limits.login(from)?;
+    app.limits.login_by_email(&organization.to_string(), &agent.email)?;
     let request = ChangePasswordRequest { token, password, new_password };
     app.clients.agents().change_password(request).await?;
     app.agent_changed(organization, id);

@@ -37,7 +37,7 @@ use crate::{
     authentication::ApiCaller,
     openapi::{self, Problems},
     problem::ApiResult,
-    streams,
+    streams::{self, StreamPlace},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -100,6 +100,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
             content_type = "text/event-stream"),
         Problems<(ApiCaller,)>,
     ))]
-async fn events(State(app): State<Arc<App>>, caller: ApiCaller) -> ApiResult<Response> {
-    Ok(streams::follow_organization(app, caller).await?)
+async fn events(
+    State(app): State<Arc<App>>,
+    caller: ApiCaller,
+    place: StreamPlace,
+) -> ApiResult<Response> {
+    Ok(streams::follow_organization(app, caller, place).await?)
 }

@@ -20,7 +20,7 @@ use crate::{
     extract::{Faults, NO_SEQUENCE_NUMBER, Query, SequenceText},
     openapi::{Problems, Rejects, parameter},
     problem::{ApiError, ApiResult},
-    streams,
+    streams::{self, StreamPlace},
 };
 
 /// The caller's events, live.
@@ -38,9 +38,10 @@ use crate::{
 pub(super) async fn follow(
     State(app): State<Arc<App>>,
     caller: WidgetCaller,
+    place: StreamPlace,
     ResumePosition(after): ResumePosition,
 ) -> ApiResult<Response> {
-    Ok(streams::follow_conversation(app, caller, after).await?)
+    Ok(streams::follow_conversation(app, caller, place, after).await?)
 }
 
 /// The last sequence number that the client has: `Last-Event-ID`, else `afterSeq`, else from now.
