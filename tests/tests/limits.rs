@@ -166,13 +166,13 @@ async fn rejected_proofs_limit_only_their_address() {
         json!({"user_id": "u", "security_hash": "right"}),
         json!({"user_id": "u", "security_hash": "wrong"}),
     );
-    let by_app_id = async |address: &str| {
-        let mut body = server.init_body(&right);
+    let by_app_id = async |address: &str, user: &Value| {
+        let mut body = server.init_body(user);
         body["appId"] = server.bootstrap["appId"].clone();
         let request = server.api.request(Method::POST, "/widget/v1/init").json(&body);
         ApiResponse::send(request.header("x-forwarded-for", address)).await
     };
-    by_app_id("192.0.2.1").await.expect(200);
+    by_app_id("192.0.2.1", &right).await.expect(200);
     let before = row_counts(&server.process.data_dir()).await;
     let mut taken = 0;
     let refused = loop {
@@ -185,9 +185,8 @@ async fn rejected_proofs_limit_only_their_address() {
     };
     too_many(refused);
     assert!((2..=4).contains(&taken), "{taken}");
-    // The limit also applies to the other form of the application and to a valid proof.
-    too_many(by_app_id("192.0.2.66").await);
-    too_many(init_from(&server, "192.0.2.66", &right).await);
+    // The limit also applies to the other form of the application.
+    too_many(by_app_id("192.0.2.66", &wrong).await);
     // Visitors at this address, and the contact at another one, are not limited.
     init_from(&server, "192.0.2.66", &json!({})).await.expect(200);
     init_from(&server, "192.0.2.1", &right).await.expect(200);
@@ -198,12 +197,47 @@ async fn rejected_proofs_limit_only_their_address() {
         after.iter().filter(|(table, rows)| before[*table] != **rows).map(|(t, _)| &**t).collect();
     assert_eq!(changed, BTreeSet::from(["identity.db/devices", "identity.db/refusals"]));
     assert_eq!(after["identity.db/devices"] - before["identity.db/devices"], 1);
+    // The right proof gets in from the same address, and doesn't help the guesses.
+    by_app_id("192.0.2.66", &right).await.expect(200);
+    init_from(&server, "192.0.2.66", &right).await.expect(200);
+    too_many(init_from(&server, "192.0.2.66", &wrong).await);
+    // So does another user's, who was never seen before.
+    let other = json!({"user_id": "other", "security_hash": "also right"});
+    init_from(&server, "192.0.2.66", &other).await.expect(200);
     let agent = server.log_in_owner().await;
     let list = agent.api.get("/v1/applications").await.expect(200);
     let refused = list["items"][0]["refused"].as_array().unwrap();
     let counted: i64 = refused.iter().map(|of| of["count"].as_i64().unwrap()).sum();
     assert_eq!(counted, taken);
     assert!(refused.iter().all(|of| of["hour"].as_str().unwrap().ends_with(":00:00Z")), "{list}");
+}
+
+#[tokio::test]
+async fn guesses_at_the_same_time_do_not_pass_the_limit() {
+    let server = limited().await;
+    let right = json!({"user_id": "u", "security_hash": "right"});
+    server.init(&right).await.expect(200);
+    let guess = async |n: i32| {
+        let wrong = json!({"user_id": "u", "security_hash": format!("guess {n}")});
+        server.init(&wrong).await
+    };
+    let answers = futures::future::join_all((0..60).map(guess)).await;
+    let checked = answers.iter().filter(|answer| answer.status == 403).count();
+    // One more may have been allowed meanwhile.
+    assert!((10..=11).contains(&checked), "{checked} guesses were checked");
+    answers.into_iter().filter(|answer| answer.status != 403).for_each(too_many);
+    // The real person gets in.
+    server.init(&right).await.expect(200);
+}
+
+#[tokio::test]
+async fn right_proofs_at_the_same_time_are_not_limited() {
+    let server = limited().await;
+    let login = async |n: i32| {
+        let user = json!({"user_id": format!("u{n}"), "security_hash": format!("right {n}")});
+        server.init(&user).await.expect(200)
+    };
+    futures::future::join_all((0..60).map(login)).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Rate limits, and limits of what is open at the same time. They are counted by each process for
 //! itself. Every check fails only with `RateLimited`, which says when to retry.
 
+mod guesses;
 mod places;
 mod refused_proofs;
 
@@ -73,21 +74,28 @@ impl Limits {
 
     /// A start of the widget for a user, before identity checks the proof. `None` for a start that
     /// isn't counted.
-    pub(crate) fn proof(&self, request: &IdentifyRequest, from: IpAddr) -> Result<Option<Attempt>> {
-        self.refused_proofs.as_ref().map_or(Ok(None), |refused| refused.check(request, from))
-    }
-
-    /// Notes which application an attempt was for.
-    pub(crate) fn application_identified(&self, attempt: Option<Attempt>, application: &str) {
-        if let Some((refused, attempt)) = self.refused_proofs.as_ref().zip(attempt) {
-            refused.application_identified(attempt, application_id(application));
+    pub(crate) async fn proof(
+        &self,
+        request: &IdentifyRequest,
+        from: IpAddr,
+    ) -> Result<Option<Attempt<'_>>> {
+        match &self.refused_proofs {
+            Some(refused) => refused.check(request, from).await,
+            None => Ok(None),
         }
     }
 
-    /// Counts a proof that identity refused.
-    pub(crate) fn proof_refused(&self, attempt: Option<Attempt>, application: &str) {
-        if let Some((refused, attempt)) = self.refused_proofs.as_ref().zip(attempt) {
-            refused.count(attempt, application_id(application));
+    /// The proof was right. `device_token` is that of the session.
+    pub(crate) fn proven(attempt: Option<Attempt<'_>>, application: &str, device_token: &str) {
+        if let Some(attempt) = attempt {
+            attempt.proven(application_id(application), device_token);
+        }
+    }
+
+    /// Identity refused the proof.
+    pub(crate) fn proof_refused(attempt: Option<Attempt<'_>>, application: &str) {
+        if let Some(attempt) = attempt {
+            attempt.refused(application_id(application));
         }
     }
 

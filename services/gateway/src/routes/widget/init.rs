@@ -29,6 +29,7 @@ use crate::{
     clients::answered_id,
     extract::{Body, Faults, Lenient, flattened},
     json::{ApplicationNumber, Message, Session, Thread},
+    limits::Limits,
     openapi::{
         Problems,
         reasons::{
@@ -195,12 +196,12 @@ pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiRe
 }
 
 async fn identify(app: &App, request: IdentifyRequest, from: IpAddr) -> Result<Response> {
-    let attempt = app.limits.proof(&request, from)?;
+    let attempt = app.limits.proof(&request, from).await?;
     let answer = app.clients.sessions().identify(request).await;
     let answer = answer.map_err(Error::from)?.into_inner();
-    app.limits.application_identified(attempt, &answer.app_id);
     match answer.outcome {
         Some(Outcome::Session(session)) => {
+            Limits::proven(attempt, &answer.app_id, &session.device_token);
             let organization = answered_id(&session.organization_id)?;
             app.revocations.note_answered(organization, &answer.revoked_ids);
             if let Some(person) = &session.person {
@@ -209,7 +210,7 @@ async fn identify(app: &App, request: IdentifyRequest, from: IpAddr) -> Result<R
             Ok(Json(start(app, session, INIT_MESSAGES).await?).into_response())
         }
         Some(Outcome::Refused(refused)) => {
-            app.limits.proof_refused(attempt, &answer.app_id);
+            Limits::proof_refused(attempt, &answer.app_id);
             Ok(clean_session(refused))
         }
         None => Err(Error::internal("identity answered neither outcome")),
