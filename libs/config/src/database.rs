@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, str::FromStr};
 
 use clap::Args;
-use secrecy::{ExposeSecret, SecretString};
+use onethread_core::SecretUrl;
 
 use crate::Dump;
 
@@ -41,14 +41,14 @@ fn line(url: Option<&DatabaseUrl>) -> (&'static str, String) {
     ("DATABASE_URL", url.map_or_else(String::new, ToString::to_string))
 }
 
-/// URL of a database. `Display` and `Debug` hide its password.
+/// URL of a database.
 #[derive(Debug, Clone)]
-pub struct DatabaseUrl(SecretString);
+pub struct DatabaseUrl(SecretUrl);
 
 impl DatabaseUrl {
-    /// Returns the URL with its password.
+    /// Returns the URL with its secrets.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.0.expose()
     }
 
     /// True for PostgreSQL, false for SQLite.
@@ -61,7 +61,7 @@ impl FromStr for DatabaseUrl {
     type Err = &'static str;
 
     fn from_str(url: &str) -> Result<Self, Self::Err> {
-        let url = Self(SecretString::from(url));
+        let url = Self(SecretUrl::from(url));
         if url.is_postgres() || url.expose().starts_with("sqlite:") {
             Ok(url)
         } else {
@@ -79,12 +79,7 @@ fn postgres_url(url: &str) -> Result<DatabaseUrl, &'static str> {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.expose();
-        let scheme = url.split_once("://").map_or("postgres", |(scheme, _)| scheme);
-        match url.rsplit_once('@') {
-            Some((_, host)) => write!(f, "{scheme}://***@{host}"),
-            None => f.write_str(url),
-        }
+        self.0.fmt(f)
     }
 }
 

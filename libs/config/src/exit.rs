@@ -7,6 +7,7 @@ use clap::{
     Arg, Command, Parser,
     error::{ContextKind, ContextValue},
 };
+use onethread_core::hide_secrets;
 
 /// Exit status for bad configuration (`EX_USAGE` of sysexits).
 pub const BAD_CONFIGURATION: u8 = 64;
@@ -36,17 +37,23 @@ pub fn parse<T: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result
     })
 }
 
-/// Returns clap's message, without the rejected value if that may contain a password.
+/// Returns clap's message, without the rejected value if that may contain a password: the value of a
+/// setting that may, or a URL in the place of any other one.
 fn without_secrets(command: &Command, error: &clap::Error) -> String {
     let text = error.to_string();
-    let (Some(ContextValue::String(argument)), Some(ContextValue::String(value))) =
-        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
-    else {
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
         return text;
+    };
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => argument.as_str(),
+        _ => "",
     };
     let secrets = command.get_arguments().filter(|arg| arg.is_hide_env_values_set());
     let mut flags = secrets.filter_map(|arg| arg.get_long()).map(|name| format!("--{name} "));
-    if value.is_empty() || !flags.any(|flag| argument.starts_with(&flag)) {
+    let may_be_secret = flags.any(|flag| argument.starts_with(&flag))
+        || value.contains("://")
+        || value.contains('@');
+    if value.is_empty() || !may_be_secret {
         return text;
     }
     text.replace(value.as_str(), "***")
@@ -58,9 +65,10 @@ fn has_empty_variable(arg: &Arg) -> bool {
     arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
 }
 
-/// Prints what is wrong with the configuration and returns the status to exit with.
+/// Prints what is wrong with the configuration, without the secrets of URLs, and returns the status to
+/// exit with.
 pub fn refuse(message: impl Display) -> ExitCode {
-    eprintln!("onethread: {message}");
+    eprintln!("onethread: {}", hide_secrets(&message.to_string()));
     ExitCode::from(BAD_CONFIGURATION)
 }
 
@@ -88,5 +96,11 @@ mod tests {
             assert!(line.contains(flag) && !line.contains("canary"), "{line}");
         }
         assert!(message("--http-addr", "nonsense").contains("nonsense"));
+        for value in ["http://me:canary@host", "me:canary@host", "https://host/?token=canary"] {
+            for flag in ["--http-addr", "--object-store-url", "--trusted-proxies"] {
+                let line = message(flag, value);
+                assert!(line.contains(flag) && !line.contains("canary"), "{line}");
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ mod entropy;
 mod ids;
 mod names;
 mod page;
+mod secret_url;
 
 pub use attribute_key::{AttributeKey, BadAttributeKey};
 pub use backoff::Backoff;
@@ -19,3 +20,4 @@ pub use ids::{
 };
 pub use names::generated_name;
 pub use page::{BadPageToken, PageSize, PageToken};
+pub use secret_url::{SecretUrl, hide_secrets};

@@ -8,6 +8,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tracing::warn;
 
 use crate::{Result, server::Server};
 
@@ -64,7 +65,7 @@ impl Database {
         if url.starts_with("sqlite:") {
             return Self::sqlite(SqliteConnectOptions::from_str(url)?).await;
         }
-        let options = PgConnectOptions::from_str(url)?
+        let options = PgConnectOptions::from_str(&without_unknown_parameters(url))?
             .application_name(schema)
             .options([
                 ("search_path", schema),
@@ -152,6 +153,44 @@ impl Database {
     }
 }
 
+/// Parameters of a PostgreSQL URL that the driver knows.
+const POSTGRES_PARAMETERS: [&str; 18] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// Leaves out parameters that the driver doesn't know: it would log them with their values, and one
+/// such as `sslpassword` is a secret.
+fn without_unknown_parameters(url: &str) -> String {
+    let Some((place, query)) = url.split_once('?') else { return url.to_owned() };
+    let is_known = |pair: &&str| {
+        let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+        let is_known = POSTGRES_PARAMETERS.contains(&name) || name.starts_with("options[");
+        if !is_known {
+            warn!("the database URL has a parameter that isn't supported and is ignored");
+        }
+        is_known
+    };
+    let known: Vec<_> = query.split('&').filter(is_known).collect();
+    if known.is_empty() { place.to_owned() } else { format!("{place}?{}", known.join("&")) }
+}
+
 fn measure<D: sqlx::Database>(pool: &Pool<D>, name: &str) {
     let name = ("db.client.connection.pool.name", name);
     let state = |state| [name, ("db.client.connection.state", state)];
@@ -159,4 +198,21 @@ fn measure<D: sqlx::Database>(pool: &Pool<D>, name: &str) {
     CONNECTIONS.set(f64::from(pool.size().saturating_sub(idle)), &state("used"));
     CONNECTIONS.set(f64::from(idle), &state("idle"));
     MAX_CONNECTIONS.set(f64::from(pool.options().get_max_connections()), &[name]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_driver_sees_only_parameters_that_it_knows() {
+        let url = "postgres://me:p@db/o?sslmode=require&sslpassword=canary&password=x&canary";
+        let known = "postgres://me:p@db/o?sslmode=require&password=x";
+        assert_eq!(without_unknown_parameters(url), known);
+        assert_eq!(without_unknown_parameters("postgres://db/o?a=b"), "postgres://db/o");
+        for url in [known, "postgres://db/o", "postgres://db/o?options[search_path]=x"] {
+            assert_eq!(without_unknown_parameters(url), url);
+        }
+        assert!(PgConnectOptions::from_str(known).is_ok());
+    }
 }

@@ -8,6 +8,8 @@ mod status;
 
 use std::{error::Error as StdError, time::Duration};
 
+use onethread_core::hide_secrets;
+
 pub use problem::{Problem, ProblemField};
 pub use reason::Reason;
 
@@ -112,7 +114,8 @@ impl Error {
         self
     }
 
-    /// Formats the error and all its causes in one line, for the log.
+    /// Formats the error and all its causes in one line, for the log. Errors of libraries repeat URLs,
+    /// whose secrets are hidden.
     pub fn chain(&self) -> String {
         let mut line = self.to_string();
         let mut next = self.source();
@@ -121,6 +124,6 @@ impl Error {
             line.push_str(&cause.to_string());
             next = cause.source();
         }
-        line
+        hide_secrets(&line)
     }
 }

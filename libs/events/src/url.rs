@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use async_nats::ServerAddr;
+use onethread_core::SecretUrl;
 use url::Url;
 
 /// Largest number of URLs.
@@ -60,12 +61,7 @@ impl fmt::Display for NatsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, url) in self.0.iter().enumerate() {
             let comma = if n == 0 { "" } else { "," };
-            let secret =
-                if url.username().is_empty() && url.password().is_none() { "" } else { "***@" };
-            write!(f, "{comma}{}://{secret}{}", url.scheme(), url.host_str().unwrap_or_default())?;
-            if let Some(port) = url.port() {
-                write!(f, ":{port}")?;
-            }
+            write!(f, "{comma}{}", SecretUrl::from(url.as_str()))?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::fields::JsonFields;
+use crate::{fields::JsonFields, redacted::Redacted};
 
 /// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +94,8 @@ pub fn init(service: &'static str, format: LogFormat) -> Result<Guard, Error> {
     };
     let own_spans = filter_fn(is_own_span).with_max_level_hint(LevelFilter::INFO);
     // Spans are always enabled, so that lines of every level show them.
-    let line_filter = levels.or(own_spans);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let line_filter = levels.or(own_spans).and(filter_fn(is_without_passwords));
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| Redacted(std::io::stderr()));
     let lines = match format {
         LogFormat::Text => lines.with_target(false).boxed(),
         LogFormat::Json => {
@@ -127,6 +127,11 @@ fn is_own_span(metadata: &Metadata<'_>) -> bool {
     metadata.is_span()
         && *metadata.level() <= Level::INFO
         && metadata.target().starts_with("onethread")
+}
+
+/// False for lines in which the NATS client describes a server with its password.
+fn is_without_passwords(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::INFO || !metadata.target().starts_with("async_nats")
 }
 
 fn tracer_provider(service: &'static str) -> Result<SdkTracerProvider, Error> {

@@ -5,6 +5,7 @@ mod context;
 mod fields;
 mod init;
 pub mod metrics;
+mod redacted;
 
 pub use context::{
     current_traceparent, inject, link, link_span, set_parent, set_parent_from_traceparent, trace_id,
