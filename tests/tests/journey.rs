@@ -236,6 +236,56 @@ async fn the_start_prints_addresses_and_the_demo_login() {
 }
 
 #[tokio::test]
+async fn the_first_password_is_shown_once() {
+    let mut server = TestServer::new().await;
+    let password = server.bootstrap["agent"]["password"].as_str().unwrap().to_owned();
+    let count = |server: &TestServer| {
+        let stdout = server.process.stdout();
+        assert!(!server.process.log().contains(&password));
+        (stdout.matches("Onethread serves.").count(), stdout.matches(&password).count())
+    };
+    assert_eq!(count(&server), (1, 1));
+    server.process.terminate(std::time::Duration::from_secs(30)).await;
+    server.process.restart().await;
+    assert_eq!(count(&server), (2, 1));
+    assert!(server.process.stdout().contains("bootstrap.json"));
+    server.log_in_owner().await;
+}
+
+#[tokio::test]
+async fn only_the_owner_of_the_data_folder_reads_it() {
+    use std::os::unix::fs::PermissionsExt;
+    fn modes(path: &std::path::Path, found: &mut Vec<(std::path::PathBuf, u32)>) {
+        let metadata = path.symlink_metadata().unwrap();
+        found.push((path.to_owned(), metadata.permissions().mode() & 0o777));
+        for entry in path.read_dir().into_iter().flatten() {
+            modes(&entry.unwrap().path(), found);
+        }
+    }
+    let expect_private = |server: &TestServer| {
+        let mut found = Vec::new();
+        modes(&server.process.data_dir(), &mut found);
+        assert!(found.len() > 8, "{found:?}");
+        for (path, mode) in &found {
+            assert!(mode & 0o077 == 0, "{} has mode {mode:o}", path.display());
+        }
+        found
+    };
+    let mut server = TestServer::new().await;
+    let agent = server.log_in_owner().await;
+    crate::imports::import(&agent, "email,name\na@example.com,Ann\n").await;
+    let found = expect_private(&server);
+    server.process.kill().await;
+    for (path, _) in found.iter().filter(|(path, _)| path.exists()) {
+        let mode = if path.is_dir() { 0o755 } else { 0o644 };
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    server.process.restart().await;
+    server.start_session(&customer()).await.send("after").await;
+    expect_private(&server);
+}
+
+#[tokio::test]
 async fn everything_still_exists_after_a_restart() {
     let mut server = TestServer::new().await;
     let phone = server.start_session(&customer()).await;

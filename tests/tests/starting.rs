@@ -164,3 +164,70 @@ async fn an_empty_variable_counts_as_not_set() {
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.stdout.contains("ONETHREAD_HTTP_ADDR=127.0.0.1:8080"), "{answer:?}");
 }
+
+#[tokio::test]
+async fn no_password_in_a_url_is_shown() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("data");
+    let path = path.to_str().unwrap();
+    let urls = [
+        "postgres://me:canary@127.0.0.1:1/x",
+        "postgres://can%61ry:canary@127.0.0.1:1/x?sslmode=disable&sslpassword=canary",
+        "postgres://127.0.0.1:1/x?user=canary&password=canary&token=canary",
+        "postgres://me:1/canary@127.0.0.1/x",
+        "postgres://me:1?canary@127.0.0.1/x",
+    ];
+    for url in urls {
+        for dump in [true, false] {
+            let mut more =
+                vec!["--database-url", url, "--nats-url", "nats://me:canary@127.0.0.1:1"];
+            if dump {
+                more.extend(["--dump-config"]);
+            }
+            let mut arguments = in_folder(path, &more[..4]);
+            arguments.extend(&more[4..]);
+            // An invalid URL ends it before it tries to connect.
+            let options = Options::default().env("RUST_LOG", "trace");
+            let exit = run_to_exit(&arguments, &options).await;
+            let shown = exit.stdout + &exit.stderr.join("\n");
+            assert!(!shown.contains("canary") && !shown.contains("can%61ry"), "{url}: {shown}");
+            if dump {
+                assert!(shown.contains("DATABASE_URL=postgres://"), "{url}: {shown}");
+            }
+        }
+    }
+    for (flag, value) in [
+        ("--database-url", "mysql://me:canary@db"),
+        ("--database-url", "me:canary@db"),
+        ("--nats-url", "nats://me:canary@a/path"),
+        ("--object-store-url", "s3://key:canary@files"),
+        ("--object-store-url", "https://files/?signature=canary"),
+        ("--trusted-proxies", "http://me:canary@proxy"),
+        ("--http-addr", "http://me:canary@0.0.0.0:80"),
+        ("--rate-limits", "https://me:canary@limits/"),
+    ] {
+        let exit = run_to_exit(&in_folder(path, &[flag, value]), &Options::default()).await;
+        assert_eq!(exit.code, Some(64), "{exit:?}");
+        assert!(!exit.stderr.join("\n").contains("canary"), "{exit:?}");
+    }
+    let exit = run_to_exit(&["postgres://me:canary@db"], &Options::default()).await;
+    assert!(!exit.stderr.join("\n").contains("canary"), "{exit:?}");
+    let collector = Options::default()
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:canary@127.0.0.1:1/ x?token=canary");
+    let exit = run_to_exit(&in_folder(path, &[]), &collector).await;
+    assert!(!exit.stderr.join("\n").contains("canary"), "{exit:?}");
+}
+
+#[tokio::test]
+async fn a_keys_file_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let (data, keys) = (folder.path().join("data"), folder.path().join("keys.json"));
+    std::fs::write(&keys, "{}").unwrap();
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let more = ["--server-keys-file", keys.to_str().unwrap()];
+    let arguments = in_folder(data.to_str().unwrap(), &more);
+    let exit = run_to_exit(&arguments, &Options::default()).await;
+    expect_one_line(&exit, &["others can read it (mode 0644): run chmod 600"]);
+    assert!(!data.exists());
+}

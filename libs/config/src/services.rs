@@ -1,7 +1,9 @@
 //! Addresses of the services, and settings of identity.
 
 use std::{
+    fs,
     net::SocketAddr,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -25,6 +27,20 @@ pub struct IdentityArgs {
     pub webhook_private_addresses: PrivateAddresses,
 }
 
+/// Accepts a file that is missing, or that only its owner can read. A file of root may be readable by a
+/// group: so Kubernetes mounts secrets.
+fn check_private(path: &Path) -> Result<(), String> {
+    let Ok(found) = fs::metadata(path) else { return Ok(()) };
+    let readable_by = found.mode() & 0o077;
+    if readable_by == 0 || (found.uid() == 0 && readable_by & !0o040 == 0) {
+        return Ok(());
+    }
+    let (mode, path) = (found.mode() & 0o777, path.display());
+    Err(format!(
+        "server keys file {path}: others can read it (mode {mode:04o}): run chmod 600 {path}"
+    ))
+}
+
 /// Whether private addresses may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PrivateAddresses {
@@ -35,6 +51,16 @@ pub enum PrivateAddresses {
 }
 
 impl IdentityArgs {
+    /// Checks that only its owner can read the file with the server's keys. In the data folder, that is
+    /// the case without a check.
+    ///
+    /// # Errors
+    ///
+    /// Returns one line that says who can read it and how to change that.
+    pub fn check_keys_file(&self) -> Result<(), String> {
+        self.server_keys_file.as_deref().map_or(Ok(()), check_private)
+    }
+
     /// Returns the path of the file with the server's keys.
     pub fn keys_file(&self, data_dir: &Path) -> PathBuf {
         self.server_keys_file.clone().unwrap_or_else(|| data_dir.join("server-keys.json"))
@@ -112,3 +138,26 @@ single_setting!(
     contact_import_url: Addresses, "ONETHREAD_CONTACT_IMPORT_URL", "CONTACT_IMPORT_URL",
     "http://127.0.0.1:50053"
 );
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_keys_file_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys.json");
+        assert_eq!(check_private(&file), Ok(()), "it is created later");
+        fs::write(&file, "{}").unwrap();
+        for (mode, is_private) in
+            [(0o600, true), (0o400, true), (0o644, false), (0o660, false), (0o604, false)]
+        {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(check_private(&file).is_ok(), is_private, "{mode:o}");
+        }
+        let line = check_private(&file).unwrap_err();
+        assert!(line.contains("mode 0604") && line.contains("chmod 600"), "{line}");
+    }
+}

@@ -54,6 +54,7 @@ impl Settings {
         ];
         let certificates = self.transport.check(&serving, &[])?;
         self.transport.check_bus(&self.bus)?;
+        self.identity.check_keys_file()?;
         Ok(certificates)
     }
 

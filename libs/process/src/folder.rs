@@ -3,11 +3,18 @@
 use std::{
     fs::{self, File, TryLockError},
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use serde::Serialize;
+use tracing::warn;
+
+/// The folder of uploaded files.
+const UPLOADS: &str = "uploads";
+
+/// Endings of the names of our files: databases with their logs, keys and secrets.
+const ENDINGS: [&str; 5] = [".db", ".db-wal", ".db-shm", ".json", ".draft"];
 
 /// A data folder that this process has locked.
 #[derive(Debug)]
@@ -18,7 +25,8 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Creates the folder if it is missing, and locks it.
+    /// Creates the folder if it is missing, and locks it. The folder and our files in it become those of
+    /// their owner alone, whatever their permissions were before.
     ///
     /// # Errors
     ///
@@ -38,6 +46,7 @@ impl DataFolder {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let folder = Self { path: path.to_owned(), _lock: lock };
+        make_private(path, is_own_file);
         // A process that was killed left its addresses behind.
         folder.clear_addresses();
         Ok(folder)
@@ -61,6 +70,37 @@ impl DataFolder {
     /// Removes `run.json`, if it exists.
     pub fn clear_addresses(&self) {
         let _ = fs::remove_file(self.path("run.json"));
+    }
+}
+
+/// Only files of ours: the folder may be one that has others as well.
+fn is_own_file(name: &str) -> bool {
+    name == "lock" || name == UPLOADS || ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Takes the folder, and what it holds of these names, away from everyone but its owner. A volume may
+/// belong to someone else who alone can do that, so a failure is only logged.
+fn make_private(path: &Path, is_wanted: fn(&str) -> bool) {
+    let restrict = || {
+        let found = fs::symlink_metadata(path)?;
+        let mode = match found.file_type() {
+            kind if kind.is_dir() => 0o700,
+            kind if kind.is_file() => 0o600,
+            _ => return Ok(false),
+        };
+        if found.permissions().mode() & 0o7777 != mode {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        }
+        Ok::<_, std::io::Error>(found.is_dir())
+    };
+    let is_folder = restrict().unwrap_or_else(|error| {
+        warn!(path = %path.display(), %error, "others may be able to read this");
+        path.is_dir()
+    });
+    for entry in is_folder.then(|| fs::read_dir(path)).into_iter().flatten().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_wanted) {
+            make_private(&entry.path(), |_| true);
+        }
     }
 }
 
@@ -94,5 +134,46 @@ mod tests {
         assert!(DataFolder::open(&path).unwrap_err().contains("another process"));
         drop(first);
         DataFolder::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_others_could_read_becomes_private_and_other_files_stay() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("data");
+        let organization = path.join("uploads/organization");
+        fs::create_dir_all(&organization).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let chmod = |path: &Path, mode: u32| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let own = [
+            "identity.db",
+            "identity.db-wal",
+            "identity.db-shm",
+            "server-keys.json",
+            "bootstrap.json",
+            "run.json",
+            "uploads/organization/import",
+        ];
+        for name in own.iter().chain(&["tool"]) {
+            fs::write(path.join(name), "x").unwrap();
+            chmod(&path.join(name), 0o755);
+        }
+        let elsewhere = scratch.path().join("elsewhere.db");
+        fs::write(&elsewhere, "x").unwrap();
+        chmod(&elsewhere, 0o644);
+        std::os::unix::fs::symlink(&elsewhere, path.join("linked.db")).unwrap();
+        for folder in [&path, &path.join("uploads"), &organization] {
+            chmod(folder, 0o755);
+        }
+        drop(DataFolder::open(&path).unwrap());
+        for folder in [&path, &path.join("uploads"), &organization] {
+            assert_eq!(mode(folder), 0o700, "{}", folder.display());
+        }
+        for name in own.iter().filter(|name| **name != "run.json") {
+            assert_eq!(mode(&path.join(name)), 0o600, "{name}");
+        }
+        assert_eq!(mode(&path.join("lock")), 0o600);
+        assert_eq!((mode(&path.join("tool")), mode(&elsewhere)), (0o755, 0o644));
     }
 }

@@ -6,6 +6,7 @@ use onethread_config::refuse;
 use onethread_errors::Error;
 use onethread_lifecycle::Lifecycle;
 use onethread_telemetry::LogFormat;
+use rustix::{fs::Mode, process::umask};
 use tracing::error;
 
 use crate::{descriptors::raise_open_files, memory::return_free_memory};
@@ -32,6 +33,8 @@ pub fn run(
     format: Option<LogFormat>,
     serve: impl AsyncFnOnce(Lifecycle) -> Result<(), StartError>,
 ) -> ExitCode {
+    // What is created, by SQLite for example, is this user's alone.
+    umask(Mode::RWXG | Mode::RWXO);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(error),

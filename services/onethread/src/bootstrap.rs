@@ -1,7 +1,11 @@
 //! The first organization: `demo`, with its secrets in `bootstrap.json` for whoever starts
 //! Onethread for the first time.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use onethread_errors::{Error, Result};
 use onethread_identity::{MadeOrganization, Service};
@@ -31,17 +35,25 @@ pub(crate) struct Owner {
 }
 
 /// Makes the first organization where there is none; in either case gives what the file says, if
-/// there is one.
-pub(crate) async fn bootstrap(identity: &Service, file: &Path) -> Result<Option<Bootstrap>> {
+/// there is one, and whether it is new.
+pub(crate) async fn bootstrap(
+    identity: &Service,
+    file: &Path,
+) -> Result<Option<(Bootstrap, bool)>> {
+    let is_new = AtomicBool::new(false);
     // The file comes first: a crash in between leaves secrets that open nothing, and the next
     // start writes others, rather than an organization that nobody can get into.
     let keep = |made: &MadeOrganization| {
+        is_new.store(true, Ordering::Relaxed);
         let text = serde_json::to_vec_pretty(&Bootstrap::from(made))?;
         write_private(file, &text)
     };
     identity.first_organization(NAME, keep).await?;
     match fs::read(file) {
-        Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+        Ok(text) => {
+            let first = serde_json::from_slice(&text).ok();
+            Ok(first.map(|first| (first, is_new.into_inner())))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::internal(error)),
     }

@@ -1,7 +1,7 @@
 //! Puts the four services together: each generated client sits on the other service itself, and
 //! the gRPC ports listen all the same.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use onethread_config::Settings;
 use onethread_core::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -79,7 +79,10 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     })
     .await?;
     // Hashing a password takes 19 MiB for a moment: late, so that little else is laid out over it.
-    let first = bootstrap(&identity, &folder.path("bootstrap.json")).await?;
+    let secrets = folder.path("bootstrap.json");
+    let first = bootstrap(&identity, &secrets).await?;
+    let (first, is_first_start) =
+        first.map_or((None, false), |(first, is_new)| (Some(first), is_new));
     let deps = onethread_gateway::Deps {
         identity: identity.peer(),
         conversation: conversation.peer(),
@@ -96,7 +99,11 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     imports.start(secured(listeners.contact_import), &life);
     gateway.start(listeners.http, &life);
     folder.write_addresses(&addresses).map_err(Error::internal)?;
-    greet(&addresses, first.as_ref());
+    greet(&addresses);
+    if let Some(first) = &first {
+        let password = is_first_start.then_some(&*first.agent.password);
+        greet_owner(first, password, &secrets);
+    }
 
     life.wait_for_shutdown().await;
     folder.clear_addresses();
@@ -168,7 +175,7 @@ impl Listeners {
 }
 
 /// Tells the person in front of the terminal where to go.
-fn greet(addresses: &Addresses, first: Option<&Bootstrap>) {
+fn greet(addresses: &Addresses) {
     let http = addresses.http;
     println!("Onethread serves.");
     println!("  demo page  http://{http}/demo");
@@ -178,8 +185,18 @@ fn greet(addresses: &Addresses, first: Option<&Bootstrap>) {
         "  gRPC       identity {}, conversation {}, contact-import {}",
         addresses.identity, addresses.conversation, addresses.contact_import
     );
-    if let Some(first) = first {
-        let (organization, agent) = (&first.organization, &first.agent);
-        println!("  login      {organization} / {} / {}", agent.email, agent.password);
+}
+
+/// Shows the password once, at the first start. Later it is only in the file.
+fn greet_owner(first: &Bootstrap, password: Option<&str>, secrets: &Path) {
+    let (organization, email) = (&first.organization, &first.agent.email);
+    match password {
+        Some(password) => println!("  login      {organization} / {email} / {password}"),
+        None => {
+            println!(
+                "  login      {organization} / {email}, first password in {}",
+                secrets.display()
+            );
+        }
     }
 }

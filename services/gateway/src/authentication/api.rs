@@ -19,8 +19,17 @@ use super::{
 };
 use crate::{app::App, clients::answered_id, openapi::Rejects, origin, problem::ApiError};
 
-/// The cookie of an agent's login.
-pub(crate) const COOKIE: &str = "onethread_session";
+/// The cookie of an agent's login. By its prefix a browser takes it only over HTTPS and from this host,
+/// so no other host of the domain can set one.
+pub(crate) const COOKIE: &str = "__Host-onethread_session";
+
+/// The same on loopback, where there is no HTTPS.
+const LOOPBACK_COOKIE: &str = "onethread_session";
+
+/// The name of the cookie for a client that asked for HTTPS, or for a loopback address.
+pub(crate) fn cookie_name(is_secure: bool) -> &'static str {
+    if is_secure { COOKIE } else { LOOPBACK_COOKIE }
+}
 
 /// An agent or a server.
 #[derive(Debug)]
@@ -163,7 +172,9 @@ async fn api_caller(parts: &Parts, app: &App, may_use_cache: bool) -> Result<Api
 /// something with it.
 fn cookie_token(parts: &Parts) -> Result<String> {
     let cookies = CookieJar::from_headers(&parts.headers);
-    let cookie = cookies.get(COOKIE).ok_or_else(|| Error::new(Reason::SessionEnded))?;
+    let is_secure = !origin::is_loopback(&parts.headers, &parts.uri);
+    let cookie = cookies.get(COOKIE).or_else(|| cookies.get(cookie_name(is_secure)));
+    let cookie = cookie.ok_or_else(|| Error::new(Reason::SessionEnded))?;
     if !is_read(parts) && !origin::is_own_origin(&parts.headers, &parts.uri) {
         return Err(Error::new(Reason::Forbidden).with_detail("The Origin is another one's."));
     }

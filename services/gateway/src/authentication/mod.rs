@@ -14,7 +14,7 @@ use onethread_errors::{Error, Reason, Result};
 use onethread_proto::identity::{AuthenticateRequest, authenticate_response::Caller};
 use tokio::time::Instant;
 
-pub(crate) use api::{ApiCaller, ApiCallerKind, COOKIE, Owner};
+pub(crate) use api::{ApiCaller, ApiCallerKind, COOKIE, Owner, cookie_name};
 pub(crate) use cache::{Authentication, AuthenticationCache, CacheKey, subjects};
 pub(crate) use widget::{MessageSender, WidgetCaller};
 

@@ -52,8 +52,8 @@ pub(crate) struct WebhookDelivery {
     /// HTTP status of the last answer.
     #[schema(required)]
     status: Option<i32>,
-    /// What went wrong in the last attempt: `status`, `address`, `name`, `connect`, `tls`, `timeout`,
-    /// `protocol` or `secret`, or `backlog` if it was given up because too many deliveries were waiting.
+    /// What went wrong in the last attempt: `status`, `address` (the name isn't found, or its address is
+    /// not allowed), `connect`, `tls`, `timeout`, `protocol` or `secret`, or `backlog` if it was given up because too many deliveries were waiting.
     #[schema(required)]
     error: Option<String>,
     #[schema(required, value_type = Time)]
@@ -89,12 +89,18 @@ impl From<wire::WebhookDelivery> for WebhookDelivery {
             state,
             attempts: delivery.attempts,
             status: delivery.status,
-            error: some(delivery.error),
+            error: some(delivery.error).map(without_names),
             created_at: time(delivery.created_at),
             at: time(delivery.tried_at),
             next_at: time(delivery.next_at),
         }
     }
+}
+
+/// One error for a name that isn't found and for a private address: otherwise the answers would tell
+/// which names exist in the server's network.
+fn without_names(error: String) -> String {
+    if error == "name" { "address".to_owned() } else { error }
 }
 
 /// An event that a webhook can receive.

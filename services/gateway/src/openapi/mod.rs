@@ -35,7 +35,7 @@ pub(crate) fn document() -> OpenApi {
     };
     let cookie = ApiKeyValue::with_description(
         COOKIE,
-        "The cookie of a login. A call that changes something also needs this server's `Origin`.",
+        "The cookie of a login; without `__Host-` on loopback. A call that changes something also needs this server's `Origin`.",
     );
     components.add_security_scheme("session", bearer("`session.token` of a widget."));
     components.add_security_scheme("login", bearer("`token` of an agent's login."));

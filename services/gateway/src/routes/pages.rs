@@ -27,6 +27,8 @@ use crate::{
 
 /// The page of the chat within other pages.
 const FRAME: &str = "frame.html";
+/// The agents' page.
+const INBOX: &str = "inbox.html";
 /// What the pages of customers load.
 const SCRIPT: &str = "widget.js";
 
@@ -121,6 +123,11 @@ fn file(name: &str, headers: &HeaderMap) -> Response {
         let isolated = HeaderValue::from_static("require-corp");
         headers.insert(HeaderName::from_static("cross-origin-embedder-policy"), isolated);
     }
+    if name == INBOX {
+        // A page that opens the inbox, or that it opens, has no hold of its window.
+        let isolated = HeaderValue::from_static("same-origin");
+        headers.insert(HeaderName::from_static("cross-origin-opener-policy"), isolated);
+    }
     if name == SCRIPT {
         // A page may load it with `crossorigin`, to see its errors or to pin its hash.
         let anybody = HeaderValue::from_static("*");
@@ -149,7 +156,7 @@ fn strong_tag(tag: &str) -> &str {
 fn ancestors(name: &str) -> &'static str {
     match name {
         FRAME => "*",
-        "inbox.html" => "'none'",
+        INBOX => "'none'",
         _ => "'self'",
     }
 }
@@ -212,6 +219,15 @@ mod tests {
             assert_eq!(sent.headers()["cross-origin-resource-policy"], "cross-origin", "{name}");
         }
         assert_eq!(file(SCRIPT, &HeaderMap::new()).headers()["access-control-allow-origin"], "*");
+    }
+
+    #[test]
+    fn only_the_inbox_is_cut_off_from_windows_of_other_sites() {
+        let inbox = file(INBOX, &HeaderMap::new());
+        assert_eq!(inbox.headers()["cross-origin-opener-policy"], "same-origin");
+        assert!(
+            !file(FRAME, &HeaderMap::new()).headers().contains_key("cross-origin-opener-policy")
+        );
     }
 
     #[test]

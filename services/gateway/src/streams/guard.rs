@@ -25,8 +25,16 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Time after which a stream that can't be confirmed is closed. Its client reconnects.
 const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Interval at which streams of agents and servers are confirmed even if nothing was revoked.
+/// Interval at which streams of agents and servers are confirmed even if nothing was revoked: no feed
+/// announces that a session has expired.
 const API_CONFIRMATION_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The same for widgets, of which there are many more.
+const WIDGET_CONFIRMATION_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Largest addition to it, different for each contact: streams that were opened at the same time are
+/// not all confirmed at the same time.
+const MAX_WIDGET_CONFIRMATION_DELAY: u8 = 30;
 
 /// What identity says about a session in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +57,7 @@ pub(super) struct Guard {
     /// IP address of a widget's call; empty for others.
     address: String,
     confirmed_at: Instant,
-    confirmation_interval: Option<Duration>,
+    confirmation_interval: Duration,
     /// Counts the stream in the metrics while it is open.
     _open: OpenStream,
     /// Counts the stream among those of its address while it is open.
@@ -64,6 +72,8 @@ impl Guard {
         place: StreamPlace,
     ) -> Self {
         let subjects = subjects(caller.organization, [caller.contact.0, caller.device.0]);
+        let last_byte = caller.contact.0.as_bytes()[15];
+        let delay = Duration::from_secs((last_byte % MAX_WIDGET_CONFIRMATION_DELAY).into());
         Self {
             app: app.clone(),
             registration: app.revocations.register(caller.feed_position, subjects),
@@ -72,7 +82,7 @@ impl Guard {
             token: std::mem::take(&mut caller.token),
             address: std::mem::take(&mut caller.address),
             confirmed_at: Instant::now(),
-            confirmation_interval: None,
+            confirmation_interval: WIDGET_CONFIRMATION_INTERVAL + delay,
             _open: OpenStream::new("widget"),
             _place: place.0,
         }
@@ -89,7 +99,7 @@ impl Guard {
             token: caller.token.clone(),
             address: String::new(),
             confirmed_at: Instant::now(),
-            confirmation_interval: Some(API_CONFIRMATION_INTERVAL),
+            confirmation_interval: API_CONFIRMATION_INTERVAL,
             _open: OpenStream::new("staff"),
             _place: place.0,
         }
@@ -97,12 +107,7 @@ impl Guard {
 
     /// Resolves when the session has to be confirmed.
     pub(super) async fn in_doubt(&self) {
-        let interval_over = async {
-            match self.confirmation_interval {
-                Some(interval) => sleep_until(self.confirmed_at + interval).await,
-                None => std::future::pending().await,
-            }
-        };
+        let interval_over = sleep_until(self.confirmed_at + self.confirmation_interval);
         tokio::select! {
             biased;
             () = self.registration.in_doubt() => {}

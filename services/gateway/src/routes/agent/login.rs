@@ -11,7 +11,7 @@ use axum_extra::extract::{
     cookie::{Cookie, SameSite},
 };
 use deserr::Deserr;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, Uri};
 use onethread_core::Timestamp;
 use onethread_grpc::to_timestamp;
 use onethread_proto::identity::{self, ChangePasswordRequest, EndLoginRequest, LoginRequest};
@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use crate::{
     address::ClientAddress,
     app::App,
-    authentication::{ApiCaller, COOKIE},
+    authentication::{ApiCaller, cookie_name},
     extract::{Body, Faults},
     json::Agent,
     openapi::{
@@ -103,12 +103,15 @@ pub(super) fn logged_in(
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
+    headers: HeaderMap,
+    uri: Uri,
 ) -> ApiResult<(CookieJar, StatusCode)> {
     let organization = caller.organization;
     let (agent, _, token) = caller.into_agent()?;
     app.clients.organizations().end_login(EndLoginRequest { token }).await?;
     app.agent_changed(organization, agent);
-    let mut removal = cookie(String::new(), false);
+    // A browser takes the removal only with the same attributes.
+    let mut removal = cookie(String::new(), !origin::is_loopback(&headers, &uri));
     removal.make_removal();
     Ok((CookieJar::new().add(removal), StatusCode::NO_CONTENT))
 }
@@ -158,7 +161,7 @@ pub(super) async fn change_password(
 
 /// Scripts can't read it, pages of other sites don't send it, and it needs TLS except on loopback.
 fn cookie(token: String, is_secure: bool) -> Cookie<'static> {
-    Cookie::build((COOKIE, token))
+    Cookie::build((cookie_name(is_secure), token))
         .http_only(true)
         .same_site(SameSite::Strict)
         .path("/")
