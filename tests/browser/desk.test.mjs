@@ -42,19 +42,19 @@ test('a conversation is assigned, closed, filtered, and reopened by a message', 
     await inbox.locator('.filters').getByLabel('Status').selectOption(status);
     await inbox.locator('.filters').getByLabel('Assigned to').selectOption(assignee);
   };
-  await filter('Open', "Nobody's");
+  await filter('Open', 'Unassigned');
   await line.click();
   await inbox.locator('.talk-head').getByLabel('Assigned to').selectOption('Me');
   await inbox.locator('#thread .event', { hasText: 'assigned to' }).waitFor();
   await line.waitFor({ state: 'detached' });
-  await filter('Open', 'Mine');
+  await filter('Open', 'Assigned to me');
   await line.waitFor();
   await inbox.locator('.talk-head').getByRole('button', { name: 'Close' }).click();
   await line.waitFor({ state: 'detached' });
-  await filter('Closed', "Anybody's");
+  await filter('Closed', 'All agents');
   await line.getByText(/^Closed/).waitFor();
-  await filter('Open', 'Mine');
-  await inbox.getByText('No conversation is open.').waitFor();
+  await filter('Open', 'Assigned to me');
+  await inbox.getByText('No open conversations.').waitFor();
   await ann.say('one more thing');
   await line.getByText('one more thing').waitFor();
   await inbox.locator('.talk-head').getByRole('button', { name: 'Close' }).waitFor();
@@ -105,11 +105,11 @@ test('an owner resets a claim with a reason, which is in the audit log', async (
   const { id } = await contactOf(env.base, env.demo, 'claimed');
   const inbox = await openInbox(desk, env.base, env.demo);
   await inbox.goto(`${env.base}/inbox#conversations/${id}`);
-  await inbox.getByText('Identity proven by security hash').waitFor();
-  await inbox.getByRole('button', { name: 'Reset the claim' }).click();
+  await inbox.getByText('Verified by security hash').waitFor();
+  await inbox.getByRole('button', { name: 'Reset claim' }).click();
   await inbox.getByLabel('Reason').fill('the site changed its salt');
   await inbox.getByRole('dialog').getByRole('button', { name: 'Reset', exact: true }).click();
-  await inbox.locator('#success', { hasText: 'The claim is reset' }).waitFor();
+  await inbox.locator('#success', { hasText: 'Claim reset' }).waitFor();
   await page.reload();
   await (await chatOn(page)).thread('under the old hash');
   await inbox.goto(`${env.base}/inbox#settings/audit`);
@@ -151,7 +151,7 @@ test('contacts can be searched, sorted, filtered by any attribute, and exported 
     await inbox.getByLabel('Operator').selectOption(operator);
     await inbox.getByLabel('Value').fill(value);
   };
-  await inbox.getByRole('button', { name: 'Add a condition' }).click();
+  await inbox.getByRole('button', { name: 'Add filter' }).click();
   await condition('custom.seats', '>', '7');
   await inbox.getByLabel('Sort').selectOption('Name, A to Z');
   await found('Abel Ames', 'Moira Moss');
@@ -172,7 +172,7 @@ test('contacts can be searched, sorted, filtered by any attribute, and exported 
     [true, true, false],
   );
   await condition('name', '=', 'nobody at all');
-  await inbox.getByText('Nobody was found.').waitFor();
+  await inbox.getByText('No contacts match your search.').waitFor();
   assert.deepEqual(inbox.errors, []);
   await desk.close();
 });

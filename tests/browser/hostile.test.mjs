@@ -130,7 +130,7 @@ test('texts of visitors, pages and teammates are inert on both sides', async () 
     async () => {
       const text = await profile.innerText();
       return (
-        ['User ID', 'Company', 'Tags', 'evil', 'Page', 'Events'].every((title) =>
+        ['User ID', 'Company', 'Tags', 'evil', 'Last page', 'Events'].every((title) =>
           text.includes(title),
         ) && text.split(MARK).length > 7
       );
@@ -149,7 +149,7 @@ test('texts of visitors, pages and teammates are inert on both sides', async () 
     await inert(inbox, part);
   }
   await inbox.getByRole('dialog').getByRole('button', { name: 'Edit' }).click();
-  const name = inbox.getByRole('dialog', { name: 'Edit the person' }).getByLabel('Name');
+  const name = inbox.getByRole('dialog', { name: 'Edit contact' }).getByLabel('Name');
   assert.ok((await name.inputValue()).includes(MARK));
   await inert(inbox, 'the edited person');
   await shop.stop();
@@ -205,7 +205,7 @@ test('texts in files and settings are inert', async () => {
   await inert(inbox, 'the preview');
   await inbox.getByRole('button', { name: 'Import 2 rows' }).click();
   await inbox.locator('#past strong', { hasText: MARK }).waitFor();
-  await inbox.getByRole('button', { name: 'Read them here' }).click();
+  await inbox.getByRole('button', { name: 'Show rows' }).click();
   await inbox.locator('#past pre', { hasText: MARK }).waitFor();
   await inert(inbox, 'the rejected rows');
   // An address of nothing that exists, and one that contains code.

@@ -39,7 +39,7 @@ test('the first steps of a new owner lead to a message and its reply', async () 
   assert.match(copied, /HelpCrunch\('init'/);
   const [page] = await Promise.all([
     desk.waitForEvent('page'),
-    inbox.getByRole('link', { name: 'Open a page with your chat in it' }).click(),
+    inbox.getByRole('link', { name: 'Open the demo page' }).click(),
   ]);
   const customer = await chatOn(page);
   await customer.fillForm({ name: 'First Customer', email: 'first@example.com' });
@@ -49,7 +49,7 @@ test('the first steps of a new owner lead to a message and its reply', async () 
   await inbox.press('#answer-text', 'Enter');
   await customer.thread('Hello?', 'Hello!');
   await inbox.getByRole('link', { name: 'Conversations' }).click();
-  await inbox.getByText('Choose a conversation.').waitFor();
+  await inbox.getByText('Select a conversation.').waitFor();
   // The copied snippet works unchanged on a page of another origin.
   const shop = await site({ '/': copied });
   const own = await openPage(await env.device(), shop.base);
@@ -68,8 +68,8 @@ test('an agent writes first, and the contact sees it at the next visit', async (
   const desk = await env.device();
   const inbox = await openInbox(desk, base, demo);
   await inbox.goto(`${base}/inbox#contacts/${id}`);
-  await inbox.getByRole('link', { name: 'Their conversation' }).click();
-  await inbox.getByText('Nothing has been written yet.').waitFor();
+  await inbox.getByRole('link', { name: 'Open conversation' }).click();
+  await inbox.getByText('No messages yet.').waitFor();
   await inbox.fill('#answer-text', 'How are you getting on?');
   await inbox.press('#answer-text', 'Enter');
   await inbox.locator('#thread .mine .text', { hasText: 'How are you getting on?' }).waitFor();
@@ -140,7 +140,7 @@ test('the rejected rows of an import can be read and downloaded, and the import 
   await inbox.getByRole('button', { name: 'Import 3 rows' }).click();
   const past = inbox.locator('#past li', { hasText: 'mixed.csv' });
   await past.getByText(/1 created.*2 rejected/).waitFor();
-  await past.getByRole('button', { name: 'Read them here' }).click();
+  await past.getByRole('button', { name: 'Show rows' }).click();
   await past.locator('pre', { hasText: 'no address' }).waitFor();
   const [download] = await Promise.all([
     inbox.waitForEvent('download'),
@@ -170,9 +170,9 @@ test('failed verifications are counted, and the code for the server produces val
   const inbox = await openInbox(desk, env.base, env.demo);
   await inbox.goto(`${env.base}/inbox#settings/identity`);
   await inbox.getByRole('radio', { name: /^User hash/ }).check();
-  await inbox.getByRole('checkbox', { name: /Only count/ }).check();
-  await inbox.getByRole('button', { name: 'Save the policy' }).click();
-  await inbox.getByText('User hash would have refused nobody so far.').waitFor();
+  await inbox.getByRole('checkbox', { name: /Report only/ }).check();
+  await inbox.getByRole('button', { name: 'Save' }).click();
+  await inbox.getByText('User hash: no failed verifications yet.').waitFor();
   for (let n = 0; n < 3; n++)
     assert.equal(
       (await init(env.demo, { user_id: 'unproven' })).status,
@@ -183,17 +183,17 @@ test('failed verifications are counted, and the code for the server produces val
     await inbox.reload();
     await inbox.locator('#settings form').waitFor();
     return inbox
-      .locator('#refused', { hasText: 'User hash would have refused 3 logins.' })
+      .locator('#refused', { hasText: 'User hash: 3 verifications would have failed.' })
       .waitFor({ timeout: 2000 })
       .then(
         () => true,
         () => false,
       );
   });
-  await inbox.getByRole('button', { name: 'Make a key' }).click();
+  await inbox.getByRole('button', { name: 'Create key' }).click();
   const key = await inbox.locator('.secret code').innerText();
-  await inbox.getByRole('checkbox', { name: /Only count/ }).uncheck();
-  await inbox.getByRole('button', { name: 'Save the policy' }).click();
+  await inbox.getByRole('checkbox', { name: /Report only/ }).uncheck();
+  await inbox.getByRole('button', { name: 'Save' }).click();
   await inbox.locator('#success', { hasText: 'Saved' }).waitFor();
   assert.equal((await init(env.demo, { user_id: 'proven' })).status, 403);
   // Runs the code as a customer's server does, in the languages that the tests need anyway.
@@ -238,7 +238,7 @@ test('an invited agent sets a password and sees no settings of owners', async ()
   const own = await env.device();
   const first = await openPage(own, link);
   await first.locator('input[name="password"]').fill('a long password');
-  await first.getByRole('button', { name: 'Set the password' }).click();
+  await first.getByRole('button', { name: 'Set password' }).click();
   await first.getByRole('link', { name: 'Conversations' }).waitFor();
   await first.getByRole('button', { name: 'Log out' }).click();
   await first.locator('#login').waitFor();

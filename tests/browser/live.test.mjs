@@ -43,7 +43,7 @@ test('each side sees when the other is typing and what it has read', async () =>
 
   const typing = inbox.locator('#talk .typing');
   await ann.chat.locator('#text').pressSequentially('one more');
-  await typing.getByText('Ann is writing').waitFor();
+  await typing.getByText('Ann is typing').waitFor();
   await ann.chat.locator('#text').press('Enter');
   await inbox.locator('#thread .text', { hasText: 'one more' }).waitFor();
   await waitUntil('the typing over', async () => (await typing.innerText()).trim() === '');

@@ -179,7 +179,7 @@ test('an agent logs in, replies, adds a note, closes and navigates by keyboard a
   // A dialog takes the focus and returns it.
   await reach(page, 'Edit');
   await page.keyboard.press('Enter');
-  await page.getByRole('dialog', { name: 'Edit the person' }).waitFor();
+  await page.getByRole('dialog', { name: 'Edit contact' }).waitFor();
   await reach(page, 'company');
   await page.keyboard.type('Typed Ltd');
   await page.keyboard.press('Enter');

@@ -82,13 +82,13 @@ for (const colorScheme of ['light', 'dark']) {
     assert.deepEqual(await violationsIn(inbox), [], 'an application');
     await dialog('Add application', press('Add application'));
     await inbox.goto(`${base}/inbox#contacts`);
-    await dialog('Add a person', press('Add'));
-    await dialog('A person', () => inbox.locator('#people a', { hasText: 'Ann' }).first().click());
+    await dialog('Add contact', press('Add contact'));
+    await dialog('Contact', () => inbox.locator('#people a', { hasText: 'Ann' }).first().click());
     await inbox.goto(`${base}/inbox#conversations`);
     await inbox.locator('#items button').first().click();
     await inbox.locator('#profile h2').waitFor();
-    await dialog('Edit the person', press('Edit'));
-    await dialog('Reset the claim', press('Reset the claim'));
+    await dialog('Edit contact', press('Edit'));
+    await dialog('Reset claim', press('Reset claim'));
     await dialog('Erase', press('Erase'));
     await api(base, demo, 'POST', '/contacts', { name: 'Another Ann', email: 'ann@example.com' });
     await inbox.reload();
@@ -105,7 +105,7 @@ for (const colorScheme of ['light', 'dark']) {
     await press('Cancel')();
     await inbox.goto(`${base}/inbox#settings/keys`);
     await inbox.locator('input[name="name"]').fill('A server');
-    await press('Make a key')();
+    await press('Create key')();
     await inbox.locator('.secret').waitFor();
     assert.deepEqual(await violationsIn(inbox), [], 'a secret');
     const guest = await openPage(await env.device({ colorScheme }), `${base}/inbox#accept/token`);

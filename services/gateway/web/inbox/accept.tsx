@@ -16,8 +16,8 @@ export function Accept({ token }: { token: string }) {
       <div class="card">
         <h1>Welcome to Onethread</h1>
         <p class="soft">Choose a password. You’ll log in with it and your email.</p>
-        <Form onSend={send} label="Set the password">
-          <Field label="A new password" hint="At least 8 bytes long.">
+        <Form onSend={send} label="Set password">
+          <Field label="Password" hint="At least 8 bytes long.">
             <input
               name="password"
               type="password"

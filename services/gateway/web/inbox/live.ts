@@ -25,6 +25,6 @@ export async function follow() {
       signal,
     });
   } catch {
-    if (!signal.aborted) loggedOut('Please log in again.');
+    if (!signal.aborted) loggedOut('Your session has ended. Log in again to continue.');
   }
 }

@@ -26,7 +26,8 @@ export async function call<T>(
   try {
     return await request<T>(method, `/v1${path}`, { ...options, body });
   } catch (thrown) {
-    if (asProblem(thrown).status === 401 && me.value) loggedOut('Please log in again.');
+    if (asProblem(thrown).status === 401 && me.value)
+      loggedOut('Your session has ended. Log in again to continue.');
     throw thrown;
   }
 }

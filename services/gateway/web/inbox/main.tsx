@@ -81,7 +81,7 @@ function App() {
           <img src="/icon.svg" alt="" width="24" height="24" />
           Onethread
         </a>
-        <nav aria-label="Parts">
+        <nav aria-label="Main navigation">
           {NAMES.map(([name, label]) => (
             <a key={name} href={`#${name}`} aria-current={name === part ? 'page' : undefined}>
               {label}
@@ -89,7 +89,7 @@ function App() {
           ))}
         </nav>
         <span class="soft" role="status">
-          {connected.value ? '' : 'Connecting…'}
+          {connected.value ? '' : 'Reconnecting…'}
         </span>
         <span id="me" title={me.value!.email}>
           {me.value!.name || me.value!.email}

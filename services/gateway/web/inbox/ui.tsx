@@ -72,7 +72,7 @@ function copyBySelection(text: string) {
   box.remove();
   if (!copied)
     throw new Problem(0, {
-      detail: 'The browser would not copy: mark the text and copy it by hand.',
+      detail: 'Couldn’t copy. Select the text and press Ctrl+C.',
     });
 }
 
@@ -82,7 +82,7 @@ export function Copy({ text, label = 'Copy' }: { text: string; label?: string })
     // Over plain HTTP browsers don't offer the clipboard API.
     if (navigator.clipboard) await navigator.clipboard.writeText(text);
     else copyBySelection(text);
-    success.value = 'Copied.';
+    success.value = 'Copied';
   };
   return (
     <button type="button" onClick={() => void attempt(copy)}>
@@ -95,7 +95,7 @@ export function Copy({ text, label = 'Copy' }: { text: string; label?: string })
 export function Secret({ what, text }: { what: string; text: string }) {
   return (
     <div class="secret" role="status">
-      <p>{what} Copy it now: it is shown this once.</p>
+      <p>{what} Copy it now: it won’t be shown again.</p>
       <div class="line">
         <code>{text}</code>
         <Copy text={text} />

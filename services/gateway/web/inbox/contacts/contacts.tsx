@@ -87,18 +87,18 @@ export function Contacts() {
       <div class="line head">
         <h1>Contacts</h1>
         <button type="button" onClick={() => (adding.value = true)}>
-          Add
+          Add contact
         </button>
         <button type="button" onClick={() => void attempt(exportContacts)}>
-          Export
+          Export CSV
         </button>
       </div>
       <Search />
-      <div class="table" tabIndex={0} role="group" aria-label="People">
+      <div class="table" tabIndex={0} role="group" aria-label="Contacts">
         <table>
           <thead>
             <tr>
-              {['Name', 'Email', 'Phone', 'Company', 'User ID', 'Came in', 'Last seen'].map(
+              {['Name', 'Email', 'Phone', 'Company', 'User ID', 'Source', 'Last seen'].map(
                 (name) => (
                   <th key={name} scope="col">
                     {name}
@@ -146,11 +146,11 @@ export function Contacts() {
 
 function NoContacts() {
   if (query.value.q || query.value.filter.length)
-    return <p class="soft empty">Nobody was found.</p>;
+    return <p class="soft empty">No contacts match your search.</p>;
   return (
     <p class="soft empty">
-      Nobody is here yet. People come in when your site names them by their user id, when a visitor
-      fills in the form and writes, or by an <a href="#imports">import</a>.
+      No contacts yet. They appear here when a logged-in user opens the chat, or a visitor sends a
+      message. You can also <a href="#imports">import a CSV file</a>.
     </p>
   );
 }
@@ -165,7 +165,7 @@ function Search() {
       <input
         type="search"
         aria-label="Search"
-        placeholder="Search names, emails, phones…"
+        placeholder="Search by name, email or phone"
         value={searchText.value}
         onInput={({ currentTarget }) => (searchText.value = currentTarget.value)}
       />
@@ -174,12 +174,12 @@ function Search() {
         value={sort.value}
         onChange={({ currentTarget }) => (sort.value = currentTarget.value)}
       >
-        <option value="-createdAt">Newest first</option>
-        <option value="createdAt">Oldest first</option>
+        <option value="-createdAt">Recently added</option>
+        <option value="createdAt">First added</option>
         <option value="name">Name, A to Z</option>
         <option value="-name">Name, Z to A</option>
-        <option value="-lastSeenAt">Last seen</option>
-        <option value="lastSeenAt">Longest away</option>
+        <option value="-lastSeenAt">Last seen: newest</option>
+        <option value="lastSeenAt">Last seen: oldest</option>
       </select>
       <label class="check">
         <input
@@ -187,7 +187,7 @@ function Search() {
           checked={visitors.value}
           onChange={({ currentTarget }) => (visitors.value = currentTarget.checked)}
         />{' '}
-        Visitors too
+        Include anonymous visitors
       </label>
       <button
         type="button"
@@ -195,7 +195,7 @@ function Search() {
           (conditions.value = [...conditions.value, { field: 'email', operator: '=', value: '' }])
         }
       >
-        Add a condition
+        Add filter
       </button>
       {conditions.value.map((one, index) => (
         <div class="condition" key={index}>
@@ -221,7 +221,7 @@ function Search() {
           />
           <button
             type="button"
-            aria-label="Remove the condition"
+            aria-label="Remove filter"
             onClick={() => (conditions.value = conditions.value.filter((_, at) => at !== index))}
           >
             ✕
@@ -282,10 +282,10 @@ function Detail({ id }: { id: string }) {
     void load();
   };
   return (
-    <Dialog title="A person" onClose={() => go('contacts')}>
+    <Dialog title="Contact" onClose={() => go('contacts')}>
       <div class="detail">
         <p>
-          <a href={`#conversations/${id}`}>Their conversation</a>
+          <a href={`#conversations/${id}`}>Open conversation</a>
         </p>
         <PersonFacts contact={contact.value} onChange={change} />
       </div>
@@ -302,8 +302,8 @@ function Add({ onClose }: { onClose: () => void }) {
     go('contacts', contact.id);
   };
   return (
-    <Dialog title="Add a person" onClose={onClose}>
-      <Form onSend={send} label="Add">
+    <Dialog title="Add contact" onClose={onClose}>
+      <Form onSend={send} label="Add contact">
         <Field label="Name">
           <input name="name" />
         </Field>
@@ -318,7 +318,7 @@ function Add({ onClose }: { onClose: () => void }) {
         </Field>
         <Field
           label="User ID"
-          hint="As your own site knows the person. With the id of somebody who is there, that one is changed."
+          hint="The ID of this user on your site. If a contact with this ID exists, it is updated."
         >
           <input name="userId" />
         </Field>
@@ -342,5 +342,5 @@ async function exportContacts() {
   const address = URL.createObjectURL(await answer.blob());
   Object.assign(document.createElement('a'), { href: address, download: 'contacts.csv' }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
-  success.value = 'Exported.';
+  success.value = 'Export downloaded.';
 }

@@ -9,18 +9,18 @@ import { Field, Form } from '../forms';
 import { Danger, Dialog } from '../ui';
 
 const PROOFS: Record<string, string> = {
-  security_hash: 'Identity proven by security hash',
-  hmac: 'Identity proven by user hash',
-  jwt: 'Identity proven by JWT',
+  security_hash: 'Verified by security hash',
+  hmac: 'Verified by user hash',
+  jwt: 'Verified by JWT',
 };
 /** How the contact was created. */
 export const SOURCES: Record<Contact['source'], string> = {
-  identified: 'logged in on the site',
-  'pre-chat': 'filled in the form',
-  import: 'imported',
-  agent: 'added by an agent',
-  api: 'added by the API',
-  visitor: 'visitor',
+  identified: 'Identified on site',
+  'pre-chat': 'Pre-chat form',
+  import: 'CSV import',
+  agent: 'Added by an agent',
+  api: 'API',
+  visitor: 'Anonymous visitor',
 };
 
 interface Props {
@@ -36,8 +36,7 @@ export function PersonFacts({ contact, onChange }: Props) {
         <bdi>{contact.name}</bdi>
       </h2>
       <p class={contact.verified === 'none' ? 'soft small' : 'proven small'}>
-        {PROOFS[contact.verified] ??
-          (contact.userId ? 'Identity only said, not proven' : 'Not logged in')}
+        {PROOFS[contact.verified] ?? (contact.userId ? 'Unverified' : 'Anonymous')}
       </p>
       <Facts
         rows={[
@@ -46,7 +45,7 @@ export function PersonFacts({ contact, onChange }: Props) {
           ['Company', contact.company],
           ['User ID', contact.userId],
           ['Tags', tags.join(', ')],
-          ['Came in', SOURCES[contact.source]],
+          ['Source', SOURCES[contact.source]],
           ['Blocked', contact.blocked && 'yes'],
         ]}
       />
@@ -60,13 +59,13 @@ export function PersonFacts({ contact, onChange }: Props) {
         rows={[
           ['First seen', contact.firstSeenAt && <When at={contact.firstSeenAt} />],
           ['Last seen', contact.lastSeenAt && <When at={contact.lastSeenAt} />],
-          ['Visits', contact.sessions || ''],
-          ['Page', page?.title],
-          ['Address', page?.url && <Text text={page.url} />],
-          ['Came from', page?.referrer && <Text text={page.referrer} />],
+          ['Sessions', contact.sessions || ''],
+          ['Last page', page?.title],
+          ['URL', page?.url && <Text text={page.url} />],
+          ['Referrer', page?.referrer && <Text text={page.referrer} />],
           ['Platform', contact.platform],
           ['Browser', contact.browser],
-          ['System', contact.system],
+          ['Operating system', contact.system],
           ['Language', contact.locale],
           ['Time zone', contact.timeZone],
         ]}
@@ -112,7 +111,7 @@ function Actions({ contact, onChange }: Props) {
     onChange(await call<Contact>('PATCH', `/contacts/${id}`, body));
   const erase = async () => {
     await call('DELETE', `/contacts/${id}`);
-    success.value = 'Erased, with the whole thread.';
+    success.value = 'Contact and conversation erased.';
     go('contacts');
   };
   return (
@@ -125,11 +124,11 @@ function Actions({ contact, onChange }: Props) {
       </button>
       {me.value?.role === 'owner' && contact.userId && (
         <button type="button" onClick={() => (resetting.value = true)}>
-          Reset the claim
+          Reset claim
         </button>
       )}
       <Danger
-        ask={`Erase ${contact.name} and the whole thread, everywhere? This can't be undone.`}
+        ask={`Erase ${contact.name} and the whole conversation? You can’t undo this.`}
         run={erase}
       >
         Erase
@@ -169,7 +168,7 @@ function Edit({
     onClose();
   };
   return (
-    <Dialog title="Edit the person" onClose={onClose}>
+    <Dialog title="Edit contact" onClose={onClose}>
       <Form onSend={send} label="Save">
         <Field label="Name">
           <input name="name" defaultValue={contact.name} />
@@ -183,7 +182,7 @@ function Edit({
         <Field label="Company">
           <input name="company" defaultValue={contact.company ?? ''} />
         </Field>
-        <Field label="Tags" hint="With commas between them.">
+        <Field label="Tags" hint="Separate them with commas.">
           <input name="tags" defaultValue={contact.tags.join(', ')} />
         </Field>
       </Form>
@@ -195,17 +194,17 @@ function Reset({ id, onClose }: { id: string; onClose: () => void }) {
   const send = async (data: FormData) => {
     await call('DELETE', `/contacts/${id}/security-hash`, { reason: data.get('reason') });
     success.value =
-      'The claim is reset: the next security hash that comes for this person becomes it.';
+      'Claim reset. The next security hash for this contact will be accepted and required from then on.';
     onClose();
   };
   return (
-    <Dialog title="Reset the claim" onClose={onClose}>
+    <Dialog title="Reset claim" onClose={onClose}>
       <p>
-        Do this when the site sends another security hash for this person than it once did. Whoever
-        sends one next holds the claim.
+        Use this if your site changed the security hash of this contact. The next hash that it sends
+        will be accepted and required from then on.
       </p>
       <Form onSend={send} label="Reset">
-        <Field label="Reason" hint="It stands in the audit log.">
+        <Field label="Reason" hint="Shown in the audit log.">
           <input name="reason" required maxLength={1024} />
         </Field>
       </Form>

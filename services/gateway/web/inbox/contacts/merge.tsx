@@ -45,8 +45,8 @@ export function Merge({
         <Dialog title="Merge contacts" onClose={() => (outcome.value = null)}>
           <p>
             <bdi>{other.name}</bdi> becomes part of <bdi>{survivor.name}</bdi>, with all messages.
-            This can't be undone. An email address alone doesn't prove that both are the same person.
-            The contact will be:
+            This can't be undone. An email address alone doesn't prove that both are the same
+            person. The contact will be:
           </p>
           <dl>
             {FIELDS.map(([field, label]) => [

@@ -62,7 +62,7 @@ export function Answer({
       else if (run.atEnd.value) run.receive(stored);
       else await run.toEnd();
     } catch (problem) {
-      error.value = `Not sent. ${explain(problem)} Press Send to try again.`;
+      error.value = `Couldn’t send. ${explain(problem)} Press Send to try again.`;
     }
     sending.value = false;
   };
@@ -93,14 +93,14 @@ export function Answer({
       }}
     >
       <label for="answer-text" class="unseen">
-        {note.value ? 'Your note' : 'Your answer'}
+        {note.value ? 'Note' : 'Reply'}
       </label>
       <textarea
         id="answer-text"
         ref={box}
         rows={3}
         dir="auto"
-        placeholder={note.value ? 'A note that only your team sees' : 'Your answer'}
+        placeholder={note.value ? 'Write a note only your team can see…' : 'Write a reply…'}
         value={text.value}
         onInput={({ currentTarget }) => write(currentTarget.value)}
         onKeyDown={onKey}

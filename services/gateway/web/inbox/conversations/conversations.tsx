@@ -66,18 +66,18 @@ export function Conversations() {
 }
 
 const EMPTY_TEXTS = {
-  open: 'No conversation is open.',
-  closed: 'No conversation has been closed yet.',
-  all: 'Nobody has written yet.',
+  open: 'No open conversations.',
+  closed: 'No closed conversations.',
+  all: 'No conversations yet. A visitor’s first message appears here.',
 };
 
 const KEYS = [
-  ['Alt ↓', 'the next conversation'],
-  ['Alt ↑', 'the one before'],
-  ['Enter', 'sends'],
-  ['Shift Enter', 'a new line'],
-  ['Alt N', 'makes a note of it'],
-  ['Alt C', 'closes, or opens again'],
+  ['Alt ↓', 'Next conversation'],
+  ['Alt ↑', 'Previous conversation'],
+  ['Enter', 'Send'],
+  ['Shift Enter', 'New line'],
+  ['Alt N', 'Switch to note'],
+  ['Alt C', 'Close or reopen'],
 ];
 
 function Keys() {
@@ -123,9 +123,9 @@ function Filters() {
           set({ assignee: currentTarget.value as Filter['assignee'] })
         }
       >
-        <option value="">Anybody's</option>
-        <option value="me">Mine</option>
-        <option value="none">Nobody's</option>
+        <option value="">All agents</option>
+        <option value="me">Assigned to me</option>
+        <option value="none">Unassigned</option>
       </select>
     </div>
   );

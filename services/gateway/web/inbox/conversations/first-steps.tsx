@@ -22,33 +22,35 @@ export function FirstSteps() {
       organization.value = (await call<Organization>('GET', '/organization')).name;
     });
   }, [first]);
-  if (!first) return <p class="soft">Choose a conversation.</p>;
+  if (!first) return <p class="soft">Select a conversation.</p>;
   if (!application.value || !organization.value) return null;
   const { appId, snippet } = application.value;
   return (
     <div class="card" id="first-steps">
-      <h1>The first message in a minute</h1>
+      <h1>Get started: your first message in a minute</h1>
       <ol class="steps">
         <li>
-          <h2>See it work</h2>
+          <h2>Try the chat</h2>
           <p>
             <a
               href={`/demo#${encodeURIComponent(organization.value)}/${appId}`}
               target="_blank"
               rel="noopener"
             >
-              Open a page with your chat in it
+              Open the demo page
             </a>{' '}
-            and write something, as a customer would.
+            and send a message as a customer.
           </p>
         </li>
         <li>
-          <h2>Answer</h2>
-          <p>It appears here at once. Click it, write, press Enter: the page has the answer.</p>
+          <h2>Reply</h2>
+          <p>The message appears here at once. Open it, type a reply, press Enter.</p>
         </li>
         <li>
-          <h2>Put it into your site</h2>
-          <p>Paste this before the end of the body of your pages.</p>
+          <h2>Install the widget</h2>
+          <p>
+            Paste this before <code>&lt;/body&gt;</code> in each page.
+          </p>
           <pre tabIndex={0}>
             <code>{snippet}</code>
           </pre>

@@ -33,16 +33,16 @@ export function Profile({ id }: { id: string }) {
     });
   useEffect(() => void load(), []);
   if (contact.value === undefined)
-    return <aside id="profile" aria-label="Person" aria-busy="true" />;
+    return <aside id="profile" aria-label="Contact details" aria-busy="true" />;
   if (!contact.value) {
     return (
-      <aside id="profile" aria-label="Person">
-        <p class="soft">Nothing is known of this person.</p>
+      <aside id="profile" aria-label="Contact details">
+        <p class="soft">Contact not found. It may have been erased.</p>
       </aside>
     );
   }
   return (
-    <aside id="profile" aria-label="Person">
+    <aside id="profile" aria-label="Contact details">
       <PersonFacts contact={contact.value} onChange={(changed) => (contact.value = changed)} />
       {duplicates.value.length > 0 && (
         <section>

@@ -71,14 +71,14 @@ export function OpenThread({ id, profile }: { id: string; profile: Signal<boolea
       <Head conversation={conversation.value} change={change} profile={profile} />
       {contactOnly.value ? (
         <p class="soft empty" id="scroller">
-          Nothing has been written yet. What you send begins the thread:{' '}
-          <bdi>{contactOnly.value.name}</bdi> finds it at the next visit.
+          No messages yet. Send the first one: <bdi>{contactOnly.value.name}</bdi> will see it at
+          the next visit.
         </p>
       ) : (
         <Messages id={id} run={run} />
       )}
       <p class="soft small typing" role="status">
-        {typing.value ? `${conversation.value?.contact.name ?? 'Somebody'} is writing…` : ''}
+        {typing.value ? `${conversation.value?.contact.name ?? 'Someone'} is typing…` : ''}
       </p>
       <Answer
         id={id}
@@ -132,7 +132,7 @@ function Head({
         value={assigneeId ?? ''}
         onChange={({ currentTarget }) => change({ assigneeId: currentTarget.value || null })}
       >
-        <option value="">Nobody</option>
+        <option value="">Unassigned</option>
         {assigneeId && !team.value.has(assigneeId) && (
           <option value={assigneeId}>A teammate</option>
         )}

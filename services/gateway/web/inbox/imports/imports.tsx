@@ -13,12 +13,12 @@ import { Mapping } from './mapping';
 const FINAL_STATES = ['done', 'failed', 'cancelled'];
 const UPLOAD_TIMEOUT_SECONDS = 3600;
 const STATES: Record<Import['state'], string> = {
-  scanning: 'Being read',
-  ready: 'Waits for you',
-  running: 'Coming in',
+  scanning: 'Reading',
+  ready: 'Ready to map',
+  running: 'Importing',
   done: 'Done',
   failed: 'Failed',
-  cancelled: 'Cancelled',
+  cancelled: 'Canceled',
 };
 
 const byId = signal<Map<string, Import>>(new Map());
@@ -65,10 +65,12 @@ export function Imports() {
           </li>
         ))}
       </ul>
-      {loaded.value && !sorted.length && <p class="soft empty">Nothing was imported yet.</p>}
+      {loaded.value && !sorted.length && (
+        <p class="soft empty">No imports yet. Upload a CSV file to add contacts.</p>
+      )}
       {cursor.value && (
         <button type="button" onClick={() => void load(cursor.value)}>
-          Earlier imports
+          Load more
         </button>
       )}
     </div>
@@ -150,7 +152,7 @@ function Upload() {
           checked={review.value}
           onChange={({ currentTarget }) => (review.value = currentTarget.checked)}
         />{' '}
-        Let me look at the columns first
+        Review the columns before importing
       </label>
       <p class="error" role="alert" hidden={!error.value}>
         {error.value}
@@ -218,7 +220,7 @@ function summary({
   delimiter,
 }: Import) {
   const found = encoding
-    ? `${encoding}, columns parted by ${delimiter === '\t' ? 'tab' : `"${delimiter}"`}`
+    ? `${encoding}, delimiter: ${delimiter === '\t' ? 'tab' : `"${delimiter}"`}`
     : '';
   if (state === 'scanning') return `Reading the file: ${number(rows)} rows so far`;
   if (state === 'ready') return `${number(rows)} rows, ${found}`;
@@ -252,9 +254,9 @@ function Rejected({ id, count }: { id: string; count: number }) {
         <a href={`/v1/imports/${id}/rejected.csv`} download="rejected.csv">
           {count === 1 ? '1 rejected row' : `${number(count)} rejected rows`} as CSV
         </a>
-        , to mend and load again.{' '}
+        : fix them and import them again.{' '}
         <button type="button" class="quiet" onClick={() => void read()}>
-          Read them here
+          Show rows
         </button>
       </p>
       {text.value && (

@@ -38,7 +38,7 @@ export function Mapping({ one, onApplied }: { one: Import; onApplied: (one: Impo
                       (mapping.value = { ...mapping.value, [column]: currentTarget.value })
                     }
                   >
-                    <option value="">left out</option>
+                    <option value="">Skip this column</option>
                     {FIELDS.map((field) => (
                       <option key={field}>{field}</option>
                     ))}

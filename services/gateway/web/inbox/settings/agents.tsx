@@ -29,7 +29,7 @@ export function Agents() {
       <h1>Team</h1>
       {invited.value && (
         <Secret
-          what={`Send this to ${invited.value.email}: it sets a password once, within seven days.`}
+          what={`Invitation link for ${invited.value.email}. It works once, within seven days.`}
           text={invited.value.link}
         />
       )}
@@ -37,7 +37,7 @@ export function Agents() {
         <table>
           <thead>
             <tr>
-              {['Name', 'Email', 'Role', 'State', ''].map((name) => (
+              {['Name', 'Email', 'Role', 'Status', ''].map((name) => (
                 <th key={name} scope="col">
                   {name}
                 </th>
@@ -78,7 +78,7 @@ export function Agents() {
                   {agent.id !== me.value?.id && (
                     <span class="both">
                       <Danger
-                        ask={`Take ${agent.email}'s password away and make a new invitation?`}
+                        ask={`Reset the password of ${agent.email}? They are logged out and need the new invitation link.`}
                         run={async () => (
                           show(await call('POST', `/agents/${agent.id}/reset`, {})),
                           reload()
@@ -101,7 +101,7 @@ export function Agents() {
         </table>
       </div>
       <div class="card">
-        <h2>Invite somebody</h2>
+        <h2>Invite a teammate</h2>
         <Form onSend={invite} label="Invite">
           <Field label="Email">
             <input name="email" type="email" required />

@@ -18,18 +18,18 @@ export function ApiKeys() {
   return (
     <>
       <h1>API keys</h1>
-      {created.value && <Secret what="The new key." text={created.value} />}
+      {created.value && <Secret what="Your new API key." text={created.value} />}
       <ul class="others">
         {items.value.map(({ id, name, createdAt }) => (
           <li key={id} class="line">
             <strong>
-              <bdi>{name || 'A key'}</bdi>
+              <bdi>{name || 'Default key'}</bdi>
             </strong>
             <span class="soft small">
-              since <When at={createdAt} />
+              Created <When at={createdAt} />
             </span>
             <Danger
-              ask={`Revoke ${name || 'this key'}? Servers that use it are out within a second.`}
+              ask={`Revoke ${name || 'this key'}? Servers that use it lose access at once.`}
               run={async () => (await call('DELETE', `/api-keys/${id}`), load())}
             >
               Revoke
@@ -38,8 +38,8 @@ export function ApiKeys() {
         ))}
       </ul>
       <div class="card">
-        <Form onSend={create} label="Make a key">
-          <Field label="Name" hint="What uses it.">
+        <Form onSend={create} label="Create key">
+          <Field label="Name" hint="For example the server that uses it.">
             <input name="name" required maxLength={255} />
           </Field>
         </Form>

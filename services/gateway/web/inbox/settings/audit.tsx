@@ -22,12 +22,12 @@ export function Audit() {
   const name = (actor: string) => team.value.get(actor)?.email ?? actor;
   return (
     <>
-      <h1>Audit</h1>
-      <div class="table" tabIndex={0} role="group" aria-label="Audit">
+      <h1>Audit log</h1>
+      <div class="table" tabIndex={0} role="group" aria-label="Audit log">
         <table>
           <thead>
             <tr>
-              {['When', 'Who', 'What', 'To', 'Detail'].map((title) => (
+              {['Time', 'Who', 'Action', 'Target', 'Details'].map((title) => (
                 <th key={title} scope="col">
                   {title}
                 </th>
@@ -51,7 +51,7 @@ export function Audit() {
       </div>
       {cursor.value && (
         <button type="button" onClick={() => void more()}>
-          Earlier
+          Load more
         </button>
       )}
     </>

@@ -22,8 +22,8 @@ export function BlockedAddresses() {
     <>
       <h1>Blocked addresses</h1>
       <p class="soft">
-        From these no chat opens. To block a person, wherever they are, use Block beside the
-        conversation.
+        The chat doesn’t load for these IP addresses. To block a contact, use Block in their
+        profile.
       </p>
       <ul class="others">
         {items.value.map(({ id, address, reason, createdAt }) => (
@@ -32,10 +32,10 @@ export function BlockedAddresses() {
               <code>{address}</code> <bdi>{reason}</bdi>
             </span>
             <span class="soft small">
-              since <When at={createdAt} />
+              Blocked <When at={createdAt} />
             </span>
             <Danger
-              ask={`Serve ${address} again?`}
+              ask={`Unblock ${address}? The chat will load for it again.`}
               run={async () => (await call('DELETE', `/blocked-addresses/${id}`), load())}
             >
               Unblock
@@ -45,7 +45,7 @@ export function BlockedAddresses() {
       </ul>
       <div class="card">
         <Form onSend={block} label="Block">
-          <Field label="Address or network" hint="Such as 203.0.113.7 or 2001:db8::/48.">
+          <Field label="IP address or range" hint="For example 203.0.113.7 or 2001:db8::/48.">
             <input name="address" required autocomplete="off" />
           </Field>
           <Field label="Reason">

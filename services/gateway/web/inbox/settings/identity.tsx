@@ -9,22 +9,22 @@ import { useList } from './load';
 import { SERVER_CODE } from './server-code';
 
 const POLICIES: [Policy, string, string][] = [
-  ['optional', 'Optional', 'A user id alone is enough, until a security_hash came once for it.'],
+  [
+    'optional',
+    'Optional',
+    'A user ID is enough. Once a security_hash was sent for it, the same one is required.',
+  ],
   [
     'security_hash',
     'Security hash',
-    'A security_hash has to come with each user id. Whoever sends the first holds the id.',
+    'Required with each user ID. The first hash that is sent for a user ID is the valid one.',
   ],
   [
     'hmac',
     'User hash',
-    'Your server computes user_hash from the user id and a key: nobody can guess it.',
+    'Recommended. Your server signs the user ID with a secret key (user_hash).',
   ],
-  [
-    'jwt',
-    'JWT',
-    'Your server signs user_jwt, with the profile in it: nothing of it can be changed on the way.',
-  ],
+  ['jwt', 'JWT', 'Most secure. Your server signs the user ID and the profile (user_jwt).'],
 ];
 
 export function Identity() {
@@ -44,9 +44,9 @@ export function Identity() {
       <h1>Identity verification</h1>
       {organization.value && (
         <div class="card">
-          <Form onSend={save} label="Save the policy">
+          <Form onSend={save} label="Save">
             <fieldset>
-              <legend>What a page has to send beside the user id</legend>
+              <legend>How users are verified</legend>
               {POLICIES.map(([policy, name, what]) => (
                 <label class="check" key={policy}>
                   <input
@@ -68,8 +68,8 @@ export function Identity() {
                 defaultChecked={organization.value.reportOnly}
               />
               <span>
-                Only count what it would refuse, and go on as with Optional. Switch this off once
-                nothing is counted any more.
+                Report only: count failed verifications, but reject no one. Turn this off when the
+                count stays at zero.
               </span>
             </label>
           </Form>
@@ -94,7 +94,7 @@ function FailedVerifications({ policy, reportOnly }: Organization) {
   if (!count)
     return (
       <p class="soft">
-        {reportOnly ? `${name} would have refused nobody so far.` : 'Nobody was refused so far.'}
+        {reportOnly ? `${name}: no failed verifications yet.` : 'No failed verifications yet.'}
       </p>
     );
   const maxCount = Math.max(...hours.map(({ count }) => count));
@@ -102,8 +102,8 @@ function FailedVerifications({ policy, reportOnly }: Organization) {
     <table id="refused">
       <caption>
         {reportOnly
-          ? `${name} would have refused ${number(count)} logins.`
-          : `${number(count)} logins were refused.`}{' '}
+          ? `${name}: ${number(count)} verifications would have failed.`
+          : `${number(count)} failed verifications.`}{' '}
         By the hour:
       </caption>
       <tbody>
@@ -114,7 +114,7 @@ function FailedVerifications({ policy, reportOnly }: Organization) {
             </th>
             <td>{name}</td>
             <td>
-              <meter min={0} max={maxCount} value={count} aria-label="Logins refused" />{' '}
+              <meter min={0} max={maxCount} value={count} aria-label="Failed verifications" />{' '}
               {number(count)}
             </td>
           </tr>
@@ -134,20 +134,20 @@ function Keys() {
   return (
     <div class="card">
       <h2>Identity keys</h2>
-      <p class="soft">Two may live at once, so that your server can move from one to the next.</p>
+      <p class="soft">You can have two at a time, to replace one without downtime.</p>
       {created.value && <Secret what={`Key ${created.value.keyId}.`} text={created.value.key} />}
       <ul class="others">
         {items.value.map(({ keyId }) => (
           <li key={keyId} class="line">
             <code>{keyId}</code>
             <Danger
-              ask="End this key? What it proved is no longer taken."
+              ask="Revoke this key? Signatures made with it will stop working."
               run={async () => (
                 await call('DELETE', `/identity-keys/${encodeURIComponent(keyId)}`),
                 load()
               )}
             >
-              End
+              Revoke
             </Danger>
           </li>
         ))}
@@ -158,7 +158,7 @@ function Keys() {
           disabled={items.value.length >= 2}
           onClick={() => void attempt(create)}
         >
-          Make a key
+          Create key
         </button>
       </div>
     </div>

@@ -5,17 +5,17 @@ import { Field, Form } from '../forms';
 export function Password() {
   const change = async (data: FormData) => {
     await call('POST', '/me/password', Object.fromEntries(data));
-    success.value = 'Changed. Your other logins have ended.';
+    success.value = 'Password changed. You’ve been logged out everywhere else.';
   };
   return (
     <>
       <h1>Password</h1>
       <div class="card">
-        <Form onSend={change} label="Change it">
-          <Field label="The one you have">
+        <Form onSend={change} label="Change password">
+          <Field label="Current password">
             <input name="password" type="password" required autocomplete="current-password" />
           </Field>
-          <Field label="A new one" hint="At least 8 bytes long.">
+          <Field label="New password" hint="At least 8 bytes long.">
             <input
               name="newPassword"
               type="password"

@@ -28,7 +28,7 @@ const NAMES: [Part, string][] = [
   ['keys', 'API keys'],
   ['webhooks', 'Webhooks'],
   ['blocked', 'Blocked addresses'],
-  ['audit', 'Audit'],
+  ['audit', 'Audit log'],
   ['password', 'Password'],
 ];
 

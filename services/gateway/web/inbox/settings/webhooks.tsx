@@ -29,7 +29,7 @@ export function Webhooks() {
   return (
     <>
       <h1>Webhooks</h1>
-      {secret.value && <Secret what="The secret that signs its deliveries." text={secret.value} />}
+      {secret.value && <Secret what="Signing secret." text={secret.value} />}
       {items.value.map((webhook) => (
         <article class="card" key={webhook.id}>
           <div class="line head">
@@ -46,13 +46,13 @@ export function Webhooks() {
         </article>
       ))}
       <div class="card">
-        <h2>Add a webhook</h2>
-        <Form onSend={add} label="Add">
-          <Field label="Address">
+        <h2>Add webhook</h2>
+        <Form onSend={add} label="Add webhook">
+          <Field label="Endpoint URL">
             <input name="url" type="url" required placeholder="https://" />
           </Field>
           <fieldset>
-            <legend>What it is told of</legend>
+            <legend>Events to send</legend>
             {EVENTS.map((event) => (
               <label class="check" key={event}>
                 <input type="checkbox" name="events" value={event} /> {event}
@@ -87,7 +87,7 @@ function Deliveries({ id }: { id: string }) {
                 <span class={`chip ${one.state}`}>{one.state}</span>
               </td>
               <td>
-                {one.attempts} {one.attempts === 1 ? 'try' : 'tries'}
+                {one.attempts} {one.attempts === 1 ? 'attempt' : 'attempts'}
               </td>
               <td>{one.status ?? one.error}</td>
               <td>
@@ -96,7 +96,7 @@ function Deliveries({ id }: { id: string }) {
               <td>
                 {one.nextAt && (
                   <>
-                    again <When at={one.nextAt} />
+                    next attempt <When at={one.nextAt} />
                   </>
                 )}
               </td>
