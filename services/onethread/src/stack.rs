@@ -43,11 +43,9 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     let listeners = Listeners::bind(settings).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let keys = onethread_identity::Keys::load(
-        &settings.identity.keys_file(&settings.process.data_dir),
-        &*entropy,
-    )
-    .map_err(|error| StartError::Configuration(error.to_string()))?;
+    let keys = settings.identity.keys_file(&settings.process.data_dir);
+    let keys = onethread_identity::Keys::load(&keys, &*entropy)
+        .map_err(|error| StartError::Configuration(error.to_string()))?;
     let (identity_db, conversation_db, import_db) = tokio::try_join!(
         database(settings, &folder, &onethread_identity::MIGRATIONS),
         database(settings, &folder, &onethread_conversation::MIGRATIONS),
@@ -81,8 +79,6 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     // Hashing a password takes 19 MiB for a moment: late, so that little else is laid out over it.
     let secrets = folder.path("bootstrap.json");
     let first = bootstrap(&identity, &secrets).await?;
-    let (first, is_first_start) =
-        first.map_or((None, false), |(first, is_new)| (Some(first), is_new));
     let deps = onethread_gateway::Deps {
         identity: identity.peer(),
         conversation: conversation.peer(),
@@ -90,7 +86,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         clock,
         entropy,
     };
-    let gateway = onethread_gateway::build(gateway_config(settings, first.as_ref()), deps, &life);
+    let gateway = onethread_gateway::build(gateway_config(settings, first.as_ref().map(|(first, _)| first)), deps, &life);
 
     let addresses = listeners.addresses()?;
     let secured = |socket| Listener::new(socket, certificates.clone());
@@ -100,9 +96,8 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     gateway.start(listeners.http, &life);
     folder.write_addresses(&addresses).map_err(Error::internal)?;
     greet(&addresses);
-    if let Some(first) = &first {
-        let password = is_first_start.then_some(&*first.agent.password);
-        greet_owner(first, password, &secrets);
+    if let Some((first, is_new)) = &first {
+        greet_owner(first, is_new.then_some(&*first.agent.password), &secrets);
     }
 
     life.wait_for_shutdown().await;
