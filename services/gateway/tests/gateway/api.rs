@@ -115,6 +115,33 @@ async fn only_our_own_pages_change_something_with_the_cookie() {
 }
 
 #[tokio::test]
+async fn over_https_the_cookie_is_bound_to_the_host() {
+    let gateway = Gateway::start().await;
+    let host = "chat.example.com";
+    let body = json!({"organization": "demo", "email": "a@example.com", "password": "right"});
+    let login = gateway.call(Method::POST, "/v1/login").header("host", host).json(&body);
+    let login = login.send().await.unwrap();
+    let cookie = login.headers()["set-cookie"].to_str().unwrap().to_owned();
+    for part in ["__Host-onethread_session=agent", "HttpOnly", "Secure", "Path=/"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    assert!(!cookie.contains("Domain"), "{cookie}");
+    let me = |cookie: &str| {
+        gateway.call(Method::GET, "/v1/me").header("host", host).header("cookie", cookie.to_owned())
+    };
+    json(me("__Host-onethread_session=agent"), 200).await;
+    // Another host of the domain could have set this one.
+    problem(me("onethread_session=agent"), 401, "session-ended").await;
+    let logout = gateway.call(Method::POST, "/v1/logout").header("host", host);
+    let logout = logout.header("origin", format!("https://{host}"));
+    let logout = logout.header("cookie", "__Host-onethread_session=agent").send().await.unwrap();
+    assert_eq!(logout.status(), 204);
+    let removal = logout.headers()["set-cookie"].to_str().unwrap();
+    assert!(removal.starts_with("__Host-onethread_session=;"), "{removal}");
+    assert!(removal.contains("Secure") && removal.contains("Max-Age=0"), "{removal}");
+}
+
+#[tokio::test]
 async fn a_message_is_stored_once_and_only_from_allowed_senders() {
     let gateway = Gateway::start().await;
     gateway.authorize("new", visitor(false));

@@ -123,6 +123,20 @@ async fn a_stream_whose_session_is_still_valid_continues() {
 }
 
 #[tokio::test]
+async fn a_stream_whose_session_expires_ends() {
+    let gateway = Gateway::start().await;
+    let mut events = gateway.follow("/widget/v1/events", "contact").await;
+    let started = Instant::now();
+    // No revocation announces it.
+    gateway.world.callers.lock().unwrap().remove("contact");
+    let last = events.next_within(Duration::from_secs(100)).await;
+    assert_eq!(last.unwrap().0, "session-ended");
+    assert!(events.next().await.is_none());
+    let elapsed = started.elapsed().as_secs();
+    assert!((50..95).contains(&elapsed), "{elapsed} s");
+}
+
+#[tokio::test]
 async fn while_the_feed_is_silent_each_stream_is_confirmed() {
     let gateway = Gateway::start().await;
     let mut events = gateway.follow("/widget/v1/events", "contact").await;

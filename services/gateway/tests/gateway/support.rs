@@ -226,7 +226,12 @@ pub(crate) type Event = (String, Option<i64>, Value);
 impl Events {
     /// The next event; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Event> {
-        let event = timeout(Duration::from_secs(12), self.read()).await;
+        self.next_within(Duration::from_secs(12)).await
+    }
+
+    /// The same for an event that takes its time.
+    pub(crate) async fn next_within(&mut self, limit: Duration) -> Option<Event> {
+        let event = timeout(limit, self.read()).await;
         let event = event.expect("an event or the end");
         if let Some((name, _, data)) = &event {
             contract::check_event(self.address, name, data).await;
