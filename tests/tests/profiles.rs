@@ -44,10 +44,6 @@ async fn attributes_over_their_bounds_are_warnings_for_an_init_and_errors_for_an
             ("a\tb".to_owned(), json!(1)),
             ("a\u{202e}b".to_owned(), json!(1)),
             ("a/b~".to_owned(), json!(1)),
-            ("ok".to_owned(), json!(9_007_199_254_740_993_i64)),
-            ("ok".to_owned(), json!(-9_007_199_254_740_993_i64)),
-            ("ok".to_owned(), json!(u64::MAX)),
-            ("ok".to_owned(), json!(1e300)),
             ("ok".to_owned(), json!("x".repeat(1025))),
             ("ok".to_owned(), json!("é".repeat(513))),
             ("ok".to_owned(), json!("a\u{0}")),
@@ -72,7 +68,7 @@ async fn attributes_over_their_bounds_are_warnings_for_an_init_and_errors_for_an
 
         let good = json!({
             "a".repeat(64): "x".repeat(1024), "A-Z.a_z-09": "é".repeat(512), "day": "2026-01-02",
-            "moment": "2026-01-02T03:04:05.678+09:00", "whole": 5, "part": -2.5, "big": 9_007_199_254_740_991_i64,
+            "moment": "2026-01-02T03:04:05.678+09:00", "whole": 5, "part": -2.5, "big": 9_007_199_254_740_992_i64,
             "Subscription Status": "active", "Кількість оплат": 3, "お客様 番号": "x",
             "yes": true, "no": false, "empty": "", "zeros": "007",
         });
@@ -246,11 +242,11 @@ async fn lists_of_large_contacts_are_served_in_shorter_pages() {
             let user = json!({"user_id": format!("large{n}"), "custom_data": large});
             server.start_session(&user).await.send("here").await;
         }
-        // More than a response between services may have, in total.
+        // 64 KiB of each are stored: in total far more than a page.
         assert_eq!(agent.contacts().await.len(), 45);
         let first = agent.api.get("/v1/contacts?limit=200").await.expect(200);
         let count = first["items"].as_array().unwrap().len();
-        assert!((1..=11).contains(&count) && first["nextCursor"].is_string(), "{count}");
+        assert!((1..=16).contains(&count) && first["nextCursor"].is_string(), "{count}");
         let search = json!({"q": "large", "limit": 200});
         agent.api.post("/v1/contacts/search", &search).await.expect(200);
         let open = agent.api.get("/v1/conversations?status=open&limit=100").await.expect(200);
@@ -264,6 +260,51 @@ async fn lists_of_large_contacts_are_served_in_shorter_pages() {
         let session = visitor.api.post("/widget/v1/pre-chat", &form).await.expect(200);
         assert_eq!(session["contact"]["customData"].as_object().unwrap().len(), 4);
         assert_eq!(pointers(&session["warnings"]).len(), 96);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn numbers_beyond_2_to_the_53_keep_their_digits_as_a_text() {
+    on_each_database(async |server| {
+        let agent = server.log_in_owner().await;
+        let digits = ["9007199254740993", "-9007199254740993", "123456789012345678901234567890"];
+        let [one, other, long] = digits;
+        let data = format!(r#"{{"one": {one}, "other": {other}, "long": {long}, "small": 5}}"#);
+        let kept = json!({"one": one, "other": other, "long": long, "small": 5});
+        let send = async |method: Method, api: &onethread_tests::Api, path: &str, body: String| {
+            let request = api.request(method, path).header("content-type", "application/json");
+            ApiResponse::send(request.body(body)).await
+        };
+        let names = ["long", "one", "other"];
+        let at = |parent: &str| names.map(|name| format!("{parent}/{name}"));
+
+        let body = server.init_body(&json!({"user_id": "u", "custom_data": "DATA"})).to_string();
+        let body = body.replace("\"DATA\"", &data);
+        let session = send(Method::POST, &server.api, "/widget/v1/init", body).await.expect(200);
+        assert_eq!(session["contact"]["customData"], kept);
+        assert_eq!(pointers(&session["warnings"]), at("/user/custom_data"));
+        let person = Widget::new(server, session);
+        let body = format!(r#"{{"custom_data": {data}}}"#);
+        let changed = send(Method::PATCH, &person.api, "/widget/v1/contact", body).await;
+        assert_eq!(pointers(&changed.expect(200)["warnings"]), at("/custom_data"));
+        let body = format!(r#"{{"name": "bought", "data": {data}}}"#);
+        send(Method::POST, &person.api, "/widget/v1/track", body).await.expect(204);
+        let path = format!("/v1/contacts/{}", person.contact_id());
+        assert_eq!(agent.api.get(&path).await.expect(200)["events"][0]["data"], kept);
+        let body = format!(r#"{{"customData": {data}}}"#);
+        let changed = send(Method::PATCH, &agent.api, &path, body.clone()).await.expect(200);
+        assert_eq!(
+            (&changed["customData"], pointers(&changed["warnings"])),
+            (&kept, at("/customData").to_vec().iter().map(String::as_str).collect())
+        );
+        let made = send(Method::POST, &agent.api, "/v1/contacts", body).await.expect(201);
+        assert_eq!((&made["customData"], pointers(&made["warnings"]).len()), (&kept, 3));
+        // Elsewhere such a number is none.
+        let body = server.init_body(&json!({"user_id": "ID"})).to_string().replace("\"ID\"", long);
+        send(Method::POST, &server.api, "/widget/v1/init", body)
+            .await
+            .expect_invalid("/user/user_id");
     })
     .await;
 }

@@ -34,11 +34,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     let certificates = settings.check().map_err(StartError::Configuration)?;
     let folder = DataFolder::open(&settings.process.data_dir).map_err(StartError::Configuration)?;
     restore::refuse_unfinished(&settings.process.data_dir)?;
-    let files = onethread_contact_import::FileStorage::open(
-        settings.object_store.object_store_url.as_ref(),
-        folder.path("uploads"),
-    )
-    .map_err(StartError::Configuration)?;
+    let files = uploads(settings, &folder)?;
     // Everything is bound before anything is made, so that a port in use leaves no half start.
     let listeners = Listeners::bind(settings).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
@@ -86,7 +82,11 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         clock,
         entropy,
     };
-    let gateway = onethread_gateway::build(gateway_config(settings, first.as_ref().map(|(first, _)| first)), deps, &life);
+    let gateway = onethread_gateway::build(
+        gateway_config(settings, first.as_ref().map(|(first, _)| first)),
+        deps,
+        &life,
+    );
 
     let addresses = listeners.addresses()?;
     let secured = |socket| Listener::new(socket, certificates.clone());
@@ -95,10 +95,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
     imports.start(secured(listeners.contact_import), &life);
     gateway.start(listeners.http, &life);
     folder.write_addresses(&addresses).map_err(Error::internal)?;
-    greet(&addresses);
-    if let Some((first, is_new)) = &first {
-        greet_owner(first, is_new.then_some(&*first.agent.password), &secrets);
-    }
+    greet(&addresses, first.as_ref(), &secrets);
 
     life.wait_for_shutdown().await;
     folder.clear_addresses();
@@ -106,6 +103,16 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         db.close().await;
     }
     Ok(())
+}
+
+/// Where uploaded files are stored.
+fn uploads(
+    settings: &Settings,
+    folder: &DataFolder,
+) -> Result<onethread_contact_import::FileStorage, StartError> {
+    let url = settings.object_store.object_store_url.as_ref();
+    onethread_contact_import::FileStorage::open(url, folder.path("uploads"))
+        .map_err(StartError::Configuration)
 }
 
 fn gateway_config(settings: &Settings, first: Option<&Bootstrap>) -> onethread_gateway::Config {
@@ -170,7 +177,7 @@ impl Listeners {
 }
 
 /// Tells the person in front of the terminal where to go.
-fn greet(addresses: &Addresses) {
+fn greet(addresses: &Addresses, first: Option<&(Bootstrap, bool)>, secrets: &Path) {
     let http = addresses.http;
     println!("Onethread serves.");
     println!("  demo page  http://{http}/demo");
@@ -180,18 +187,13 @@ fn greet(addresses: &Addresses) {
         "  gRPC       identity {}, conversation {}, contact-import {}",
         addresses.identity, addresses.conversation, addresses.contact_import
     );
-}
-
-/// Shows the password once, at the first start. Later it is only in the file.
-fn greet_owner(first: &Bootstrap, password: Option<&str>, secrets: &Path) {
+    let Some((first, is_new)) = first else { return };
     let (organization, email) = (&first.organization, &first.agent.email);
-    match password {
-        Some(password) => println!("  login      {organization} / {email} / {password}"),
-        None => {
-            println!(
-                "  login      {organization} / {email}, first password in {}",
-                secrets.display()
-            );
-        }
+    // The password is shown once, at the first start. Later it is only in the file.
+    if *is_new {
+        println!("  login      {organization} / {email} / {}", first.agent.password);
+    } else {
+        let file = secrets.display();
+        println!("  login      {organization} / {email}, first password in {file}");
     }
 }

@@ -16,14 +16,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::Faults;
+use super::{Faults, large_numbers};
 use crate::{app::App, openapi::Rejects, problem::ApiError};
 
 /// Bytes of a JSON body on routes that don't need more.
 const MAX_SMALL_BODY_BYTES: usize = 16 * 1024;
-
-/// Bytes of the body of `init`, which anyone may send: a user with many attributes.
-const MAX_INIT_BODY_BYTES: usize = 128 * 1024;
 
 /// Bytes of a body with a long text, many attributes or many columns.
 const MAX_LARGE_BODY_BYTES: usize = 256 * 1024;
@@ -48,8 +45,8 @@ impl Default for BodyMemory {
 /// Bytes that the body of a call may have.
 fn max_bytes(route: &str) -> usize {
     match route {
-        "/widget/v1/init" => MAX_INIT_BODY_BYTES,
-        "/widget/v1/messages"
+        "/widget/v1/init"
+        | "/widget/v1/messages"
         | "/widget/v1/pre-chat"
         | "/widget/v1/contact"
         | "/widget/v1/track"
@@ -107,7 +104,7 @@ async fn object(request: Request, memory: &BodyMemory) -> Result<Map<String, Val
         let rejected = || Error::new(Reason::UnsupportedMediaType);
         return bytes.is_empty().then(Map::new).ok_or_else(rejected);
     }
-    match serde_json::from_slice(&bytes) {
+    match serde_json::from_slice(&large_numbers::quote(&bytes)) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(Value::Null) => Ok(Map::new()),
         Ok(_) => Err(Error::invalid("", "is not an object")),

@@ -54,6 +54,24 @@ pub(crate) struct Warning {
     detail: String,
 }
 
+impl Warning {
+    /// Warnings about numbers that are stored as the text of their digits: members of the object at
+    /// the pointer.
+    pub(crate) fn of_digits(names: Vec<String>, pointer: &str) -> Vec<Self> {
+        let warning = |name: String| Self {
+            pointer: format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
+            detail: "is a number beyond 2^53, so its digits are kept as a text".to_owned(),
+        };
+        names.into_iter().map(warning).collect()
+    }
+
+    /// Adds warnings, as far as there is none yet of the same members.
+    pub(crate) fn append(warnings: &mut Vec<Self>, mut more: Vec<Self>) {
+        more.retain(|one| warnings.iter().all(|known| known.pointer != one.pointer));
+        warnings.append(&mut more);
+    }
+}
+
 impl From<identity::Warning> for Warning {
     fn from(warning: identity::Warning) -> Self {
         Self { pointer: warning.pointer, detail: warning.detail }

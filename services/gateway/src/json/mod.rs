@@ -27,7 +27,7 @@ pub(crate) use conversation::{ContactLine, Conversation, Read, Typing, contact_o
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
 pub(crate) use session::{Session, Thread};
-pub(crate) use value::{members, object, to_wire, value_to_wire};
+pub(crate) use value::{attributes_to_wire, members, object, to_wire, value_to_wire};
 pub(crate) use webhook::{
     ContactNotice, ConversationNotice, CreatedWebhook, MessageNotice, Webhook, WebhookDelivery,
     WebhookEvent,

@@ -95,6 +95,12 @@ pub(crate) struct Thread {
 }
 
 impl Session {
+    /// The session with more warnings, as far as there is none yet of the same members.
+    pub(crate) fn with_warnings(mut self, more: Vec<Warning>) -> Self {
+        Warning::append(&mut self.warnings, more);
+        self
+    }
+
     /// A session with its thread.
     pub(crate) fn new(session: identity::Session, conversation: Thread) -> Self {
         let mode = match session.mode() {

@@ -1,11 +1,10 @@
 //! JSON ⇄ `google.protobuf.Value`.
 
-use std::collections::BTreeMap;
-
 use prost_types::{ListValue, Struct, Value as Wire, value::Kind};
 use serde_json::{Map, Number, Value};
 
-use crate::extract::Member;
+use super::Warning;
+use crate::extract::{Member, to_digits};
 
 /// Levels that reach the services; deeper values become empty. Protobuf readers stop at a depth,
 /// and no accepted value has more than one level.
@@ -17,6 +16,14 @@ const MAX_EXACT_WHOLE: f64 = 9_007_199_254_740_992.0;
 /// A member of a body for the wire; absent stays absent.
 pub(crate) fn to_wire(member: Member) -> Option<Wire> {
     member.0.as_ref().map(value_to_wire)
+}
+
+/// Attributes for the wire, with a warning for each whose number is beyond 2^53 and whose digits
+/// are kept as a text. Pointers begin with the given one.
+pub(crate) fn attributes_to_wire(member: Member, pointer: &str) -> (Option<Wire>, Vec<Warning>) {
+    let Some(Value::Object(mut members)) = member.0 else { return (to_wire(member), Vec::new()) };
+    let warnings = Warning::of_digits(to_digits(&mut members), pointer);
+    (Some(value_to_wire(&Value::Object(members))), warnings)
 }
 
 /// A value for the wire.
@@ -48,7 +55,7 @@ pub(crate) fn object(wire: Option<Struct>) -> Map<String, Value> {
 }
 
 /// Members of an object for the wire.
-pub(crate) fn members(members: &BTreeMap<String, Value>) -> Struct {
+pub(crate) fn members(members: &Map<String, Value>) -> Struct {
     let members = members.iter();
     Struct { fields: members.map(|(name, value)| (name.clone(), value_to_wire(value))).collect() }
 }

@@ -11,6 +11,7 @@ use onethread_proto::identity::{
     ContactChanges, DeleteContactRequest, GetContactRequest, ListContactsRequest,
     UpdateContactRequest, UpsertContactRequest, UserClaims,
 };
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     authentication::ApiCaller,
     clients::answered_id,
     extract::{Body, Faults, Member, Paging, PathId, Query, flattened},
-    json::{Contact, List, to_wire},
+    json::{Contact, List, Warning, attributes_to_wire, to_wire},
     openapi::{AttributeChange, Problems},
     problem::ApiResult,
 };
@@ -131,53 +132,71 @@ pub(super) struct ContactPatch {
 
 flattened!(ContactFields { identification, patch });
 
-impl From<ContactFields> for ContactChanges {
-    fn from(ContactFields { identification, patch }: ContactFields) -> Self {
+impl ContactFields {
+    /// For identity, with warnings about what is stored differently.
+    fn into_changes(self) -> (ContactChanges, Vec<Warning>) {
+        let Self { identification, patch } = self;
+        let (custom_data, warnings) = attributes_to_wire(patch.custom_data, "/customData");
         let user = UserClaims {
             user_id: to_wire(identification.user_id),
             email: to_wire(patch.email),
             name: to_wire(patch.name),
             phone: to_wire(patch.phone),
             company: to_wire(patch.company),
-            custom_data: to_wire(patch.custom_data),
+            custom_data,
             ..UserClaims::default()
         };
-        Self { user: Some(user), tags: to_wire(patch.tags), blocked: to_wire(patch.blocked) }
+        let (tags, blocked) = (to_wire(patch.tags), to_wire(patch.blocked));
+        (ContactChanges { user: Some(user), tags, blocked }, warnings)
     }
+}
+
+/// A contact after a change.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ChangedContact {
+    #[serde(flatten)]
+    contact: Contact,
+    /// What was stored differently. Absent if nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<Warning>,
 }
 
 /// Creates a contact, or changes the contact with the `userId`.
 #[utoipa::path(post, path = "/contacts", operation_id = "upsertContact", tag = "contacts",
     request_body = ContactFields,
     responses(
-        (status = 201, description = "A new contact.", body = Contact),
-        (status = 200, description = "The existing contact, changed.", body = Contact),
+        (status = 201, description = "A new contact.", body = ChangedContact),
+        (status = 200, description = "The existing contact, changed.", body = ChangedContact),
         Problems<(ApiCaller, Body<ContactFields>)>,
     ))]
 pub(super) async fn upsert(
     State(app): State<Arc<App>>,
     caller: ApiCaller,
     body: Body<ContactFields>,
-) -> ApiResult<(StatusCode, Json<Contact>)> {
+) -> ApiResult<(StatusCode, Json<ChangedContact>)> {
+    let (changes, warnings) = body.content()?.into_changes();
     let request = UpsertContactRequest {
         organization_id: caller.organization.to_string(),
         actor: Some(caller.actor()),
-        changes: Some(body.content()?.into()),
+        changes: Some(changes),
     };
     let answer = app.clients.contacts().upsert_contact(request).await?.into_inner();
     if answer.created {
-        return Ok((StatusCode::CREATED, Json(answer.contact.unwrap_or_default().into())));
+        let contact = answer.contact.unwrap_or_default().into();
+        return Ok((StatusCode::CREATED, Json(ChangedContact { contact, warnings })));
     }
     let person = answer.contact.and_then(|contact| contact.person).unwrap_or_default();
     let id = answered_id(&person.id)?;
     app.contact_changed(caller.organization, id);
-    Ok((StatusCode::OK, Json(find(&app, caller.organization, id).await?)))
+    let contact = find(&app, caller.organization, id).await?;
+    Ok((StatusCode::OK, Json(ChangedContact { contact, warnings })))
 }
 
 /// Changes a contact.
 #[utoipa::path(patch, path = "/contacts/{id}", operation_id = "updateContact", tag = "contacts",
     params(PathId<ContactId>), request_body = ContactPatch,
-    responses((status = 200, description = "The contact as it is now.", body = Contact),
+    responses((status = 200, description = "The contact as it is now.", body = ChangedContact),
         Problems<(ApiCaller, PathId<ContactId>, Body<ContactFields>)>))]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
@@ -185,15 +204,17 @@ pub(super) async fn update(
     PathId(id): PathId<ContactId>,
     // A user id is read although it can't be changed, so that identity rejects it by name.
     body: Body<ContactFields>,
-) -> ApiResult<Json<Contact>> {
+) -> ApiResult<Json<ChangedContact>> {
+    let (changes, warnings) = body.content()?.into_changes();
     let request = UpdateContactRequest {
         organization_id: caller.organization.to_string(),
         contact_id: id.to_string(),
-        changes: Some(body.content()?.into()),
+        changes: Some(changes),
     };
     let answer = app.clients.contacts().update_contact(request).await?.into_inner();
     app.contact_changed(caller.organization, id);
-    Ok(Json(answer.contact.unwrap_or_default().into()))
+    let contact = answer.contact.unwrap_or_default().into();
+    Ok(Json(ChangedContact { contact, warnings }))
 }
 
 /// Erases a contact for ever, with the conversation.

@@ -28,7 +28,7 @@ use crate::{
     authentication::WidgetCaller,
     clients::answered_id,
     extract::{Body, Faults, Lenient, flattened},
-    json::{ApplicationNumber, Message, Session, Thread},
+    json::{ApplicationNumber, Message, Session, Thread, Warning},
     limits::Limits,
     openapi::{
         Problems,
@@ -136,7 +136,8 @@ impl Deserr<Faults> for Start {
 }
 
 impl Start {
-    fn into_request(self, headers: &HeaderMap) -> IdentifyRequest {
+    /// For identity, with warnings about what is stored differently.
+    fn into_request(self, headers: &HeaderMap) -> (IdentifyRequest, Vec<Warning>) {
         let (common, application) = match self {
             Self::ByAppId(start) => (start.common, Application::AppId(start.application.app_id)),
             Self::BySecret(start) => {
@@ -149,14 +150,16 @@ impl Start {
         let StartCommon { organization, user, device_token, platform, locale, time_zone, page } =
             common;
         let environment = Environment { platform, locale, time_zone, page };
-        IdentifyRequest {
+        let (user, warnings) = user.map(User::into_claims).unzip();
+        let request = IdentifyRequest {
             organization,
             application: Some(application),
-            user: user.map(User::into),
+            user,
             device_token: device_token.unwrap_or_default(),
             context: Some(environment.into_context(headers)),
             ..IdentifyRequest::default()
-        }
+        };
+        (request, warnings.unwrap_or_default())
     }
 }
 
@@ -187,15 +190,18 @@ pub(super) async fn init(State(app): State<Arc<App>>, request: Request) -> ApiRe
     let headers = request.headers().clone();
     let origin = origin::foreign_origin(&headers, request.uri());
     let body = Body::<Start>::from_request(request, &app).await?;
-    let request = IdentifyRequest {
-        origin,
-        client_address: client_address.to_string(),
-        ..body.content()?.into_request(&headers)
-    };
-    Ok(identify(&app, request, from).await?)
+    let (request, warnings) = body.content()?.into_request(&headers);
+    let client_address = client_address.to_string();
+    let request = IdentifyRequest { origin, client_address, ..request };
+    Ok(identify(&app, request, from, warnings).await?)
 }
 
-async fn identify(app: &App, request: IdentifyRequest, from: IpAddr) -> Result<Response> {
+async fn identify(
+    app: &App,
+    request: IdentifyRequest,
+    from: IpAddr,
+    warnings: Vec<Warning>,
+) -> Result<Response> {
     let attempt = app.limits.proof(&request, from).await?;
     let answer = app.clients.sessions().identify(request).await;
     let answer = answer.map_err(Error::from)?.into_inner();
@@ -207,7 +213,8 @@ async fn identify(app: &App, request: IdentifyRequest, from: IpAddr) -> Result<R
             if let Some(person) = &session.person {
                 app.names.contact_changed(organization, answered_id(&person.id)?);
             }
-            Ok(Json(start(app, session, INIT_MESSAGES).await?).into_response())
+            let session = start(app, session, INIT_MESSAGES).await?;
+            Ok(Json(session.with_warnings(warnings)).into_response())
         }
         Some(Outcome::Refused(refused)) => {
             Limits::proof_refused(attempt, &answer.app_id);
@@ -274,7 +281,7 @@ mod tests {
 
     fn read(body: Member) -> Result<IdentifyRequest, Vec<String>> {
         let start: Result<Start, Faults> = deserr::deserialize(body);
-        start.map(|start| start.into_request(&HeaderMap::new())).map_err(|faults| {
+        start.map(|start| start.into_request(&HeaderMap::new()).0).map_err(|faults| {
             Error::from(faults).fields.into_iter().map(|field| field.pointer).collect()
         })
     }

@@ -148,7 +148,7 @@ async fn admit(
     app.limits.new_visitor(from)?;
     let request = AdmitVisitorRequest {
         token: caller.token.clone(),
-        user: user.map(User::into),
+        user: user.map(|user| user.into_claims().0),
         context: Some(environment.into_context(headers)),
     };
     let answer = app.clients.contacts().admit_visitor(request).await.map_err(Error::from)?;

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use onethread_errors::{Error, Result};
 use onethread_proto::identity::{SubmitPreChatRequest, TrackEventRequest, UpdateOwnProfileRequest};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
@@ -19,7 +19,7 @@ use crate::{
     address::ClientAddress,
     app::App,
     authentication::WidgetCaller,
-    extract::{Body, Faults, Lenient, flattened},
+    extract::{Body, Faults, Lenient, flattened, to_digits},
     json::{self, Session, Warning, value_to_wire},
     openapi::{AttributeChange, Problems, reasons::NotAVisitor},
     problem::ApiResult,
@@ -69,16 +69,21 @@ pub(super) async fn pre_chat(
         app.limits.new_visitor(from)?;
     }
     let environment = Environment { platform, locale, time_zone, page };
+    let mut fields: Map<_, _> = fields.into_iter().collect();
+    let mut warnings = Warning::of_digits(to_digits(&mut fields), "/fields");
     let fields = fields.iter().map(|(name, value)| (name.clone(), value_to_wire(value)));
+    let (user, of_user) = user.map(User::into_claims).unzip();
+    warnings.extend(of_user.unwrap_or_default());
     let request = SubmitPreChatRequest {
         token: caller.token,
         fields: fields.collect(),
-        user: user.map(User::into),
+        user,
         context: Some(environment.into_context(&headers)),
     };
     let answer = app.clients.sessions().submit_pre_chat(request).await?.into_inner();
     app.contact_changed(caller.organization, caller.contact);
-    Ok(Json(start(&app, answer.session.unwrap_or_default(), 0).await?))
+    let session = start(&app, answer.session.unwrap_or_default(), 0).await?;
+    Ok(Json(session.with_warnings(warnings)))
 }
 
 /// The profile after a change.
@@ -123,8 +128,8 @@ pub(super) async fn update(
     // Only init identifies a user: ids and proofs in this body are unknown members.
     let ProfileChange { profile, visit } = body.content()?;
     app.visited_pages.record(&app, &caller, visit.page.0.map(Page::into)).await;
-    let request =
-        UpdateOwnProfileRequest { token: caller.token.clone(), user: Some(profile.into()) };
+    let (user, kept) = profile.into_claims("/custom_data");
+    let request = UpdateOwnProfileRequest { token: caller.token.clone(), user: Some(user) };
     let answer = app.clients.contacts().update_own_profile(request).await.map_err(Error::from);
     let answer = relative_to_user(answer)?.into_inner();
     app.contact_changed(caller.organization, caller.contact);
@@ -132,6 +137,7 @@ pub(super) async fn update(
     for warning in &mut warnings {
         strip_user(&mut warning.pointer);
     }
+    Warning::append(&mut warnings, kept);
     Ok(Json(ChangedProfile { person: answer.person.unwrap_or_default().into(), warnings }))
 }
 
@@ -166,7 +172,9 @@ pub(super) async fn track(
 ) -> ApiResult<StatusCode> {
     let NewEvent { name, data, page } = body.content()?;
     app.visited_pages.record(&app, &caller, page.0.map(Page::into)).await;
-    let data = Some(json::members(&data.unwrap_or_default()));
+    let mut data: Map<_, _> = data.unwrap_or_default().into_iter().collect();
+    to_digits(&mut data);
+    let data = Some(json::members(&data));
     let request = TrackEventRequest { token: caller.token, name, data };
     app.clients.contacts().track_event(request).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -12,7 +12,7 @@ use utoipa::{
 
 use crate::{
     extract::{Faults, Lenient, Member, flattened},
-    json::to_wire,
+    json::{Warning, attributes_to_wire, to_wire},
     openapi::AttributeChange,
 };
 
@@ -109,32 +109,39 @@ impl User {
     }
 }
 
-impl From<User> for UserClaims {
-    fn from(user: User) -> Self {
+impl User {
+    /// For identity, with warnings about what is stored differently.
+    pub(super) fn into_claims(self) -> (UserClaims, Vec<Warning>) {
         let Identification { user_id, security_hash, user_hash, signature, user_jwt } =
-            user.identification;
+            self.identification;
         let user_hash = Member(user_hash.0.or(signature.0));
-        Self {
+        let (profile, warnings) = self.profile.into_claims("/user/custom_data");
+        let claims = UserClaims {
             user_id: to_wire(user_id),
             security_hash: to_wire(security_hash),
             user_hash: to_wire(user_hash),
             user_jwt: to_wire(user_jwt),
-            ..user.profile.into()
-        }
+            ..profile
+        };
+        (claims, warnings)
     }
 }
 
-impl From<Profile> for UserClaims {
-    fn from(profile: Profile) -> Self {
-        let Profile { email, name, phone, company, custom_data } = profile;
-        Self {
+impl Profile {
+    /// For identity, with warnings about what is stored differently: pointers begin with the one of
+    /// the attributes.
+    pub(super) fn into_claims(self, attributes: &str) -> (UserClaims, Vec<Warning>) {
+        let Self { email, name, phone, company, custom_data } = self;
+        let (custom_data, warnings) = attributes_to_wire(custom_data, attributes);
+        let claims = UserClaims {
             email: to_wire(email),
             name: to_wire(name),
             phone: to_wire(phone),
             company: to_wire(company),
-            custom_data: to_wire(custom_data),
-            ..Self::default()
-        }
+            custom_data,
+            ..UserClaims::default()
+        };
+        (claims, warnings)
     }
 }
 

@@ -7,11 +7,13 @@ use serde_json::{Map, Number, Value};
 
 /// Most attributes of a contact.
 pub(crate) const MAX_KEYS: usize = 100;
+/// Most bytes of a contact's attributes: of names and values.
+const MAX_CONTACT_BYTES: usize = 64 * 1024;
 /// Most bytes of a visitor's attributes.
 const MAX_VISITOR_BYTES: usize = 4096;
 /// Longest text value, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
-/// Whole numbers below this one are exact in a double.
+/// Whole numbers up to this one are exact in a double.
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
 /// Most digits of a number in a file. Longer ones are codes, such as card or parcel numbers.
 const MAX_DIGITS: usize = 15;
@@ -63,11 +65,12 @@ fn check_value(value: &Value) -> Result<(), &'static str> {
 
 /// Why a number is rejected.
 pub(crate) const INEXACT: &str =
-    "is a number of 2^53 or more, which programs read as different numbers: send it as a string";
+    "is a number beyond 2^53, which programs read as different numbers: send it as a string";
 
-/// True unless a whole number may have changed on its way, as those from 2^53 on do in a double.
+/// True unless a whole number may have changed on its way, as those beyond 2^53 do in a double. The
+/// gateway sends these as texts of their digits.
 pub(crate) fn is_exact(number: &Number) -> bool {
-    number.as_f64().is_some_and(|number| number.abs() < MAX_WHOLE)
+    number.as_f64().is_some_and(|number| number.abs() <= MAX_WHOLE)
 }
 
 fn check_text(text: &str) -> Result<(), &'static str> {
@@ -89,7 +92,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Of contacts.
-    pub(crate) const CONTACT: Self = Self { keys: MAX_KEYS, bytes: usize::MAX };
+    pub(crate) const CONTACT: Self = Self { keys: MAX_KEYS, bytes: MAX_CONTACT_BYTES };
     /// Of visitors, of whom anyone may create as many as the rate limits admit.
     pub(crate) const VISITOR: Self = Self { keys: MAX_KEYS, bytes: MAX_VISITOR_BYTES };
 
@@ -98,7 +101,7 @@ impl Limits {
         if self == Self::VISITOR {
             "is beyond the 100 attributes and 4,096 bytes that a visitor may have"
         } else {
-            "is beyond the 100 attributes that a contact may have"
+            "is beyond the 100 attributes and 65,536 bytes that a contact may have"
         }
     }
 }
@@ -214,7 +217,8 @@ mod tests {
         };
         assert_eq!(change(&mut attributes, fill), Vec::<String>::new());
         assert_eq!(change(&mut attributes, json!({"e": text(92), "f": 1})), ["e"]);
-        assert_eq!(change(&mut attributes, json!({"a": text(1024), "b": text(10)})), ["a"]);
+        let longer = json!({"a": text(1024), "b": text(1024), "c": text(1024), "d": text(1024)});
+        assert_eq!(change(&mut attributes, longer), ["d"]);
         assert_eq!(
             change(&mut attributes, json!({"a": null, "e": text(1000)})),
             Vec::<String>::new()
@@ -304,9 +308,8 @@ mod tests {
             assert_eq!(check_value(&number), Ok(()), "{number}");
         }
         for number in [
-            json!(9_007_199_254_740_992_i64),
-            json!(9_007_199_254_740_993.0),
-            json!(-9_007_199_254_740_993_i64),
+            json!(9_007_199_254_740_994_i64),
+            json!(-9_007_199_254_740_994_i64),
             json!(u64::MAX),
             json!(1e300),
         ] {

@@ -6,7 +6,7 @@ use onethread_errors::{Error, Reason, Result};
 use uuid::Uuid;
 
 use super::{
-    attributes,
+    attributes::{self, Limits},
     contact::{Contact, MAX_TAGS},
 };
 use crate::{
@@ -113,13 +113,10 @@ fn fill_blanks(merged: &mut Contact, source: &Contact) {
         merged.email.clone_from(&source.email);
         merged.email_vouched = source.email_vouched;
     }
-    for (key, value) in &source.custom {
-        let own = merged.custom.get(key);
-        let is_within_limit = own.is_some() || merged.custom.len() < attributes::MAX_KEYS;
-        if is_within_limit && own.is_none_or(|own| own.as_str() == Some("")) {
-            merged.custom.insert(key.clone(), value.clone());
-        }
-    }
+    let is_blank = |key: &String| merged.custom.get(key).is_none_or(|own| own.as_str() == Some(""));
+    let filled = source.custom.iter().filter(|(key, _)| is_blank(key));
+    let filled = filled.map(|(key, value)| (key.clone(), value.clone())).collect();
+    attributes::apply(&mut merged.custom, &filled, Limits::CONTACT);
     for tag in &source.tags {
         if merged.tags.len() < MAX_TAGS && !merged.tags.contains(tag) {
             merged.tags.push(tag.clone());

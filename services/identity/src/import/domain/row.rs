@@ -250,7 +250,7 @@ pub(crate) fn decide(
         .map(|(key, cell)| (key.clone(), attributes::from_cell(cell, contact.custom.get(key))));
     let profile = ProfilePatch { custom: custom.collect(), ..row.profile.clone() };
     if !contact.apply(&profile).is_empty() {
-        return rejected("", "has more attributes than find room: a contact has at most 100");
+        return rejected("", "has more than the 100 attributes and 65,536 bytes of a contact");
     }
     // An e-mail that the contact has already doesn't vouch for anything: the user id found it.
     if row.profile.email != Change::Keep && before.is_none_or(|one| one.email != contact.email) {
