@@ -109,7 +109,7 @@ async fn small_calls_have_small_bodies() {
     let widget = session.api.token();
     refused("/widget/v1/typing", 20_000, widget).await;
     refused("/widget/v1/read", 20_000, widget).await;
-    refused("/widget/v1/init", 200_000, "").await;
+    refused("/widget/v1/init", 300_000, "").await;
     refused("/widget/v1/messages", 300_000, widget).await;
     refused("/v1/login", 20_000, "").await;
     refused("/v1/agents/accept", 20_000, "").await;
@@ -129,7 +129,7 @@ async fn slow_bodies_of_1500_connections_use_little_memory() {
     let before = resident_mib(server.process.pid());
     let mut peak = before;
     let mut open = Vec::new();
-    let calls = [("/v1/login", 262_000), ("/widget/v1/init", 130_000), ("/v1/login", 262_000)];
+    let calls = [("/v1/login", 262_000), ("/widget/v1/init", 250_000), ("/v1/login", 262_000)];
     for (n, (path, length)) in calls.into_iter().cycle().take(1500).enumerate() {
         let from = other_client(u8::try_from(n % 3).unwrap());
         let mut one = RawConnection::open(from, server.process.address("http")).await;
