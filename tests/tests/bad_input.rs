@@ -20,7 +20,7 @@ async fn post_raw(
 #[tokio::test]
 async fn a_malformed_body_is_400() {
     let server = TestServer::new().await;
-    let deep = "[".repeat(100_000);
+    let (deep, deeper) = ("[".repeat(10_000), "[".repeat(100_000));
     let bodies: [&[u8]; 7] = [
         b"",
         b"{",
@@ -36,6 +36,10 @@ async fn a_malformed_body_is_400() {
             reply.expect_problem(400, "malformed-json");
         }
     }
+    let reply = post_raw(&server, "/widget/v1/init", JSON, deeper.clone()).await;
+    reply.expect_problem(400, "malformed-json");
+    // A login needs no body of this size.
+    post_raw(&server, "/v1/login", JSON, deeper).await.expect_problem(413, "too-large");
     // JSON, but not an object.
     for body in ["[]", "7", "null", "\"text\"", "{}", "{\"organization\":7}"] {
         post_raw(&server, "/widget/v1/init", JSON, body).await.expect_problem(400, "");

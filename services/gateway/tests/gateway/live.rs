@@ -126,6 +126,10 @@ async fn a_stream_whose_session_is_still_valid_continues() {
 async fn a_stream_whose_session_expires_ends() {
     let gateway = Gateway::start().await;
     let mut events = gateway.follow("/widget/v1/events", "contact").await;
+    // The feed is heard, and has confirmed the session.
+    revoke(&gateway, CONTACT).await;
+    write(&gateway, 1);
+    assert_eq!(events.next().await.unwrap().0, "message");
     let started = Instant::now();
     // No revocation announces it.
     gateway.world.callers.lock().unwrap().remove("contact");

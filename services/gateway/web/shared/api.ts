@@ -710,8 +710,8 @@ export interface components {
                 attempts: number;
                 createdAt: components["schemas"]["Time"];
                 /**
-                 * @description What went wrong in the last attempt: `status`, `address`, `name`, `connect`, `tls`, `timeout`,
-                 *     `protocol` or `secret`, or `backlog` if it was given up because too many deliveries were waiting.
+                 * @description What went wrong in the last attempt: `status`, `address` (the name isn't found, or its address is
+                 *     not allowed), `connect`, `tls`, `timeout`, `protocol` or `secret`, or `backlog` if it was given up because too many deliveries were waiting.
                  */
                 error: string | null;
                 event: string;
@@ -1185,8 +1185,8 @@ export interface components {
             attempts: number;
             createdAt: components["schemas"]["Time"];
             /**
-             * @description What went wrong in the last attempt: `status`, `address`, `name`, `connect`, `tls`, `timeout`,
-             *     `protocol` or `secret`, or `backlog` if it was given up because too many deliveries were waiting.
+             * @description What went wrong in the last attempt: `status`, `address` (the name isn't found, or its address is
+             *     not allowed), `connect`, `tls`, `timeout`, `protocol` or `secret`, or `backlog` if it was given up because too many deliveries were waiting.
              */
             error: string | null;
             event: string;
