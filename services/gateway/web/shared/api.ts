@@ -151,6 +151,11 @@ export interface components {
             id: string;
             reason: string;
         };
+        /** @description A contact after a change. */
+        ChangedContact: components["schemas"]["Contact"] & {
+            /** @description What was stored differently. Absent if nothing was. */
+            warnings?: components["schemas"]["Warning"][];
+        };
         /** @description The profile after a change. */
         ChangedPerson: components["schemas"]["Person"] & {
             warnings: components["schemas"]["Warning"][];
@@ -243,7 +248,7 @@ export interface components {
             dryRun: boolean | null;
             /**
              * Format: uuid
-             * @description The contact that stays.
+             * @description The contact that stays, unless this one is better protected.
              */
             intoId: string;
         };
@@ -1244,6 +1249,7 @@ export type AuditEntry = components['schemas']['AuditEntry'];
 export type Author = components['schemas']['Author'];
 export type AuthorSide = components['schemas']['AuthorSide'];
 export type BlockedAddress = components['schemas']['BlockedAddress'];
+export type ChangedContact = components['schemas']['ChangedContact'];
 export type ChangedPerson = components['schemas']['ChangedPerson'];
 export type ClaimReset = components['schemas']['ClaimReset'];
 export type ClosedConversation = components['schemas']['ClosedConversation'];
