@@ -213,7 +213,7 @@ async fn no_password_in_a_url_is_shown() {
     let exit = run_to_exit(&["postgres://me:canary@db"], &Options::default()).await;
     assert!(!exit.stderr.join("\n").contains("canary"), "{exit:?}");
     let collector = Options::default()
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:canary@127.0.0.1:1/?token=canary x");
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:<canary@127.0.0.1:1/ x?token=canary");
     let exit = run_to_exit(&in_folder(path, &[]), &collector).await;
     assert!(!exit.stderr.join("\n").contains("canary"), "{exit:?}");
 }

@@ -54,7 +54,12 @@ pub fn hide_secrets(text: &str) -> String {
     let mut rest = text;
     while let Some(middle) = rest.find("://") {
         let scheme = rest[..middle].trim_end_matches(is_of_scheme).len();
-        let is_end = |c: char| c.is_whitespace() || c.is_control() || "\"'`<>\\".contains(c);
+        // A URL in quotes may have blanks in its password.
+        let quote = rest[..scheme].chars().next_back().filter(|c| "\"'`".contains(*c));
+        let is_end = |c: char| match quote {
+            Some(quote) => c == quote || c == '\\' || c.is_control(),
+            None => c.is_whitespace() || c.is_control() || "\"'`<>\\".contains(c),
+        };
         let after = &rest[middle + 3..];
         let end = middle + 3 + after.find(is_end).unwrap_or(after.len());
         shown.push_str(&rest[..scheme]);
@@ -152,6 +157,10 @@ mod tests {
             (
                 "error sending request for url (http://u:canary@s3:9000/b?X-Signature=canary): reset",
                 "error sending request for url (http://***@s3:9000/b?X-Signature=***",
+            ),
+            (
+                "invalid endpoint 'http://me:<can ary@a:1/ x?token=canary': invalid",
+                "invalid endpoint 'http://***@a:1/ x?token=***': invalid",
             ),
             (
                 "invalid value 'nats://me:canary@a' for '--nats-url' and \"tls://canary@b\"\n",
