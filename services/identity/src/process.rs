@@ -75,6 +75,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
             return reset_password_in(url, data_dir, NAME, organization, email).await;
         }
     }
+    cli.identity.check_keys_file().map_err(StartError::Configuration)?;
     let address = cli.identity.identity_addr;
     let conversation = &cli.conversation.conversation_url;
     let calling = [("--conversation-url", conversation)];
