@@ -263,3 +263,31 @@ test('an invited agent sets a password and sees no settings of owners', async ()
   await desk.close();
   await own.close();
 });
+
+test('errors stay until they are read: the last owner, and fields of a form', async () => {
+  const { base, demo } = env;
+  const desk = await env.device();
+  const inbox = await openInbox(desk, base, demo);
+  await inbox.goto(`${base}/inbox#settings/agents`);
+  const role = inbox.getByLabel(`Role of ${demo.agent.email}`);
+  await role.selectOption('agent');
+  const trouble = inbox.locator('#trouble');
+  await trouble.getByText('This is the last owner').waitFor();
+  assert.equal(await role.inputValue(), 'owner');
+  await inbox.waitForTimeout(500);
+  assert.match(await trouble.textContent(), /Make another agent an owner first/);
+
+  await inbox.goto(`${base}/inbox#settings/webhooks`);
+  const url = inbox.getByLabel('Endpoint URL');
+  await url.fill('http://10.0.0.1/hook');
+  await inbox.locator('form input[type="checkbox"]').first().check();
+  await inbox
+    .locator('form')
+    .getByRole('button', { name: /webhook/i })
+    .click();
+  const hint = inbox.locator('form .error', { hasText: 'private' });
+  await hint.first().waitFor();
+  assert.equal(await url.getAttribute('aria-invalid'), 'true');
+  assert.equal(await url.inputValue(), 'http://10.0.0.1/hook');
+  await desk.close();
+});

@@ -116,7 +116,7 @@ async fn a_corrected_report_can_be_imported() {
     assert_eq!(
         report,
         "Käufer,E-Mail,Name,Telefon,Notiz,rejected_line,rejected_column,rejected_reason\n\
-         2,zwei,Jürgen,'+49 30 1234,'@da,3,E-Mail,is not an e-mail address\n\
+         2,zwei,Jürgen,'+49 30 1234,'@da,3,E-Mail,is not an email address\n\
          3,three@example.com,Ann,bei Nachbarn,,4,Telefon,is not a phone number\n\
          4,four@example.com,,,,5,,too few fields: 2 where the header has 5\n\
          1,five@example.com,Fünf,,'-5,6,Käufer,duplicate of line 2\n"

@@ -300,11 +300,24 @@ async fn numbers_beyond_2_to_the_53_keep_their_digits_as_a_text() {
         );
         let made = send(Method::POST, &agent.api, "/v1/contacts", body).await.expect(201);
         assert_eq!((&made["customData"], pointers(&made["warnings"]).len()), (&kept, 3));
-        // Elsewhere such a number is none.
-        let body = server.init_body(&json!({"user_id": "ID"})).to_string().replace("\"ID\"", long);
-        send(Method::POST, &server.api, "/widget/v1/init", body)
-            .await
-            .expect_invalid("/user/user_id");
+        let search = format!(
+            r#"{{"filter": [{{"field": "custom.long", "operator": "=", "value": {long}}}]}}"#
+        );
+        let found = send(Method::POST, &agent.api, "/v1/contacts/search", search).await.expect(200);
+        assert_eq!(found["items"].as_array().unwrap().len(), 2);
+        // Elsewhere it is a number.
+        for member in ["user_id", "security_hash"] {
+            let user = json!({"user_id": "w", member: "ID"});
+            let body = server.init_body(&user).to_string().replace("\"ID\"", long);
+            let reply = send(Method::POST, &server.api, "/widget/v1/init", body).await;
+            reply.expect_invalid(&format!("/user/{member}"));
+        }
+        // A text that looks like one is a text.
+        let text = json!({"user_id": "w", "custom_data": {"a": "\u{0}#123"}});
+        assert_eq!(
+            pointers(&server.start_session(&text).await.start["warnings"]),
+            ["/user/custom_data/a"]
+        );
     })
     .await;
 }

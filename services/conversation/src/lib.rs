@@ -1,5 +1,5 @@
 //! Conversations: the one conversation of each contact, its messages, read marks and live streams.
-//! Knows nothing of names, e-mails or HTTP.
+//! Knows nothing of names, emails or HTTP.
 //!
 //! Calls go one way: `grpc → app → domain`, `app → store → libs/db`. `live` carries hints to the
 //! readers of live streams.

@@ -45,7 +45,7 @@ enum Command {
     ResetPassword {
         /// The organization's domain
         organization: String,
-        /// The agent's e-mail
+        /// The agent's email
         email: String,
     },
 }

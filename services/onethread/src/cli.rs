@@ -33,7 +33,7 @@ enum Command {
     ResetPassword {
         /// The organization's domain
         organization: String,
-        /// The agent's e-mail
+        /// The agent's email
         email: String,
     },
 }
@@ -49,7 +49,7 @@ pub(crate) enum Task {
     Backup(PathBuf),
     /// Restore from this file.
     Restore(PathBuf),
-    /// Reset the password of this agent, by organization and e-mail.
+    /// Reset the password of this agent, by organization and email.
     ResetPassword(String, String),
 }
 

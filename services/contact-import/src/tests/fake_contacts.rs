@@ -103,7 +103,7 @@ fn store(state: &mut State, organization: &str, row: ImportRow) -> ImportRowResu
         reason: reason.to_owned(),
     };
     if !row.email.is_empty() && !row.email.contains('@') {
-        return result(ImportOutcome::Rejected, "email", "is not an e-mail address");
+        return result(ImportOutcome::Rejected, "email", "is not an email address");
     }
     let key =
         if row.user_id.is_empty() { row.email.to_ascii_lowercase() } else { row.user_id.clone() };

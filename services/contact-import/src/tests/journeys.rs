@@ -75,7 +75,7 @@ async fn rejected_rows_are_listed_with_their_reasons(scratch: ScratchDatabase) {
             (4, "", "has neither a user_id nor an email"),
             (5, "user_id", "duplicate of line 2"),
             (7, "mail", "duplicate of line 6"),
-            (8, "mail", "is not an e-mail address"),
+            (8, "mail", "is not an email address"),
             (9, "", "too many fields: 4 where the header has 3"),
         ]
     );

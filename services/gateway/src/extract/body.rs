@@ -105,7 +105,10 @@ async fn object(request: Request, memory: &BodyMemory) -> Result<Map<String, Val
         return bytes.is_empty().then(Map::new).ok_or_else(rejected);
     }
     match serde_json::from_slice(&large_numbers::quote(&bytes)) {
-        Ok(Value::Object(members)) => Ok(members),
+        Ok(Value::Object(mut members)) => {
+            large_numbers::restore(&mut members);
+            Ok(members)
+        }
         Ok(Value::Null) => Ok(Map::new()),
         Ok(_) => Err(Error::invalid("", "is not an object")),
         Err(_) => Err(Error::new(Reason::MalformedJson)),

@@ -1,14 +1,17 @@
 //! Numbers that a double can't hold: digits of ids and card numbers, which would arrive as another
-//! number. Attributes and data of events keep their digits as a text; elsewhere they are no number.
+//! number. They are read as marked texts. Attributes, data of events and values of filters keep the
+//! digits as a text; everywhere else such a number is a number again.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, hash::BuildHasher, hash::RandomState, sync::LazyLock};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
-/// Begins the text that a large number is read as. No valid text has a NUL.
-const MARK: &str = "\0#";
-/// The same in JSON.
-const MARK_JSON: &[u8] = b"\"\\u0000#";
+/// Begins the text that a large number is read as. Each process has another one, which no caller
+/// knows.
+static MARK: LazyLock<String> =
+    LazyLock::new(|| format!("large number {:016x} ", RandomState::new().hash_one(())));
+/// Members whose values may keep their digits.
+const KEEPING: [&str; 5] = ["custom_data", "customData", "data", "fields", "value"];
 /// Whole numbers up to this one are exact in a double.
 const MAX_EXACT: u64 = 1 << 53;
 /// Digits that every exact number may have. Shorter numbers need no second look.
@@ -25,7 +28,8 @@ pub(super) fn quote(json: &[u8]) -> Cow<'_, [u8]> {
                 let end = at + json[at..].iter().take_while(|&&byte| is_of_number(byte)).count();
                 if is_large(&json[at..end]) {
                     quoted.extend_from_slice(&json[copied..at]);
-                    quoted.extend_from_slice(MARK_JSON);
+                    quoted.push(b'"');
+                    quoted.extend_from_slice(MARK.as_bytes());
                     quoted.extend_from_slice(&json[at..end]);
                     quoted.push(b'"');
                     copied = end;
@@ -62,32 +66,61 @@ fn is_large(token: &[u8]) -> bool {
         let is_exact = digits.parse::<u64>().is_ok_and(|whole| whole <= MAX_EXACT);
         return digits.len() >= MIN_DIGITS && !digits.starts_with('0') && !is_exact;
     }
+    // What is too large for a double, such as 1e400, is no number for the reader of JSON.
+    let is_plain = !digits.starts_with('0') && digits.starts_with(|c: char| c.is_ascii_digit());
     #[expect(clippy::cast_precision_loss, reason = "a power of two")]
     let is_beyond = |number: f64| number.abs() > MAX_EXACT as f64;
-    serde_json::from_str(text).is_ok_and(is_beyond)
+    is_plain && text.parse().is_ok_and(is_beyond)
+}
+
+/// Makes large numbers numbers again, except below members that may keep their digits.
+pub(super) fn restore(members: &mut Map<String, Value>) {
+    for (name, value) in members {
+        if !KEEPING.contains(&name.as_str()) {
+            restore_value(value);
+        }
+    }
+}
+
+fn restore_value(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some(digits) = text.strip_prefix(MARK.as_str()) {
+                let number = digits.parse::<f64>().unwrap_or(f64::MAX);
+                let number = number.clamp(f64::MIN, f64::MAX);
+                *value = Number::from_f64(number).map_or(Value::Null, Value::Number);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(restore_value),
+        Value::Object(members) => restore(members),
+        _ => {}
+    }
 }
 
 /// Turns large numbers among values into texts of their digits. Returns the names of these values.
 pub(crate) fn to_digits(members: &mut Map<String, Value>) -> Vec<String> {
     let mut named = Vec::new();
     for (name, value) in members {
-        if digits(value) {
+        if to_digit_text(value) {
             named.push(name.clone());
         }
     }
     named
 }
 
-fn digits(value: &mut Value) -> bool {
+/// Turns large numbers in a value into texts of their digits. Returns whether there were any.
+pub(crate) fn to_digit_text(value: &mut Value) -> bool {
     match value {
-        Value::String(text) => match text.strip_prefix(MARK).map(str::to_owned) {
+        Value::String(text) => match text.strip_prefix(MARK.as_str()).map(str::to_owned) {
             Some(digits) => {
                 *text = digits;
                 true
             }
             None => false,
         },
-        Value::Array(values) => values.iter_mut().fold(false, |found, value| digits(value) | found),
+        Value::Array(values) => {
+            values.iter_mut().fold(false, |found, value| to_digit_text(value) | found)
+        }
         Value::Object(members) => !to_digits(members).is_empty(),
         _ => false,
     }
@@ -114,6 +147,7 @@ mod tests {
             "18446744073709551616",
             "123456789012345678901234567890",
             "1e300",
+            "1e400",
             "9.007199254740994e15",
         ] {
             let (value, named) = read(&format!(r#"{{"a": {digits}, "b": [{digits}], "c": 1}}"#));
@@ -134,6 +168,17 @@ mod tests {
         for malformed in [r#"{"a": 00000000000000000001}"#, r#"{"a": 1e300e5}"#, "{\"a\": \""] {
             assert!(serde_json::from_slice::<Value>(&quote(malformed.as_bytes())).is_err());
         }
+    }
+
+    #[test]
+    fn elsewhere_they_are_numbers() {
+        let json = r#"{"user_id": 12345678901234567890, "user": {"security_hash": [1e400], "custom_data": {"a": 12345678901234567890}}}"#;
+        let mut members: Map<_, _> = serde_json::from_slice(&quote(json.as_bytes())).unwrap();
+        restore(&mut members);
+        assert!(members["user_id"].is_number() && members["user"]["security_hash"][0].is_number());
+        let attributes = members["user"]["custom_data"].as_object_mut().unwrap();
+        assert_eq!(to_digits(attributes), ["a"]);
+        assert_eq!(attributes["a"], "12345678901234567890");
     }
 
     proptest! {

@@ -198,7 +198,7 @@ function context(): Record<string, unknown> {
 
 function warn(warnings: Warning[] = []) {
   for (const { pointer, detail } of warnings) {
-    warnPage(`${pointer} wasn't changed: ${detail}. Fix it in the snippet.`);
+    warnPage(`${pointer} ${detail}. Check it in the snippet.`);
   }
 }
 

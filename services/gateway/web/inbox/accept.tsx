@@ -17,7 +17,7 @@ export function Accept({ token }: { token: string }) {
         <h1>Welcome to Onethread</h1>
         <p class="soft">Choose a password. You’ll log in with it and your email.</p>
         <Form onSend={send} label="Set password">
-          <Field label="Password" hint="At least 8 bytes long.">
+          <Field label="Password" hint="At least 8 characters.">
             <input
               name="password"
               type="password"

@@ -180,7 +180,7 @@ function start(script: HTMLScriptElement) {
         (listeners[method] ??= []).push(args[0]);
         if (method === 'onReady' && available) args[0]();
       } else if (!Object.hasOwn(methods, method))
-        warn('there is no', method, 'but', `${Object.keys(methods)},${EVENTS}`);
+        warn(`'${method}' isn't one of ${Object.keys(methods)},${EVENTS}.`);
       else if (address || method === 'init') methods[method]!(...args);
       else waiting.push([method, ...args]);
     } catch (error) {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     authentication::ApiCaller,
-    extract::{Body, Faults, by_rule, cut_limit},
+    extract::{Body, Faults, by_rule, cut_limit, to_digit_text},
     json::{Contact, List, value_to_wire},
     openapi::{AttributeChange, Problems},
     problem::ApiResult,
@@ -57,6 +57,18 @@ struct ContactFilter {
     value: serde_json::Value,
 }
 
+impl ContactFilter {
+    fn into_wire(self) -> identity::ContactFilter {
+        let Self { field, operator, mut value } = self;
+        // Attributes have the digits of a large number as a text, which has no order as a number.
+        if to_digit_text(&mut value) && matches!(operator.as_str(), "<" | ">") {
+            let number = value.as_str().and_then(|digits| digits.parse::<f64>().ok());
+            value = number.map_or(value, serde_json::Value::from);
+        }
+        identity::ContactFilter { field, operator, value: Some(value_to_wire(&value)) }
+    }
+}
+
 /// Rows of a page in a body, cut to the longest page.
 #[derive(Debug)]
 struct SearchLimit(i32);
@@ -74,12 +86,7 @@ impl Deserr<Faults> for SearchLimit {
 
 impl ContactSearch {
     pub(super) fn into_request(self, organization: OrganizationId) -> SearchContactsRequest {
-        let filters = self.filter.unwrap_or_default().into_iter();
-        let filters = filters.map(|filter| identity::ContactFilter {
-            field: filter.field,
-            operator: filter.operator,
-            value: Some(value_to_wire(&filter.value)),
-        });
+        let filters = self.filter.unwrap_or_default().into_iter().map(ContactFilter::into_wire);
         SearchContactsRequest {
             organization_id: organization.to_string(),
             q: self.q.unwrap_or_default(),

@@ -24,6 +24,17 @@ export function Agents() {
     show(await call('POST', '/agents', Object.fromEntries(data)));
     await reload();
   };
+  // A reload would clear the error, so it comes after a success only.
+  const changeRole = ({ id, role }: ListedAgent, select: HTMLSelectElement) =>
+    attempt(async () => {
+      try {
+        await call('PATCH', `/agents/${id}`, { role: select.value });
+      } catch (error) {
+        select.value = role;
+        throw error;
+      }
+      await reload();
+    });
   return (
     <>
       <h1>Team</h1>
@@ -58,12 +69,7 @@ export function Agents() {
                   <select
                     aria-label={`Role of ${agent.email}`}
                     value={agent.role}
-                    onChange={({ currentTarget }) =>
-                      void attempt(
-                        async () =>
-                          await call('PATCH', `/agents/${agent.id}`, { role: currentTarget.value }),
-                      ).finally(reload)
-                    }
+                    onChange={({ currentTarget }) => void changeRole(agent, currentTarget)}
                   >
                     <option>owner</option>
                     <option>agent</option>
@@ -103,10 +109,10 @@ export function Agents() {
       <div class="card">
         <h2>Invite a teammate</h2>
         <Form onSend={invite} label="Invite">
-          <Field label="Email">
+          <Field label="Email" pointer="/email">
             <input name="email" type="email" required />
           </Field>
-          <Field label="Name">
+          <Field label="Name" pointer="/name">
             <input name="name" required />
           </Field>
           <Field label="Role">

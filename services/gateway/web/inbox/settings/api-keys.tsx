@@ -39,7 +39,7 @@ export function ApiKeys() {
       </ul>
       <div class="card">
         <Form onSend={create} label="Create key">
-          <Field label="Name" hint="For example the server that uses it.">
+          <Field label="Name" hint="For example the server that uses it." pointer="/name">
             <input name="name" required maxLength={255} />
           </Field>
         </Form>

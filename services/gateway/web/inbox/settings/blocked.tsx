@@ -45,10 +45,14 @@ export function BlockedAddresses() {
       </ul>
       <div class="card">
         <Form onSend={block} label="Block">
-          <Field label="IP address or range" hint="For example 203.0.113.7 or 2001:db8::/48.">
+          <Field
+            label="IP address or range"
+            hint="For example 203.0.113.7 or 2001:db8::/48."
+            pointer="/address"
+          >
             <input name="address" required autocomplete="off" />
           </Field>
-          <Field label="Reason">
+          <Field label="Reason" pointer="/reason">
             <input name="reason" required maxLength={255} />
           </Field>
         </Form>

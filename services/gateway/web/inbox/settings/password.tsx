@@ -12,10 +12,10 @@ export function Password() {
       <h1>Password</h1>
       <div class="card">
         <Form onSend={change} label="Change password">
-          <Field label="Current password">
+          <Field label="Current password" pointer="/password">
             <input name="password" type="password" required autocomplete="current-password" />
           </Field>
-          <Field label="New password" hint="At least 8 bytes long.">
+          <Field label="New password" hint="At least 8 characters." pointer="/newPassword">
             <input
               name="newPassword"
               type="password"

@@ -48,7 +48,7 @@ export function Webhooks() {
       <div class="card">
         <h2>Add webhook</h2>
         <Form onSend={add} label="Add webhook">
-          <Field label="Endpoint URL">
+          <Field label="Endpoint URL" pointer="/url">
             <input name="url" type="url" required placeholder="https://" />
           </Field>
           <fieldset>

@@ -137,7 +137,7 @@ impl Edit {
             return Err(Error::invalid_fields(warnings.into_iter().map(api_field).collect()));
         }
         if contact.email.is_some() && contact.email != before {
-            // An agent writes down what a visitor said, who may say anybody's e-mail.
+            // An agent writes down what a visitor said, who may say anybody's email.
             contact.email_vouched = !contact.is_visitor();
         }
         if let Some(tags) = &self.tags {

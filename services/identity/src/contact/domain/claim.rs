@@ -19,11 +19,13 @@ impl Contact {
     }
 
     /// Removes the claim and what was verified of the user id. Sessions from before become
-    /// invalid. Without a claim nothing changes.
+    /// invalid, claimed or not: whoever resets has a reason to doubt them. Without a user id nothing
+    /// changes.
     pub(crate) fn reset_claim(&mut self, actor: Actor, reason: String) -> Effects {
-        if self.claim.take().is_none() {
+        if self.user_id.is_none() {
             return Effects::none();
         }
+        self.claim = None;
         self.claim_version += 1;
         self.verified = Verified::None;
         let effects = Effects::none().revoke(self.id.0);
@@ -42,7 +44,18 @@ mod tests {
     fn contact() -> Contact {
         let organization = OrganizationId(Uuid::from_u128(1));
         let id = ContactId(Uuid::from_u128(2));
-        Contact::new(organization, id, Source::Identified, Timestamp::from_micros(0))
+        let contact = Contact::new(organization, id, Source::Identified, Timestamp::from_micros(0));
+        Contact { user_id: Some("u".to_owned()), ..contact }
+    }
+
+    #[test]
+    fn a_reset_revokes_the_sessions_of_an_unclaimed_user_id_too() {
+        let mut contact = contact();
+        let effects = contact.reset_claim(Actor::Operator, "stolen laptop".to_owned());
+        assert_eq!(
+            (effects.revoked.as_slice(), contact.claim_version),
+            ([contact.id.0].as_slice(), 1)
+        );
     }
 
     #[test]
@@ -59,8 +72,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_claim_a_reset_changes_nothing() {
-        let mut contact = contact();
+    fn without_a_user_id_a_reset_changes_nothing() {
+        let mut contact = Contact { user_id: None, ..contact() };
         let before = contact.clone();
         assert_eq!(contact.reset_claim(Actor::Operator, String::new()), Effects::none());
         assert_eq!(contact, before);

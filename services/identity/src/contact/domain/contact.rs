@@ -83,7 +83,7 @@ pub(crate) struct Contact {
     pub(crate) source: Source,
     pub(crate) name: Option<String>,
     pub(crate) email: Option<String>,
-    /// The e-mail came from an import, an agent or the API rather than from a page.
+    /// The email came from an import, an agent or the API rather than from a page.
     pub(crate) email_vouched: bool,
     pub(crate) phone: Option<String>,
     pub(crate) company: Option<String>,

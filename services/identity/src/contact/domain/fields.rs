@@ -55,14 +55,14 @@ pub(crate) fn tag(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// An e-mail address by RFC 5321, with a dot in its domain.
+/// An email address by RFC 5321, with a dot in its domain.
 pub(crate) fn email(text: &str) -> Result<(), &'static str> {
     let options =
         Options::default().without_display_text().without_domain_literal().with_required_tld();
     if text.len() > 254 {
         Err("is longer than 254 bytes")
     } else if EmailAddress::parse_with_options(text, options).is_err() {
-        Err("is not an e-mail address")
+        Err("is not an email address")
     } else {
         Ok(())
     }

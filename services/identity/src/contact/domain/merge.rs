@@ -116,7 +116,8 @@ fn fill_blanks(merged: &mut Contact, source: &Contact) {
     let is_blank = |key: &String| merged.custom.get(key).is_none_or(|own| own.as_str() == Some(""));
     let filled = source.custom.iter().filter(|(key, _)| is_blank(key));
     let filled = filled.map(|(key, value)| (key.clone(), value.clone())).collect();
-    attributes::apply(&mut merged.custom, &filled, Limits::CONTACT);
+    let limits = if merged.is_visitor() { Limits::VISITOR } else { Limits::CONTACT };
+    attributes::apply(&mut merged.custom, &filled, limits);
     for tag in &source.tags {
         if merged.tags.len() < MAX_TAGS && !merged.tags.contains(tag) {
             merged.tags.push(tag.clone());

@@ -18,11 +18,11 @@ pub(crate) struct BatchContacts {
     organization: OrganizationId,
     contacts: Vec<(Box<Contact>, RowWrite)>,
     by_user_id: HashMap<String, usize>,
-    /// Contacts without a user id whose e-mail is vouched for, by the e-mail in lower case; never
+    /// Contacts without a user id whose email is vouched for, by the email in lower case; never
     /// one that a visitor's token reads, who would see what the file says of a person. Two of
-    /// an e-mail are read at most, which is enough to know that it is ambiguous.
+    /// an email are read at most, which is enough to know that it is ambiguous.
     by_email: HashMap<String, Vec<usize>>,
-    /// The other contacts without a user id, by the e-mail in lower case. A
+    /// The other contacts without a user id, by the email in lower case. A
     /// row matches them only where it is exactly their export.
     by_unvouched_email: HashMap<String, Vec<usize>>,
     effects: Effects,
@@ -92,7 +92,7 @@ impl BatchContacts {
             }
             RowChange::Update(contact, mut effects) => {
                 let (current, write) = &mut self.contacts[found[0]];
-                // Neither the user id nor the e-mail by which it is found changes.
+                // Neither the user id nor the email by which it is found changes.
                 *current = contact;
                 if *write == RowWrite::Insert {
                     // Outside of the batch it is new, with nothing before it.

@@ -106,7 +106,7 @@ impl Serialize for InferredCells<'_> {
 
 impl ValidRow {
     /// The values to compare with the contact of the user id. `None` where more than they decides:
-    /// there is a proof to check, or the contact is found by e-mail. Attributes have their inferred
+    /// there is a proof to check, or the contact is found by email. Attributes have their inferred
     /// types, so a contact that has them as text differs here although the row doesn't change it.
     pub(crate) fn values(&self) -> Option<RowValues<'_>> {
         let RowKey::UserId(user_id) = &self.key else { return None };
@@ -126,7 +126,7 @@ impl ValidRow {
     }
 
     /// True when an export writes exactly this row for the contact. A contact without a user id
-    /// whose e-mail is not vouched for is not found in any other way.
+    /// whose email is not vouched for is not found in any other way.
     pub(crate) fn is_export_of(&self, contact: &Contact) -> bool {
         let is_same = |cell: &Change, value: &Option<String>| match (cell, value) {
             (Change::Keep, None) => true,
@@ -151,7 +151,7 @@ impl ValidRow {
 #[derive(Debug, Clone)]
 pub(crate) enum RowKey {
     UserId(UserId),
-    /// Only where there is no user id: a row with one is never matched by e-mail.
+    /// Only where there is no user id: a row with one is never matched by email.
     Email(String),
 }
 
@@ -196,7 +196,7 @@ fn validate(row: ImportRow) -> Result<ValidRow, RowOutcome> {
         SecurityHash::parse(&row.security_hash).map_err(|r| rejected("security_hash", r))?;
     let key = match (row.user_id.as_str(), &email) {
         ("", Change::Set(email)) => RowKey::Email(email.clone()),
-        ("", _) => return Err(rejected("", "has neither a user_id nor an e-mail")),
+        ("", _) => return Err(rejected("", "has neither a user_id nor an email")),
         (text, _) => RowKey::UserId(UserId::parse(text).map_err(|r| rejected("user_id", r))?),
     };
     if proof.is_some() && matches!(key, RowKey::Email(_)) {
@@ -206,7 +206,7 @@ fn validate(row: ImportRow) -> Result<ValidRow, RowOutcome> {
     Ok(ValidRow { key, profile, custom, proof, tags: row.tags })
 }
 
-/// Decides what a row changes of the contacts that it matches: none, one, or several by e-mail.
+/// Decides what a row changes of the contacts that it matches: none, one, or several by email.
 pub(crate) fn decide(
     row: &ValidRow,
     matches: &[&Contact],
@@ -220,7 +220,7 @@ pub(crate) fn decide(
     let before = match matches {
         [] => None,
         [one] => Some(*one),
-        _ => return rejected("email", "is ambiguous: several contacts have this e-mail"),
+        _ => return rejected("email", "is ambiguous: several contacts have this email"),
     };
     let new = || Contact::new(organization, new_id, Source::Import, now);
     let mut contact = before.cloned().unwrap_or_else(new);
@@ -252,7 +252,7 @@ pub(crate) fn decide(
     if !contact.apply(&profile).is_empty() {
         return rejected("", "has more than the 100 attributes and 65,536 bytes of a contact");
     }
-    // An e-mail that the contact has already doesn't vouch for anything: the user id found it.
+    // An email that the contact has already doesn't vouch for anything: the user id found it.
     if row.profile.email != Change::Keep && before.is_none_or(|one| one.email != contact.email) {
         contact.email_vouched = true;
     }

@@ -61,7 +61,7 @@ mod tests {
                 .into_iter()
                 .map(|(step, outcome)| {
                     line += step;
-                    let rejected = RowOutcome::rejected("email", "is not an e-mail address");
+                    let rejected = RowOutcome::rejected("email", "is not an email address");
                     let all =
                         [RowOutcome::Created, RowOutcome::Updated, RowOutcome::Unchanged, rejected];
                     RowResult { line, outcome: all[outcome].clone() }

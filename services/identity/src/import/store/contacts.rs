@@ -46,7 +46,7 @@ const LOCKED_BY_USER_ID: Sql = Sql::dialects(
     BY_USER_ID_SQLITE,
     contacts_by!("user_id", " OFFSET 0) f) c", " FOR UPDATE", "true"),
 );
-// Two of an e-mail are enough to know that it is ambiguous.
+// Two of an email are enough to know that it is ambiguous.
 const BY_EMAIL_SQLITE: &str = select_contact!(
     "id IN (SELECT id FROM (
         SELECT id, row_number() OVER (PARTITION BY email_key ORDER BY id) AS n FROM contacts
@@ -71,7 +71,7 @@ const LOCKED_BY_EMAIL: Sql = Sql::dialects(
         "c.user_id IS NULL AND c.email_vouched"
     ),
 );
-// Any page can set any e-mail, so the number of these is limited.
+// Any page can set any email, so the number of these is limited.
 const BY_UNVOUCHED_EMAIL: Sql = Sql::dialects(
     select_contact!(
         "id IN (SELECT id FROM (
@@ -86,9 +86,9 @@ const BY_UNVOUCHED_EMAIL: Sql = Sql::dialects(
         "true"
     ),
 );
-// No unique key keeps two batches from each inserting a contact for an e-mail, so they take turns.
+// No unique key keeps two batches from each inserting a contact for an email, so they take turns.
 const LOCK_EMAILS: &str =
-    "SELECT pg_advisory_xact_lock(hashtextextended('imported e-mails ' || $1::text, 0))";
+    "SELECT pg_advisory_xact_lock(hashtextextended('imported emails ' || $1::text, 0))";
 
 /// Reads the contacts that the rows may change. With `lock` they are locked until the transaction
 /// ends.

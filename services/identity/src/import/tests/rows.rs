@@ -31,7 +31,7 @@ async fn rows_update_the_contacts_that_they_match(scratch: ScratchDatabase) {
     assert_eq!(identity.import(&organization, 1, rows.clone()).await, first);
     let again = identity.import(&organization, 2, rows).await;
     assert_eq!(again, [Unchanged, Unchanged, Unchanged, Rejected, Rejected]);
-    // The e-mail of a contact with a user id is not matched.
+    // The email of a contact with a user id is not matched.
     let third =
         identity.import(&organization, 3, vec![import_row(2, "", "ONE@example.com", "")]).await;
     assert_eq!(third, [Created]);
@@ -94,7 +94,7 @@ async fn a_batch_has_the_result_of_its_rows_one_by_one(scratch: ScratchDatabase)
     }
 }
 
-/// Rows with few different values, so that many match the same contact: by user id and by e-mail,
+/// Rows with few different values, so that many match the same contact: by user id and by email,
 /// claimed and unclaimed, valid and invalid.
 fn random_rows(random: &SeededEntropy, count: usize) -> Vec<wire::ImportRow> {
     let pick = |from: &[&str]| {

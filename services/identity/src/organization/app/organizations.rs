@@ -38,7 +38,7 @@ pub struct MadeOrganization {
     pub app_id: ApplicationId,
     /// Its owner.
     pub owner_id: AgentId,
-    /// E-mail address of its owner.
+    /// Email address of its owner.
     pub email: String,
     /// The owner's password.
     pub password: SecretString,

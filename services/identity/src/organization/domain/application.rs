@@ -212,7 +212,7 @@ impl PreChatField {
     fn usual(&self) -> Option<(&'static str, &'static str)> {
         match self.name.as_str() {
             "name" => Some(("Name", "text")),
-            "email" => Some(("E-mail", "email")),
+            "email" => Some(("Email", "email")),
             "phone" => Some(("Phone", "tel")),
             "company" => Some(("Company", "text")),
             _ => None,
@@ -251,7 +251,7 @@ impl Default for PreChatForm {
         };
         Self {
             enabled: true,
-            fields: vec![field("name", "Name", "text"), field("email", "E-mail", "email")],
+            fields: vec![field("name", "Name", "text"), field("email", "Email", "email")],
         }
     }
 }

@@ -39,7 +39,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for an invalid e-mail address or name; `AgentExists` when an agent with this
+    /// `InvalidArgument` for an invalid email address or name; `AgentExists` when an agent with this
     /// address has a password.
     pub(crate) async fn invite_agent(
         &self,

@@ -31,7 +31,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `LoginRefused` when organization, e-mail address or password are wrong. Neither the error nor
+    /// `LoginRefused` when organization, email address or password are wrong. Neither the error nor
     /// the time reveals which one.
     pub(crate) async fn log_agent_in(
         &self,

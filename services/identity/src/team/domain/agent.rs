@@ -65,7 +65,7 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// `AgentExists` when an agent with this e-mail address has a password.
+    /// `AgentExists` when an agent with this email address has a password.
     pub(crate) fn invite(
         existing: Option<Self>,
         mut new: Agent,

@@ -82,7 +82,7 @@ pub(crate) async fn by_id(
     row.map(Account::try_from).transpose()
 }
 
-/// The agent with this e-mail address, locked.
+/// The agent with this email address, locked.
 pub(crate) async fn locked_by_email(
     conn: &mut Connection,
     organization: OrganizationId,
@@ -92,7 +92,7 @@ pub(crate) async fn locked_by_email(
     query.optional::<AgentRow>().await?.map(Account::try_from).transpose()
 }
 
-/// The agent with this e-mail address in the organization of this domain: before the organization
+/// The agent with this email address in the organization of this domain: before the organization
 /// is known.
 pub(crate) async fn by_domain_and_email(
     conn: &mut Connection,
@@ -126,7 +126,7 @@ pub(crate) async fn locked_owners(
     Ok(Owners(ids.into_iter().map(AgentId).collect()))
 }
 
-/// Fails with a unique violation when another agent has the e-mail address.
+/// Fails with a unique violation when another agent has the email address.
 pub(crate) async fn insert(conn: &mut Connection, account: &Account, now: Timestamp) -> Result<()> {
     let Account { agent, password_hash } = account;
     let insert = conn.query(INSERT).bind(agent.organization_id.0).bind(agent.id.0);

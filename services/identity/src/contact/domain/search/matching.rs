@@ -41,7 +41,7 @@ impl Condition {
         }
     }
 
-    /// E-mails are compared without regard to case.
+    /// Emails are compared without regard to case.
     fn matches_email(&self, value: Option<&str>) -> bool {
         let operand = match &self.operand {
             Operand::Text(text) => Operand::Text(text.to_lowercase()),

@@ -16,7 +16,7 @@ pub(crate) fn split(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The words that a contact is found by: of its name, e-mail, phone, company and user id, and the
+/// The words that a contact is found by: of its name, email, phone, company and user id, and the
 /// phone's digits as one word.
 pub(crate) fn of_contact(contact: &Contact) -> Vec<String> {
     let phone = contact.phone.as_deref().unwrap_or_default();
