@@ -85,7 +85,7 @@ test('a mistake in the snippet causes a warning and breaks nothing', async () =>
   );
   assert.match(
     broken.warnings.join('\n'),
-    /'init' needs applicationId[\s\S]*no openTheChat[\s\S]*no undefined/,
+    /'init' needs applicationId[\s\S]*'openTheChat' isn't one of[\s\S]*'undefined' isn't one of/,
   );
   assert.equal(await broken.evaluate(() => window.after), true);
   const wrong = await visit(device, '/wrong');

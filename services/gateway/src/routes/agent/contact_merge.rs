@@ -33,7 +33,7 @@ pub(super) struct ContactMerge {
 
 /// Merges this contact into another one, which then has the data of both.
 ///
-/// The contact that stays is the one with a user id, whatever was asked: no merge shows a visitor
+/// The contact that stays is the one with a user id, regardless of `intoId`: no merge shows a visitor
 /// what a known person wrote. Of two without, it is the one that no visitor reads, else `intoId`.
 /// Its fields stay and its empty ones are filled; the other contact's id stops to exist and its
 /// sessions end. Two contacts with user ids can't be merged. With `dryRun` the answer is the contact as it would be, and
