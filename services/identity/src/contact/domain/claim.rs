@@ -19,8 +19,8 @@ impl Contact {
     }
 
     /// Removes the claim and what was verified of the user id. Sessions from before become
-    /// invalid, claimed or not: whoever resets has a reason to doubt them. Without a user id nothing
-    /// changes.
+    /// invalid, claimed or not: the owner who resets has a reason to doubt them. Without a user id
+    /// nothing changes.
     pub(crate) fn reset_claim(&mut self, actor: Actor, reason: String) -> Effects {
         if self.user_id.is_none() {
             return Effects::none();

@@ -47,7 +47,7 @@ impl Merge {
 /// Who may read a contact's row and conversation, the safest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Readers {
-    /// Whoever has the visitor's token.
+    /// Anyone who has the visitor's token.
     Visitor,
     /// No widget: the contact was imported or created, and has no user id.
     None,
