@@ -591,6 +591,8 @@ test('the package and the real page: start, a message each way, close, another u
   await reply('native', 'an answer');
   await happened('onUnreadCountChange', (count) => count === 1);
   await happened('onAgentMessage', ({ detail }) => detail.message.text === 'an answer');
+  // Both events came before, so earlier ones must not count.
+  received.length = 0;
   act(() => native.hcwOpen());
   await chat.locator('#thread .text', { hasText: 'an answer' }).waitFor();
   await happened('onChatOpen');
