@@ -7,7 +7,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::Response,
 };
-use futures::Stream;
+use futures::{Stream, future::BoxFuture};
 use onethread_lifecycle::{Lifecycle, shielded};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::{
@@ -96,9 +96,13 @@ impl Server {
         Peer::in_process(self.routes.clone())
     }
 
-    /// Serves until the process stops, and then waits for open calls.
-    pub async fn serve(self, listener: impl Into<Listener>, life: Lifecycle) {
-        let Listener { socket, certificates } = listener.into();
+    /// Serves until the process stops, and then waits for open calls. The future is boxed so that
+    /// the HTTP/2 server is compiled here, and not once more in every service and program.
+    pub fn serve(self, listener: Listener, life: Lifecycle) -> BoxFuture<'static, ()> {
+        Box::pin(self.serve_unboxed(listener, life))
+    }
+
+    async fn serve_unboxed(self, Listener { socket, certificates }: Listener, life: Lifecycle) {
         let Some(certificates) = certificates else {
             // Otherwise small responses are delayed by Nagle's algorithm.
             return self.run(TcpIncoming::from(socket).with_nodelay(Some(true)), life).await;

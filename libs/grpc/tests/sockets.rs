@@ -41,7 +41,7 @@ impl Replica {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let life = Lifecycle::new();
-        life.spawn(Server::new(Routes::from(router), &[]).serve(listener, life.clone()));
+        life.spawn(Server::new(Routes::from(router), &[]).serve(listener.into(), life.clone()));
         Self { address, life }
     }
 

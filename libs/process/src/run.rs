@@ -1,6 +1,6 @@
 //! Running a process: runtime, telemetry, exit status.
 
-use std::process::ExitCode;
+use std::{pin::Pin, process::ExitCode};
 
 use onethread_config::refuse;
 use onethread_errors::Error;
@@ -33,6 +33,16 @@ pub fn run(
     format: Option<LogFormat>,
     serve: impl AsyncFnOnce(Lifecycle) -> Result<(), StartError>,
 ) -> ExitCode {
+    let life = Lifecycle::new();
+    run_boxed(name, format, Box::pin(serve(life)))
+}
+
+/// Not generic, so that the runtime and telemetry are compiled once for all programs.
+fn run_boxed(
+    name: &'static str,
+    format: Option<LogFormat>,
+    serve: Pin<Box<dyn Future<Output = Result<(), StartError>> + '_>>,
+) -> ExitCode {
     // What is created, by SQLite for example, is this user's alone.
     umask(Mode::RWXG | Mode::RWXO);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -47,7 +57,7 @@ pub fn run(
         };
         raise_open_files();
         tokio::spawn(return_free_memory());
-        let status = match serve(Lifecycle::new()).await {
+        let status = match serve.await {
             Ok(()) => ExitCode::SUCCESS,
             Err(StartError::Configuration(what)) => refuse(what),
             Err(StartError::Broken(failure)) => {

@@ -73,19 +73,23 @@ pub struct Service {
     stopping: CancellationToken,
 }
 
-/// Builds the service.
+/// Builds the service. Imports that a process stopped with are free for the workers again.
 ///
 /// # Errors
 ///
 /// When an embedded database can't be written.
 pub async fn build(deps: Deps) -> Result<Service> {
+    if deps.db.is_embedded() {
+        Jobs { db: deps.db.clone(), clock: Arc::clone(&deps.clock) }.release_all().await?;
+    }
+    Ok(assemble(deps))
+}
+
+fn assemble(deps: Deps) -> Service {
     let Deps { db, clock, entropy, identity, files } = deps;
     let (work, wait_reasons) = (WorkSignal::default(), WaitReasons::default());
     let stopping = CancellationToken::new();
     let jobs = Jobs { db: db.clone(), clock: Arc::clone(&clock) };
-    if db.is_embedded() {
-        jobs.release_all().await?;
-    }
     let app = App {
         db: db.clone(),
         clock: Arc::clone(&clock),
@@ -100,7 +104,7 @@ pub async fn build(deps: Deps) -> Result<Service> {
     let sweeper = Sweeper { db, clock: Arc::clone(&clock), files: files.clone() };
     let contacts = ContactsClient(identity);
     let worker = Worker { jobs, clock, entropy, files, contacts, work, wait_reasons };
-    Ok(Service { server, worker, sweeper, stopping })
+    Service { server, worker, sweeper, stopping }
 }
 
 impl Service {
@@ -110,7 +114,7 @@ impl Service {
     }
 
     /// Serves calls and works on imports until the process stops.
-    pub fn start(self, listener: impl Into<Listener>, life: &Lifecycle) {
+    pub fn start(self, listener: Listener, life: &Lifecycle) {
         let (stop, stopping) = (life.stopping(), self.stopping);
         life.spawn(async move {
             stop.await;
@@ -121,6 +125,6 @@ impl Service {
             life.spawn(self.worker.clone().run(life.clone()));
         }
         life.spawn(self.sweeper.run(life.clone()));
-        life.spawn(self.server.serve(listener.into(), life.clone()));
+        life.spawn(self.server.serve(listener, life.clone()));
     }
 }

@@ -15,7 +15,6 @@ use std::{sync::Arc, time::Duration};
 
 use onethread_core::{Clock, Entropy};
 use onethread_db::{Database, Migrations};
-use onethread_errors::Result;
 use onethread_events::{Bus, NatsUrl, TlsFiles};
 use onethread_grpc::{Listener, Peer, Server};
 use onethread_lifecycle::Lifecycle;
@@ -70,11 +69,7 @@ pub struct Service {
 
 /// Builds the service. It answers calls through [`Service::peer`] at once; deliveries to identity
 /// begin with [`Service::start`].
-///
-/// # Errors
-///
-/// None: it returns a result as the builders of the other services do.
-pub async fn build(deps: Deps) -> Result<Service> {
+pub fn build(deps: Deps) -> Service {
     let Deps { db, clock, entropy, nats, identity } = deps;
     let stop = CancellationToken::new();
     let bus = match nats {
@@ -90,7 +85,7 @@ pub async fn build(deps: Deps) -> Result<Service> {
     let services = [conversation_service_server::SERVICE_NAME, stream_service_server::SERVICE_NAME];
     let deliver = IdentityClient::new(identity);
     let relay = Relay { db, clock, entropy, wake, deliver };
-    Ok(Service { server: Server::new(routes, &services), app, relay, stop })
+    Service { server: Server::new(routes, &services), app, relay, stop }
 }
 
 impl Service {
@@ -101,7 +96,7 @@ impl Service {
 
     /// Serves on the socket and delivers the outbox, until the process stops. Live streams end as
     /// soon as it begins to stop.
-    pub fn start(self, listener: impl Into<Listener>, life: &Lifecycle) {
+    pub fn start(self, listener: Listener, life: &Lifecycle) {
         let Self { server, app, relay, stop } = self;
         let stopping = life.stopping();
         life.spawn(async move {
@@ -110,6 +105,6 @@ impl Service {
         });
         life.spawn(app.measure(life.clone()));
         life.spawn(relay.run(life.clone()));
-        life.spawn(server.serve(listener.into(), life.clone()));
+        life.spawn(server.serve(listener, life.clone()));
     }
 }

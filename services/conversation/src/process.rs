@@ -75,8 +75,7 @@ async fn serve(cli: Cli, life: Lifecycle) -> Result<(), StartError> {
         clock: Arc::new(SystemClock),
         identity: Peer::connect(identity, certificates.as_ref(), &entropy),
         entropy,
-    })
-    .await?;
+    });
     service.start(Listener::new(listener, certificates), &life);
     announce_and_wait(&folder, "conversation", address, &life).await?;
     db.close().await;

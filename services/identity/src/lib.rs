@@ -139,7 +139,7 @@ impl Service {
     }
 
     /// Serves, and delivers the outbox to the conversation service, until the process stops.
-    pub fn start(self, listener: impl Into<Listener>, conversation: Peer, life: &Lifecycle) {
+    pub fn start(self, listener: Listener, conversation: Peer, life: &Lifecycle) {
         let (db, clock) = (self.db, self.app.clock.clone());
         life.spawn(app::clean_up::run_clean_up(db.clone(), clock.clone(), life.clone()));
         life.spawn(app::measure::run_measures(self.app.clone(), db.clone(), life.clone()));
@@ -160,7 +160,7 @@ impl Service {
         };
         life.spawn(worker.run(life.clone()));
         life.spawn(revocations::run_feed(self.feed, db, clock, life.clone()));
-        life.spawn(self.server.serve(listener.into(), life.clone()));
+        life.spawn(self.server.serve(listener, life.clone()));
     }
 }
 

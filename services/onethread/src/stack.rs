@@ -62,8 +62,7 @@ pub(crate) async fn serve(settings: &Settings, life: Lifecycle) -> Result<(), St
         entropy: entropy.clone(),
         nats: settings.bus.nats_url.clone().map(|url| (url, settings.transport.bus_files())),
         identity: identity.peer(),
-    })
-    .await?;
+    });
     let imports = onethread_contact_import::build(onethread_contact_import::Deps {
         db: import_db.clone(),
         clock: clock.clone(),

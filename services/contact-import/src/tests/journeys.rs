@@ -199,7 +199,7 @@ async fn an_import_is_canceled_once_and_not_after_its_end(scratch: ScratchDataba
     assert_eq!(canceled(&scanning.id).await, nothing);
 
     let worker = stack.replica(2).await;
-    worker.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), &stack.life);
+    worker.start(TcpListener::bind("127.0.0.1:0").await.unwrap().into(), &stack.life);
     let ready = stack.upload("email\na@b.c\n", false).await;
     stack.until(&ready.id, &[ImportState::Ready]).await;
     assert_eq!(canceled(&ready.id).await, nothing);

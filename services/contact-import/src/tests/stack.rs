@@ -48,7 +48,7 @@ impl Stack {
     pub(super) async fn new(scratch: ScratchDatabase) -> Self {
         let stack = Self::idle(scratch).await;
         let service = stack.replica(2).await;
-        service.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), &stack.life);
+        service.start(TcpListener::bind("127.0.0.1:0").await.unwrap().into(), &stack.life);
         stack
     }
 

@@ -117,10 +117,10 @@ pub(crate) async fn stage(database: ScratchDatabase) -> Stage {
         nats: None,
         identity: identity.peer(),
     };
-    let service = build(deps).await.unwrap();
+    let service = build(deps);
     let peer = service.peer();
     let life = Lifecycle::new();
-    service.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), &life);
+    service.start(TcpListener::bind("127.0.0.1:0").await.unwrap().into(), &life);
     Stage {
         calls: ConversationServiceClient::new(peer.clone()),
         streams: StreamServiceClient::new(peer),
