@@ -34,6 +34,7 @@ mod policies;
 mod postgres_faults;
 mod profiles;
 mod proofs;
+mod recorded;
 mod replicas;
 mod secrets;
 mod sessions;
