@@ -1,11 +1,13 @@
 //! A client of HTTP/1.1 with one connection. It uses as little processor time as possible, because
 //! it shares the machine with the measured server.
 
+use std::net::Ipv4Addr;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, StatusCode, body::Incoming, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A connection to a server.
 pub(crate) struct Http {
@@ -18,6 +20,19 @@ impl Http {
     /// Connects to `host:port`.
     pub(crate) async fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.expect("the port listens");
+        Self::over(stream, address).await
+    }
+
+    /// Connects from this address of the machine, as if the client were another one.
+    pub(crate) async fn connect_from(local: Ipv4Addr, address: &str) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((local, 0).into()).expect("the address is this machine's");
+        let server = address.parse().expect("an address");
+        let stream = socket.connect(server).await.expect("the port listens");
+        Self::over(stream, address).await
+    }
+
+    async fn over(stream: TcpStream, address: &str) -> Self {
         stream.set_nodelay(true).expect("a socket takes options");
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.expect("a connection");

@@ -1,7 +1,7 @@
 //! Idle live streams: the memory that the server needs for each, and messages meanwhile. All clients
 //! are in this process, and the server is another one.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use futures::{StreamExt, stream};
 use hyper::StatusCode;
@@ -17,6 +17,8 @@ use crate::{
 };
 
 const STREAMS: usize = 10_000;
+/// Addresses that the streams come from.
+const ADDRESSES: usize = 100;
 const WRITERS: usize = 16;
 /// Number of streams that are opened concurrently.
 const CONCURRENT_OPENS: usize = 16;
@@ -40,7 +42,8 @@ pub(crate) async fn run(time: Duration) -> Vec<Row> {
     let (mut alone, mut during) = (Measurements::default(), Measurements::default());
     run_closed_loop(&mut writers, time / 2, &mut alone).await;
     let before = resident_mib(server.process.pid());
-    let opened = stream::iter(&tokens).map(|token| open(&server, token));
+    let opened = stream::iter(tokens.iter().enumerate());
+    let opened = opened.map(|(number, token)| open(&server, number, token));
     let mut streams: Vec<Events> = opened.buffered(CONCURRENT_OPENS).collect().await;
     tokio::time::sleep(time / 3).await;
     let held = resident_mib(server.process.pid());
@@ -94,7 +97,10 @@ async fn login(server: &TestServer, number: usize) -> String {
     answer["session"]["token"].as_str().expect("a session has a token").to_owned()
 }
 
-async fn open(server: &TestServer, token: &str) -> Events {
-    let http = Http::connect(server.process.address("http")).await.with_token(token);
+/// Opens the stream from one of several addresses: one alone may not have so many connections.
+async fn open(server: &TestServer, number: usize, token: &str) -> Events {
+    let local = Ipv4Addr::new(127, 0, 0, u8::try_from(2 + number % ADDRESSES).expect("a byte"));
+    let http = Http::connect_from(local, server.process.address("http")).await;
+    let http = http.with_token(token);
     http.events("/widget/v1/events").await
 }
