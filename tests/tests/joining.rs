@@ -393,8 +393,34 @@ async fn a_merge_into_a_visitor_shows_the_visitor_nothing_of_a_known_contact() {
         let page = server.start_session_on(&attacker.device(), &json!({})).await;
         assert_ne!(page.contact_id(), victim.contact_id());
         assert_eq!(page.initial_texts(), Vec::<&str>::new());
-        assert!(victim.message_texts().await.contains(&"hello, it is me".to_owned()));
+        receives(&victim, "hello, it is me").await;
     }
+}
+
+#[tokio::test]
+async fn a_login_that_ends_sessions_merges_when_they_have_ended() {
+    let server = TestServer::new().await;
+    for round in 0..6 {
+        // Somebody reads the stream of a user id that nobody has proved yet.
+        let user = format!("victim{round}");
+        let attacker = server.start_session(&json!({"user_id": user})).await;
+        let mut stream = attacker.events().await;
+        // The person writes as a visitor and logs in with the first proof.
+        let victim = visitor(&server, &["the visitor's secret"]).await;
+        let proved = json!({"user_id": user, "security_hash": "h"});
+        let victim = server.start_session_on(&victim.device(), &proved).await;
+        let events = stream.until_end(SHORT_TIMEOUT).await;
+        assert!(!format!("{events:?}").contains("secret"), "{events:?}");
+        receives(&victim, "the visitor's secret").await;
+    }
+}
+
+/// Waits until the thread has this text. A merge waits until revoked sessions have ended.
+async fn receives(widget: &Widget, text: &str) {
+    wait_until("the merged messages", SHORT_TIMEOUT, async || {
+        widget.message_texts().await.iter().any(|one| one == text).then_some(())
+    })
+    .await;
 }
 
 /// Returns all messages as a reader sees them.

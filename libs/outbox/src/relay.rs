@@ -101,30 +101,33 @@ impl<D: Deliver> Relay<D> {
     /// Makes deliveries until the process stops, and finishes the current ones.
     pub async fn run(self, life: Lifecycle) {
         while !life.is_stopping() {
-            let found = match self.round().await {
-                Ok(found) => found,
+            let pause = match self.round().await {
+                Ok(pause) => pause,
                 Err(error) => {
                     warn!(cause = error.chain(), "can't read the outbox");
-                    false
+                    POLL_INTERVAL
                 }
             };
-            if !found {
-                tokio::select! {
-                    () = life.stopping() => break,
-                    () = self.wake.0.written.notified() => {}
-                    () = tokio::time::sleep(POLL_INTERVAL) => {}
-                }
+            tokio::select! {
+                () = life.stopping() => break,
+                () = self.wake.0.written.notified() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// Makes the deliveries that are due. True when there were any.
-    async fn round(&self) -> Result<bool> {
+    /// Makes the deliveries that are due. Returns how long to wait for the next ones.
+    async fn round(&self) -> Result<Duration> {
         let now = self.clock.now();
+        // A poll that finds nothing must not cost a write transaction.
+        let due = table::next_due(&self.db).await?;
+        let wait = due.map_or(POLL_INTERVAL, |due| due.since(now));
+        if !wait.is_zero() {
+            return Ok(wait.min(POLL_INTERVAL));
+        }
         let rows = table::claim(&self.db, now, now.plus(DELIVERY_TIMEOUT * 2)).await?;
-        let found = !rows.is_empty();
         stream::iter(rows).for_each_concurrent(MAX_CONCURRENT, |row| self.one(row)).await;
-        Ok(found)
+        Ok(Duration::ZERO)
     }
 
     async fn one(&self, row: table::Row) {
@@ -194,7 +197,7 @@ mod tests {
         },
     };
 
-    use onethread_core::{SeededEntropy, SystemClock};
+    use onethread_core::{SeededEntropy, SystemClock, Timestamp};
     use onethread_db::{Migrations, transaction};
     use onethread_testing::ScratchDatabase;
     use uuid::Uuid;
@@ -212,6 +215,7 @@ mod tests {
         crate::relay::tests::MIGRATIONS:
         a_delivery_is_retried_until_it_is_acknowledged,
         two_relays_share_the_deliveries,
+        a_delivery_waits_until_it_is_due,
     }
 
     /// Fails two attempts, and stops the process after the third.
@@ -239,6 +243,10 @@ mod tests {
     }
 
     async fn fill(db: &Database, deliveries: u128) {
+        fill_due(db, deliveries, SystemClock.now()).await;
+    }
+
+    async fn fill_due(db: &Database, deliveries: u128, due: Timestamp) {
         let filled: Result<()> = transaction!(db, "fill", |tx| {
             for n in 0..deliveries {
                 let entry = Entry {
@@ -247,7 +255,7 @@ mod tests {
                     topic: "test".to_owned(),
                     payload: String::new(),
                 };
-                enqueue(tx, entry, SystemClock.now()).await?;
+                enqueue(tx, entry, due).await?;
             }
             Ok(())
         });
@@ -279,13 +287,26 @@ mod tests {
         assert!(is_empty(db).await);
     }
 
+    async fn a_delivery_waits_until_it_is_due(scratch: ScratchDatabase) {
+        let db = &scratch.db;
+        let due = SystemClock.now().plus(Duration::from_millis(300));
+        fill_due(db, 1, due).await;
+        let counts = Counts::default();
+        let relay = relay(db.clone(), counts.clone());
+        while !relay.round().await.unwrap().is_zero() {
+            assert!(SystemClock.now() < due.plus(Duration::from_secs(30)), "it was never made");
+        }
+        assert!(SystemClock.now() >= due);
+        assert_eq!(counts.0.lock().unwrap().len(), 1);
+    }
+
     async fn two_relays_share_the_deliveries(scratch: ScratchDatabase) {
         const DELIVERIES: u128 = 500;
         fill(&scratch.db, DELIVERIES).await;
         let counts = Counts::default();
         let deliver_all = |db: Database| {
             let relay = relay(db, counts.clone());
-            async move { while relay.round().await.unwrap() {} }
+            async move { while relay.round().await.unwrap().is_zero() {} }
         };
         tokio::join!(deliver_all(scratch.db.clone()), deliver_all(scratch.reconnect().await));
         assert!(is_empty(&scratch.db).await);

@@ -1,7 +1,9 @@
 //! What follows from a change. A rule such as "a claim revokes the sessions that did not prove it" is
 //! a function of the domain that returns [`Effects`]; `store/effects.rs` alone writes them.
 
-use onethread_core::ContactId;
+use std::time::Duration;
+
+use onethread_core::{ContactId, Timestamp};
 use uuid::Uuid;
 
 use crate::{
@@ -43,6 +45,17 @@ pub(crate) enum Delivery {
     /// The webhook events that the organization wants of its conversations, as bits, and the
     /// version of that.
     Interest { events: i64, version: i64 },
+}
+
+/// How long after a revocation a merge may move messages into the conversation. By then each
+/// gateway has heard of the revocation, or delivers nothing because the feed is silent: the feed is
+/// read every 200 ms, and a gateway waits at most 1 s for it.
+pub(crate) const MERGE_DELAY: Duration = Duration::from_millis(1500);
+
+/// When the messages of a merge may be moved, by the time of the target's last revocation: who
+/// reads the target in a revoked session must not read what the merge adds.
+pub(crate) fn merge_due(now: Timestamp, last_revocation: Option<Timestamp>) -> Timestamp {
+    last_revocation.map_or(now, |at| at.plus(MERGE_DELAY).max(now))
 }
 
 impl Effects {

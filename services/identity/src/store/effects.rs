@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::entries::entries;
 use crate::{
-    domain::effects::{AuditRecord, Delivery, Effects},
+    domain::effects::{AuditRecord, Delivery, Effects, MERGE_DELAY, merge_due},
+    session::store::revocations,
     webhook::{
         domain::event::Event,
         store::{
@@ -76,10 +77,24 @@ pub(crate) async fn record(
         insert_events(conn, organization, &contacts, event).await?;
     }
     for delivery in effects.deliveries {
+        let due = due(conn, organization, &delivery, now).await?;
         let entry = entry(organization, delivery, now, entropy);
-        onethread_outbox::enqueue(conn, entry, now).await?;
+        onethread_outbox::enqueue(conn, entry, due).await?;
     }
     Ok(())
+}
+
+/// When a delivery is due. The revocations of this change are written already.
+async fn due(
+    conn: &mut Connection,
+    organization: OrganizationId,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<Timestamp> {
+    let Delivery::Merged { target, .. } = delivery else { return Ok(now) };
+    let since = now.minus(MERGE_DELAY);
+    let last = revocations::last_of(conn, organization, *target, since).await?;
+    Ok(merge_due(now, last))
 }
 
 async fn insert_audit(
