@@ -103,6 +103,7 @@ pub fn build(deps: Deps) -> Service {
         entropy: deps.entropy,
         private_webhooks: deps.private_webhooks,
         wake: Wake::default(),
+        webhook_wake: Arc::default(),
     });
     let feed = Feed::new();
     let handlers = grpc::Handlers { app: app.clone(), feed: feed.clone() };
@@ -157,6 +158,7 @@ impl Service {
             clock: clock.clone(),
             entropy: self.app.entropy.clone(),
             client: WebhookClient::new(self.app.private_webhooks),
+            wake: self.app.webhook_wake.clone(),
         };
         life.spawn(worker.run(life.clone()));
         life.spawn(revocations::run_feed(self.feed, db, clock, life.clone()));

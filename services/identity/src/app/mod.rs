@@ -14,6 +14,7 @@ use onethread_core::{Clock, Entropy, OrganizationId};
 use onethread_db::{Connection, Database};
 use onethread_errors::Result;
 use onethread_outbox::Wake;
+use tokio::sync::Notify;
 
 use crate::{
     domain::{effects::Effects, keys::ServerKeys},
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) private_webhooks: bool,
     /// Wakes the outbox relay.
     pub(crate) wake: Wake,
+    /// Wakes the worker that delivers to webhooks.
+    pub(crate) webhook_wake: Arc<Notify>,
 }
 
 impl App {

@@ -22,6 +22,8 @@ pub(crate) struct Effects {
     pub(crate) events: Vec<(ContactId, Event)>,
     /// Calls to the conversation service.
     pub(crate) deliveries: Vec<Delivery>,
+    /// An import is the cause: webhooks are notified of it after everything else.
+    pub(crate) bulk: bool,
 }
 
 /// An entry of the audit log that is not written yet.
@@ -93,6 +95,11 @@ impl Effects {
     pub(crate) fn notify(mut self, contact: ContactId, event: Event) -> Self {
         self.events.push((contact, event));
         self
+    }
+
+    /// An import is the cause of all of them.
+    pub(crate) fn in_bulk(self) -> Self {
+        Self { bulk: true, ..self }
     }
 
     /// A call to the conversation service.

@@ -128,7 +128,7 @@ impl App {
             outcomes = self.apply_rows(&mut found, batch, &valid, &comparisons, now);
         }
         contacts::write(conn, organization, &found, now).await?;
-        let effects = found.into_effects();
+        let effects = found.into_effects().in_bulk();
         effects::record(conn, organization, effects, now, &*self.entropy).await?;
         let results = rows.iter().zip(outcomes);
         Ok(results.map(|(row, outcome)| RowResult { line: row.line, outcome }).collect())

@@ -74,7 +74,7 @@ pub(crate) async fn record(
     for &event in Event::all() {
         let of_event = effects.events.iter().filter(|(_, one)| *one == event);
         let contacts: Vec<_> = of_event.map(|(contact, _)| *contact).collect();
-        insert_events(conn, organization, &contacts, event).await?;
+        insert_events(conn, organization, &contacts, event, effects.bulk).await?;
     }
     for delivery in effects.deliveries {
         let due = due(conn, organization, &delivery, now).await?;
@@ -154,6 +154,7 @@ async fn insert_events(
     organization: OrganizationId,
     contacts: &[ContactId],
     event: Event,
+    bulk: bool,
 ) -> Result<()> {
     if contacts.is_empty() || !is_wanted(conn, organization, &[event]).await? {
         return Ok(());
@@ -161,7 +162,7 @@ async fn insert_events(
     let hex = || Json(contacts.iter().map(|id| id.0.simple().to_string()).collect::<Vec<_>>());
     let ids = || contacts.iter().map(|id| id.0).collect::<Vec<_>>();
     let insert = conn.query(INSERT_EVENTS).bind(organization.0).bind_either(hex, ids);
-    insert.bind(event.bit()).execute().await?;
+    insert.bind(event.bit()).bind(bulk).execute().await?;
     Ok(())
 }
 

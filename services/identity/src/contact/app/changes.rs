@@ -20,7 +20,7 @@ impl App {
         id: ContactId,
         change: impl Fn(&mut Contact) + Send + Sync,
     ) -> Result<Option<Contact>> {
-        transaction!(self.db, "contact.change", |tx| {
+        let changed = transaction!(self.db, "contact.change", |tx| {
             let Some(before) = contacts::locked_by_id(tx, organization, id).await? else {
                 return Ok(None);
             };
@@ -28,7 +28,9 @@ impl App {
             change(&mut after);
             self.save_contact(tx, Some(&before), &after).await?;
             Ok(Some(after))
-        })
+        })?;
+        self.webhook_wake.notify_one();
+        Ok(changed)
     }
 
     /// Inserts or updates a contact's row, unless it is as before, and records what follows.

@@ -53,7 +53,7 @@ impl App {
         let source = if matches!(actor, Actor::Agent(_)) { Source::Agent } else { Source::Api };
         let id = ContactId::generate(&*self.clock, &*self.entropy);
         let now = self.clock.now();
-        transaction!(self.db, "contact.edit", |tx| {
+        let saved = transaction!(self.db, "contact.edit", |tx| {
             let before = match &edit.user_id {
                 Some(user_id) => {
                     contacts::locked_by_user_id(tx, organization, user_id.as_str()).await?
@@ -69,7 +69,9 @@ impl App {
             edit.apply(&mut contact)?;
             self.save_contact(tx, before.as_ref(), &contact).await?;
             Ok((contact, before.is_none()))
-        })
+        })?;
+        self.webhook_wake.notify_one();
+        Ok(saved)
     }
 
     /// Changes a contact.
@@ -94,7 +96,9 @@ impl App {
             let mut after = before.clone();
             edit.apply(&mut after)?;
             self.save_contact(tx, Some(&before), &after).await
-        })
+        })?;
+        self.webhook_wake.notify_one();
+        Ok(())
     }
 }
 

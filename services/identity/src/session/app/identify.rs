@@ -149,7 +149,7 @@ impl App {
             Decision::Accepted(accepted) if !accepted.is_unchanged() => {}
             decision => return Ok(decision),
         }
-        transaction!(self.db, "login.write", |tx| {
+        let decision = transaction!(self.db, "login.write", |tx| {
             let rows = logins::read_locked(tx, login).await?;
             let mut decision = self.decide(login, rows);
             if let Decision::Accepted(accepted) = &mut decision {
@@ -158,7 +158,9 @@ impl App {
                 self.record(tx, organization, effects).await?;
             }
             Ok(decision)
-        })
+        })?;
+        self.webhook_wake.notify_one();
+        Ok(decision)
     }
 
     fn decide(&self, login: &Login, (mut rows, rules): (LoginRows, SealedRules)) -> Decision {

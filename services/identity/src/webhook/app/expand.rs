@@ -9,7 +9,7 @@ use crate::{
     webhook::{
         domain::{body::contact_body, event::Event},
         store::{
-            deliveries,
+            deliveries::{self, NewDelivery},
             events::{self, ContactEvent},
         },
     },
@@ -41,13 +41,13 @@ pub(crate) async fn expand_events(
 
 /// Makes deliveries from one event. An erased contact's event makes none: erasing waits for the
 /// event's row, or, when that is another contact's, for the contact's.
-async fn expand(
+pub(super) async fn expand(
     conn: &mut Connection,
     event: ContactEvent,
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> Result<()> {
-    let ContactEvent { organization, contact, event } = event;
+    let ContactEvent { organization, contact, event, bulk } = event;
     let (found, merged) = if event == Event::Merged {
         let into = merges::target_of(conn, organization, contact).await?;
         let into = into.unwrap_or(contact);
@@ -59,6 +59,7 @@ async fn expand(
     let Some(contact) = found else { return Ok(()) };
     let id = new_uuid(now, entropy);
     let body = contact_body(id, event, &contact, merged, now);
-    deliveries::enqueue(conn, organization, (id, event, &body), contact.id, now).await?;
+    let new = NewDelivery { id, event, body: &body, contact: contact.id, bulk };
+    deliveries::enqueue(conn, organization, new, now).await?;
     Ok(())
 }

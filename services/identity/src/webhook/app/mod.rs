@@ -2,8 +2,10 @@
 //!
 //! A function without an `# Errors` section fails only when the database does.
 
+pub(crate) mod backlog;
 pub(crate) mod client;
 pub(crate) mod expand;
 mod record;
+mod running;
 mod webhooks;
 pub(crate) mod worker;

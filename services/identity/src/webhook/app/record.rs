@@ -13,8 +13,13 @@ use crate::{
     contact::store::{contacts, merges},
     team::store::agents,
     webhook::{
+        app::expand::expand,
         domain::{body::conversation_body, conversation_event::ConversationEvent},
-        store::{deliveries, interests},
+        store::{
+            deliveries::{self, NewDelivery},
+            events::{self, ContactEvent},
+            interests,
+        },
     },
 };
 
@@ -58,11 +63,18 @@ impl App {
                 found = contacts::locked_by_id(tx, organization, into).await?;
             }
             let Some(contact) = found else { return Ok(()) };
+            // What happened to the contact before is delivered before.
+            for earlier in events::take_of_contact(tx, organization, contact.id).await? {
+                expand(tx, ContactEvent { bulk: false, ..earlier }, &*self.entropy, now).await?;
+            }
             let body = conversation_body(&event, &contact, name.as_deref());
-            let delivery = (event.id, kind, &*body);
-            deliveries::enqueue(tx, organization, delivery, contact.id, now).await?;
+            let (id, contact) = (event.id, contact.id);
+            let new = NewDelivery { id, event: kind, body: &body, contact, bulk: false };
+            deliveries::enqueue(tx, organization, new, now).await?;
             Ok(())
-        })
+        })?;
+        self.webhook_wake.notify_one();
+        Ok(())
     }
 
     /// Waits until the conversation service knows which events it has to report, so that an event

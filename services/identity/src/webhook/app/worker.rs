@@ -1,40 +1,40 @@
-//! The worker that delivers to webhooks. Each webhook has few deliveries running at once, so that a
-//! slow receiver doesn't delay the others.
+//! The worker that delivers to webhooks. Each webhook has a few attempts running at once, so that a
+//! slow receiver doesn't delay the others. An attempt that ends makes room for the next one at once.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use onethread_core::{Clock, Entropy, WebhookId};
-use onethread_db::Database;
-use onethread_errors::{Error, Result};
-use onethread_lifecycle::{Lifecycle, shielded};
+use onethread_core::{Clock, Entropy, OrganizationId, Timestamp, WebhookId};
+use onethread_db::{Database, transaction};
+use onethread_errors::Result;
+use onethread_lifecycle::Lifecycle;
 use tokio::{
-    task::{Id, JoinError, JoinSet},
-    time::sleep,
+    sync::Notify,
+    time::{Instant, sleep_until},
 };
 use tracing::{debug, warn};
 
 use super::{
+    backlog::give_up_backlogs,
     client::{Failure, WebhookClient},
     expand::expand_events,
+    running::{Ended, MAX_CONCURRENT, Running},
 };
 use crate::{
     domain::keys::ServerKeys,
     webhook::{
         domain::{
-            delivery::{Attempt, LeasedDelivery, MAX_WAITING_DELIVERIES, signature},
+            delivery::{LeasedDelivery, MAX_WAITING_DELIVERIES, signature},
             webhook::Webhook,
         },
         store::{deliveries, webhooks},
     },
 };
 
+/// Interval at which the worker looks for deliveries that another replica has stored, or whose next
+/// attempt has become due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// Deliveries of one webhook that run at once.
-const MAX_PER_WEBHOOK: usize = 4;
-/// Deliveries that run at once.
-const MAX_CONCURRENT: usize = 256;
-/// Polls between two checks for backlogs: ten seconds.
-const POLLS_PER_BACKLOG_CHECK: u32 = 20;
+/// Interval between two checks for backlogs.
+const BACKLOG_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 /// Time for which a delivery is leased to one worker. An attempt lasts 10 s at most.
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -45,33 +45,8 @@ pub(crate) struct DeliveryWorker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) client: WebhookClient,
-}
-
-/// The deliveries that run, and to which webhooks.
-#[derive(Default)]
-struct Running {
-    tasks: JoinSet<()>,
-    webhooks: HashMap<Id, WebhookId>,
-}
-
-impl Running {
-    fn count(&self, webhook: WebhookId) -> usize {
-        self.webhooks.values().filter(|one| **one == webhook).count()
-    }
-
-    /// How many more deliveries of this webhook may run.
-    fn capacity(&self, webhook: WebhookId) -> usize {
-        let of_webhook = MAX_PER_WEBHOOK.saturating_sub(self.count(webhook));
-        of_webhook.min(MAX_CONCURRENT.saturating_sub(self.tasks.len()))
-    }
-
-    fn ended(&mut self, task: Result<(Id, ()), JoinError>) {
-        let id = match task {
-            Ok((id, ())) => id,
-            Err(failed) => failed.id(),
-        };
-        self.webhooks.remove(&id);
-    }
+    /// Notified after a delivery was stored.
+    pub(crate) wake: Arc<Notify>,
 }
 
 impl DeliveryWorker {
@@ -80,29 +55,35 @@ impl DeliveryWorker {
     pub(crate) async fn run(self, life: Lifecycle) {
         let this = Arc::new(self);
         let mut running = Running::default();
-        for polls in 0_u32.. {
-            if let Err(error) = this.clone().poll(&mut running).await {
+        let mut next_check = Instant::now();
+        while !life.is_stopping() {
+            if let Err(error) = this.clone().start_due(&mut running).await {
                 warn!(cause = error.chain(), "due deliveries could not be read");
             }
-            if polls % POLLS_PER_BACKLOG_CHECK == 0
-                && let Err(error) = give_up_backlogs(&this.db, MAX_WAITING_DELIVERIES).await
-            {
-                warn!(cause = error.chain(), "backlogs of deliveries could not be checked");
+            if Instant::now() >= next_check {
+                next_check = Instant::now() + BACKLOG_CHECK_INTERVAL;
+                let checked = give_up_backlogs(&this.db, MAX_WAITING_DELIVERIES, this.clock.now());
+                if let Err(error) = checked.await {
+                    warn!(cause = error.chain(), "backlogs of deliveries could not be checked");
+                }
             }
-            let interval = sleep(POLL_INTERVAL);
-            tokio::pin!(interval);
-            loop {
-                tokio::select! {
-                    () = life.stopping() => return,
-                    () = &mut interval => break,
-                    Some(ended) = running.tasks.join_next_with_id() => running.ended(ended),
+            let next_poll = Instant::now() + POLL_INTERVAL;
+            tokio::select! {
+                () = life.stopping() => {}
+                () = sleep_until(next_poll) => running.forget_idle(),
+                () = this.wake.notified() => {}
+                ended = running.ended() => {
+                    if let Err(error) = this.record(ended).await {
+                        // The leases expire, and the deliveries are attempted again.
+                        warn!(cause = error.chain(), "outcomes of attempts were not stored");
+                    }
                 }
             }
         }
     }
 
-    /// Starts the deliveries that are due.
-    async fn poll(self: Arc<Self>, running: &mut Running) -> Result<()> {
+    /// Starts the attempts that are due and have room.
+    async fn start_due(self: Arc<Self>, running: &mut Running) -> Result<()> {
         let now = self.clock.now();
         expand_events(&self.db, &*self.entropy, now).await?;
         let limit = i64::try_from(MAX_CONCURRENT).unwrap_or(i64::MAX);
@@ -110,36 +91,41 @@ impl DeliveryWorker {
         let due = webhooks::due(&mut conn, now, limit).await?;
         drop(conn);
         for webhook in due {
-            let capacity = running.capacity(webhook.id);
-            if capacity == 0 {
-                continue;
-            }
-            let (organization, id) = (webhook.organization_id, webhook.id);
-            let limit = i64::try_from(capacity).unwrap_or(1);
-            let lease = (now, now.plus(LEASE));
-            let mut conn = self.db.writer("webhook.take").await?;
-            let leased = deliveries::lease(&mut conn, organization, id, lease, limit).await?;
-            drop(conn);
             let webhook = Arc::new(webhook);
-            for delivery in leased {
-                let task = running.tasks.spawn(self.clone().deliver(webhook.clone(), delivery));
-                running.webhooks.insert(task.id(), id);
+            for delivery in self.lease(&webhook, running.capacity(webhook.id), now).await? {
+                running.spawn(webhook.id, self.clone().deliver(webhook.clone(), delivery));
             }
         }
         Ok(())
     }
 
-    async fn deliver(self: Arc<Self>, webhook: Arc<Webhook>, delivery: LeasedDelivery) {
+    /// Leases due deliveries of a webhook: those of imports where the others leave room.
+    async fn lease(
+        &self,
+        webhook: &Webhook,
+        capacity: usize,
+        now: Timestamp,
+    ) -> Result<Vec<LeasedDelivery>> {
+        let (organization, id) = (webhook.organization_id, webhook.id);
+        let lease = (now, now.plus(LEASE));
+        let mut leased = Vec::new();
+        for bulk in [false, true] {
+            let room = i64::try_from(capacity - leased.len()).unwrap_or(0);
+            if room > 0 {
+                let mut conn = self.db.writer("webhook.take").await?;
+                let more =
+                    deliveries::lease(&mut conn, organization, id, lease, bulk, room).await?;
+                leased.extend(more);
+            }
+        }
+        Ok(leased)
+    }
+
+    async fn deliver(self: Arc<Self>, webhook: Arc<Webhook>, delivery: LeasedDelivery) -> Ended {
         let (status, failure) = self.attempt(&webhook, &delivery).await;
         let attempt = delivery.attempted(status, failure, self.clock.now(), &*self.entropy);
         debug!(webhook = %webhook.id, delivery = %delivery.id, status, failure, "attempted");
-        // The result of an attempt must be stored even while the process stops.
-        let recorded =
-            shielded(async move { self.record(&webhook, &delivery, attempt).await }).await;
-        if let Err(error) = recorded {
-            // The lease expires, and the delivery is attempted again.
-            warn!(cause = Error::from(error).chain(), "an attempt's outcome was not stored");
-        }
+        Ended { webhook, delivery, attempt }
     }
 
     async fn attempt(
@@ -160,31 +146,23 @@ impl DeliveryWorker {
         }
     }
 
-    async fn record(
-        &self,
-        webhook: &Webhook,
-        delivery: &LeasedDelivery,
-        attempt: Attempt,
-    ) -> onethread_db::Result<()> {
-        let mut conn = self.db.writer("webhook.settle").await?;
-        let (organization, id) = (webhook.organization_id, webhook.id);
-        deliveries::record_attempt(&mut conn, organization, id, delivery, attempt).await
+    /// Stores the results of attempts, in one transaction.
+    async fn record(&self, ended: Vec<Ended>) -> Result<()> {
+        let now = self.clock.now();
+        let mut succeeded: HashMap<(OrganizationId, WebhookId), bool> = HashMap::new();
+        for Ended { webhook, attempt, .. } in &ended {
+            let key = (webhook.organization_id, webhook.id);
+            *succeeded.entry(key).or_default() |= attempt.failure.is_none();
+        }
+        transaction!(self.db, "webhook.settle", |tx| {
+            for Ended { webhook, delivery, attempt } in &ended {
+                let (organization, id) = (webhook.organization_id, webhook.id);
+                deliveries::record_attempt(tx, organization, id, delivery, *attempt).await?;
+            }
+            for (&webhook, &has_succeeded) in &succeeded {
+                webhooks::record_health(tx, webhook, has_succeeded, now).await?;
+            }
+            Ok(())
+        })
     }
-}
-
-/// Gives up the oldest deliveries of each webhook for which more than `limit` wait, and returns how
-/// many of which webhook.
-pub(crate) async fn give_up_backlogs(db: &Database, limit: i64) -> Result<Vec<(WebhookId, i64)>> {
-    let mut conn = db.reader("webhook.overfull").await?;
-    let backlogs = deliveries::backlogs(&mut conn, limit).await?;
-    drop(conn);
-    let mut given_up = Vec::with_capacity(backlogs.len());
-    for (organization, webhook, waiting) in backlogs {
-        let count = waiting - limit;
-        let mut conn = db.writer("webhook.give_up").await?;
-        deliveries::give_up_oldest(&mut conn, organization, webhook, count).await?;
-        warn!(%webhook, count, "too many deliveries waited, the oldest were given up");
-        given_up.push((webhook, count));
-    }
-    Ok(given_up)
 }

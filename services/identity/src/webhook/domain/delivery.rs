@@ -3,14 +3,21 @@
 use std::{fmt::Write as _, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
-use onethread_core::{Backoff, Entropy, Timestamp};
+use onethread_core::{Backoff, Entropy, OrganizationId, Timestamp, WebhookId};
 use sha2::Sha256;
 use uuid::Uuid;
 
 use super::event::Event;
 
-/// Deliveries that wait for a webhook, at most. The oldest beyond that are given up.
+/// Deliveries that wait for a webhook whose attempts fail, at most. Those beyond are given up.
 pub(crate) const MAX_WAITING_DELIVERIES: i64 = 10_000;
+/// How many times as many may wait for a webhook that takes deliveries.
+const HEALTHY_FACTOR: i64 = 100;
+/// A webhook of which every attempt has failed for so long is taken for dead.
+const DEAD_AFTER: Duration = Duration::from_secs(60);
+/// Failed attempts after which a delivery no longer holds back the later ones of its contact: a
+/// quarter of an hour.
+pub(crate) const MAX_BLOCKING_ATTEMPTS: i64 = 10;
 /// How long a delivery is attempted before it is given up.
 const MAX_DELIVERY_AGE: Duration = Duration::from_secs(24 * 3600);
 /// Time between two attempts.
@@ -70,6 +77,25 @@ impl LeasedDelivery {
         let next = failure.map(|_| at.plus(BACKOFF.delay(failures, entropy)));
         let due_at = next.filter(|due| due.since(self.created_at) < MAX_DELIVERY_AGE);
         Attempt { status, failure, at, due_at }
+    }
+}
+
+/// Deliveries that wait for a webhook.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Backlog {
+    pub(crate) organization: OrganizationId,
+    pub(crate) webhook: WebhookId,
+    pub(crate) waiting: i64,
+    /// Since when every attempt has failed.
+    pub(crate) failing_since: Option<Timestamp>,
+}
+
+impl Backlog {
+    /// How many deliveries are given up when `limit` may wait for a dead webhook.
+    pub(crate) fn excess(&self, limit: i64, now: Timestamp) -> i64 {
+        let is_dead = self.failing_since.is_some_and(|since| now.since(since) >= DEAD_AFTER);
+        let limit = if is_dead { limit } else { limit.saturating_mul(HEALTHY_FACTOR) };
+        (self.waiting - limit).max(0)
     }
 }
 

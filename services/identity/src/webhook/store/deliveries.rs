@@ -7,32 +7,46 @@ use onethread_db::{Connection, Error, Result, Sql, Time};
 use uuid::Uuid;
 
 use crate::webhook::domain::{
-    delivery::{Attempt, Delivery, LeasedDelivery, MAX_WAITING_DELIVERIES},
+    delivery::{
+        Attempt, Backlog, Delivery, LeasedDelivery, MAX_BLOCKING_ATTEMPTS, MAX_WAITING_DELIVERIES,
+    },
     event::Event,
 };
 
 const ENQUEUE: &str = "INSERT INTO webhook_deliveries
-       (organization_id, webhook_id, id, event, body, attempts, due_at, created_at, contact_id)
-     SELECT organization_id, id, $2, $3, $4, 0, $5, $5, $6 FROM webhooks
+       (organization_id, webhook_id, id, event, body, attempts, due_at, created_at, contact_id, bulk)
+     SELECT organization_id, id, $2, $3, $4, 0, $5, $5, $6, $7 FROM webhooks
      WHERE organization_id = $1 AND (events & $3) <> 0
      ON CONFLICT (organization_id, webhook_id, id) DO NOTHING";
+/// The deliveries before a live one of the same contact are as urgent as it is.
+const HASTEN: &str = "UPDATE webhook_deliveries SET bulk = false
+     WHERE organization_id = $1 AND contact_id = $2 AND bulk AND due_at IS NOT NULL";
 const LIST: &str = "SELECT id, event, attempts, status, failure, created_at, tried_at, due_at
      FROM webhook_deliveries WHERE organization_id = $1 AND webhook_id = $2 AND id < $3
      ORDER BY id DESC LIMIT $4";
-const LEASE: Sql = Sql::dialects(
-    "UPDATE webhook_deliveries SET attempts = attempts + 1, due_at = $4
-     WHERE (organization_id, webhook_id, id) IN
-       (SELECT organization_id, webhook_id, id FROM webhook_deliveries
-        WHERE organization_id = $1 AND webhook_id = $2 AND due_at IS NOT NULL AND due_at <= $3
-        ORDER BY due_at LIMIT $5)
-     RETURNING id, body, attempts, created_at",
-    "UPDATE webhook_deliveries SET attempts = attempts + 1, due_at = $4
-     WHERE (organization_id, webhook_id, id) IN
-       (SELECT organization_id, webhook_id, id FROM webhook_deliveries
-        WHERE organization_id = $1 AND webhook_id = $2 AND due_at IS NOT NULL AND due_at <= $3
-        ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED)
-     RETURNING id, body, attempts, created_at",
-);
+/// Leases due deliveries, but none for which an earlier one of the same contact waits or runs.
+macro_rules! lease {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE webhook_deliveries SET attempts = attempts + 1, due_at = $4
+             WHERE (organization_id, webhook_id, id) IN
+               (SELECT d.organization_id, d.webhook_id, d.id FROM webhook_deliveries d
+                WHERE d.organization_id = $1 AND d.webhook_id = $2 AND d.bulk = $6
+                  AND d.due_at IS NOT NULL AND d.due_at <= $3
+                  AND NOT EXISTS (SELECT 1 FROM webhook_deliveries earlier
+                    WHERE earlier.organization_id = $1 AND earlier.webhook_id = $2
+                      AND earlier.contact_id = d.contact_id AND earlier.due_at IS NOT NULL
+                      AND earlier.attempts < $7
+                      AND (earlier.created_at, earlier.event, earlier.id)
+                        < (d.created_at, d.event, d.id))
+                ORDER BY d.due_at LIMIT $5",
+            $lock,
+            ") RETURNING id, body, attempts, created_at"
+        )
+    };
+}
+
+const LEASE: Sql = Sql::dialects(lease!(""), lease!(" FOR UPDATE OF d SKIP LOCKED"));
 // The body is deleted when no further attempt is due.
 const RECORD_ATTEMPT: &str =
     "UPDATE webhook_deliveries SET status = $5, failure = $6, tried_at = $7, due_at = $8,
@@ -43,14 +57,15 @@ const MEASURE: &str = "SELECT
     (SELECT count(*) FROM
       (SELECT 1 FROM webhook_deliveries WHERE due_at IS NOT NULL LIMIT $1) AS some),
     (SELECT min(due_at) FROM webhook_deliveries WHERE due_at IS NOT NULL)";
-const BACKLOGS: &str =
-    "SELECT organization_id, webhook_id, count(*) AS waiting FROM webhook_deliveries
-     WHERE due_at IS NOT NULL GROUP BY organization_id, webhook_id HAVING count(*) > $1";
-const GIVE_UP_OLDEST: &str = "UPDATE webhook_deliveries SET due_at = NULL, failure = $4, body = ''
+const BACKLOGS: &str = "SELECT d.organization_id, d.webhook_id, d.waiting, w.failing_since FROM
+       (SELECT organization_id, webhook_id, count(*) AS waiting FROM webhook_deliveries
+        WHERE due_at IS NOT NULL GROUP BY organization_id, webhook_id HAVING count(*) > $1) d
+     JOIN webhooks w ON w.organization_id = d.organization_id AND w.id = d.webhook_id";
+const GIVE_UP: &str = "UPDATE webhook_deliveries SET due_at = NULL, failure = $4, body = ''
      WHERE (organization_id, webhook_id, id) IN
        (SELECT organization_id, webhook_id, id FROM webhook_deliveries
         WHERE organization_id = $1 AND webhook_id = $2 AND due_at IS NOT NULL
-        ORDER BY id LIMIT $3)";
+        ORDER BY bulk DESC, id LIMIT $3)";
 const DELETE_OLD: &str = "DELETE FROM webhook_deliveries WHERE created_at < $1";
 
 /// Failure of a delivery that was given up because too many waited.
@@ -86,16 +101,32 @@ impl TryFrom<DeliveryRow> for Delivery {
     }
 }
 
-/// Stores a contact's event for every webhook that wants it. A repeat of its id changes nothing.
+/// A contact's event, which each webhook that wants it is notified of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewDelivery<'a> {
+    /// Id of the event.
+    pub(crate) id: Uuid,
+    pub(crate) event: Event,
+    pub(crate) body: &'a str,
+    pub(crate) contact: ContactId,
+    /// An import caused it.
+    pub(crate) bulk: bool,
+}
+
+/// Stores an event for every webhook that wants it. A repeat of its id changes nothing.
 pub(crate) async fn enqueue(
     conn: &mut Connection,
     organization: OrganizationId,
-    (id, event, body): (Uuid, Event, &str),
-    contact: ContactId,
+    new: NewDelivery<'_>,
     now: Timestamp,
 ) -> Result<()> {
-    let enqueue = conn.query(ENQUEUE).bind(organization.0).bind(id).bind(event.bit());
-    enqueue.bind(body).bind(Time(now)).bind(contact.0).execute().await?;
+    let contact = new.contact.0;
+    if !new.bulk {
+        conn.query(HASTEN).bind(organization.0).bind(contact).execute().await?;
+    }
+    let enqueue = conn.query(ENQUEUE).bind(organization.0).bind(new.id).bind(new.event.bit());
+    let enqueue = enqueue.bind(new.body).bind(Time(now)).bind(contact).bind(new.bulk);
+    enqueue.execute().await?;
     Ok(())
 }
 
@@ -113,16 +144,18 @@ pub(crate) async fn page(
     rows.into_iter().map(Delivery::try_from).collect()
 }
 
-/// Leases due deliveries of a webhook: other workers skip them until the lease expires.
+/// Leases due deliveries of a webhook, those of imports or the others: other workers skip them until
+/// the lease expires.
 pub(crate) async fn lease(
     conn: &mut Connection,
     organization: OrganizationId,
     webhook: WebhookId,
     (now, lease_ends_at): (Timestamp, Timestamp),
+    bulk: bool,
     limit: i64,
 ) -> Result<Vec<LeasedDelivery>> {
     let lease = conn.query(LEASE).bind(organization.0).bind(webhook.0).bind(Time(now));
-    let lease = lease.bind(Time(lease_ends_at)).bind(limit);
+    let lease = lease.bind(Time(lease_ends_at)).bind(limit).bind(bulk).bind(MAX_BLOCKING_ATTEMPTS);
     let rows = lease.all::<(Uuid, String, i64, Time)>().await?;
     let delivery = |(id, body, attempts, created_at): (Uuid, String, i64, Time)| LeasedDelivery {
         id,
@@ -159,26 +192,27 @@ pub(crate) async fn measure(conn: &mut Connection, now: Timestamp) -> Result<(f6
     Ok((waiting, first.map_or(Duration::ZERO, |first| now.since(first.0))))
 }
 
-/// Webhooks of all organizations for which more than `limit` deliveries wait, and how many do.
-pub(crate) async fn backlogs(
-    conn: &mut Connection,
-    limit: i64,
-) -> Result<Vec<(OrganizationId, WebhookId, i64)>> {
-    let rows = conn.query(BACKLOGS).bind(limit).all::<(Uuid, Uuid, i64)>().await?;
-    let typed = |(organization, webhook, waiting)| {
-        (OrganizationId(organization), WebhookId(webhook), waiting)
-    };
+/// Webhooks of all organizations for which more than `limit` deliveries wait.
+pub(crate) async fn backlogs(conn: &mut Connection, limit: i64) -> Result<Vec<Backlog>> {
+    let rows = conn.query(BACKLOGS).bind(limit).all::<(Uuid, Uuid, i64, Option<Time>)>().await?;
+    let typed =
+        |(organization, webhook, waiting, failing_since): (_, _, _, Option<Time>)| Backlog {
+            organization: OrganizationId(organization),
+            webhook: WebhookId(webhook),
+            waiting,
+            failing_since: failing_since.map(Timestamp::from),
+        };
     Ok(rows.into_iter().map(typed).collect())
 }
 
-/// Gives up the oldest deliveries that wait for a webhook.
-pub(crate) async fn give_up_oldest(
+/// Gives up deliveries that wait for a webhook: those of imports first, the oldest first.
+pub(crate) async fn give_up(
     conn: &mut Connection,
     organization: OrganizationId,
     webhook: WebhookId,
     count: i64,
 ) -> Result<()> {
-    let update = conn.query(GIVE_UP_OLDEST).bind(organization.0).bind(webhook.0);
+    let update = conn.query(GIVE_UP).bind(organization.0).bind(webhook.0);
     update.bind(count).bind(BACKLOG).execute().await?;
     Ok(())
 }

@@ -8,28 +8,48 @@ use uuid::Uuid;
 use crate::webhook::domain::event::Event;
 
 const ANY: &str = "SELECT 1 FROM webhook_facts LIMIT 1";
-const TAKE: Sql = Sql::dialects(
-    "DELETE FROM webhook_facts
-     WHERE (organization_id, contact_id, event) IN
-       (SELECT organization_id, contact_id, event FROM webhook_facts LIMIT $1)
-     RETURNING organization_id, contact_id, event",
-    "DELETE FROM webhook_facts
-     WHERE (organization_id, contact_id, event) IN
-       (SELECT organization_id, contact_id, event FROM webhook_facts LIMIT $1
-        FOR UPDATE SKIP LOCKED)
-     RETURNING organization_id, contact_id, event",
-);
+/// Deletes events that match a condition and are not locked. Its last parameter is how many.
+macro_rules! take {
+    ($condition:literal, $limit:literal) => {
+        Sql::dialects(
+            concat!(
+                "DELETE FROM webhook_facts WHERE (organization_id, contact_id, event) IN
+                   (SELECT organization_id, contact_id, event FROM webhook_facts
+                    WHERE ",
+                $condition,
+                " LIMIT ",
+                $limit,
+                ") RETURNING organization_id, contact_id, event, bulk"
+            ),
+            concat!(
+                "DELETE FROM webhook_facts WHERE (organization_id, contact_id, event) IN
+                   (SELECT organization_id, contact_id, event FROM webhook_facts
+                    WHERE ",
+                $condition,
+                " LIMIT ",
+                $limit,
+                " FOR UPDATE SKIP LOCKED) RETURNING organization_id, contact_id, event, bulk"
+            ),
+        )
+    };
+}
+
+const TAKE_LIVE: Sql = take!("NOT bulk", "$1");
+const TAKE_BULK: Sql = take!("bulk", "$1");
+const TAKE_OF_CONTACT: Sql = take!("organization_id = $1 AND contact_id = $2", "$3");
 pub(crate) const INSERT_SQLITE: &str =
-    "INSERT INTO webhook_facts (organization_id, contact_id, event, changes)
-     SELECT $1, unhex(value), $3, count(*) FROM json_each($2) WHERE true GROUP BY value
+    "INSERT INTO webhook_facts (organization_id, contact_id, event, changes, bulk)
+     SELECT $1, unhex(value), $3, count(*), $4 FROM json_each($2) WHERE true GROUP BY value
      ON CONFLICT (organization_id, contact_id, event)
-     DO UPDATE SET changes = webhook_facts.changes + excluded.changes";
+     DO UPDATE SET changes = webhook_facts.changes + excluded.changes,
+       bulk = webhook_facts.bulk AND excluded.bulk";
 // In the order of ids, so that two batches never wait for each other.
 pub(crate) const INSERT_POSTGRES: &str =
-    "INSERT INTO webhook_facts (organization_id, contact_id, event, changes)
-     SELECT $1, id, $3, count(*) FROM unnest($2::uuid[]) AS c(id) GROUP BY id ORDER BY id
+    "INSERT INTO webhook_facts (organization_id, contact_id, event, changes, bulk)
+     SELECT $1, id, $3, count(*), $4 FROM unnest($2::uuid[]) AS c(id) GROUP BY id ORDER BY id
      ON CONFLICT (organization_id, contact_id, event)
-     DO UPDATE SET changes = webhook_facts.changes + excluded.changes";
+     DO UPDATE SET changes = webhook_facts.changes + excluded.changes,
+       bulk = webhook_facts.bulk AND excluded.bulk";
 
 /// An event of a contact. For a merge the contact is the one that was merged into another.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +57,8 @@ pub(crate) struct ContactEvent {
     pub(crate) organization: OrganizationId,
     pub(crate) contact: ContactId,
     pub(crate) event: Event,
+    /// An import caused it.
+    pub(crate) bulk: bool,
 }
 
 /// True when there are events of any organization.
@@ -44,16 +66,39 @@ pub(crate) async fn any(conn: &mut Connection) -> Result<bool> {
     conn.query(ANY).exists().await
 }
 
-/// Deletes events of any organization and returns them. Events that another transaction has locked
-/// are left out.
+/// Deletes events of any organization and returns them: those of imports when there are no others.
+/// Events that another transaction has locked are left out.
 pub(crate) async fn take(conn: &mut Connection, limit: i64) -> Result<Vec<ContactEvent>> {
-    let rows = conn.query(TAKE).bind(limit).all::<(Uuid, Uuid, i64)>().await?;
-    let event = |(organization, contact, event): (Uuid, Uuid, i64)| {
+    let live = conn.query(TAKE_LIVE).bind(limit).all::<EventRow>().await?;
+    if !live.is_empty() {
+        return typed(live);
+    }
+    typed(conn.query(TAKE_BULK).bind(limit).all().await?)
+}
+
+/// Deletes the events of a contact and returns them, but not those that another transaction has
+/// locked.
+pub(crate) async fn take_of_contact(
+    conn: &mut Connection,
+    organization: OrganizationId,
+    contact: ContactId,
+) -> Result<Vec<ContactEvent>> {
+    let take = conn.query(TAKE_OF_CONTACT).bind(organization.0).bind(contact.0);
+    // There is one row for each kind of event.
+    let limit = i64::try_from(Event::all().len()).unwrap_or(i64::MAX);
+    typed(take.bind(limit).all().await?)
+}
+
+type EventRow = (Uuid, Uuid, i64, bool);
+
+fn typed(rows: Vec<EventRow>) -> Result<Vec<ContactEvent>> {
+    let event = |(organization, contact, event, bulk): EventRow| {
         let event = Event::from_bits(event).first().copied();
         Ok(ContactEvent {
             organization: OrganizationId(organization),
             contact: ContactId(contact),
             event: event.ok_or(Error::Corrupt("webhook_facts.event"))?,
+            bulk,
         })
     };
     rows.into_iter().map(event).collect()

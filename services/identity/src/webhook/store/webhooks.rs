@@ -16,16 +16,25 @@ const LIST: &str =
     "SELECT organization_id, id, url, events, sealed, sealed_with, created_at FROM webhooks
      WHERE organization_id = $1 ORDER BY id";
 const DUE: &str = "SELECT organization_id, id, url, events, sealed, sealed_with, created_at FROM (
-       SELECT w.*, (SELECT min(d.due_at) FROM webhook_deliveries d
-         WHERE d.organization_id = w.organization_id AND d.webhook_id = w.id
-           AND d.due_at IS NOT NULL) AS due
+       SELECT w.*,
+         (SELECT min(d.due_at) FROM webhook_deliveries d
+          WHERE d.organization_id = w.organization_id AND d.webhook_id = w.id
+            AND d.bulk = false AND d.due_at IS NOT NULL) AS live_due,
+         (SELECT min(d.due_at) FROM webhook_deliveries d
+          WHERE d.organization_id = w.organization_id AND d.webhook_id = w.id
+            AND d.bulk = true AND d.due_at IS NOT NULL) AS bulk_due
        FROM webhooks w) ready
-     WHERE due <= $1 ORDER BY due LIMIT $2";
+     WHERE live_due <= $1 OR bulk_due <= $1
+     ORDER BY CASE WHEN live_due <= $1 THEN 0 ELSE 1 END, coalesce(live_due, bulk_due) LIMIT $2";
 const INSERT: &str =
     "INSERT INTO webhooks (organization_id, id, url, events, sealed, sealed_with, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const UPDATE: &str =
     "UPDATE webhooks SET url = $3, events = $4 WHERE organization_id = $1 AND id = $2";
+const SUCCEEDED: &str = "UPDATE webhooks SET failing_since = NULL
+     WHERE organization_id = $1 AND id = $2 AND failing_since IS NOT NULL";
+const FAILED: &str = "UPDATE webhooks SET failing_since = $3
+     WHERE organization_id = $1 AND id = $2 AND failing_since IS NULL";
 const DELETE: &str = "DELETE FROM webhooks WHERE organization_id = $1 AND id = $2";
 
 #[derive(onethread_db::FromRow)]
@@ -80,6 +89,19 @@ pub(crate) async fn insert(conn: &mut Connection, webhook: &Webhook) -> Result<(
 pub(crate) async fn update(conn: &mut Connection, webhook: &Webhook) -> Result<()> {
     let update = conn.query(UPDATE).bind(webhook.organization_id.0).bind(webhook.id.0);
     update.bind(&webhook.url).bind(bits(&webhook.events)).execute().await?;
+    Ok(())
+}
+
+/// Stores that an attempt succeeded, or that all attempts of a batch failed.
+pub(crate) async fn record_health(
+    conn: &mut Connection,
+    (organization, id): (OrganizationId, WebhookId),
+    has_succeeded: bool,
+    now: Timestamp,
+) -> Result<()> {
+    let text = if has_succeeded { SUCCEEDED } else { FAILED };
+    let update = conn.query(text).bind(organization.0).bind(id.0);
+    if has_succeeded { update } else { update.bind(Time(now)) }.execute().await?;
     Ok(())
 }
 

@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::webhook::{
-    app::worker::give_up_backlogs,
-    domain::{delivery::BACKOFF, url::is_public},
+    app::backlog::give_up_backlogs,
+    domain::{
+        delivery::{BACKOFF, MAX_BLOCKING_ATTEMPTS},
+        url::is_public,
+    },
 };
 
 onethread_testing::on_each_database! {
@@ -11,6 +14,8 @@ onethread_testing::on_each_database! {
     a_delivery_is_attempted_until_it_succeeds,
     a_dead_receiver_does_not_delay_the_others,
     private_addresses_are_not_connected_to,
+    a_live_event_overtakes_those_of_an_import_and_none_is_lost,
+    the_events_of_a_contact_are_delivered_in_order,
     the_oldest_deliveries_of_a_backlog_are_given_up,
 }
 
@@ -86,6 +91,71 @@ async fn private_addresses_are_not_connected_to(scratch: ScratchDatabase) {
     assert!(receiver.received.try_recv().is_err(), "it was connected to");
 }
 
+async fn a_live_event_overtakes_those_of_an_import_and_none_is_lost(scratch: ScratchDatabase) {
+    const PEOPLE: usize = 3000;
+    let identity = fixture(scratch, true).await;
+    let contact = identity.log_in("live", "Ann").await;
+    let mut receiver = Receiver::start(&[]).await;
+    let events = ["contact.created", "message.created"];
+    let webhook = identity.create(&receiver.url(), &events).await.unwrap().webhook.unwrap().id;
+    let names: Vec<_> = (0..PEOPLE).map(|n| (format!("u{n}"), "Bea")).collect();
+    for (number, part) in (1..).zip(names.chunks(PEOPLE / 2)) {
+        let part: Vec<_> = part.iter().map(|(user_id, name)| (&user_id[..], *name)).collect();
+        identity.import(number, &part).await;
+    }
+    receiver.next().await;
+    identity.record(1, &contact, message(None, "hello")).await;
+    let mut delivered = std::collections::BTreeSet::new();
+    let mut before = None;
+    while delivered.len() < PEOPLE {
+        let body = receiver.next().await.json();
+        if body["event"] == "message.created" {
+            before = Some(delivered.len());
+        }
+        delivered.insert(body["id"].to_string());
+        // The receiver is healthy, so nothing is given up.
+        if delivered.len() == PEOPLE / 2 {
+            let later = identity.clock.now().plus(Duration::from_secs(3600));
+            let given_up = give_up_backlogs(&identity.db, 100, later).await.unwrap();
+            assert!(given_up.is_empty(), "{given_up:?}");
+        }
+    }
+    let before = before.expect("the message was not delivered");
+    assert!(before < PEOPLE / 10, "{before} events of the import were delivered first");
+    let listed = identity.deliveries(&webhook).await;
+    assert!(listed.iter().all(|one| one.error != "backlog"));
+}
+
+async fn the_events_of_a_contact_are_delivered_in_order(scratch: ScratchDatabase) {
+    let identity = fixture(scratch, true).await;
+    let failures = usize::try_from(MAX_BLOCKING_ATTEMPTS).unwrap();
+    let mut receiver = Receiver::start(&vec!["500 Oops"; failures]).await;
+    let events = ["contact.created", "contact.updated", "message.created"];
+    let webhook = identity.create(&receiver.url(), &events).await.unwrap().webhook.unwrap().id;
+    identity.import(1, &[("u1", "Ann")]).await;
+    let first = receiver.next().await.json();
+    assert_eq!(first["event"], "contact.created");
+    let contact = first["data"]["id"].as_str().unwrap().to_owned();
+    identity.record(1, &contact, message(None, "hello")).await;
+    let is_failed = |attempts: usize, one: &wire::WebhookDelivery| {
+        one.event == "contact.created"
+            && one.error == "status"
+            && one.attempts == i64::try_from(attempts).unwrap()
+    };
+    for attempts in 1..failures {
+        // The first event fails, and the later ones wait for it.
+        while !identity.deliveries(&webhook).await.iter().any(|one| is_failed(attempts, one)) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        identity.clock.advance(BACKOFF.max);
+        assert_eq!(receiver.next().await.json()["id"], first["id"]);
+    }
+    // After so many failures they wait no longer.
+    assert_eq!(receiver.next().await.json()["event"], "message.created");
+    identity.clock.advance(BACKOFF.max);
+    assert_eq!(receiver.next().await.json()["id"], first["id"]);
+}
+
 async fn the_oldest_deliveries_of_a_backlog_are_given_up(scratch: ScratchDatabase) {
     let identity = fixture(scratch, true).await;
     // No process listens there.
@@ -108,7 +178,15 @@ async fn the_oldest_deliveries_of_a_backlog_are_given_up(scratch: ScratchDatabas
         .expect("it was not stored");
     }
     let before = identity.deliveries(&many).await;
-    let given_up = give_up_backlogs(&identity.db, 3).await.unwrap();
+    // Attempts to both have failed, but not for long.
+    identity.delivery(&few, |one| one.tried_at.is_some()).await;
+    while identity.deliveries(&many).await.iter().all(|one| one.tried_at.is_none()) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let now = identity.clock.now();
+    assert!(give_up_backlogs(&identity.db, 3, now).await.unwrap().is_empty());
+    let now = now.plus(Duration::from_secs(120));
+    let given_up = give_up_backlogs(&identity.db, 3, now).await.unwrap();
     let webhooks: Vec<_> = given_up.iter().map(|(id, count)| (id.to_string(), *count)).collect();
     assert_eq!(webhooks, [(many.clone(), 2)]);
     let after = identity.deliveries(&many).await;
@@ -125,5 +203,5 @@ async fn the_oldest_deliveries_of_a_backlog_are_given_up(scratch: ScratchDatabas
         assert_eq!(after.error == "backlog", n >= 3, "{after:?}");
     }
     assert_eq!(identity.deliveries(&few).await[0].state(), wire::WebhookDeliveryState::Pending);
-    assert!(give_up_backlogs(&identity.db, 3).await.unwrap().is_empty());
+    assert!(give_up_backlogs(&identity.db, 3, now).await.unwrap().is_empty());
 }

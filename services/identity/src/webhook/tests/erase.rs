@@ -44,7 +44,8 @@ async fn an_erasure_deletes_the_undelivered_events_of_the_contact(scratch: Scrat
     let organization = onethread_core::OrganizationId(organization.parse().unwrap());
     let later = now.plus(Duration::from_secs(60));
     let mut conn = db.writer("test").await.unwrap();
-    let due = deliveries::lease(&mut conn, organization, webhook, (now, later), 10).await.unwrap();
+    let lease = (now, later);
+    let due = deliveries::lease(&mut conn, organization, webhook, lease, false, 10).await.unwrap();
     let is_other: Vec<_> = due.iter().map(|one| one.body.contains(&other)).collect();
     assert_eq!(is_other, [true]);
 }

@@ -1,7 +1,5 @@
 //! Events that become deliveries.
 
-use onethread_proto::identity::contact_service_client::ContactServiceClient;
-
 use super::*;
 use crate::webhook::domain::delivery::signature;
 
@@ -64,21 +62,7 @@ async fn an_imported_contact_is_delivered_once_a_batch(scratch: ScratchDatabase)
         (2, &[("u1", "Dan"), ("u2", "Cid"), ("u1", "Eve")], 1),
         (3, &[("u3", "Fay")], 1),
     ] {
-        let rows = named.iter().map(|&(user_id, name)| wire::ImportRow {
-            user_id: user_id.to_owned(),
-            name: name.to_owned(),
-            ..Default::default()
-        });
-        let batch = wire::ImportContactsRequest {
-            organization_id: identity.organization.clone(),
-            import_id: Uuid::from_u128(77).to_string(),
-            batch_number: number,
-            rows: rows.collect(),
-            close: false,
-        };
-        let mut contacts = ContactServiceClient::new(identity.peer.clone());
-        let answers = contacts.import_contacts(futures::stream::iter([batch])).await.unwrap();
-        answers.into_inner().message().await.unwrap().unwrap();
+        identity.import(number, named).await;
         for _ in 0..wanted {
             let got = receiver.next().await.json();
             let member = |name: &str| got["data"][name].as_str().unwrap().to_owned();
@@ -134,30 +118,6 @@ async fn a_merge_is_delivered_with_the_id_of_the_merged_contact(scratch: Scratch
     assert_eq!(event["data"]["name"], "Bea");
 }
 
-fn conversation_event(
-    id: Uuid,
-    contact: &str,
-    fact: wire::record_fact_request::Fact,
-) -> wire::RecordFactRequest {
-    wire::RecordFactRequest {
-        organization_id: String::new(),
-        id: id.to_string(),
-        conversation_id: contact.to_owned(),
-        happened_at: Some(prost_types::Timestamp { seconds: 1_750_000_000, nanos: 0 }),
-        fact: Some(fact),
-    }
-}
-
-fn message(agent: Option<Uuid>, text: &str) -> wire::record_fact_request::Fact {
-    wire::record_fact_request::Fact::MessageCreated(wire::MessageCreated {
-        seq: 7,
-        prev_seq: 5,
-        agent_id: agent.map(|id| id.to_string()),
-        client_message_id: Uuid::from_u128(3).to_string(),
-        text: text.to_owned(),
-    })
-}
-
 async fn events_of_conversations_are_delivered_once_in_the_format_of_the_api(
     scratch: ScratchDatabase,
 ) {
@@ -167,17 +127,11 @@ async fn events_of_conversations_are_delivered_once_in_the_format_of_the_api(
     identity.log_in("u1", "Ann").await;
     let contact = receiver.next().await.json()["data"]["id"].as_str().unwrap().to_owned();
     // No webhook wants it yet.
-    let record = async |id: u128, contact: &str, fact| {
-        let event = conversation_event(Uuid::from_u128(id), contact, fact);
-        let event =
-            wire::RecordFactRequest { organization_id: identity.organization.clone(), ..event };
-        identity.webhooks().record_fact(event).await.unwrap();
-    };
-    record(1, &contact, message(None, "unwanted")).await;
+    identity.record(1, &contact, message(None, "unwanted")).await;
     let events = ["message.created", "conversation.closed"];
     let created = identity.create(&receiver.url(), &events).await.unwrap().webhook.unwrap();
-    record(2, &contact, message(None, "hello")).await;
-    record(2, &contact, message(None, "hello")).await;
+    identity.record(2, &contact, message(None, "hello")).await;
+    identity.record(2, &contact, message(None, "hello")).await;
     let body = receiver.next().await.json();
     let expected = serde_json::json!({
         "id": Uuid::from_u128(2), "event": "message.created", "createdAt": "2025-06-15T15:06:40Z",
@@ -189,17 +143,17 @@ async fn events_of_conversations_are_delivered_once_in_the_format_of_the_api(
     });
     assert_eq!(body, expected);
     // By an API key, which has no name here.
-    record(3, &contact, message(Some(Uuid::from_u128(9)), "answer")).await;
+    identity.record(3, &contact, message(Some(Uuid::from_u128(9)), "answer")).await;
     let by = &receiver.next().await.json()["data"]["author"];
     assert_eq!(*by, serde_json::json!({"kind": "agent", "id": Uuid::from_u128(9), "name": "Team"}));
     // An event of a contact that doesn't exist is not delivered.
-    record(4, &Uuid::from_u128(4).to_string(), message(None, "no contact")).await;
+    identity.record(4, &Uuid::from_u128(4).to_string(), message(None, "no contact")).await;
     let closed = wire::record_fact_request::Fact::ConversationClosed(wire::ConversationClosed {
         last_seq: 8,
         assignee_id: Some(Uuid::from_u128(9).to_string()),
         closed_by: Uuid::from_u128(9).to_string(),
     });
-    record(5, &contact, closed).await;
+    identity.record(5, &contact, closed).await;
     let body = receiver.next().await.json();
     assert_eq!(body["event"], "conversation.closed");
     let data = &body["data"];

@@ -17,8 +17,8 @@ use onethread_db::Database;
 use onethread_grpc::{Listener, Peer};
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::identity::{
-    self as wire, session_service_client::SessionServiceClient,
-    webhook_service_client::WebhookServiceClient,
+    self as wire, contact_service_client::ContactServiceClient,
+    session_service_client::SessionServiceClient, webhook_service_client::WebhookServiceClient,
 };
 use onethread_testing::ScratchDatabase;
 use prost_types::{Value, value::Kind};
@@ -191,7 +191,8 @@ impl Fixture {
         self.webhooks().create_webhook(request).await.map(tonic::Response::into_inner)
     }
 
-    async fn log_in(&self, user_id: &str, name: &str) {
+    /// Returns the contact's id.
+    async fn log_in(&self, user_id: &str, name: &str) -> String {
         // A later event has a later id.
         self.clock.advance(Duration::from_secs(1));
         let text = |text: &str| Some(Value { kind: Some(Kind::StringValue(text.to_owned())) });
@@ -208,7 +209,42 @@ impl Fixture {
             user: Some(user),
             ..Default::default()
         };
-        SessionServiceClient::new(self.peer.clone()).identify(request).await.unwrap();
+        let answer = SessionServiceClient::new(self.peer.clone()).identify(request).await.unwrap();
+        match answer.into_inner().outcome.unwrap() {
+            wire::identify_response::Outcome::Session(session) => session.person.unwrap().id,
+            wire::identify_response::Outcome::Refused(_) => panic!("rejected"),
+        }
+    }
+
+    /// Imports a batch of user ids and names.
+    async fn import(&self, batch_number: i64, people: &[(&str, &str)]) {
+        let rows = people.iter().map(|&(user_id, name)| wire::ImportRow {
+            user_id: user_id.to_owned(),
+            name: name.to_owned(),
+            ..Default::default()
+        });
+        let batch = wire::ImportContactsRequest {
+            organization_id: self.organization.clone(),
+            import_id: Uuid::from_u128(77).to_string(),
+            batch_number,
+            rows: rows.collect(),
+            close: false,
+        };
+        let mut contacts = ContactServiceClient::new(self.peer.clone());
+        let answers = contacts.import_contacts(futures::stream::iter([batch])).await.unwrap();
+        answers.into_inner().message().await.unwrap().unwrap();
+    }
+
+    /// Reports an event of a conversation.
+    async fn record(&self, id: u128, contact: &str, fact: wire::record_fact_request::Fact) {
+        let event = wire::RecordFactRequest {
+            organization_id: self.organization.clone(),
+            id: Uuid::from_u128(id).to_string(),
+            conversation_id: contact.to_owned(),
+            happened_at: Some(prost_types::Timestamp { seconds: 1_750_000_000, nanos: 0 }),
+            fact: Some(fact),
+        };
+        self.webhooks().record_fact(event).await.unwrap();
     }
 
     async fn deliveries(&self, webhook: &str) -> Vec<wire::WebhookDelivery> {
@@ -238,6 +274,16 @@ impl Fixture {
         };
         timeout(TIMEOUT, poll).await.expect("the delivery never became as expected")
     }
+}
+
+fn message(agent: Option<Uuid>, text: &str) -> wire::record_fact_request::Fact {
+    wire::record_fact_request::Fact::MessageCreated(wire::MessageCreated {
+        seq: 7,
+        prev_seq: 5,
+        agent_id: agent.map(|id| id.to_string()),
+        client_message_id: Uuid::from_u128(3).to_string(),
+        text: text.to_owned(),
+    })
 }
 
 fn actor() -> Option<wire::Actor> {
