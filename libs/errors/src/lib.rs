@@ -1,8 +1,7 @@
-//! One table of errors and its three representations: [`Error`] inside a service, a gRPC status
-//! with `ErrorInfo` and `BadRequest` between services, and an RFC 9457 [`Problem`] for JSON
-//! clients. A new kind of error is one row in `reason.rs`.
+//! One table of errors and its representations: [`Error`] inside a service, and a gRPC status with
+//! `ErrorInfo` and `BadRequest` between services. The gateway turns errors into the problems
+//! (RFC 9457) of its JSON clients. A new kind of error is one row in `reason.rs`.
 
-mod problem;
 mod reason;
 mod status;
 
@@ -10,7 +9,6 @@ use std::{error::Error as StdError, time::Duration};
 
 use onethread_core::hide_secrets;
 
-pub use problem::{Problem, ProblemField};
 pub use reason::Reason;
 
 /// An error of a service. Clients read its texts, so they must not contain secrets, user ids,
@@ -34,17 +32,25 @@ pub struct Error {
 /// An invalid field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// JSON pointer (RFC 6901) into the request, such as `/user/user_id`.
-    pub pointer: String,
+    /// Path of the field in the request message: names of the contract, separated by dots, with
+    /// `[0]` for an element of a list and `["key"]` for an entry of a map or object, such as
+    /// `changes.user.custom_data["plan"]`. Empty for the whole message. The gateway's own checks of
+    /// a JSON body name a JSON pointer (RFC 6901), such as `/customData/plan`.
+    pub path: String,
     /// What is wrong with it, in a sentence without the value.
     pub detail: String,
 }
 
 impl Field {
     /// Creates an invalid field.
-    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
+    pub fn new(path: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { path: path.into(), detail: detail.into() }
     }
+}
+
+/// Returns the path of an entry of a map or object, such as `mapping["first name"]`.
+pub fn entry_path(map: &str, key: &str) -> String {
+    format!("{map}[\"{}\"]", key.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Result with an [`Error`].
@@ -63,8 +69,8 @@ impl Error {
     }
 
     /// Creates the error for one invalid field.
-    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::invalid_fields(vec![Field::new(pointer, detail)])
+    pub fn invalid(path: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::invalid_fields(vec![Field::new(path, detail)])
     }
 
     /// Creates the error for several invalid fields.

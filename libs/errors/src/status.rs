@@ -17,7 +17,7 @@ impl From<Error> for Status {
         if !error.fields.is_empty() {
             let fields = error.fields.into_iter();
             details.set_bad_request(
-                fields.map(|f| FieldViolation::new(f.pointer, f.detail)).collect::<Vec<_>>(),
+                fields.map(|f| FieldViolation::new(f.path, f.detail)).collect::<Vec<_>>(),
             );
         }
         if let Some(after) = error.retry_after {
@@ -69,13 +69,13 @@ mod tests {
 
     #[test]
     fn an_error_is_the_same_after_a_conversion_to_a_status_and_back() {
-        let error = Error::invalid("/user/user_id", "is too long")
+        let error = Error::invalid("user.user_id", "is too long")
             .retry_after(Duration::from_secs(3))
             .with_detail("No.");
         let error = Error::from(Status::from(error));
         assert_eq!(error.reason, Reason::InvalidArgument);
         assert_eq!(error.detail, "No.");
-        assert_eq!(error.fields, [Field::new("/user/user_id", "is too long")]);
+        assert_eq!(error.fields, [Field::new("user.user_id", "is too long")]);
         assert_eq!(error.retry_after, Some(Duration::from_secs(3)));
     }
 

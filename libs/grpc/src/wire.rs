@@ -32,7 +32,8 @@ where
 ///
 /// When it is negative. The error names the field.
 pub fn page_size(field: &str, requested: i32) -> Result<PageSize> {
-    PageSize::new(requested).ok_or_else(|| Error::invalid(field, "is below 1"))
+    PageSize::new(requested)
+        .ok_or_else(|| Error::invalid(field, "must be positive, or 0 for the default"))
 }
 
 /// Converts a timestamp for a message.

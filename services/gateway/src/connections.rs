@@ -9,7 +9,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use onethread_errors::{Error, Problem, Reason};
+use onethread_errors::{Error, Reason};
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -18,6 +18,7 @@ use tokio::{
 use crate::{
     address,
     limits::{Place, Places},
+    problem::Problem,
 };
 
 /// Connections at the same time, live streams included; more wait in the listener's backlog.

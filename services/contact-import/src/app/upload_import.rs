@@ -46,7 +46,7 @@ impl App {
         C: Stream<Item = Result<Vec<u8>>> + Send + Unpin,
     {
         if file.request_id.len() > MAX_REQUEST_ID_BYTES || file.request_id.contains('\0') {
-            return Err(Error::invalid("/idempotencyKey", "is over 255 bytes or holds a NUL"));
+            return Err(Error::invalid("header.request_id", "is over 255 bytes or holds a NUL"));
         }
         let busy = |_| Error::new(Reason::Unavailable).retry_after(Duration::from_secs(1));
         let _permit = self.uploads.try_acquire().map_err(busy)?;

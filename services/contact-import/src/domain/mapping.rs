@@ -7,7 +7,7 @@ use std::{
 };
 
 use onethread_core::AttributeKey;
-use onethread_errors::{Error, Field, Result};
+use onethread_errors::{Error, Field, Result, entry_path};
 
 use super::Header;
 
@@ -119,13 +119,14 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` with a pointer for each invalid change, or for the mapping when its rows
+    /// `InvalidArgument` with a path for each invalid change, or for the mapping when its rows
     /// have no key or it has too many custom attributes.
     pub(crate) fn change(mut self, header: &Header, changes: &[(String, String)]) -> Result<Self> {
         let mut errors = Vec::new();
         let mut changed = BTreeMap::new();
         for (column, target) in changes {
-            let mut reject = |why: &str| errors.push(Field::new(pointer(column), why));
+            let mut reject =
+                |why: &str| errors.push(Field::new(entry_path("mapping", column), why));
             if !header.has(column) {
                 reject("is no column of the file");
             } else if target.is_empty() {
@@ -148,10 +149,10 @@ impl Mapping {
         self.0.extend(changed);
         let custom = self.0.values().filter(|target| matches!(target, Target::Custom(_))).count();
         if custom > MAX_CUSTOM_COLUMNS {
-            errors.push(Field::new("/mapping", "has more than 100 custom attributes"));
+            errors.push(Field::new("mapping", "has more than 100 custom attributes"));
         }
         if errors.is_empty() && !self.has_key() {
-            errors.push(Field::new("/mapping", "has neither a user_id nor an email"));
+            errors.push(Field::new("mapping", "has neither a user_id nor an email"));
         }
         if errors.is_empty() { Ok(self) } else { Err(Error::invalid_fields(errors)) }
     }
@@ -163,11 +164,6 @@ fn normalize(name: &str) -> String {
         .filter(|c| !matches!(c, ' ' | '_' | '-' | '.'))
         .flat_map(char::to_lowercase)
         .collect()
-}
-
-/// JSON pointer (RFC 6901) to a column in the mapping.
-fn pointer(column: &str) -> String {
-    format!("/mapping/{}", column.replace('~', "~0").replace('/', "~1"))
 }
 
 #[cfg(test)]
@@ -219,15 +215,15 @@ mod tests {
     }
 
     #[test]
-    fn errors_in_changes_have_a_pointer() {
-        for (changes, pointer) in [
-            (&[("nobody", "email")][..], "/mapping/nobody"),
-            (&[("a/b~c", "colour")], "/mapping/a~1b~0c"),
-            (&[("plan", "custom.a/b")], "/mapping/plan"),
-            (&[("plan", "name"), ("second", "name")], "/mapping/second"),
-            (&[("email", "")], "/mapping"),
+    fn errors_in_changes_have_a_path() {
+        for (changes, path) in [
+            (&[("nobody", "email")][..], r#"mapping["nobody"]"#),
+            (&[("a/b~c", "colour")], r#"mapping["a/b~c"]"#),
+            (&[("plan", "custom.a/b")], r#"mapping["plan"]"#),
+            (&[("plan", "name"), ("second", "name")], r#"mapping["second"]"#),
+            (&[("email", "")], "mapping"),
         ] {
-            assert_eq!(change(changes).unwrap_err().fields[0].pointer, pointer);
+            assert_eq!(change(changes).unwrap_err().fields[0].path, path);
         }
     }
 

@@ -14,7 +14,7 @@ impl TryFrom<UploadHeader> for NewFile {
 
     fn try_from(header: UploadHeader) -> Result<Self> {
         Ok(Self {
-            organization: id("/organizationId", &header.organization_id)?,
+            organization: id("header.organization_id", &header.organization_id)?,
             name: header.file_name,
             apply: header.apply,
             request_id: header.request_id,

@@ -35,19 +35,19 @@ impl Handlers {
         let Some(UploadImportRequest { part: Some(Part::Header(header)) }) =
             parts.message().await?
         else {
-            return Err(Error::invalid("/header", "comes first"));
+            return Err(Error::invalid("header", "comes first"));
         };
         let chunks = parts.map(|part| match part?.part {
             Some(Part::Chunk(bytes)) => Ok(bytes),
-            _ => Err(Error::invalid("/header", "comes once, and chunks alone after it")),
+            _ => Err(Error::invalid("header", "comes once, and chunks alone after it")),
         });
         self.0.upload(header.try_into()?, chunks).await
     }
 
     async fn list(&self, request: ListImportsRequest) -> Result<ListImportsResponse> {
-        let organization = id("/organizationId", &request.organization_id)?;
+        let organization = id("organization_id", &request.organization_id)?;
         let after = page_key(&request.page_token)?.map(ImportId);
-        let size = page_size("/limit", request.page_size)?;
+        let size = page_size("page_size", request.page_size)?;
         let Page { items, next } = self.0.list(organization, after, size).await?;
         Ok(ListImportsResponse {
             imports: items.into_iter().filter_map(|import| self.message(import)).collect(),
@@ -59,10 +59,10 @@ impl Handlers {
         &self,
         request: ListRejectedRowsRequest,
     ) -> Result<ListRejectedRowsResponse> {
-        let organization = id("/organizationId", &request.organization_id)?;
-        let import = id("/importId", &request.import_id)?;
+        let organization = id("organization_id", &request.organization_id)?;
+        let import = id("import_id", &request.import_id)?;
         let after = page_key(&request.page_token)?.unwrap_or(0);
-        let size = page_size("/limit", request.page_size)?;
+        let size = page_size("page_size", request.page_size)?;
         let Page { items, next } =
             self.0.list_rejected_rows(organization, import, after, size).await?;
         Ok(ListRejectedRowsResponse {
@@ -75,8 +75,8 @@ impl Handlers {
         &self,
         request: WatchImportRequest,
     ) -> Result<BoxStream<'static, Result<WatchImportResponse, Status>>> {
-        let organization = id("/organizationId", &request.organization_id)?;
-        let import = id("/importId", &request.import_id)?;
+        let organization = id("organization_id", &request.organization_id)?;
+        let import = id("import_id", &request.import_id)?;
         let clock = std::sync::Arc::clone(&self.0.clock);
         let imports = self.0.watch(organization, import).await?;
         let messages = imports.map_ok(move |import| WatchImportResponse {
@@ -105,8 +105,8 @@ impl ImportService for Handlers {
     async fn get_import(&self, request: Request<GetImportRequest>) -> Answer<GetImportResponse> {
         let request = request.into_inner();
         let got = async {
-            let organization = id("/organizationId", &request.organization_id)?;
-            self.0.get(organization, id("/importId", &request.import_id)?).await
+            let organization = id("organization_id", &request.organization_id)?;
+            self.0.get(organization, id("import_id", &request.import_id)?).await
         };
         answer(got.await.map(|import| GetImportResponse { import: self.message(import) }))
     }
@@ -124,8 +124,8 @@ impl ImportService for Handlers {
     ) -> Answer<ApplyImportResponse> {
         let request = request.into_inner();
         let applied = async {
-            let organization = id("/organizationId", &request.organization_id)?;
-            let import = id("/importId", &request.import_id)?;
+            let organization = id("organization_id", &request.organization_id)?;
+            let import = id("import_id", &request.import_id)?;
             let mut changes: Vec<_> = request.mapping.into_iter().collect();
             // A map has no order, but errors need one.
             changes.sort();
@@ -140,8 +140,8 @@ impl ImportService for Handlers {
     ) -> Answer<CancelImportResponse> {
         let request = request.into_inner();
         let canceled = async {
-            let organization = id("/organizationId", &request.organization_id)?;
-            self.0.cancel(organization, id("/importId", &request.import_id)?).await
+            let organization = id("organization_id", &request.organization_id)?;
+            self.0.cancel(organization, id("import_id", &request.import_id)?).await
         };
         answer(canceled.await.map(|import| CancelImportResponse { import: self.message(import) }))
     }
@@ -163,7 +163,7 @@ impl ImportService for Handlers {
 
 /// The key in a page token; `None` for the first page.
 fn page_key<K: DeserializeOwned>(token: &str) -> Result<Option<K>> {
-    PageToken::decode(token).map_err(|error| Error::invalid("/cursor", error.to_string()))
+    PageToken::decode(token).map_err(|error| Error::invalid("page_token", error.to_string()))
 }
 
 /// The page token of a key; empty on the last page.

@@ -112,16 +112,13 @@ async fn a_scanned_file_waits_for_its_mapping(scratch: ScratchDatabase) {
     assert_eq!(import.columns, ["id", "contact", "plan"]);
     assert!(import.mapping.is_empty() && import.rows_per_second == 0.0);
 
-    for (changes, pointer) in [
-        (&[][..], "/mapping"),
-        (&[("contact", "email"), ("sh/oe", "name")], "/mapping/sh~1oe"),
-        (&[("contact", "mail")], "/mapping/contact"),
+    for (changes, path) in [
+        (&[][..], "mapping"),
+        (&[("contact", "email"), ("sh/oe", "name")], r#"mapping["sh/oe"]"#),
+        (&[("contact", "mail")], r#"mapping["contact"]"#),
     ] {
         let error = stack.apply(&import.id, changes).await.unwrap_err();
-        assert_eq!(
-            (error.reason, error.fields[0].pointer.as_str()),
-            (Reason::InvalidArgument, pointer)
-        );
+        assert_eq!((error.reason, error.fields[0].path.as_str()), (Reason::InvalidArgument, path));
     }
     let changes = [("id", "user_id"), ("contact", "email"), ("plan", "custom.plan")];
     stack.apply(&import.id, &changes).await.unwrap();
@@ -224,7 +221,7 @@ async fn imports_are_visible_only_to_their_organization(scratch: ScratchDatabase
     assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
     assert_eq!(pages.concat(), ids);
     assert_eq!(stack.get(OTHER, &ids[0]).await.unwrap_err().reason, Reason::NotFound);
-    assert_eq!(stack.get(ORGANIZATION, "x").await.unwrap_err().fields[0].pointer, "/importId");
+    assert_eq!(stack.get(ORGANIZATION, "x").await.unwrap_err().fields[0].path, "import_id");
 }
 
 async fn no_batch_exceeds_its_limits(scratch: ScratchDatabase) {

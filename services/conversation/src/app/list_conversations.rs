@@ -66,7 +66,7 @@ fn encode(((at, id), listed_at): ListToken) -> String {
 }
 
 fn decode(token: &str) -> Result<Option<ListToken>> {
-    let invalid = || Error::invalid("/cursor", "is not one that a list answered with");
+    let invalid = || Error::invalid("page_token", "is not one that a list answered with");
     let key: Option<(i64, Uuid, i64)> = PageToken::decode(token).map_err(|_| invalid())?;
     let Some((at, id, listed_at)) = key else { return Ok(None) };
     let (at, listed_at) = (Timestamp::from_micros(at), Timestamp::from_micros(listed_at));

@@ -16,7 +16,7 @@ impl Text {
     ///
     /// When it is empty, too long or contains NUL.
     pub(crate) fn new(text: String) -> Result<Self> {
-        let invalid = |detail| Err(Error::invalid("/text", detail));
+        let invalid = |detail| Err(Error::invalid("text", detail));
         if text.is_empty() {
             return invalid("is empty");
         }
@@ -54,7 +54,7 @@ mod tests {
         let longest = "😀".repeat(MAX_CHARS);
         assert_eq!(Text::new(longest.clone()).unwrap().into_string(), longest);
         for bad in [String::new(), longest + "a", "a\0b".to_owned()] {
-            assert_eq!(Text::new(bad).unwrap_err().fields[0].pointer, "/text");
+            assert_eq!(Text::new(bad).unwrap_err().fields[0].path, "text");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Proto to domain and back. Requests are validated here, once. Errors name fields as the JSON API
-//! does, because the gateway passes them on.
+//! Proto to domain and back. Requests are validated here, once. Errors name fields by their
+//! paths in the request.
 
 use onethread_core::{ConversationId, OrganizationId};
 use onethread_errors::{Error, Result};
@@ -18,18 +18,18 @@ use crate::{
 };
 
 pub(super) fn organization(text: &str) -> Result<OrganizationId> {
-    id("/organizationId", text)
+    id("organization_id", text)
 }
 
 pub(super) fn conversation(text: &str) -> Result<ConversationId> {
-    id("/conversationId", text)
+    id("conversation_id", text)
 }
 
 pub(super) fn side(code: i32) -> Result<Side> {
     match pb::Side::try_from(code) {
         Ok(pb::Side::Contact) => Ok(Side::Contact),
         Ok(pb::Side::Agent) => Ok(Side::Agent),
-        _ => Err(Error::invalid("/side", "is neither the contact's nor the agents'")),
+        _ => Err(Error::invalid("side", "is neither the contact's nor the agents'")),
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) fn webhook_events(codes: &[i32]) -> Result<Vec<WebhookEvent>> {
     let event = |(index, code): (usize, &i32)| match pb::Fact::try_from(*code) {
         Ok(pb::Fact::MessageCreated) => Ok(WebhookEvent::MessageCreated),
         Ok(pb::Fact::ConversationClosed) => Ok(WebhookEvent::ConversationClosed),
-        _ => Err(Error::invalid(format!("/facts/{index}"), "is not known")),
+        _ => Err(Error::invalid(format!("facts[{index}]"), "is not known")),
     };
     codes.iter().enumerate().map(event).collect()
 }
@@ -47,7 +47,7 @@ fn status_filter(code: i32) -> Result<Option<Status>> {
         Ok(pb::ConversationStatus::Unspecified) => Ok(None),
         Ok(pb::ConversationStatus::Open) => Ok(Some(Status::Open)),
         Ok(pb::ConversationStatus::Closed) => Ok(Some(Status::Closed)),
-        Err(_) => Err(Error::invalid("/status", "is not known")),
+        Err(_) => Err(Error::invalid("status", "is not known")),
     }
 }
 
@@ -59,10 +59,10 @@ fn assignee_filter(
         None => Ok(AssigneeFilter::Any),
         Some(Assignment::Unassigned(true)) => Ok(AssigneeFilter::Unassigned),
         Some(Assignment::Unassigned(false)) => {
-            Err(Error::invalid("/assignee", "has to be true where it is said"))
+            Err(Error::invalid("unassigned", "has to be true where it is said"))
         }
         Some(Assignment::AssigneeId(agent)) => {
-            Ok(AssigneeFilter::AssignedTo(id("/assignee", &agent)?))
+            Ok(AssigneeFilter::AssignedTo(id("assignee_id", &agent)?))
         }
     }
 }
@@ -71,7 +71,7 @@ pub(super) fn list_input(request: &pb::ListConversationsRequest) -> Result<ListI
     Ok(ListInput {
         status: status_filter(request.status)?,
         assignee: assignee_filter(request.assignment.clone())?,
-        size: page_size("/limit", request.page_size)?,
+        size: page_size("page_size", request.page_size)?,
     })
 }
 
@@ -84,21 +84,21 @@ impl TryFrom<pb::UpdateConversationRequest> for UpdateInput {
             match path.as_str() {
                 "status" => {
                     let status = status_filter(request.status)?;
-                    let missing = || Error::invalid("/status", "is neither open nor closed");
+                    let missing = || Error::invalid("status", "is neither open nor closed");
                     update.status = Some(status.ok_or_else(missing)?);
                 }
                 "assignee_id" => {
                     let assignee = request.assignee_id.as_deref();
-                    let assignee = assignee.map(|agent| id("/assigneeId", agent)).transpose()?;
+                    let assignee = assignee.map(|agent| id("assignee_id", agent)).transpose()?;
                     update.assignee = Some(assignee);
                 }
-                _ => return Err(Error::invalid("/updateMask", "names a field that can't change")),
+                _ => return Err(Error::invalid("update_mask", "names a field that can't change")),
             }
         }
         Ok(Self {
             conversation: conversation(&request.conversation_id)?,
             update,
-            actor: uuid("/actorId", &request.actor_id)?,
+            actor: uuid("actor_id", &request.actor_id)?,
         })
     }
 }
@@ -122,9 +122,9 @@ impl TryFrom<pb::Author> for Author {
         let kind = match author.kind() {
             pb::AuthorKind::Contact => AuthorKind::Contact,
             pb::AuthorKind::Agent => AuthorKind::Agent,
-            _ => return Err(Error::invalid("/author/kind", "is neither contact nor agent")),
+            _ => return Err(Error::invalid("author.kind", "is neither contact nor agent")),
         };
-        Ok(Self { kind, id: uuid("/author/id", &author.id)? })
+        Ok(Self { kind, id: uuid("author.id", &author.id)? })
     }
 }
 
@@ -136,14 +136,14 @@ impl TryFrom<pb::SendMessageRequest> for MessageInput {
             pb::MessageKind::Unspecified | pb::MessageKind::Text => MessageKind::Text,
             pb::MessageKind::Note => MessageKind::Note,
             pb::MessageKind::Event => {
-                return Err(Error::invalid("/kind", "is neither text nor note"));
+                return Err(Error::invalid("kind", "is neither text nor note"));
             }
         };
-        let author = request.author.ok_or_else(|| Error::invalid("/author", "is missing"))?;
+        let author = request.author.ok_or_else(|| Error::invalid("author", "is missing"))?;
         Ok(Self {
             conversation: conversation(&request.conversation_id)?,
             author: author.try_into()?,
-            client_message_id: uuid("/clientMessageId", &request.client_message_id)?,
+            client_message_id: uuid("client_message_id", &request.client_message_id)?,
             kind,
             text: Text::new(request.text)?,
             may_begin: request.begins_conversation,
@@ -159,12 +159,12 @@ impl TryFrom<pb::SubscribeRequest> for Command {
         let open = match request.action {
             Some(Action::Open(open)) => open,
             Some(Action::Close(_)) => return Ok(Self::Close(request.subscription_id)),
-            None => return Err(Error::invalid("/action", "is missing")),
+            None => return Err(Error::invalid("action", "is missing")),
         };
         let side = side(open.side)?;
         let conversation = match open.conversation_id.as_str() {
             "" if side != Side::Agent => {
-                return Err(Error::invalid("/side", "is not the agents'"));
+                return Err(Error::invalid("side", "is not the agents'"));
             }
             "" => None,
             text => Some(conversation(text)?),

@@ -36,7 +36,7 @@ impl Handlers {
         let organization = convert::organization(&request.organization_id)?;
         let conversation = convert::conversation(&request.conversation_id)?;
         let side = convert::side(request.side)?;
-        let size = page_size("/limit", request.page_size)?;
+        let size = page_size("page_size", request.page_size)?;
         let position = convert::position(request.position);
         let history =
             self.0.list_messages(organization, conversation, side, position, size).await?;
@@ -62,7 +62,7 @@ impl Handlers {
         let conversation = convert::conversation(&request.conversation_id)?;
         let side = convert::side(request.side)?;
         if request.seq < 0 {
-            return Err(Error::invalid("/seq", "is below 0"));
+            return Err(Error::invalid("seq", "is below 0"));
         }
         let seq = self.0.mark_read(organization, conversation, side, request.seq).await?;
         Ok(MarkReadResponse { seq })
@@ -88,11 +88,11 @@ impl Handlers {
 
     async fn merge(&self, request: FoldConversationRequest) -> Result<FoldConversationResponse> {
         let organization = convert::organization(&request.organization_id)?;
-        let source = id("/sourceId", &request.source_id)?;
-        let target = id("/targetId", &request.target_id)?;
-        let merge_id = convert::uuid("/joinId", &request.join_id)?;
+        let source = id("source_id", &request.source_id)?;
+        let target = id("target_id", &request.target_id)?;
+        let merge_id = convert::uuid("join_id", &request.join_id)?;
         if source == target {
-            return Err(Error::invalid("/targetId", "is the source itself"));
+            return Err(Error::invalid("target_id", "is the source itself"));
         }
         let target = self.0.merge_conversations(organization, source, target, merge_id).await?;
         let conversation_id = target.map(|id| id.to_string()).unwrap_or_default();

@@ -125,7 +125,7 @@ impl Session {
     async fn open(&mut self, open: OpenCommand) -> Result<Vec<Event>> {
         let OpenCommand { subscription, organization, conversation, side, after } = open;
         if self.registry.contains(subscription) {
-            return Err(Error::invalid("/subscriptionId", "was used before on this stream"));
+            return Err(Error::invalid("subscription_id", "was used before on this stream"));
         }
         let answer = |kind| Ok(vec![Event { subscription, kind }]);
         if self.registry.is_full() {

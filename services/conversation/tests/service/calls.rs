@@ -2,10 +2,12 @@
 
 use onethread_errors::{Error, Reason};
 use onethread_proto::conversation::{
-    AuthorKind, GetConversationRequest, ListConversationsRequest, ListMessagesRequest, MessageKind,
-    SendMessageRequest, Side,
+    Author, AuthorKind, GetConversationRequest, ListConversationsRequest, ListMessagesRequest,
+    MarkReadRequest, MessageKind, SendMessageRequest, SetInterestRequest, Side,
+    UpdateConversationRequest, list_conversations_request::Assignment,
 };
 use onethread_testing::ScratchDatabase;
+use prost_types::FieldMask;
 use tokio::time::timeout;
 
 use crate::harness::*;
@@ -14,6 +16,7 @@ onethread_testing::on_each_database! {
     onethread_conversation::MIGRATIONS:
     a_send_returns_the_stored_message_and_a_repeat_the_same,
     invalid_fields_are_named_and_nothing_is_stored,
+    an_error_names_the_field_by_its_path_in_the_request,
     both_sides_see_their_own_unread_and_last_message,
     identity_is_notified_of_the_contacts_first_message_once,
 }
@@ -37,20 +40,20 @@ async fn invalid_fields_are_named_and_nothing_is_stored(scratch: ScratchDatabase
     let stage = stage(scratch).await;
     let good = stage.draft(AuthorKind::Contact, "hi");
     let cases = [
-        (SendMessageRequest { text: String::new(), ..good.clone() }, "/text"),
-        (SendMessageRequest { text: "a\0".to_owned(), ..good.clone() }, "/text"),
-        (SendMessageRequest { text: "a".repeat(20_001), ..good.clone() }, "/text"),
+        (SendMessageRequest { text: String::new(), ..good.clone() }, "text"),
+        (SendMessageRequest { text: "a\0".to_owned(), ..good.clone() }, "text"),
+        (SendMessageRequest { text: "a".repeat(20_001), ..good.clone() }, "text"),
         (
             SendMessageRequest { client_message_id: "7".to_owned(), ..good.clone() },
-            "/clientMessageId",
+            "client_message_id",
         ),
-        (SendMessageRequest { conversation_id: "7".to_owned(), ..good.clone() }, "/conversationId"),
-        (SendMessageRequest { kind: MessageKind::Event.into(), ..good.clone() }, "/kind"),
+        (SendMessageRequest { conversation_id: "7".to_owned(), ..good.clone() }, "conversation_id"),
+        (SendMessageRequest { kind: MessageKind::Event.into(), ..good.clone() }, "kind"),
     ];
-    for (request, pointer) in cases {
+    for (request, path) in cases {
         let error = stage.send(request).await.unwrap_err();
         assert_eq!(error.reason, Reason::InvalidArgument);
-        assert_eq!(error.fields[0].pointer, pointer);
+        assert_eq!(error.fields[0].path, path);
     }
     let note = SendMessageRequest { kind: MessageKind::Note.into(), ..good.clone() };
     assert_eq!(stage.send(note).await.unwrap_err().reason, Reason::Forbidden);
@@ -69,6 +72,50 @@ async fn invalid_fields_are_named_and_nothing_is_stored(scratch: ScratchDatabase
     };
     let error = stage.calls.clone().list_messages(list).await.unwrap_err();
     assert_eq!(Error::from(error).reason, Reason::NotFound);
+}
+
+async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let (mut calls, side) = (stage.calls.clone(), Side::Agent);
+    let (organization, conversation) = (stage.organization.clone(), stage.contact.clone());
+    let unknown_field = FieldMask { paths: vec!["color".to_owned()] };
+    let mut author = stage.draft(AuthorKind::Contact, "hi");
+    author.author = Some(Author { kind: AuthorKind::Agent.into(), id: "x".to_owned() });
+    let error = stage.send(author).await.unwrap_err();
+    assert_eq!(error.fields[0].path, "author.id");
+    macro_rules! violations {
+        ($($call:ident($message:ident { $($field:ident: $value:expr),* }) => $path:expr;)*) => {
+            $(
+                let request = $message {
+                    organization_id: organization.clone(),
+                    $($field: $value.into(),)*
+                    ..Default::default()
+                };
+                let error = Error::from(calls.$call(request).await.unwrap_err());
+                let named: Vec<_> = error.fields.iter().map(|field| &*field.path).collect();
+                assert_eq!((error.reason, &*named), (Reason::InvalidArgument, &[$path][..]));
+            )*
+        };
+    }
+    violations! {
+        get_conversation(GetConversationRequest { side: side }) => "conversation_id";
+        get_conversation(GetConversationRequest { conversation_id: conversation.clone() }) => "side";
+        list_messages(ListMessagesRequest {
+            conversation_id: conversation.clone(), side: side, page_size: -1
+        }) => "page_size";
+        list_conversations(ListConversationsRequest { page_size: -1 }) => "page_size";
+        list_conversations(ListConversationsRequest {
+            assignment: Assignment::AssigneeId("x".to_owned())
+        }) => "assignee_id";
+        list_conversations(ListConversationsRequest { assignment: Assignment::Unassigned(false) })
+            => "unassigned";
+        mark_read(MarkReadRequest { conversation_id: conversation.clone(), side: side, seq: -1 })
+            => "seq";
+        update_conversation(UpdateConversationRequest {
+            conversation_id: conversation.clone(), update_mask: unknown_field
+        }) => "update_mask";
+        set_interest(SetInterestRequest { facts: vec![1, 7], version: 1 }) => "facts[1]";
+    }
 }
 
 async fn both_sides_see_their_own_unread_and_last_message(scratch: ScratchDatabase) {
@@ -98,7 +145,7 @@ async fn both_sides_see_their_own_unread_and_last_message(scratch: ScratchDataba
         page_token: "made up".to_owned(),
     };
     let error = stage.calls.clone().list_conversations(list.clone()).await.unwrap_err();
-    assert_eq!(Error::from(error).fields[0].pointer, "/cursor");
+    assert_eq!(Error::from(error).fields[0].path, "page_token");
     let list = ListConversationsRequest { page_token: String::new(), ..list };
     let page = stage.calls.clone().list_conversations(list).await.unwrap().into_inner();
     assert_eq!(page.conversations.len(), 1);

@@ -12,6 +12,8 @@ use deserr::{
 use onethread_errors::{Error, Field};
 use serde_json::Value as Json;
 
+use crate::problem::escape;
+
 /// Fields named in one answer at most: a long list of bad items isn't answered in full.
 const MAX_FAULTS: usize = 50;
 
@@ -103,7 +105,7 @@ fn pointer(location: ValuePointerRef<'_>) -> String {
     match location {
         ValuePointerRef::Origin => String::new(),
         ValuePointerRef::Key { key, prev } => {
-            format!("{}/{}", pointer(*prev), key.replace('~', "~0").replace('/', "~1"))
+            format!("{}/{}", pointer(*prev), escape(key))
         }
         ValuePointerRef::Index { index, prev } => format!("{}/{index}", pointer(*prev)),
     }
@@ -188,7 +190,7 @@ mod tests {
 
     fn faults(sent: Json) -> Vec<(String, String)> {
         let faults = deserr::deserialize::<Sent, _, Faults>(sent).unwrap_err();
-        faults.0.into_iter().map(|field| (field.pointer, field.detail)).collect()
+        faults.0.into_iter().map(|field| (field.path, field.detail)).collect()
     }
 
     #[test]

@@ -155,7 +155,7 @@ mod tests {
             assert_eq!(limit(long).unwrap(), 200, "{long}");
         }
         for odd in ["0", "-1", "x", "1.5"] {
-            assert_eq!(limit(odd).unwrap_err().fields[0].pointer, "/limit", "{odd}");
+            assert_eq!(limit(odd).unwrap_err().fields[0].path, "/limit", "{odd}");
         }
         assert_eq!(PageLimit::default().0, 50);
     }

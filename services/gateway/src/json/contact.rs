@@ -7,7 +7,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{some, time, value};
-use crate::openapi::{Attribute, Time};
+use crate::{
+    openapi::{Attribute, Time},
+    problem::{escape, json_pointer},
+};
 
 /// What a visitor or contact sees of themself.
 #[derive(Debug, Serialize, ToSchema)]
@@ -59,7 +62,7 @@ impl Warning {
     /// the pointer.
     pub(crate) fn of_digits(names: Vec<String>, pointer: &str) -> Vec<Self> {
         let warning = |name: String| Self {
-            pointer: format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
+            pointer: format!("{pointer}/{}", escape(&name)),
             detail: "is a number beyond 2^53, so its digits are kept as a text".to_owned(),
         };
         names.into_iter().map(warning).collect()
@@ -74,7 +77,7 @@ impl Warning {
 
 impl From<identity::Warning> for Warning {
     fn from(warning: identity::Warning) -> Self {
-        Self { pointer: warning.pointer, detail: warning.detail }
+        Self { pointer: json_pointer(&warning.field), detail: warning.detail }
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 ///
 /// `InvalidArgument` when the token is none of a list.
 pub(crate) fn page_start(page_token: &str) -> Result<Option<Uuid>> {
-    let invalid = |_| Error::invalid("/cursor", "is not a cursor of this list");
+    let invalid = |_| Error::invalid("page_token", "is not a cursor of this list");
     PageToken::decode(page_token).map_err(invalid)
 }
 

@@ -1,6 +1,8 @@
 //! gRPC: what the services of all slices share. Each slice has its services in its `grpc` module.
 
 pub(crate) mod json;
+#[cfg(test)]
+mod violations;
 
 use std::sync::Arc;
 

@@ -40,7 +40,7 @@ impl ImportRows {
     /// `rows` when they are too many.
     pub(crate) fn check(rows: impl ExactSizeIterator<Item = ImportRow>) -> Result<Self> {
         if rows.len() > MAX_ROWS {
-            return Err(Error::invalid("/rows", "are more than 2,000"));
+            return Err(Error::invalid("rows", "are more than 2,000"));
         }
         Ok(Self(rows.map(check).collect()))
     }

@@ -29,11 +29,11 @@ impl TryFrom<wire::ImportContactsRequest> for Batch {
     type Error = Error;
 
     fn try_from(batch: wire::ImportContactsRequest) -> Result<Self> {
-        let organization = id("/organizationId", &batch.organization_id)?;
-        let import = id("/importId", &batch.import_id)?;
+        let organization = id("organization_id", &batch.organization_id)?;
+        let import = id("import_id", &batch.import_id)?;
         let number = batch.batch_number;
         if number < 1 {
-            return Err(Error::invalid("/batchNumber", "is below 1"));
+            return Err(Error::invalid("batch_number", "is below 1"));
         }
         let rows = || ImportRows::check(batch.rows.into_iter().map(Into::into));
         let rows = if batch.close { None } else { Some(rows()?) };

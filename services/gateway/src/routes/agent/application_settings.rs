@@ -242,7 +242,7 @@ mod tests {
             ),
         ] {
             let faults = read(sent.clone()).unwrap_err().fields;
-            let named: Vec<_> = faults.iter().map(|field| field.pointer.as_str()).collect();
+            let named: Vec<_> = faults.iter().map(|field| field.path.as_str()).collect();
             assert_eq!(named, pointers, "{sent}");
         }
     }

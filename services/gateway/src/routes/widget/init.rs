@@ -282,7 +282,7 @@ mod tests {
     fn read(body: Member) -> Result<IdentifyRequest, Vec<String>> {
         let start: Result<Start, Faults> = deserr::deserialize(body);
         start.map(|start| start.into_request(&HeaderMap::new()).0).map_err(|faults| {
-            Error::from(faults).fields.into_iter().map(|field| field.pointer).collect()
+            Error::from(faults).fields.into_iter().map(|field| field.path).collect()
         })
     }
 

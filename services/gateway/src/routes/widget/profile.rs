@@ -22,7 +22,7 @@ use crate::{
     extract::{Body, Faults, Lenient, flattened, to_digits},
     json::{self, Session, Warning, value_to_wire},
     openapi::{AttributeChange, Problems, reasons::NotAVisitor},
-    problem::ApiResult,
+    problem::{ApiResult, json_pointer},
 };
 
 /// The pre-chat form, filled in.
@@ -182,7 +182,10 @@ pub(super) async fn track(
 
 fn relative_to_user<T>(answer: Result<T>) -> Result<T> {
     answer.map_err(|mut error| {
-        error.fields.iter_mut().for_each(|field| strip_user(&mut field.pointer));
+        for field in &mut error.fields {
+            field.path = json_pointer(&field.path);
+            strip_user(&mut field.path);
+        }
         error
     })
 }

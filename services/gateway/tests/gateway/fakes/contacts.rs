@@ -102,7 +102,7 @@ impl ContactService for Fake {
     ) -> Answer<UpdateOwnProfileResponse> {
         let user = request.into_inner().user.unwrap_or_default();
         assert!(user.user_id.is_none() && user.security_hash.is_none());
-        let warning = Warning { pointer: "/user/email".to_owned(), detail: "is odd".to_owned() };
+        let warning = Warning { field: "user.email".to_owned(), detail: "is odd".to_owned() };
         let person = support::session(true).person;
         Ok(Response::new(UpdateOwnProfileResponse { person, warnings: vec![warning] }))
     }

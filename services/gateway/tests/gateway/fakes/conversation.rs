@@ -20,7 +20,7 @@ impl ConversationService for Fake {
     ) -> Answer<SendMessageResponse> {
         let sent = request.into_inner();
         if sent.text.is_empty() {
-            return Err(Error::invalid("/text", "is empty").into());
+            return Err(Error::invalid("text", "is empty").into());
         }
         let found = {
             let conversations = self.0.conversations.lock().unwrap();

@@ -20,7 +20,7 @@ impl OrganizationService for Fake {
             return Err(Error::new(Reason::OrganizationExists).into());
         }
         if request.agent_password.len() < 8 {
-            return Err(Error::invalid("/agentPassword", "is shorter than 8 bytes").into());
+            return Err(Error::invalid("agent_password", "is shorter than 8 bytes").into());
         }
         Ok(Response::new(CreateOrganizationResponse {
             organization_id: support::ORGANIZATION.to_owned(),

@@ -37,7 +37,7 @@ impl SessionService for Fake {
         }
         let fields = request.into_inner().fields;
         if fields.contains_key("email") {
-            return Err(Error::invalid("/fields/email", "is not an email").into());
+            return Err(Error::invalid("fields[\"email\"]", "is not an email").into());
         }
         Ok(Response::new(SubmitPreChatResponse { session: Some(support::session(true)) }))
     }

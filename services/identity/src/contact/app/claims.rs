@@ -24,7 +24,7 @@ impl App {
         security_hash: &str,
         actor: Actor,
     ) -> Result<()> {
-        let invalid = |detail| Error::invalid("/securityHash", detail);
+        let invalid = |detail| Error::invalid("security_hash", detail);
         let proof = SecurityHash::parse(security_hash).map_err(invalid)?;
         let proof = proof.ok_or_else(|| invalid("is empty"))?;
         transaction!(self.db, "claim.set", |tx| {
@@ -55,7 +55,7 @@ impl App {
     ) -> Result<()> {
         let check =
             if reason.trim().is_empty() { Err("is empty") } else { fields::reason(&reason) };
-        check.map_err(|detail| Error::invalid("/reason", detail))?;
+        check.map_err(|detail| Error::invalid("reason", detail))?;
         transaction!(self.db, "claim.reset", |tx| {
             let before = contacts::locked_by_id(tx, organization, id).await?;
             let before = before.ok_or_else(Error::not_found)?;

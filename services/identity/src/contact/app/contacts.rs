@@ -78,13 +78,13 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `contactIds` when they are too many.
+    /// `contact_ids` when they are too many.
     pub(crate) async fn batch_contacts(
         &self,
         organization: OrganizationId,
         ids: Vec<ContactId>,
     ) -> Result<Vec<Contact>> {
-        check_count(ids.len(), "/contactIds")?;
+        check_count(ids.len(), "contact_ids")?;
         let mut conn = self.db.reader("contact.batch").await?;
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
@@ -97,13 +97,13 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `agentIds` when they are too many.
+    /// `agent_ids` when they are too many.
     pub(crate) async fn batch_agents(
         &self,
         organization: OrganizationId,
         ids: Vec<AgentId>,
     ) -> Result<Vec<Agent>> {
-        check_count(ids.len(), "/agentIds")?;
+        check_count(ids.len(), "agent_ids")?;
         let mut conn = self.db.reader("agent.batch").await?;
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
@@ -142,7 +142,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `sort` and `cursor`.
+    /// `sort` and `page_token`.
     pub(crate) async fn list_contacts(
         &self,
         organization: OrganizationId,
@@ -183,7 +183,7 @@ impl List {
 
     /// The key that a page begins after. A token of another list is invalid.
     fn place(&self, page_token: &str) -> Result<Option<PageKey>> {
-        let invalid = || Error::invalid("/cursor", "is not a cursor of this list");
+        let invalid = || Error::invalid("page_token", "is not a cursor of this list");
         let place: Option<Place> = PageToken::decode(page_token).map_err(|_| invalid())?;
         match place {
             Some(place) if place.list != self.id || !self.sort.accepts(&place.key) => {
@@ -202,17 +202,17 @@ impl List {
 
 fn parse(query: &ContactQuery) -> Result<Search> {
     if query.words.len() > MAX_WORDS_BYTES {
-        return Err(Error::invalid("/q", "is longer than 256 bytes"));
+        return Err(Error::invalid("q", "is longer than 256 bytes"));
     }
     if query.conditions.len() > MAX_CONDITIONS {
-        return Err(Error::invalid("/filter", "are more than 20"));
+        return Err(Error::invalid("filters", "are more than 20"));
     }
     let (mut conditions, mut errors) = (Vec::new(), Vec::new());
     for (n, (field, operator, value)) in query.conditions.iter().enumerate() {
         match Condition::parse(field, operator, value) {
             Ok(condition) => conditions.push(condition),
             Err((member, detail)) => {
-                errors.push(Field::new(format!("/filter/{n}/{member}"), detail))
+                errors.push(Field::new(format!("filters[{n}].{member}"), detail))
             }
         }
     }
@@ -224,8 +224,8 @@ fn parse(query: &ContactQuery) -> Result<Search> {
     Ok(Search { words, conditions, include_visitors: query.include_visitors })
 }
 
-fn check_count(count: usize, pointer: &str) -> Result<()> {
-    if count > MAX_IDS { Err(Error::invalid(pointer, "are more than 200")) } else { Ok(()) }
+fn check_count(count: usize, path: &str) -> Result<()> {
+    if count > MAX_IDS { Err(Error::invalid(path, "are more than 200")) } else { Ok(()) }
 }
 
 fn parse_sort(text: &str) -> Result<ContactSort> {
@@ -237,8 +237,6 @@ fn parse_sort(text: &str) -> Result<ContactSort> {
         "name" => Ok(ContactSort::Name { descending }),
         "createdAt" | "" => Ok(ContactSort::Created { descending }),
         "lastSeenAt" => Ok(ContactSort::Seen { descending }),
-        _ => {
-            Err(Error::invalid("/sort", "is not name, createdAt or lastSeenAt, with or without -"))
-        }
+        _ => Err(Error::invalid("sort", "is not name, createdAt or lastSeenAt, with or without -")),
     }
 }

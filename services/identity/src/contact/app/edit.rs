@@ -91,7 +91,10 @@ impl App {
             let before = before.ok_or_else(Error::not_found)?;
             let user_id = edit.user_id.as_ref().map(UserId::as_str);
             if user_id.is_some() && user_id != before.user_id.as_deref() {
-                return Err(Error::invalid("/userId", "is settled when a contact is made"));
+                return Err(Error::invalid(
+                    "changes.user.user_id",
+                    "is settled when a contact is made",
+                ));
             }
             let mut after = before.clone();
             edit.apply(&mut after)?;
@@ -106,15 +109,15 @@ impl Edit {
     /// Validates changes. Unlike in an init, each invalid value is an error.
     fn parse(changes: &ContactChanges) -> Result<Self> {
         let (profile, warnings) = read_profile(&changes.user);
-        let mut errors: Vec<_> = warnings.into_iter().map(api_field).collect();
+        let mut errors: Vec<_> = warnings.into_iter().map(invalid_field).collect();
         let user_id = match &changes.user.user_id {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) if text.is_empty() => None,
             Some(Value::String(text)) => UserId::parse(text)
-                .map_err(|detail| errors.push(Field::new("/userId", detail)))
+                .map_err(|detail| errors.push(Field::new("changes.user.user_id", detail)))
                 .ok(),
             Some(_) => {
-                errors.push(Field::new("/userId", "is not a string"));
+                errors.push(Field::new("changes.user.user_id", "is not a string"));
                 None
             }
         };
@@ -123,7 +126,7 @@ impl Edit {
             None => None,
             Some(Value::Bool(blocked)) => Some(*blocked),
             Some(_) => {
-                errors.push(Field::new("/blocked", "is not true or false"));
+                errors.push(Field::new("changes.blocked", "is not true or false"));
                 None
             }
         };
@@ -138,7 +141,7 @@ impl Edit {
         let before = contact.email.clone();
         let warnings = contact.apply(&self.profile);
         if !warnings.is_empty() {
-            return Err(Error::invalid_fields(warnings.into_iter().map(api_field).collect()));
+            return Err(Error::invalid_fields(warnings.into_iter().map(invalid_field).collect()));
         }
         if contact.email.is_some() && contact.email != before {
             // An agent writes down what a visitor said, who may say anybody's email.
@@ -152,10 +155,9 @@ impl Edit {
     }
 }
 
-/// The body of these calls is the contact itself, and spells names as the API does.
-fn api_field(warning: Warning) -> Field {
-    let pointer = warning.pointer.strip_prefix("/user").unwrap_or(&warning.pointer);
-    Field::new(pointer.replacen("/custom_data", "/customData", 1), warning.detail)
+/// An invalid value of a profile, which is an error in these calls.
+fn invalid_field(warning: Warning) -> Field {
+    Field::new(format!("changes.{}", warning.field), warning.detail)
 }
 
 /// Tags in their order, each once. Null means none.
@@ -164,11 +166,11 @@ fn read_tags(value: &Value, errors: &mut Vec<Field>) -> Vec<String> {
         Value::Null => return Vec::new(),
         Value::Array(items) if items.len() <= MAX_TAGS => items,
         Value::Array(_) => {
-            errors.push(Field::new("/tags", "are more than 100"));
+            errors.push(Field::new("changes.tags", "are more than 100"));
             return Vec::new();
         }
         _ => {
-            errors.push(Field::new("/tags", "is not a list of strings"));
+            errors.push(Field::new("changes.tags", "is not a list of strings"));
             return Vec::new();
         }
     };
@@ -178,7 +180,7 @@ fn read_tags(value: &Value, errors: &mut Vec<Field>) -> Vec<String> {
         match text.ok_or("is not a string").and_then(|text| fields::tag(text).map(|()| text)) {
             Ok(text) if !tags.iter().any(|tag| tag == text) => tags.push(text.to_owned()),
             Ok(_) => {}
-            Err(detail) => errors.push(Field::new(format!("/tags/{n}"), detail)),
+            Err(detail) => errors.push(Field::new(format!("changes.tags[{n}]"), detail)),
         }
     }
     tags

@@ -56,7 +56,7 @@ impl App {
         actor: Actor,
     ) -> Result<(Contact, Vec<Device>, Vec<TrackedEvent>)> {
         if source == target {
-            return Err(Error::invalid("/intoId", "is the contact itself"));
+            return Err(Error::invalid("into_id", "is the contact itself"));
         }
         if dry_run {
             return self.preview_merge(organization, source, target).await;

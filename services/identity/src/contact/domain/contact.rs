@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use onethread_core::{ContactId, OrganizationId, Timestamp, generated_name};
+use onethread_errors::entry_path;
 use serde_json::{Map, Value};
 
 use super::{
@@ -207,7 +208,7 @@ impl Contact {
         let limits = if self.is_visitor() { Limits::VISITOR } else { Limits::CONTACT };
         let over_limit = attributes::apply(&mut self.custom, &patch.custom, limits);
         let warning = |key: String| Warning {
-            pointer: format!("/user/custom_data/{}", attributes::escape(&key)),
+            field: entry_path("user.custom_data", &key),
             detail: limits.detail().to_owned(),
         };
         over_limit.into_iter().map(warning).collect()

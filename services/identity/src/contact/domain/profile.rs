@@ -46,6 +46,6 @@ pub(crate) struct ProfilePatch {
 /// A field that was ignored, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Warning {
-    pub(crate) pointer: String,
+    pub(crate) field: String,
     pub(crate) detail: String,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use onethread_core::Timestamp;
-use onethread_errors::Field;
+use onethread_errors::{Field, entry_path};
 use serde_json::{Map, Value};
 
 use super::attributes;
@@ -34,19 +34,18 @@ impl TrackedEvent {
     ) -> Result<Self, Vec<Field>> {
         let mut errors = Vec::new();
         if !(1..=64).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-            errors
-                .push(Field::new("/name", "is not 1 to 64 characters without control characters"));
+            errors.push(Field::new("name", "is not 1 to 64 characters without control characters"));
         }
         let json = Value::Object(data.clone()).to_string();
         if json.len() > MAX_DATA_BYTES {
-            errors.push(Field::new("/data", "is longer than 4,096 bytes"));
+            errors.push(Field::new("data", "is longer than 4,096 bytes"));
         } else if json.contains("\\u0000") {
-            errors.push(Field::new("/data", "holds NUL"));
+            errors.push(Field::new("data", "holds NUL"));
         }
         let inexact = data.iter().filter(|(_, value)| !is_exact(value));
-        errors.extend(inexact.map(|(name, _)| {
-            Field::new(format!("/data/{}", attributes::escape(name)), attributes::INEXACT)
-        }));
+        errors.extend(
+            inexact.map(|(name, _)| Field::new(entry_path("data", name), attributes::INEXACT)),
+        );
         if errors.is_empty() { Ok(Self { name: name.to_owned(), data, at }) } else { Err(errors) }
     }
 }
@@ -72,7 +71,7 @@ mod tests {
         let data = json!({"order": 9_007_199_254_740_995_i64, "items": [1, {"id": 1e17}], "n": 5});
         let data = data.as_object().unwrap().clone();
         let errors = TrackedEvent::parse("bought", data, Timestamp::from_micros(0)).unwrap_err();
-        let pointers: Vec<_> = errors.iter().map(|field| field.pointer.as_str()).collect();
-        assert_eq!(pointers, ["/data/items", "/data/order"]);
+        let paths: Vec<_> = errors.iter().map(|field| field.path.as_str()).collect();
+        assert_eq!(paths, [r#"data["items"]"#, r#"data["order"]"#]);
     }
 }

@@ -1,7 +1,7 @@
 //! The `user` object of an init. An invalid identity or proof is an error, an invalid field of the
 //! profile is ignored with a warning.
 
-use onethread_errors::{Error, Result};
+use onethread_errors::{Error, Result, entry_path};
 use serde_json::{Map, Value};
 
 use super::{
@@ -52,9 +52,9 @@ impl UserDetails {
         let user_id = match &user.user_id {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) if text.is_empty() => None,
-            Some(value) => Some(
-                read_user_id(value).map_err(|detail| Error::invalid("/user/user_id", detail))?,
-            ),
+            Some(value) => {
+                Some(read_user_id(value).map_err(|detail| Error::invalid("user.user_id", detail))?)
+            }
         };
         let has_user_id = user_id.is_some();
         let proofs = Proofs {
@@ -120,7 +120,7 @@ fn read_proof<T>(
             Ok(None)
         }
         Ok(proof) => Ok(proof),
-        Err(detail) => Err(Error::invalid(format!("/user/{name}"), detail)),
+        Err(detail) => Err(Error::invalid(format!("user.{name}"), detail)),
     }
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn read_profile(user: &UserClaims) -> (ProfilePatch, Vec<Warning>) {
         Some(Value::Object(members)) => {
             let (valid, invalid) = attributes::partition(members);
             warnings.extend(invalid.into_iter().map(|(key, detail)| Warning {
-                pointer: format!("/user/custom_data/{}", attributes::escape(&key)),
+                field: entry_path("user.custom_data", &key),
                 detail: detail.to_owned(),
             }));
             (false, valid)
@@ -160,7 +160,7 @@ pub(crate) fn read_profile(user: &UserClaims) -> (ProfilePatch, Vec<Warning>) {
 }
 
 fn warning(name: &str, detail: &str) -> Warning {
-    Warning { pointer: format!("/user/{name}"), detail: detail.to_owned() }
+    Warning { field: format!("user.{name}"), detail: detail.to_owned() }
 }
 
 #[cfg(test)]
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_accidental_user_id_is_an_error_at_its_pointer() {
+    fn an_accidental_user_id_is_an_error_at_its_path() {
         let long = "x".repeat(256);
         for bad in [
             json!(1.5),
@@ -215,7 +215,7 @@ mod tests {
             json!(long),
         ] {
             let error = UserDetails::parse(&claims(json!({"user_id": bad}))).unwrap_err();
-            assert_eq!(error.fields[0].pointer, "/user/user_id");
+            assert_eq!(error.fields[0].path, "user.user_id");
         }
         assert!(
             UserDetails::parse(&claims(json!({"user_id": "x".repeat(255)})))
@@ -240,14 +240,14 @@ mod tests {
     #[test]
     fn an_invalid_proof_is_an_error_with_a_user_id_and_a_warning_without() {
         for name in ["security_hash", "user_hash", "user_jwt"] {
-            let pointer = format!("/user/{name}");
+            let path = format!("user.{name}");
             let long = json!("x".repeat(200_001));
             for bad in [json!(1), json!(["a"]), json!({}), json!(true), long] {
                 let error =
                     UserDetails::parse(&claims(json!({"user_id": "1", name: bad}))).unwrap_err();
-                assert_eq!(error.fields[0].pointer, pointer);
+                assert_eq!(error.fields[0].path, path);
                 let without = UserDetails::parse(&claims(json!({name: bad}))).unwrap();
-                assert_eq!(without.warnings[0].pointer, pointer);
+                assert_eq!(without.warnings[0].field, path);
             }
             for none in [json!(null), json!("")] {
                 let proofs = UserDetails::parse(&claims(json!({"user_id": "1", name: none})))
@@ -260,8 +260,8 @@ mod tests {
         for name in ["security_hash", "user_hash"] {
             let long = claims(json!({"user_id": "1", name: "x".repeat(1025)}));
             assert_eq!(
-                UserDetails::parse(&long).unwrap_err().fields[0].pointer,
-                format!("/user/{name}")
+                UserDetails::parse(&long).unwrap_err().fields[0].path,
+                format!("user.{name}")
             );
         }
     }
@@ -273,10 +273,15 @@ mod tests {
             "custom_data": {"plan": "pro", "a/b": 1, "deep": {}},
         })))
         .unwrap();
-        let pointers: Vec<_> = details.warnings.iter().map(|w| w.pointer.as_str()).collect();
+        let paths: Vec<_> = details.warnings.iter().map(|w| w.field.as_str()).collect();
         assert_eq!(
-            pointers,
-            ["/user/email", "/user/phone", "/user/custom_data/a~1b", "/user/custom_data/deep"]
+            paths,
+            [
+                "user.email",
+                "user.phone",
+                r#"user.custom_data["a/b"]"#,
+                r#"user.custom_data["deep"]"#
+            ]
         );
         assert_eq!(details.profile.name, Change::Set("Ann".to_owned()));
         assert_eq!(details.profile.company, Change::Clear);

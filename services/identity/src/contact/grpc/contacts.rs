@@ -22,8 +22,8 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "/organizationId";
-const CONTACT: &str = "/contactId";
+const ORGANIZATION: &str = "organization_id";
+const CONTACT: &str = "contact_id";
 
 #[tonic::async_trait]
 impl ContactService for Handlers {
@@ -48,7 +48,8 @@ impl ContactService for Handlers {
         let request = request.into_inner();
         let found = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let ids = request.contact_ids.iter().map(|text| id("/contactIds", text));
+            let ids = request.contact_ids.iter().enumerate();
+            let ids = ids.map(|(n, text)| id(&format!("contact_ids[{n}]"), text));
             self.app.batch_contacts(organization, ids.collect::<Result<_>>()?).await
         };
         answer(found.await.map(|found| wire::BatchGetContactsResponse {
@@ -63,7 +64,7 @@ impl ContactService for Handlers {
         let request = request.into_inner();
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let size = page_size("/limit", request.page_size)?;
+            let size = page_size("page_size", request.page_size)?;
             self.app.list_contacts(organization, &request.sort, size, &request.page_token).await
         };
         answer(page.await.map(|page| wire::ListContactsResponse {
@@ -79,7 +80,7 @@ impl ContactService for Handlers {
         let request = request.into_inner();
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let size = page_size("/limit", request.page_size)?;
+            let size = page_size("page_size", request.page_size)?;
             let conditions = request.filters.into_iter();
             let query = ContactQuery {
                 words: request.q,
@@ -162,7 +163,7 @@ impl ContactService for Handlers {
         let merged = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let source = id(CONTACT, &request.contact_id)?;
-            let target = id("/intoId", &request.into_id)?;
+            let target = id("into_id", &request.into_id)?;
             let actor = actor(request.actor)?;
             self.app.merge_contacts(organization, source, target, request.dry_run, actor).await
         };

@@ -50,7 +50,7 @@ pub(crate) fn context(context: Option<wire::PageContext>) -> Result<Context> {
     let platform = match context.platform.as_str() {
         "" => "web",
         known @ ("web" | "ios" | "android") => known,
-        _ => return Err(Error::invalid("/platform", "is not web, ios or android")),
+        _ => return Err(Error::invalid("context.platform", "is not web, ios or android")),
     };
     let (browser, system) = user_agent(&cut(context.user_agent, 1024));
     Ok(Context {
@@ -94,7 +94,7 @@ fn cut(text: String, bytes: usize) -> String {
 
 impl From<Warning> for wire::Warning {
     fn from(warning: Warning) -> Self {
-        Self { pointer: warning.pointer, detail: warning.detail }
+        Self { field: warning.field, detail: warning.detail }
     }
 }
 

@@ -49,18 +49,18 @@ async fn invalid_changes_change_nothing(scratch: ScratchDatabase) {
     let identity = identity(scratch).await;
     let organization = identity.organization_id.clone();
     let id = identity.create(&organization, &json!({"userId": "u", "name": "Ann"})).await;
-    for (invalid, pointer) in [
-        (json!({"email": "no"}), "/email"),
-        (json!({"name": 5}), "/name"),
-        (json!({"customData": {"a/b": 1}}), "/customData/a~1b"),
-        (json!({"customData": 1}), "/customData"),
-        (json!({"tags": "a"}), "/tags"),
-        (json!({"tags": ["ok", ""]}), "/tags/1"),
-        (json!({"tags": ["a,b"]}), "/tags/0"),
-        (json!({"blocked": "yes"}), "/blocked"),
-        (json!({"blocked": null}), "/blocked"),
-        (json!({"userId": "another"}), "/userId"),
-        (json!({"userId": 5}), "/userId"),
+    for (invalid, path) in [
+        (json!({"email": "no"}), "changes.user.email"),
+        (json!({"name": 5}), "changes.user.name"),
+        (json!({"customData": {"a/b": 1}}), r#"changes.user.custom_data["a/b"]"#),
+        (json!({"customData": 1}), "changes.user.custom_data"),
+        (json!({"tags": "a"}), "changes.tags"),
+        (json!({"tags": ["ok", ""]}), "changes.tags[1]"),
+        (json!({"tags": ["a,b"]}), "changes.tags[0]"),
+        (json!({"blocked": "yes"}), "changes.blocked"),
+        (json!({"blocked": null}), "changes.blocked"),
+        (json!({"userId": "another"}), "changes.user.user_id"),
+        (json!({"userId": 5}), "changes.user.user_id"),
     ] {
         let changes = {
             let mut changes = invalid.clone();
@@ -69,11 +69,11 @@ async fn invalid_changes_change_nothing(scratch: ScratchDatabase) {
         };
         let rejected =
             Error::from(identity.update(&organization, &id, &changes).await.unwrap_err());
-        assert_eq!(rejected.fields[0].pointer, pointer);
+        assert_eq!(rejected.fields[0].path, path);
         let unknown =
             identity.update(&organization, &Uuid::from_u128(1).to_string(), &changes).await;
-        if pointer != "/userId" {
-            assert_eq!(Error::from(unknown.unwrap_err()).fields[0].pointer, pointer);
+        if path != "changes.user.user_id" {
+            assert_eq!(Error::from(unknown.unwrap_err()).fields[0].path, path);
         }
     }
     assert_eq!(identity.get(&organization, &id).await.unwrap().person.unwrap().company, None);

@@ -81,8 +81,8 @@ impl App {
     ) -> Result<(BlockedAddress, bool)> {
         let network = Network::parse(address);
         let mut invalid = Vec::new();
-        invalid.extend(network.err().map(|detail| Field::new("/address", detail)));
-        invalid.extend(fields::reason(&reason).err().map(|detail| Field::new("/reason", detail)));
+        invalid.extend(network.err().map(|detail| Field::new("address", detail)));
+        invalid.extend(fields::reason(&reason).err().map(|detail| Field::new("reason", detail)));
         let (Ok(network), true) = (network, invalid.is_empty()) else {
             return Err(Error::invalid_fields(invalid));
         };

@@ -92,9 +92,9 @@ impl App {
         let email = email.to_lowercase();
         let password_fits = check_password(password.expose_secret());
         let checks = [
-            ("/organization", fields::domain(&name)),
-            ("/agentEmail", fields::email(&email)),
-            ("/agentPassword", password_fits),
+            ("organization", fields::domain(&name)),
+            ("agent_email", fields::email(&email)),
+            ("agent_password", password_fits),
         ];
         let invalid =
             checks.into_iter().filter_map(|(at, check)| Some(Field::new(at, check.err()?)));

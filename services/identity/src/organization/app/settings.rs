@@ -40,7 +40,7 @@ impl App {
         actor: Actor,
     ) -> Result<Settings> {
         if let Some(Err(detail)) = patch.name.as_deref().map(fields::domain) {
-            return Err(Error::invalid("/name", detail));
+            return Err(Error::invalid("organization.name", detail));
         }
         let now = self.clock.now();
         let changed = transaction!(self.db, "organization.change", |tx| {

@@ -113,10 +113,10 @@ impl ApplicationPatch {
     pub(crate) fn normalize(self) -> Result<Self, Error> {
         let mut invalid = Vec::new();
         if let Some(Err(detail)) = self.name.as_deref().map(check_name) {
-            invalid.push(Field::new("/name", detail));
+            invalid.push(Field::new("application.name", detail));
         }
         if self.look.as_ref().is_some_and(|look| !fits(look)) {
-            invalid.push(Field::new("/look", "is over 16 KiB of JSON, or holds NUL"));
+            invalid.push(Field::new("application.look", "is over 16 KiB of JSON, or holds NUL"));
         }
         let origins = self.origins.map(|origins| origin::normalize(&origins, &mut invalid));
         let form_fields = self.form_fields.map(|fields| normalize_fields(fields, &mut invalid));
@@ -170,13 +170,13 @@ fn fits(look: &Map<String, Value>) -> bool {
 
 fn normalize_fields(fields: Vec<PreChatField>, invalid: &mut Vec<Field>) -> Vec<PreChatField> {
     if fields.len() > MAX_FIELDS {
-        invalid.push(Field::new("/preChat/fields", "are more than 20"));
+        invalid.push(Field::new("application.pre_chat.fields", "are more than 20"));
         return Vec::new();
     }
     let mut normalized: Vec<PreChatField> = Vec::new();
     for (at, mut field) in fields.into_iter().enumerate() {
         let mut reject = |member: &str, detail: &str| {
-            invalid.push(Field::new(format!("/preChat/fields/{at}/{member}"), detail));
+            invalid.push(Field::new(format!("application.pre_chat.fields[{at}].{member}"), detail));
         };
         let key = field.attribute().map(attributes::check_key).transpose();
         if let Ok(Some(key)) = &key {
@@ -268,7 +268,7 @@ mod tests {
     fn normalize(fields: Vec<PreChatField>) -> Result<Vec<PreChatField>, Vec<String>> {
         let patch = ApplicationPatch { form_fields: Some(fields), ..Default::default() };
         let normalized = patch.normalize().map(|patch| patch.form_fields.unwrap());
-        normalized.map_err(|error| error.fields.into_iter().map(|field| field.pointer).collect())
+        normalized.map_err(|error| error.fields.into_iter().map(|field| field.path).collect())
     }
 
     #[test]
@@ -286,13 +286,13 @@ mod tests {
     #[test]
     fn an_invalid_field_is_named() {
         let invalid = |fields| normalize(fields).unwrap_err();
-        assert_eq!(invalid(vec![field("a/b", "")]), ["/preChat/fields/0/name"]);
-        assert_eq!(invalid(vec![field("custom.", "")]), ["/preChat/fields/0/name"]);
+        assert_eq!(invalid(vec![field("a/b", "")]), ["application.pre_chat.fields[0].name"]);
+        assert_eq!(invalid(vec![field("custom.", "")]), ["application.pre_chat.fields[0].name"]);
         let twice = vec![field("size", ""), field("custom.size", "")];
-        assert_eq!(invalid(twice), ["/preChat/fields/1/name"]);
-        assert_eq!(invalid(vec![field("name", "date")]), ["/preChat/fields/0/type"]);
+        assert_eq!(invalid(twice), ["application.pre_chat.fields[1].name"]);
+        assert_eq!(invalid(vec![field("name", "date")]), ["application.pre_chat.fields[0].type"]);
         let many = (0..21).map(|n| field(&format!("k{n}"), ""));
-        assert_eq!(invalid(many.collect()), ["/preChat/fields"]);
+        assert_eq!(invalid(many.collect()), ["application.pre_chat.fields"]);
     }
 
     #[test]
@@ -302,7 +302,10 @@ mod tests {
             ApplicationPatch { look: Some(look), ..Default::default() }.normalize()
         };
         assert!(look("#ff0000").is_ok());
-        assert_eq!(look("\0").unwrap_err().fields[0].pointer, "/look");
-        assert_eq!(look(&"x".repeat(MAX_LOOK_BYTES)).unwrap_err().fields[0].pointer, "/look");
+        assert_eq!(look("\0").unwrap_err().fields[0].path, "application.look");
+        assert_eq!(
+            look(&"x".repeat(MAX_LOOK_BYTES)).unwrap_err().fields[0].path,
+            "application.look"
+        );
     }
 }

@@ -9,7 +9,7 @@ const MAX_ORIGINS: usize = 50;
 /// `invalid`.
 pub(super) fn normalize(origins: &[String], invalid: &mut Vec<Field>) -> Vec<String> {
     if origins.len() > MAX_ORIGINS {
-        invalid.push(Field::new("/origins", "are more than 50"));
+        invalid.push(Field::new("application.origins", "are more than 50"));
         return Vec::new();
     }
     let mut normalized = Vec::new();
@@ -18,7 +18,7 @@ pub(super) fn normalize(origins: &[String], invalid: &mut Vec<Field>) -> Vec<Str
             Some(origin) if !normalized.contains(&origin) => normalized.push(origin),
             Some(_) => {}
             None => invalid.push(Field::new(
-                format!("/origins/{at}"),
+                format!("application.origins[{at}]"),
                 "is not scheme://host or scheme://host:port in ASCII",
             )),
         }
@@ -102,6 +102,6 @@ mod tests {
         }
         let mut invalid = Vec::new();
         normalize(&["https://a.example".to_owned(), "*".to_owned()], &mut invalid);
-        assert_eq!(invalid[0].pointer, "/origins/1");
+        assert_eq!(invalid[0].path, "application.origins[1]");
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "/organizationId";
+const ORGANIZATION: &str = "organization_id";
 
 #[tonic::async_trait]
 impl ApplicationService for Handlers {
@@ -36,7 +36,7 @@ impl ApplicationService for Handlers {
         let request = request.into_inner();
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let size = page_size("/limit", request.page_size)?;
+            let size = page_size("page_size", request.page_size)?;
             self.app.list_applications(organization, size, &request.page_token).await
         };
         answer(page.await.map(|(found, next_page_token)| wire::ListApplicationsResponse {
@@ -69,10 +69,10 @@ impl ApplicationService for Handlers {
     ) -> Answer<wire::ListOriginsResponse> {
         let request = request.into_inner();
         let origins = async {
-            let missing = || Error::invalid("/application", "is missing");
+            let missing = || Error::invalid("application", "is missing");
             let application = match request.application.ok_or_else(missing)? {
                 Name::ApplicationId(number) => ApplicationName::Number(number),
-                Name::AppId(text) => ApplicationName::Id(id("/appId", &text)?),
+                Name::AppId(text) => ApplicationName::Id(id("app_id", &text)?),
             };
             self.app.origins(&request.organization, application).await
         };
@@ -87,7 +87,7 @@ impl ApplicationService for Handlers {
         let changed = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let application = request.application.unwrap_or_default();
-            let app_id = id("/appId", &application.app_id)?;
+            let app_id = id("application.app_id", &application.app_id)?;
             let mask = request.update_mask.unwrap_or_default();
             let actor = actor(request.actor)?;
             self.app
@@ -144,7 +144,7 @@ fn patch(application: wire::Application, mask: &[String]) -> Result<ApplicationP
                 let fields = form.fields.iter().cloned().map(Into::into);
                 patch.form_fields = Some(fields.collect());
             }
-            _ => return Err(Error::invalid("/updateMask", "names what can't be changed")),
+            _ => return Err(Error::invalid("update_mask", "names what can't be changed")),
         }
     }
     Ok(patch)

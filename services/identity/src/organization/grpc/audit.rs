@@ -13,7 +13,7 @@ use crate::organization::domain::audit::{Actor, AuditEntry};
 ///
 /// `InvalidArgument` when the actor is missing or its id is invalid.
 pub(crate) fn actor(actor: Option<wire::Actor>) -> Result<Actor> {
-    const ID: &str = "/actor/id";
+    const ID: &str = "actor.id";
     let actor = actor.unwrap_or_default();
     Ok(match actor.kind() {
         wire::ActorKind::Agent => Actor::Agent(id(ID, &actor.id)?),
@@ -21,7 +21,7 @@ pub(crate) fn actor(actor: Option<wire::Actor>) -> Result<Actor> {
         wire::ActorKind::Import => Actor::Import(id::<ImportId>(ID, &actor.id)?.0),
         wire::ActorKind::Operator => Actor::Operator,
         wire::ActorKind::Widget => Actor::Widget,
-        wire::ActorKind::Unspecified => return Err(Error::invalid("/actor", "is missing")),
+        wire::ActorKind::Unspecified => return Err(Error::invalid("actor", "is missing")),
     })
 }
 

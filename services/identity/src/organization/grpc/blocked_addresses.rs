@@ -11,7 +11,7 @@ use crate::{grpc::Handlers, organization::domain::blocked_address::BlockedAddres
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "/organizationId";
+const ORGANIZATION: &str = "organization_id";
 
 #[tonic::async_trait]
 impl BlockedAddressService for Handlers {
@@ -22,7 +22,7 @@ impl BlockedAddressService for Handlers {
         let request = request.into_inner();
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let size = page_size("/limit", request.page_size)?;
+            let size = page_size("page_size", request.page_size)?;
             self.app.list_blocked_addresses(organization, size, &request.page_token).await
         };
         answer(page.await.map(|(found, next_page_token)| wire::ListBlockedAddressesResponse {
@@ -54,7 +54,7 @@ impl BlockedAddressService for Handlers {
         let request = request.into_inner();
         let unblocked = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let address = id("/blockedAddressId", &request.blocked_address_id)?;
+            let address = id("blocked_address_id", &request.blocked_address_id)?;
             self.app.unblock_address(organization, actor(request.actor)?, address).await
         };
         answer(unblocked.await.map(|()| wire::DeleteBlockedAddressResponse {}))

@@ -11,7 +11,7 @@ use crate::grpc::Handlers;
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "/organizationId";
+const ORGANIZATION: &str = "organization_id";
 
 #[tonic::async_trait]
 impl OrganizationService for Handlers {
@@ -55,7 +55,8 @@ impl OrganizationService for Handlers {
         let request = request.into_inner();
         let found = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let ids = request.agent_ids.iter().map(|text| id("/agentIds", text));
+            let ids = request.agent_ids.iter().enumerate();
+            let ids = ids.map(|(n, text)| id(&format!("agent_ids[{n}]"), text));
             self.app.batch_agents(organization, ids.collect::<Result<_>>()?).await
         };
         answer(found.await.map(|found| wire::BatchGetAgentsResponse {
@@ -126,7 +127,7 @@ impl OrganizationService for Handlers {
         let request = request.into_inner();
         let revoked = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let key = id("/keyId", &request.key_id)?;
+            let key = id("key_id", &request.key_id)?;
             self.app.revoke_identity_key(organization, key, actor(request.actor)?).await
         };
         answer(revoked.await.map(|()| wire::DeleteIdentityKeyResponse {}))
@@ -140,7 +141,11 @@ impl OrganizationService for Handlers {
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             self.app
-                .audit(organization, page_size("/limit", request.page_size)?, &request.page_token)
+                .audit(
+                    organization,
+                    page_size("page_size", request.page_size)?,
+                    &request.page_token,
+                )
                 .await
         };
         answer(page.await.map(|(entries, next_page_token)| wire::ListAuditEntriesResponse {

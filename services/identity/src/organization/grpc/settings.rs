@@ -34,7 +34,7 @@ pub(super) fn patch(
             "name" => patch.name = Some(organization.name.clone()),
             "policy" => patch.policy = Some(policy(organization.policy())?),
             "report_only" => patch.report_only = Some(organization.report_only),
-            _ => return Err(Error::invalid("/updateMask", "names a field that can't change")),
+            _ => return Err(Error::invalid("update_mask", "names a field that can't change")),
         }
     }
     Ok(patch)
@@ -46,9 +46,10 @@ fn policy(policy: wire::Policy) -> Result<Policy> {
         wire::Policy::SecurityHash => Ok(Policy::SecurityHash),
         wire::Policy::Hmac => Ok(Policy::Hmac),
         wire::Policy::Jwt => Ok(Policy::Jwt),
-        wire::Policy::Unspecified => {
-            Err(Error::invalid("/policy", "is not optional, security_hash, hmac or jwt"))
-        }
+        wire::Policy::Unspecified => Err(Error::invalid(
+            "organization.policy",
+            "is not optional, security_hash, hmac or jwt",
+        )),
     }
 }
 

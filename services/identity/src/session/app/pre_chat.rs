@@ -1,6 +1,6 @@
 //! A visitor's first row: from the pre-chat form, or with a message where there is no form.
 
-use onethread_errors::{Error, Field, Reason, Result};
+use onethread_errors::{Error, Field, Reason, Result, entry_path};
 use serde_json::{Map, Value};
 
 use super::authenticate::session_ended;
@@ -93,10 +93,10 @@ fn read_form(
 ) -> std::result::Result<ProfilePatch, Vec<Field>> {
     let mut errors = Vec::new();
     let mut patch = ProfilePatch::default();
-    let pointer = |name: &str| format!("/fields/{}", attributes::escape(name));
+    let path = |name: &str| entry_path("fields", name);
     let mut read = |name: &str, check: fields::Check| {
         fields::change(answers.get(name), check).unwrap_or_else(|detail| {
-            errors.push(Field::new(pointer(name), detail));
+            errors.push(Field::new(path(name), detail));
             Change::Keep
         })
     };
@@ -108,7 +108,7 @@ fn read_form(
         let answer = answers.get(&field.name).filter(|answer| !is_blank(answer));
         match answer {
             None if field.required => {
-                errors.push(Field::new(pointer(&field.name), "is required"));
+                errors.push(Field::new(path(&field.name), "is required"));
             }
             Some(answer) => {
                 let attribute = field.attribute();
@@ -116,7 +116,7 @@ fn read_form(
                 let (valid, invalid) = attributes::partition(&one.into_iter().collect());
                 patch.custom.extend(valid);
                 let invalid = invalid.into_iter();
-                errors.extend(invalid.map(|(_, detail)| Field::new(pointer(&field.name), detail)));
+                errors.extend(invalid.map(|(_, detail)| Field::new(path(&field.name), detail)));
             }
             None => {}
         }
@@ -138,8 +138,8 @@ mod tests {
     fn every_invalid_field_is_an_error() {
         let answers = json!({"name": "  ", "email": "nowhere", "phone": 7});
         let errors = read_form(&PreChatForm::default(), answers.as_object().unwrap()).unwrap_err();
-        let pointers: Vec<_> = errors.iter().map(|field| field.pointer.as_str()).collect();
-        assert_eq!(pointers, ["/fields/email", "/fields/phone", "/fields/name"]);
+        let paths: Vec<_> = errors.iter().map(|field| field.path.as_str()).collect();
+        assert_eq!(paths, [r#"fields["email"]"#, r#"fields["phone"]"#, r#"fields["name"]"#]);
     }
 
     #[test]

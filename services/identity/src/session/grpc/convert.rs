@@ -22,7 +22,7 @@ use crate::{
 
 /// The address of a client, if it is known.
 pub(crate) fn address(text: &str) -> Result<Option<IpAddr>> {
-    let wrong = |_| Error::invalid("/clientAddress", "is not an IP address");
+    let wrong = |_| Error::invalid("client_address", "is not an IP address");
     (!text.is_empty()).then(|| text.parse().map_err(wrong)).transpose()
 }
 

@@ -54,7 +54,7 @@ impl App {
     ) -> Result<ListedAgent> {
         if let Some(name) = &name {
             let check = if name.trim().is_empty() { Err("is empty") } else { fields::name(name) };
-            check.map_err(|detail| Error::invalid("/name", detail))?;
+            check.map_err(|detail| Error::invalid("agent.name", detail))?;
         }
         let now = self.clock.now();
         transaction!(self.db, "agent.change", |tx| {

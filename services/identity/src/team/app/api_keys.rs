@@ -50,7 +50,7 @@ impl App {
         actor: Actor,
         name: String,
     ) -> Result<(ListedApiKey, SecretString)> {
-        fields::name(&name).map_err(|detail| Error::invalid("/name", detail))?;
+        fields::name(&name).map_err(|detail| Error::invalid("name", detail))?;
         let (text, token) = RandomToken::generate(RandomUse::ApiKey, organization, &*self.entropy);
         let id = ApiKeyId::generate(&*self.clock, &*self.entropy);
         let now = self.clock.now();

@@ -52,7 +52,7 @@ impl App {
         let email = email.to_lowercase();
         let local_part = || email.split('@').next().unwrap_or_default().to_owned();
         let name = if name.trim().is_empty() { local_part() } else { name };
-        let checks = [("/email", fields::email(&email)), ("/name", fields::name(&name))];
+        let checks = [("email", fields::email(&email)), ("name", fields::name(&name))];
         let invalid =
             checks.into_iter().filter_map(|(at, check)| Some(Field::new(at, check.err()?)));
         let invalid: Vec<_> = invalid.collect();
@@ -98,7 +98,7 @@ impl App {
         password: SecretString,
     ) -> Result<LoggedInAgent> {
         check_password(password.expose_secret())
-            .map_err(|detail| Error::invalid("/password", detail))?;
+            .map_err(|detail| Error::invalid("password", detail))?;
         let invalid = || Error::new(Reason::InvitationRefused);
         let token = RandomToken::read(RandomUse::Invitation, token).ok_or_else(invalid)?;
         let organization = token.organization_id;

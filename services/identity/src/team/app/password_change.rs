@@ -37,8 +37,8 @@ impl App {
         new: SecretString,
     ) -> Result<()> {
         check_password(new.expose_secret())
-            .map_err(|detail| Error::invalid("/newPassword", detail))?;
-        let wrong = || Error::invalid("/password", "is not the password");
+            .map_err(|detail| Error::invalid("new_password", detail))?;
+        let wrong = || Error::invalid("password", "is not the password");
         if password.expose_secret().len() > MAX_PASSWORD_BYTES {
             return Err(wrong());
         }

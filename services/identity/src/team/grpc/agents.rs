@@ -17,8 +17,8 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "/organizationId";
-const AGENT: &str = "/agentId";
+const ORGANIZATION: &str = "organization_id";
+const AGENT: &str = "agent_id";
 
 #[tonic::async_trait]
 impl AgentService for Handlers {
@@ -29,7 +29,7 @@ impl AgentService for Handlers {
         let request = request.into_inner();
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let size = page_size("/limit", request.page_size)?;
+            let size = page_size("page_size", request.page_size)?;
             self.app.list_agents(organization, size, &request.page_token).await
         };
         answer(page.await.map(|(found, next_page_token)| wire::ListAgentsResponse {
@@ -45,7 +45,7 @@ impl AgentService for Handlers {
         let request = request.into_inner();
         let invited = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let (actor, role) = (actor(request.actor.clone())?, role(request.role())?);
+            let (actor, role) = (actor(request.actor.clone())?, role("role", request.role())?);
             self.app.invite_agent(organization, actor, &request.email, request.name, role).await
         };
         answer(invited.await.map(|invited| wire::CreateAgentResponse {
@@ -67,13 +67,13 @@ impl AgentService for Handlers {
             for path in request.update_mask.unwrap_or_default().paths {
                 match path.as_str() {
                     "name" => new_name = Some(new.name.clone()),
-                    "role" => new_role = Some(role(new.role())?),
-                    _ => return Err(Error::invalid("/updateMask", "names what can't be changed")),
+                    "role" => new_role = Some(role("agent.role", new.role())?),
+                    _ => return Err(Error::invalid("update_mask", "names what can't be changed")),
                 }
             }
             let actor = actor(request.actor)?;
             self.app
-                .change_agent(organization, actor, id(AGENT, &new.id)?, new_name, new_role)
+                .change_agent(organization, actor, id("agent.id", &new.id)?, new_name, new_role)
                 .await
         };
         answer(changed.await.map(|now| wire::UpdateAgentResponse { agent: Some(now.into()) }))
@@ -132,11 +132,11 @@ impl AgentService for Handlers {
     }
 }
 
-fn role(role: wire::AgentRole) -> Result<Role> {
+fn role(path: &str, role: wire::AgentRole) -> Result<Role> {
     match role {
         wire::AgentRole::Owner => Ok(Role::Owner),
         wire::AgentRole::Agent => Ok(Role::Agent),
-        wire::AgentRole::Unspecified => Err(Error::invalid("/role", "is not owner or agent")),
+        wire::AgentRole::Unspecified => Err(Error::invalid(path, "is not owner or agent")),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "/organizationId";
+const ORGANIZATION: &str = "organization_id";
 
 #[tonic::async_trait]
 impl ApiKeyService for Handlers {
@@ -23,7 +23,7 @@ impl ApiKeyService for Handlers {
         let request = request.into_inner();
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let size = page_size("/limit", request.page_size)?;
+            let size = page_size("page_size", request.page_size)?;
             self.app.list_api_keys(organization, size, &request.page_token).await
         };
         answer(page.await.map(|(found, next_page_token)| wire::ListApiKeysResponse {
@@ -54,7 +54,7 @@ impl ApiKeyService for Handlers {
         let request = request.into_inner();
         let revoked = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let key = id("/apiKeyId", &request.api_key_id)?;
+            let key = id("api_key_id", &request.api_key_id)?;
             self.app.revoke_api_key(organization, actor(request.actor)?, key).await
         };
         answer(revoked.await.map(|()| wire::DeleteApiKeyResponse {}))

@@ -43,7 +43,7 @@ impl App {
     ) -> Result<(Webhook, SecretString)> {
         let mut invalid = Vec::new();
         if let Err(detail) = read_url(&url, self.private_webhooks) {
-            invalid.push(Field::new("/url", detail));
+            invalid.push(Field::new("url", detail));
         }
         let events = read_events(events).unwrap_or_else(|fields| {
             invalid.extend(fields);
@@ -107,7 +107,7 @@ impl App {
     ) -> Result<Webhook> {
         if let Some(url) = &url {
             let checked = read_url(url, self.private_webhooks);
-            checked.map_err(|detail| Error::invalid("/url", detail))?;
+            checked.map_err(|detail| Error::invalid("url", detail))?;
         }
         let events = match events {
             [] => None,
@@ -183,7 +183,7 @@ impl App {
 /// Reads the names of events. One that is named twice counts once.
 fn read_events(names: &[String]) -> std::result::Result<Vec<Event>, Vec<Field>> {
     if names.is_empty() {
-        return Err(vec![Field::new("/events", "names no event")]);
+        return Err(vec![Field::new("events", "names no event")]);
     }
     let mut events = Vec::new();
     let mut invalid = Vec::new();
@@ -192,7 +192,7 @@ fn read_events(names: &[String]) -> std::result::Result<Vec<Event>, Vec<Field>> 
             Ok(event) if events.contains(&event) => {}
             Ok(event) => events.push(event),
             Err(_) => {
-                invalid.push(Field::new(format!("/events/{n}"), "is no event of a webhook"));
+                invalid.push(Field::new(format!("events[{n}]"), "is no event of a webhook"));
             }
         }
     }

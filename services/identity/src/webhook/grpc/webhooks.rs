@@ -19,8 +19,8 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "/organizationId";
-const WEBHOOK: &str = "/webhookId";
+const ORGANIZATION: &str = "organization_id";
+const WEBHOOK: &str = "webhook_id";
 
 #[tonic::async_trait]
 impl WebhookService for Handlers {
@@ -92,7 +92,7 @@ impl WebhookService for Handlers {
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let webhook = id(WEBHOOK, &request.webhook_id)?;
-            let size = page_size("/limit", request.page_size)?;
+            let size = page_size("page_size", request.page_size)?;
             self.app.webhook_deliveries(organization, webhook, size, &request.page_token).await
         };
         answer(page.await.map(|(found, next_page_token)| wire::ListWebhookDeliveriesResponse {
@@ -128,10 +128,10 @@ impl TryFrom<wire::RecordFactRequest> for ConversationEvent {
                 prev_seq: message.prev_seq,
                 agent: message
                     .agent_id
-                    .map(|id| uuid("/messageCreated/agentId", &id))
+                    .map(|id| uuid("message_created.agent_id", &id))
                     .transpose()?,
                 client_message_id: uuid(
-                    "/messageCreated/clientMessageId",
+                    "message_created.client_message_id",
                     &message.client_message_id,
                 )?,
                 text: message.text,
@@ -139,18 +139,18 @@ impl TryFrom<wire::RecordFactRequest> for ConversationEvent {
             Some(Wire::ConversationClosed(closed)) => ConversationEventKind::Closed {
                 last_seq: closed.last_seq,
                 assignee: optional_id(
-                    "/conversationClosed/assigneeId",
+                    "conversation_closed.assignee_id",
                     closed.assignee_id.as_deref(),
                 )?,
-                by: uuid("/conversationClosed/closedBy", &closed.closed_by)?,
+                by: uuid("conversation_closed.closed_by", &closed.closed_by)?,
             },
-            None => return Err(Error::invalid("/fact", "is missing")),
+            None => return Err(Error::invalid("fact", "is missing")),
         };
         let at = request.happened_at.as_ref().map(to_timestamp);
         Ok(Self {
-            id: uuid("/id", &request.id)?,
-            contact: id("/conversationId", &request.conversation_id)?,
-            at: at.ok_or_else(|| Error::invalid("/happenedAt", "is missing"))?,
+            id: uuid("id", &request.id)?,
+            contact: id("conversation_id", &request.conversation_id)?,
+            at: at.ok_or_else(|| Error::invalid("happened_at", "is missing"))?,
             kind,
         })
     }
@@ -160,7 +160,7 @@ impl TryFrom<wire::RecordFactRequest> for ConversationEvent {
 fn actor(actor: Option<wire::Actor>) -> Result<Actor> {
     match audit::actor(actor)? {
         Actor::Import(_) | Actor::Widget => {
-            Err(Error::invalid("/actor", "is not allowed to change webhooks"))
+            Err(Error::invalid("actor", "is not allowed to change webhooks"))
         }
         actor => Ok(actor),
     }

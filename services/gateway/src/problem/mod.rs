@@ -1,13 +1,21 @@
 //! Failures as `application/problem+json` (RFC 9457). `onethread_errors` names them.
 
+mod body;
+mod pointer;
+
 use std::{any::Any, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use onethread_errors::{Error, Problem, Reason};
+use onethread_errors::{Error, Reason};
 use serde_json::{Map, Value};
 use tonic::Status;
 use tracing::{Span, error};
+
+pub(crate) use self::{
+    body::Problem,
+    pointer::{escape, json_pointer},
+};
 
 /// A failure of a call.
 #[derive(Debug)]

@@ -1,39 +1,40 @@
 //! The error body of the JSON API (RFC 9457).
 
+use onethread_errors::Error;
 use serde::Serialize;
 
-use crate::Error;
+use super::json_pointer;
 
 /// `application/problem+json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Problem {
+pub(crate) struct Problem {
     /// `/problems/<reason>`.
-    pub r#type: String,
+    pub(crate) r#type: String,
     /// The kind of error in a few words.
-    pub title: String,
+    pub(crate) title: String,
     /// The HTTP status of the response.
-    pub status: u16,
+    pub(crate) status: u16,
     /// What happened, in one sentence.
-    pub detail: String,
+    pub(crate) detail: String,
     /// The invalid fields, if the error is about fields.
-    pub errors: Vec<ProblemField>,
+    pub(crate) errors: Vec<ProblemField>,
     /// The id of the request's trace, for a search in logs and traces; empty if there is none.
-    pub trace_id: String,
+    pub(crate) trace_id: String,
 }
 
 /// An invalid field.
 #[derive(Debug, Serialize)]
-pub struct ProblemField {
+pub(crate) struct ProblemField {
     /// JSON pointer (RFC 6901) into the body.
-    pub pointer: String,
+    pub(crate) pointer: String,
     /// What is wrong with the field.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 impl Problem {
     /// Creates the response body for an error.
-    pub fn new(error: &Error, trace_id: String) -> Self {
+    pub(crate) fn new(error: &Error, trace_id: String) -> Self {
         let fields = error.fields.iter();
         Self {
             r#type: format!("/problems/{}", error.reason.slug()),
@@ -42,7 +43,7 @@ impl Problem {
             detail: error.detail.clone(),
             errors: fields
                 .map(|field| ProblemField {
-                    pointer: field.pointer.clone(),
+                    pointer: json_pointer(&field.path),
                     detail: field.detail.clone(),
                 })
                 .collect(),
