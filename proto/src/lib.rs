@@ -1,6 +1,11 @@
 //! The gRPC API of the services, generated from `onethread/**/*.proto`: one module for each package.
 //! The messages are documented in the `.proto` files.
 
+/// Package `onethread.errors.v1`.
+pub mod errors {
+    tonic::include_proto!("onethread.errors.v1");
+}
+
 /// Package `onethread.identity.v1`.
 pub mod identity {
     tonic::include_proto!("onethread.identity.v1");

@@ -5,11 +5,12 @@
 mod reason;
 mod status;
 
-use std::{error::Error as StdError, time::Duration};
+use std::{collections::BTreeMap, error::Error as StdError, time::Duration};
 
 use onethread_core::hide_secrets;
 
 pub use reason::Reason;
+pub use status::DOMAIN;
 
 /// An error of a service. Clients read its texts, so they must not contain secrets, user ids,
 /// email addresses or values from the request.
@@ -22,6 +23,9 @@ pub struct Error {
     pub detail: String,
     /// The invalid fields.
     pub fields: Vec<Field>,
+    /// Numbers and states that the detail mentions, for programs: `limit`, `state`. Only gRPC callers
+    /// receive them.
+    pub metadata: BTreeMap<String, String>,
     /// Time after which a retry makes sense.
     pub retry_after: Option<Duration>,
     /// The cause, for the log only.
@@ -63,6 +67,7 @@ impl Error {
             reason,
             detail: reason.default_detail().to_owned(),
             fields: Vec::new(),
+            metadata: BTreeMap::new(),
             retry_after: None,
             source: None,
         }
@@ -103,6 +108,13 @@ impl Error {
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
+        self
+    }
+
+    /// Adds a number or a state for programs, such as the `limit` that was reached.
+    #[must_use]
+    pub fn with_metadata(mut self, key: &str, value: impl ToString) -> Self {
+        self.metadata.insert(key.to_owned(), value.to_string());
         self
     }
 

@@ -87,6 +87,12 @@ reasons! {
     /// The route exists, but not with this method.
     MethodNotAllowed "METHOD_NOT_ALLOWED" "method-not-allowed" Unimplemented 405
         "Method not allowed" "This path has other methods: see Allow.";
+    /// A state doesn't allow the call. Only for statuses of others than our services.
+    FailedPrecondition "FAILED_PRECONDITION" "failed-precondition" FailedPrecondition 409
+        "Not possible now" "The current state doesn't allow this call.";
+    /// It exists already. Only for statuses of others than our services.
+    AlreadyExists "ALREADY_EXISTS" "already-exists" AlreadyExists 409
+        "Already exists" "It exists already.";
     /// The client message id was used for another message.
     MessageIdReused "MESSAGE_ID_REUSED" "message-id-reused" AlreadyExists 409
         "Message id already used" "The clientMessageId was already used for a different message. Use a new one.";
@@ -130,7 +136,7 @@ reasons! {
     TooManyWebhooks "TOO_MANY_WEBHOOKS" "too-many-webhooks" FailedPrecondition 409
         "Too many webhooks" "An organization can have ten webhooks. Delete one first.";
     /// The body is larger than this call allows.
-    TooLarge "TOO_LARGE" "too-large" OutOfRange 413
+    TooLarge "TOO_LARGE" "too-large" ResourceExhausted 413
         "Body too large" "The body is larger than this call allows.";
     /// This call doesn't accept the body's content type.
     UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" "unsupported-media-type" InvalidArgument 415
@@ -157,10 +163,41 @@ impl Reason {
     pub fn from_error_info_reason(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|reason| reason.error_info_reason() == text)
     }
+
+    /// Returns true for reasons that only the JSON API has, because they are about HTTP.
+    pub fn is_http_only(self) -> bool {
+        matches!(self, Self::MalformedJson | Self::MethodNotAllowed | Self::UnsupportedMediaType)
+    }
+
+    /// Returns the message of a gRPC status for errors without a more specific text. It differs from
+    /// the JSON API's where that one names something of HTTP.
+    pub fn default_message(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "The request is invalid.",
+            Self::MessageIdReused => {
+                "The client_message_id was already used for a different message. Use a new one."
+            }
+            Self::IdempotencyKeyReused => {
+                "The request_id was already used for a different file. Use a new one."
+            }
+            Self::TooLarge => "The request is larger than this call allows.",
+            Self::RateLimited => {
+                "The rate limit is exceeded. Try again after the delay in RetryInfo."
+            }
+            Self::Internal => {
+                "The server failed. Try again; if it happens again, report the id of the trace."
+            }
+            other => other.default_detail(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use onethread_proto::errors::ErrorReason;
+
     use super::*;
 
     #[test]
@@ -170,5 +207,15 @@ mod tests {
             assert_eq!(Reason::from_error_info_reason(reason.error_info_reason()), Some(*reason));
             assert!((400..600).contains(&reason.http()));
         }
+    }
+
+    #[test]
+    fn the_contract_has_the_same_reasons() {
+        let of_grpc = Reason::ALL.iter().filter(|reason| !reason.is_http_only());
+        let names: BTreeSet<_> =
+            of_grpc.map(|one| format!("ERROR_REASON_{}", one.error_info_reason())).collect();
+        let numbers = (1..).map_while(|number| ErrorReason::try_from(number).ok());
+        let contract: BTreeSet<_> = numbers.map(|one| one.as_str_name().to_owned()).collect();
+        assert_eq!(contract, names);
     }
 }

@@ -58,7 +58,8 @@ impl App {
             let chunk = chunk?;
             if writer.size() + chunk.len() as u64 > MAX_FILE_BYTES {
                 let detail = "A file to import has 1 GiB at most.";
-                return Err(Error::new(Reason::TooLarge).with_detail(detail));
+                let error = Error::new(Reason::TooLarge).with_detail(detail);
+                return Err(error.with_metadata("limit", MAX_FILE_BYTES));
             }
             writer.write(&chunk).await?;
         }

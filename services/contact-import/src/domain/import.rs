@@ -49,9 +49,16 @@ impl Import {
         if self.state != ImportState::Ready {
             let state = self.state.name();
             let detail = format!("Only a ready import can be applied; this one is {state}.");
-            return Err(Error::new(Reason::ImportState).with_detail(detail));
+            return Err(self.wrong_state(detail));
         }
         self.mapping.clone().change(&self.header, changes)
+    }
+
+    /// The error for a call that the state doesn't allow. Its metadata has the name that the state has
+    /// in the contract.
+    fn wrong_state(&self, detail: String) -> Error {
+        let state = self.state.name().to_uppercase();
+        Error::new(Reason::ImportState).with_detail(detail).with_metadata("state", state)
     }
 
     /// Cancels it, and returns whether it is settled, which it isn't when batches may be in flight.
@@ -62,7 +69,7 @@ impl Import {
     pub(crate) fn cancel(&self) -> Result<bool> {
         if !self.state.may_become(ImportState::Canceled) {
             let detail = format!("The import has ended: it is {}.", self.state.name());
-            return Err(Error::new(Reason::ImportState).with_detail(detail));
+            return Err(self.wrong_state(detail));
         }
         Ok(self.state != ImportState::Running)
     }

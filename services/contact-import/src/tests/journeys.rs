@@ -125,7 +125,8 @@ async fn a_scanned_file_waits_for_its_mapping(scratch: ScratchDatabase) {
     let import = stack.ended(&import.id).await;
     assert_eq!(counts(&import), [1, 0, 0, 0]);
     assert_eq!(import.mapping["plan"], "custom.plan");
-    assert_eq!(stack.apply(&import.id, &[]).await.unwrap_err().reason, Reason::ImportState);
+    let error = stack.apply(&import.id, &[]).await.unwrap_err();
+    assert_eq!((error.reason, &*error.metadata["state"]), (Reason::ImportState, "DONE"));
     assert_eq!(stack.cancel(&import.id).await.unwrap_err().reason, Reason::ImportState);
 }
 

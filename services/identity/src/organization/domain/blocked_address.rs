@@ -33,7 +33,9 @@ impl BlockedAddress {
         actor: Actor,
     ) -> Result<Effects> {
         if count >= MAX_BLOCKED_ADDRESSES {
-            return Err(Error::new(Reason::TooManyAddresses));
+            return Err(
+                Error::new(Reason::TooManyAddresses).with_metadata("limit", MAX_BLOCKED_ADDRESSES)
+            );
         }
         let effects = Effects::none().audit(actor, Action::AddressBlock, self.id.0);
         Ok(effects.revoke(organization.0))

@@ -80,7 +80,8 @@ fn sealing_context(organization: OrganizationId, id: IdentityKeyId) -> Vec<u8> {
 /// `TooManyKeys` when all slots are used.
 pub(crate) fn free_slot(existing: &[SealedIdentityKey]) -> Result<i64> {
     let is_free = |slot: &i64| !existing.iter().any(|key| key.slot == *slot);
-    SLOTS.into_iter().find(is_free).ok_or_else(|| Error::new(Reason::TooManyKeys))
+    let full = || Error::new(Reason::TooManyKeys).with_metadata("limit", SLOTS.len());
+    SLOTS.into_iter().find(is_free).ok_or_else(full)
 }
 
 /// What follows when a key is created.

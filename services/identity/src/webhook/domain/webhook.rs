@@ -51,7 +51,7 @@ impl Webhook {
 /// `TooManyWebhooks` when there are as many as allowed.
 pub(crate) fn create(webhooks: &mut Vec<Webhook>, new: Webhook, actor: Actor) -> Result<Effects> {
     if webhooks.len() >= MAX_WEBHOOKS {
-        return Err(Error::new(Reason::TooManyWebhooks));
+        return Err(Error::new(Reason::TooManyWebhooks).with_metadata("limit", MAX_WEBHOOKS));
     }
     let effects = new.audit(actor, Action::WebhookCreated);
     webhooks.push(new);
