@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onethread_core::{ConversationId, OrganizationId, PageSize};
+use onethread_core::{ConversationId, OrganizationId, PageSize, Timestamp};
 use onethread_db::{Connection, Result as DbResult};
 use onethread_errors::{Error, Result};
 
@@ -11,7 +11,7 @@ use super::{
     history_cache::{CachedHistory, HistoryKey},
 };
 use crate::{
-    domain::{Conversation, Message, Side},
+    domain::{Conversation, ConversationState, Message, Side},
     store::{PagePosition, conversations, messages},
 };
 
@@ -23,7 +23,12 @@ pub(crate) struct History {
 }
 
 impl App {
-    /// The messages that a side sees, ascending. Long ones make the page shorter.
+    /// The messages that a side sees, ascending. Long ones make the page shorter. A contact without
+    /// messages has an empty thread.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a thread that this side can't read any more: erased or merged.
     pub(crate) async fn list_messages(
         &self,
         organization: OrganizationId,
@@ -42,7 +47,10 @@ impl App {
             return Ok(history);
         }
         let history = read(&mut conn, organization, id, side, position, size).await?;
-        let history = history.ok_or_else(Error::not_found)?;
+        let Some(history) = history else {
+            let state = conversations::state(&mut conn, organization, id).await?;
+            return empty(id, state, self.clock.now());
+        };
         if is_newest && history.conversation.id == id {
             let last_seq = history.conversation.last_seq(side);
             // Another message may have been stored between the two statements.
@@ -52,6 +60,17 @@ impl App {
             }
         }
         Ok(history)
+    }
+}
+
+/// The page of a conversation without messages. One that is active by now began after the page was
+/// read.
+fn empty(id: ConversationId, state: ConversationState, now: Timestamp) -> Result<History> {
+    match state {
+        ConversationState::Missing | ConversationState::Active => {
+            Ok(History { messages: [].into(), conversation: Conversation::new(id, now) })
+        }
+        ConversationState::MergedInto(_) | ConversationState::Erased => Err(Error::not_found()),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use onethread_errors::{Error, Reason};
 use onethread_proto::conversation::{
-    Author, AuthorKind, GetConversationRequest, ListConversationsRequest, ListMessagesRequest,
-    MarkReadRequest, MessageKind, SendMessageRequest, SetInterestRequest, Side,
-    UpdateConversationRequest, list_conversations_request::Assignment,
+    Author, AuthorKind, EraseConversationRequest, GetConversationRequest, ListConversationsRequest,
+    ListMessagesRequest, ListMessagesResponse, MarkReadRequest, MessageKind, SendMessageRequest,
+    SetInterestRequest, Side, UpdateConversationRequest, list_conversations_request::Assignment,
 };
 use onethread_testing::ScratchDatabase;
 use prost_types::FieldMask;
@@ -17,6 +17,7 @@ onethread_testing::on_each_database! {
     a_send_returns_the_stored_message_and_a_repeat_the_same,
     invalid_fields_are_named_and_nothing_is_stored,
     an_error_names_the_field_by_its_path_in_the_request,
+    a_thread_is_empty_before_its_first_message_and_missing_after_its_end,
     both_sides_see_their_own_unread_and_last_message,
     identity_is_notified_of_the_contacts_first_message_once,
 }
@@ -63,15 +64,23 @@ async fn invalid_fields_are_named_and_nothing_is_stored(scratch: ScratchDatabase
     let early = stage.draft(AuthorKind::Agent, "hi");
     assert_eq!(stage.send(early).await.unwrap_err().reason, Reason::NotFound);
 
-    let list = ListMessagesRequest {
+    assert_eq!(stage.messages().await.unwrap(), ListMessagesResponse::default());
+}
+
+async fn a_thread_is_empty_before_its_first_message_and_missing_after_its_end(
+    scratch: ScratchDatabase,
+) {
+    let stage = stage(scratch).await;
+    assert_eq!(stage.messages().await.unwrap(), ListMessagesResponse::default());
+    stage.write(AuthorKind::Contact, "one").await;
+    let page = stage.messages().await.unwrap();
+    assert_eq!((page.messages.len(), page.last_seq, page.unread), (1, 1, 1));
+    let erase = EraseConversationRequest {
         organization_id: stage.organization.clone(),
         conversation_id: stage.contact.clone(),
-        side: Side::Agent.into(),
-        position: None,
-        page_size: 0,
     };
-    let error = stage.calls.clone().list_messages(list).await.unwrap_err();
-    assert_eq!(Error::from(error).reason, Reason::NotFound);
+    stage.calls.clone().erase_conversation(erase).await.unwrap();
+    assert_eq!(stage.messages().await.unwrap_err().reason, Reason::NotFound);
 }
 
 async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDatabase) {

@@ -10,8 +10,9 @@ use onethread_grpc::{NoDeadline, Peer, Server};
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::{
     conversation::{
-        Author, AuthorKind, MarkReadRequest, Message, MessageKind, OpenSubscription,
-        SendMessageRequest, SendMessageResponse, Side, SubscribeRequest, SubscribeResponse,
+        Author, AuthorKind, ListMessagesRequest, ListMessagesResponse, MarkReadRequest, Message,
+        MessageKind, OpenSubscription, SendMessageRequest, SendMessageResponse, Side,
+        SubscribeRequest, SubscribeResponse,
         conversation_service_client::ConversationServiceClient,
         stream_service_client::StreamServiceClient, subscribe_request::Action,
         subscribe_response::Event,
@@ -164,6 +165,18 @@ impl Stage {
         let mut note = self.draft(AuthorKind::Agent, text);
         note.set_kind(MessageKind::Note);
         self.send(note).await.unwrap().message.unwrap()
+    }
+
+    /// The newest messages, as agents see them.
+    pub(crate) async fn messages(&self) -> Result<ListMessagesResponse, Error> {
+        let request = ListMessagesRequest {
+            organization_id: self.organization.clone(),
+            conversation_id: self.contact.clone(),
+            side: Side::Agent.into(),
+            position: None,
+            page_size: 0,
+        };
+        Ok(self.calls.clone().list_messages(request).await?.into_inner())
     }
 
     pub(crate) async fn mark(&self, side: Side, seq: i64) -> i64 {

@@ -11,7 +11,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    authentication::WidgetCaller,
     extract::{Faults, PageLimit, SequenceNumber, SequenceText},
     json::Message,
 };
@@ -65,11 +64,11 @@ impl MessageRange {
     }
 }
 
-/// A page of the messages of any conversation.
+/// A page of the messages of any conversation; empty while none was ever written.
 ///
 /// # Errors
 ///
-/// `NotFound` for an unknown conversation, and other failures of the service.
+/// `NotFound` for a conversation that was erased or merged, and other failures of the service.
 pub(super) async fn page(
     app: &App,
     (organization, conversation): (OrganizationId, ConversationId),
@@ -88,18 +87,18 @@ pub(super) async fn page(
     Ok(answer.map_err(Error::from)?.into_inner())
 }
 
-/// A page of the caller's own messages; empty while none was ever written.
-pub(crate) async fn of_caller(
+/// A page of a contact's own messages. A conversation that was erased or merged is an empty one until
+/// the contact's session ends, which is within a second.
+pub(crate) async fn of_contact(
     app: &App,
-    caller: &WidgetCaller,
+    conversation: (OrganizationId, ConversationId),
     position: Option<Position>,
     page_size: i32,
 ) -> Result<ListMessagesResponse> {
-    let conversation = (caller.organization, caller.conversation());
     empty_if_missing(page(app, conversation, Side::Contact, position, page_size).await)
 }
 
-/// To its contact, a conversation that doesn't exist is an empty one.
+/// What doesn't exist any more has nothing to show and nothing to change.
 pub(crate) fn empty_if_missing<T: Default>(found: Result<T>) -> Result<T> {
     match found {
         Err(error) if error.reason == Reason::NotFound => Ok(T::default()),

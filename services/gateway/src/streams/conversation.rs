@@ -8,6 +8,7 @@ use std::{
 use async_stream::stream;
 use axum::response::{Response, sse};
 use futures::FutureExt;
+use onethread_core::{ConversationId, OrganizationId};
 use onethread_errors::{Error, Result};
 use onethread_proto::{
     conversation::{ListMessagesResponse, Message},
@@ -166,14 +167,18 @@ impl Reader {
         if after.is_some() {
             return self.page().await;
         }
-        let newest = messages::of_caller(&self.app, &self.caller, None, 1).await?;
+        let newest = messages::of_contact(&self.app, self.conversation(), None, 1).await?;
         self.last_seq = newest.last_seq;
         Ok(ListMessagesResponse { messages: Vec::new(), ..newest })
     }
 
+    fn conversation(&self) -> (OrganizationId, ConversationId) {
+        (self.caller.organization, self.caller.conversation())
+    }
+
     async fn page(&self) -> Result<ListMessagesResponse> {
         let after = Some(messages::Position::AfterSeq(self.last_seq));
-        messages::of_caller(&self.app, &self.caller, after, PAGE_SIZE).await
+        messages::of_contact(&self.app, self.conversation(), after, PAGE_SIZE).await
     }
 
     /// Subscribes to what follows a page, if it was the last one.

@@ -6,6 +6,7 @@ use axum::{Json, extract::State};
 use deserr::Deserr;
 use http::StatusCode;
 use onethread_core::{ContactId, ConversationId};
+use onethread_errors::Error;
 use onethread_proto::{
     conversation::{MarkReadRequest, MessageKind, SendMessageRequest, SetTypingRequest, Side},
     identity::GetContactRequest,
@@ -36,6 +37,10 @@ pub(super) async fn list(
     let organization = caller.organization;
     let (position, limit) = (range.position(), range.limit.0);
     let page = messages::page(&app, (organization, id), Side::Agent, position, limit).await?;
+    if page.last_seq == 0 {
+        // Agents have a conversation from its first message.
+        return Err(Error::not_found().into());
+    }
     let contacts = app.names.contacts(&app, organization, [ContactId(id.0)]).await?;
     let names = &app.names;
     let authors =

@@ -11,12 +11,9 @@ use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use http::HeaderMap;
 use onethread_core::{ContactId, ConversationId};
 use onethread_errors::{Error, Reason, Result};
-use onethread_proto::{
-    conversation::Side,
-    identity::{
-        self, ApplicationSecret, IdentifyRequest, IdentityRefused, LogoutRequest, Mode,
-        identify_request::Application, identify_response::Outcome,
-    },
+use onethread_proto::identity::{
+    self, ApplicationSecret, IdentifyRequest, IdentityRefused, LogoutRequest, Mode,
+    identify_request::Application, identify_response::Outcome,
 };
 use serde_json::{Map, Value as Member};
 use utoipa::ToSchema;
@@ -257,8 +254,7 @@ pub(super) async fn start(app: &App, session: identity::Session, messages: i32) 
         let organization = answered_id(&session.organization_id)?;
         let contact: ContactId = answered_id(&person.id)?;
         let of = (organization, ConversationId::of_contact(contact));
-        let page = messages::page(app, of, Side::Contact, None, messages.max(1)).await;
-        let mut page = messages::empty_if_missing(page)?;
+        let mut page = messages::of_contact(app, of, None, messages.max(1)).await?;
         if messages == 0 {
             page.messages.clear();
         }

@@ -72,7 +72,8 @@ pub(super) async fn list(
     if !caller.is_stored {
         return Ok(Json(MessagePage { items: Vec::new(), last_seq: 0 }));
     }
-    let page = messages::of_caller(&app, &caller, range.position(), range.limit.0).await?;
+    let conversation = (caller.organization, caller.conversation());
+    let page = messages::of_contact(&app, conversation, range.position(), range.limit.0).await?;
     let named = (caller.contact, caller.name.as_str());
     let authors =
         app.names.authors_of_conversation(&app, caller.organization, named, &page.messages).await?;
