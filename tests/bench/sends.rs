@@ -6,8 +6,8 @@ use std::{
 };
 
 use onethread_proto::conversation::{
-    Author, AuthorKind, MessageKind, SendMessageRequest,
-    conversation_service_client::ConversationServiceClient,
+    Author, AuthorKind, SendMessageRequest, conversation_service_client::ConversationServiceClient,
+    send_message_request::Body,
 };
 use onethread_tests::channel;
 use sqlx::{
@@ -49,8 +49,7 @@ impl Caller for Sender {
             conversation_id: self.id.clone(),
             author: Some(Author { kind: AuthorKind::Contact.into(), id: self.id.clone() }),
             client_message_id: Uuid::from_u128(self.next).to_string(),
-            text: TEXT.to_owned(),
-            kind: MessageKind::Text.into(),
+            body: Some(Body::Text(TEXT.to_owned())),
             ..SendMessageRequest::default()
         };
         self.next += 1;

@@ -4,11 +4,9 @@ use onethread_core::{ConversationId, MessageId, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    Author, Conversation, Effects, HintKind, Message, MessageKind, ReadState, Side, Status, Text,
+    Author, Conversation, ConversationEvent, Effects, HintKind, Message, MessageKind, ReadState,
+    Side, Status,
 };
-
-/// The text of the event. Its author's id is the source.
-const EVENT_TEXT: &str = "The messages of an earlier chat follow.";
 
 /// A merge to make.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +106,7 @@ pub(crate) fn plan_merge(
         author: Author::system(source.id.0),
         client_message_id: None,
         kind: if is_public { MessageKind::PublicEvent } else { MessageKind::Event },
-        text: Text::stored(EVENT_TEXT.to_owned()),
+        text: ConversationEvent::Merged(source.id).text(),
         created_at: merge.now,
     };
     let contact = [counts.read_by_contact, counts.agent_texts, counts.agent_texts_unread];

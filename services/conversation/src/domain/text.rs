@@ -1,7 +1,5 @@
 //! The text of a message.
 
-use onethread_errors::{Error, Result};
-
 /// Longest text, in Unicode scalar values.
 const MAX_CHARS: usize = 20_000;
 
@@ -15,16 +13,15 @@ impl Text {
     /// # Errors
     ///
     /// When it is empty, too long or contains NUL.
-    pub(crate) fn new(text: String) -> Result<Self> {
-        let invalid = |detail| Err(Error::invalid("text", detail));
+    pub(crate) fn new(text: String) -> Result<Self, &'static str> {
         if text.is_empty() {
-            return invalid("is empty");
+            return Err("is empty");
         }
         if text.chars().nth(MAX_CHARS).is_some() {
-            return invalid("is longer than 20,000 characters");
+            return Err("is longer than 20,000 characters");
         }
         if text.contains('\0') {
-            return invalid("holds a NUL");
+            return Err("holds a NUL");
         }
         Ok(Self(text))
     }
@@ -53,8 +50,12 @@ mod tests {
     fn length_counts_scalar_values_not_bytes() {
         let longest = "😀".repeat(MAX_CHARS);
         assert_eq!(Text::new(longest.clone()).unwrap().into_string(), longest);
-        for bad in [String::new(), longest + "a", "a\0b".to_owned()] {
-            assert_eq!(Text::new(bad).unwrap_err().fields[0].path, "text");
+        for (bad, detail) in [
+            (String::new(), "is empty"),
+            (longest + "a", "is longer than 20,000 characters"),
+            ("a\0b".to_owned(), "holds a NUL"),
+        ] {
+            assert_eq!(Text::new(bad).unwrap_err(), detail);
         }
     }
 

@@ -1,11 +1,9 @@
 //! Closing, reopening and assigning a conversation, and the events that record it.
 
-use onethread_core::{AgentId, ConversationId, MessageId, Timestamp};
+use onethread_core::{AgentId, MessageId, Timestamp};
 use uuid::Uuid;
 
-use super::{
-    Author, Conversation, Delivery, Effects, HintKind, Message, MessageKind, Status, Text,
-};
+use super::{Conversation, ConversationEvent, Delivery, Effects, HintKind, Message, Status};
 
 /// What an agent wants changed. Absent fields stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,51 +13,8 @@ pub(crate) struct ConversationUpdate {
     pub(crate) assignee: Option<Option<AgentId>>,
 }
 
-/// Something that happened to a conversation, stored as a message that only agents see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ConversationEvent {
-    Closed,
-    Reopened,
-    Assigned(AgentId),
-    Unassigned,
-}
-
 /// Ids for the events of one update, which are at most two.
 pub(crate) type EventIds = [MessageId; 2];
-
-impl ConversationEvent {
-    /// The text that is stored.
-    fn text(self) -> String {
-        match self {
-            Self::Closed => "closed".to_owned(),
-            Self::Reopened => "reopened".to_owned(),
-            Self::Assigned(agent) => format!("assigned to {agent}"),
-            Self::Unassigned => "unassigned".to_owned(),
-        }
-    }
-
-    /// The message that records it.
-    pub(crate) fn message(
-        self,
-        conversation: ConversationId,
-        id: MessageId,
-        (seq, prev_public_seq): (i64, i64),
-        cause: Uuid,
-        now: Timestamp,
-    ) -> Message {
-        Message {
-            id,
-            conversation,
-            seq,
-            prev_public_seq,
-            author: Author::system(cause),
-            client_message_id: None,
-            kind: MessageKind::Event,
-            text: Text::stored(self.text()),
-            created_at: now,
-        }
-    }
-}
 
 impl Conversation {
     /// Applies an update. Returns a message for each thing that really changed, and what follows.
@@ -117,8 +72,10 @@ impl Conversation {
 
 #[cfg(test)]
 mod tests {
+    use onethread_core::ConversationId;
+
     use super::*;
-    use crate::domain::AuthorKind;
+    use crate::domain::{AuthorKind, MessageKind};
 
     #[test]
     fn only_real_changes_become_events() {

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::{
     app::{History, ListInput, ListOutput, MessageInput, SentMessage, UpdateInput},
     domain::{
-        Author, AuthorKind, ConversationUpdate, Message, MessageKind, Side, Status, Summary, Text,
-        WebhookEvent,
+        Author, AuthorKind, ConversationEvent, ConversationUpdate, Message, MessageKind, Side,
+        Status, Summary, Text, WebhookEvent,
     },
     live::{Command, Event, EventKind, OpenCommand},
     store::{AssigneeFilter, PagePosition},
@@ -132,12 +132,10 @@ impl TryFrom<pb::SendMessageRequest> for MessageInput {
     type Error = Error;
 
     fn try_from(request: pb::SendMessageRequest) -> Result<Self> {
-        let kind = match request.kind() {
-            pb::MessageKind::Unspecified | pb::MessageKind::Text => MessageKind::Text,
-            pb::MessageKind::Note => MessageKind::Note,
-            pb::MessageKind::Event => {
-                return Err(Error::invalid("kind", "is neither text nor note"));
-            }
+        let (kind, path, text) = match request.body {
+            Some(pb::send_message_request::Body::Text(text)) => (MessageKind::Text, "text", text),
+            Some(pb::send_message_request::Body::Note(text)) => (MessageKind::Note, "note", text),
+            None => return Err(Error::invalid("body", "is neither text nor note")),
         };
         let author = request.author.ok_or_else(|| Error::invalid("author", "is missing"))?;
         Ok(Self {
@@ -145,7 +143,7 @@ impl TryFrom<pb::SendMessageRequest> for MessageInput {
             author: author.try_into()?,
             client_message_id: uuid("client_message_id", &request.client_message_id)?,
             kind,
-            text: Text::new(request.text)?,
+            text: Text::new(text).map_err(|detail| Error::invalid(path, detail))?,
             may_begin: request.begins_conversation,
         })
     }
@@ -209,12 +207,29 @@ fn message(message: Message, side: Side) -> pb::Message {
         author: Some(author),
         created_at: Some(timestamp(message.created_at)),
         client_message_id: message.client_message_id.map(|id| id.to_string()),
-        kind: match message.kind {
-            MessageKind::Text => pb::MessageKind::Text.into(),
-            MessageKind::Note => pb::MessageKind::Note.into(),
-            MessageKind::Event | MessageKind::PublicEvent => pb::MessageKind::Event.into(),
-        },
-        text: message.text.into_string(),
+        body: Some(match message.kind {
+            MessageKind::Text => pb::message::Body::Text(message.text.into_string()),
+            MessageKind::Note => pb::message::Body::Note(message.text.into_string()),
+            MessageKind::Event | MessageKind::PublicEvent => {
+                let event = ConversationEvent::parse(&message.text, message.author);
+                pb::message::Body::Event(pb::ConversationEvent { kind: event.map(event_kind) })
+            }
+        }),
+    }
+}
+
+fn event_kind(event: ConversationEvent) -> pb::conversation_event::Kind {
+    use pb::conversation_event::Kind;
+    match event {
+        ConversationEvent::Closed => Kind::Closed(pb::ClosedEvent {}),
+        ConversationEvent::Reopened => Kind::Reopened(pb::ReopenedEvent {}),
+        ConversationEvent::Assigned(agent) => {
+            Kind::Assigned(pb::AssignedEvent { assignee_id: agent.to_string() })
+        }
+        ConversationEvent::Unassigned => Kind::Unassigned(pb::UnassignedEvent {}),
+        ConversationEvent::Merged(source) => {
+            Kind::Merged(pb::MergedEvent { source_conversation_id: source.to_string() })
+        }
     }
 }
 

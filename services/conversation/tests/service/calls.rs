@@ -2,9 +2,12 @@
 
 use onethread_errors::{Error, Reason};
 use onethread_proto::conversation::{
-    Author, AuthorKind, EraseConversationRequest, GetConversationRequest, ListConversationsRequest,
-    ListMessagesRequest, ListMessagesResponse, MarkReadRequest, MessageKind, SendMessageRequest,
-    SetInterestRequest, Side, UpdateConversationRequest, list_conversations_request::Assignment,
+    AssignedEvent, Author, AuthorKind, ClosedEvent, ConversationStatus, EraseConversationRequest,
+    FoldConversationRequest, GetConversationRequest, ListConversationsRequest, ListMessagesRequest,
+    ListMessagesResponse, MarkReadRequest, MergedEvent, ReopenedEvent, SendMessageRequest,
+    SetInterestRequest, Side, UnassignedEvent, UpdateConversationRequest,
+    conversation_event::Kind as EventKind, list_conversations_request::Assignment, message,
+    send_message_request::Body,
 };
 use onethread_testing::ScratchDatabase;
 use prost_types::FieldMask;
@@ -18,6 +21,7 @@ onethread_testing::on_each_database! {
     invalid_fields_are_named_and_nothing_is_stored,
     an_error_names_the_field_by_its_path_in_the_request,
     a_thread_is_empty_before_its_first_message_and_missing_after_its_end,
+    an_event_says_what_happened,
     both_sides_see_their_own_unread_and_last_message,
     identity_is_notified_of_the_contacts_first_message_once,
 }
@@ -30,33 +34,40 @@ async fn a_send_returns_the_stored_message_and_a_repeat_the_same(scratch: Scratc
     assert!(!first.repeated && again.repeated);
     assert_eq!(first.message, again.message);
     let message = first.message.unwrap();
-    assert_eq!((message.seq, message.prev_seq, message.text.as_str()), (1, 0, "hi 👋"));
+    assert_eq!((message.seq, message.prev_seq), (1, 0));
+    assert_eq!(message.body, Some(message::Body::Text("hi 👋".to_owned())));
     assert_eq!(message.client_message_id, Some(draft.client_message_id.clone()));
 
-    let other = SendMessageRequest { text: "ho".to_owned(), ..draft };
+    let other = SendMessageRequest { body: Some(Body::Text("ho".to_owned())), ..draft.clone() };
     assert_eq!(stage.send(other).await.unwrap_err().reason, Reason::MessageIdReused);
+    // The same words as a note are another message.
+    let draft = stage.draft(AuthorKind::Agent, "for all");
+    stage.send(draft.clone()).await.unwrap();
+    let note = SendMessageRequest { body: Some(Body::Note("for all".to_owned())), ..draft };
+    assert_eq!(stage.send(note).await.unwrap_err().reason, Reason::MessageIdReused);
 }
 
 async fn invalid_fields_are_named_and_nothing_is_stored(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     let good = stage.draft(AuthorKind::Contact, "hi");
+    let with = |body| SendMessageRequest { body, ..good.clone() };
     let cases = [
-        (SendMessageRequest { text: String::new(), ..good.clone() }, "text"),
-        (SendMessageRequest { text: "a\0".to_owned(), ..good.clone() }, "text"),
-        (SendMessageRequest { text: "a".repeat(20_001), ..good.clone() }, "text"),
+        (with(Some(Body::Text(String::new()))), "text"),
+        (with(Some(Body::Text("a\0".to_owned()))), "text"),
+        (with(Some(Body::Note("a".repeat(20_001)))), "note"),
+        (with(None), "body"),
         (
             SendMessageRequest { client_message_id: "7".to_owned(), ..good.clone() },
             "client_message_id",
         ),
         (SendMessageRequest { conversation_id: "7".to_owned(), ..good.clone() }, "conversation_id"),
-        (SendMessageRequest { kind: MessageKind::Event.into(), ..good.clone() }, "kind"),
     ];
     for (request, path) in cases {
         let error = stage.send(request).await.unwrap_err();
         assert_eq!(error.reason, Reason::InvalidArgument);
         assert_eq!(error.fields[0].path, path);
     }
-    let note = SendMessageRequest { kind: MessageKind::Note.into(), ..good.clone() };
+    let note = with(Some(Body::Note("hi".to_owned())));
     assert_eq!(stage.send(note).await.unwrap_err().reason, Reason::Forbidden);
     // A contact in another's conversation, and an agent where nobody wrote.
     let foreign = SendMessageRequest { conversation_id: uuid(), ..good };
@@ -127,6 +138,59 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
     }
 }
 
+async fn an_event_says_what_happened(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    stage.write(AuthorKind::Contact, "one").await;
+    let (agent, key, mut calls) = (uuid(), uuid(), stage.calls.clone());
+    let change =
+        |status: ConversationStatus, assignee_id: Option<&String>| UpdateConversationRequest {
+            organization_id: stage.organization.clone(),
+            conversation_id: stage.contact.clone(),
+            status: status.into(),
+            assignee_id: assignee_id.cloned(),
+            update_mask: Some(FieldMask {
+                paths: vec!["assignee_id".to_owned(), "status".to_owned()],
+            }),
+            actor_id: key.clone(),
+        };
+    for change in
+        [change(ConversationStatus::Closed, Some(&agent)), change(ConversationStatus::Open, None)]
+    {
+        calls.update_conversation(change).await.unwrap();
+    }
+    let source = uuid();
+    let draft = stage.draft(AuthorKind::Contact, "from the other");
+    let other = SendMessageRequest {
+        conversation_id: source.clone(),
+        author: Some(Author { kind: AuthorKind::Contact.into(), id: source.clone() }),
+        ..draft
+    };
+    stage.send(other).await.unwrap();
+    let merge = FoldConversationRequest {
+        organization_id: stage.organization.clone(),
+        source_id: source.clone(),
+        target_id: stage.contact.clone(),
+        join_id: uuid(),
+    };
+    calls.fold_conversation(merge).await.unwrap();
+
+    let page = stage.messages().await.unwrap();
+    let events = page.messages.iter().filter_map(|message| match message.body.as_ref()? {
+        message::Body::Event(event) => Some((message.author.clone()?.id, event.kind.clone()?)),
+        _ => None,
+    });
+    let assigned = AssignedEvent { assignee_id: agent };
+    let merged = MergedEvent { source_conversation_id: source.clone() };
+    let expected = [
+        (key.clone(), EventKind::Assigned(assigned)),
+        (key.clone(), EventKind::Closed(ClosedEvent {})),
+        (key.clone(), EventKind::Unassigned(UnassignedEvent {})),
+        (key, EventKind::Reopened(ReopenedEvent {})),
+        (source, EventKind::Merged(merged)),
+    ];
+    assert_eq!(events.collect::<Vec<_>>(), expected);
+}
+
 async fn both_sides_see_their_own_unread_and_last_message(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     stage.write(AuthorKind::Contact, "one").await;
@@ -139,12 +203,13 @@ async fn both_sides_see_their_own_unread_and_last_message(scratch: ScratchDataba
         };
         let got = stage.calls.clone().get_conversation(request).await.unwrap().into_inner();
         let got = got.conversation.unwrap();
-        (got.last_seq, got.unread, got.last_message.unwrap().text)
+        (got.last_seq, got.unread, got.last_message.unwrap().body.unwrap())
     };
-    assert_eq!(get(Side::Contact).await, (1, 0, "one".to_owned()));
-    assert_eq!(get(Side::Agent).await, (2, 1, "between us".to_owned()));
+    let note = message::Body::Note("between us".to_owned());
+    assert_eq!(get(Side::Contact).await, (1, 0, message::Body::Text("one".to_owned())));
+    assert_eq!(get(Side::Agent).await, (2, 1, note.clone()));
     assert_eq!(stage.mark(Side::Agent, 50).await, 2);
-    assert_eq!(get(Side::Agent).await, (2, 0, "between us".to_owned()));
+    assert_eq!(get(Side::Agent).await, (2, 0, note));
 
     let list = ListConversationsRequest {
         assignment: None,

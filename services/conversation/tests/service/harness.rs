@@ -11,11 +11,10 @@ use onethread_lifecycle::Lifecycle;
 use onethread_proto::{
     conversation::{
         Author, AuthorKind, ListMessagesRequest, ListMessagesResponse, MarkReadRequest, Message,
-        MessageKind, OpenSubscription, SendMessageRequest, SendMessageResponse, Side,
-        SubscribeRequest, SubscribeResponse,
-        conversation_service_client::ConversationServiceClient,
-        stream_service_client::StreamServiceClient, subscribe_request::Action,
-        subscribe_response::Event,
+        OpenSubscription, SendMessageRequest, SendMessageResponse, Side, SubscribeRequest,
+        SubscribeResponse, conversation_service_client::ConversationServiceClient,
+        send_message_request::Body, stream_service_client::StreamServiceClient,
+        subscribe_request::Action, subscribe_response::Event,
     },
     identity::{
         AdmitVisitorRequest, AdmitVisitorResponse, BatchGetContactsRequest,
@@ -144,8 +143,7 @@ impl Stage {
             conversation_id: self.contact.clone(),
             author: Some(Author { kind: kind.into(), id }),
             client_message_id: uuid(),
-            text: text.to_owned(),
-            kind: MessageKind::Text.into(),
+            body: Some(Body::Text(text.to_owned())),
             begins_conversation: false,
         }
     }
@@ -163,7 +161,7 @@ impl Stage {
 
     pub(crate) async fn note(&self, text: &str) -> Message {
         let mut note = self.draft(AuthorKind::Agent, text);
-        note.set_kind(MessageKind::Note);
+        note.body = Some(Body::Note(text.to_owned()));
         self.send(note).await.unwrap().message.unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! Messages of a conversation.
 
 use onethread_core::Timestamp;
-use onethread_proto::conversation::{self, AuthorKind, MessageKind};
+use onethread_proto::conversation::{self, AuthorKind, conversation_event, message::Body};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,14 +43,14 @@ impl Message {
     /// A message with its author's name.
     pub(crate) fn new(message: conversation::Message, authors: &Authors) -> Self {
         let name = authors.name(&message);
-        let kind = message.kind().into();
+        let (kind, text) = content(message.body);
         let author = message.author.unwrap_or_default();
         Self {
             id: message.id,
             seq: message.seq,
             prev_seq: message.prev_seq,
             author: Author { kind: author.kind().into(), id: some(author.id), name },
-            text: message.text,
+            text,
             created_at: time(message.created_at),
             client_message_id: message.client_message_id,
             kind,
@@ -102,12 +102,53 @@ enum Kind {
     Event,
 }
 
-impl From<MessageKind> for Kind {
-    fn from(kind: MessageKind) -> Self {
-        match kind {
-            MessageKind::Text | MessageKind::Unspecified => Self::Text,
-            MessageKind::Note => Self::Note,
-            MessageKind::Event => Self::Event,
+/// The kind of a message and its text. The API has events in words.
+fn content(body: Option<Body>) -> (Kind, String) {
+    match body {
+        Some(Body::Text(text)) => (Kind::Text, text),
+        Some(Body::Note(text)) => (Kind::Note, text),
+        Some(Body::Event(event)) => (Kind::Event, event_text(event.kind)),
+        None => (Kind::Text, String::new()),
+    }
+}
+
+fn event_text(event: Option<conversation_event::Kind>) -> String {
+    use conversation_event::Kind;
+    match event {
+        Some(Kind::Closed(_)) => "closed".to_owned(),
+        Some(Kind::Reopened(_)) => "reopened".to_owned(),
+        Some(Kind::Assigned(assigned)) => format!("assigned to {}", assigned.assignee_id),
+        Some(Kind::Unassigned(_)) => "unassigned".to_owned(),
+        Some(Kind::Merged(_)) => "The messages of an earlier chat follow.".to_owned(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onethread_proto::conversation::{
+        AssignedEvent, ClosedEvent, ConversationEvent, MergedEvent, ReopenedEvent, UnassignedEvent,
+    };
+
+    use super::*;
+
+    #[test]
+    fn events_have_the_words_of_the_api() {
+        use conversation_event::Kind as Event;
+        for (event, text) in [
+            (Event::Closed(ClosedEvent {}), "closed"),
+            (Event::Reopened(ReopenedEvent {}), "reopened"),
+            (Event::Assigned(AssignedEvent { assignee_id: "7".to_owned() }), "assigned to 7"),
+            (Event::Unassigned(UnassignedEvent {}), "unassigned"),
+            (
+                Event::Merged(MergedEvent { source_conversation_id: "8".to_owned() }),
+                "The messages of an earlier chat follow.",
+            ),
+        ] {
+            let event = ConversationEvent { kind: Some(event) };
+            let (kind, words) = content(Some(Body::Event(event)));
+            assert!(matches!(kind, Kind::Event));
+            assert_eq!(words, text);
         }
     }
 }

@@ -8,6 +8,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("page_size", "/limit"),
     ("page_token", "/cursor"),
     ("header.request_id", "/idempotencyKey"),
+    ("note", "/text"),
     ("filters", "/filter"),
     // The body of these calls is the resource itself.
     ("changes.user.", ""),
@@ -111,6 +112,7 @@ mod tests {
         for (path, pointer) in [
             ("", ""),
             ("text", "/text"),
+            ("note", "/text"),
             ("page_size", "/limit"),
             ("page_token", "/cursor"),
             ("header.request_id", "/idempotencyKey"),

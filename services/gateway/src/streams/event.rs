@@ -1,6 +1,6 @@
 //! Events of conversations on their way to one subscriber.
 
-use onethread_proto::conversation::{Conversation, Message, ReadMark, Typing};
+use onethread_proto::conversation::{Conversation, Message, ReadMark, Typing, message::Body};
 
 use super::queue::Weigh;
 
@@ -22,12 +22,19 @@ pub(super) enum Event {
 impl Weigh for Event {
     fn weight(&self) -> usize {
         let text = match self {
-            Self::Message(message) => message.text.len(),
+            Self::Message(message) => text_bytes(message),
             Self::Conversation(conversation) => {
-                conversation.last_message.as_ref().map_or(0, |message| message.text.len())
+                conversation.last_message.as_ref().map_or(0, text_bytes)
             }
             Self::Read(_) | Self::Typing(_) | Self::Reload => 0,
         };
         text + EVENT_BYTES
+    }
+}
+
+fn text_bytes(message: &Message) -> usize {
+    match &message.body {
+        Some(Body::Text(text) | Body::Note(text)) => text.len(),
+        Some(Body::Event(_)) | None => 0,
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::AuthorKind;
+use crate::domain::{AuthorKind, Text};
 
 const NOW: Timestamp = Timestamp::from_micros(9);
 

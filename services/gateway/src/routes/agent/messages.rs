@@ -8,7 +8,9 @@ use http::StatusCode;
 use onethread_core::{ContactId, ConversationId};
 use onethread_errors::Error;
 use onethread_proto::{
-    conversation::{MarkReadRequest, MessageKind, SendMessageRequest, SetTypingRequest, Side},
+    conversation::{
+        MarkReadRequest, SendMessageRequest, SetTypingRequest, Side, send_message_request,
+    },
     identity::GetContactRequest,
 };
 use utoipa::ToSchema;
@@ -118,17 +120,16 @@ async fn store(
     message: NewAgentMessage,
     begins_conversation: bool,
 ) -> ApiResult<(StatusCode, Json<Message>)> {
-    let kind = match message.kind {
-        None | Some(AgentMessageKind::Text) => MessageKind::Text,
-        Some(AgentMessageKind::Note) => MessageKind::Note,
+    let body = match message.kind {
+        None | Some(AgentMessageKind::Text) => send_message_request::Body::Text(message.text),
+        Some(AgentMessageKind::Note) => send_message_request::Body::Note(message.text),
     };
     let request = SendMessageRequest {
         organization_id: caller.organization.to_string(),
         conversation_id: conversation.to_string(),
         author: Some(caller.author()),
         client_message_id: message.client_message_id,
-        text: message.text,
-        kind: kind.into(),
+        body: Some(body),
         begins_conversation,
     };
     let answer = app.clients.conversations().send_message(request).await?.into_inner();

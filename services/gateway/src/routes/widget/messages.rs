@@ -7,7 +7,9 @@ use deserr::Deserr;
 use http::{HeaderMap, StatusCode};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::{
-    conversation::{MarkReadRequest, MessageKind, SendMessageRequest, SetTypingRequest, Side},
+    conversation::{
+        MarkReadRequest, SendMessageRequest, SetTypingRequest, Side, send_message_request,
+    },
     identity::AdmitVisitorRequest,
 };
 use utoipa::ToSchema;
@@ -119,8 +121,7 @@ pub(super) async fn send(
         conversation_id: caller.conversation().to_string(),
         author: Some(caller.author()),
         client_message_id,
-        text,
-        kind: MessageKind::Text.into(),
+        body: Some(send_message_request::Body::Text(text)),
         begins_conversation: false,
     };
     let mut conversations = app.clients.conversations();

@@ -19,7 +19,13 @@ impl ConversationService for Fake {
         request: Request<SendMessageRequest>,
     ) -> Answer<SendMessageResponse> {
         let sent = request.into_inner();
-        if sent.text.is_empty() {
+        let text = match sent.body {
+            Some(
+                send_message_request::Body::Text(text) | send_message_request::Body::Note(text),
+            ) => text,
+            None => String::new(),
+        };
+        if text.is_empty() {
             return Err(Error::invalid("text", "is empty").into());
         }
         let found = {
@@ -29,12 +35,15 @@ impl ConversationService for Fake {
             messages.cloned().collect::<Vec<_>>().iter().find(same).cloned()
         };
         let repeated = found.is_some();
-        if found.as_ref().is_some_and(|message| message.text != sent.text) {
+        if found
+            .as_ref()
+            .is_some_and(|message| message.body != Some(message::Body::Text(text.clone())))
+        {
             return Err(Error::new(Reason::MessageIdReused).into());
         }
         let message = found.unwrap_or_else(|| {
             let author = sent.author.unwrap();
-            self.0.write(&sent.conversation_id, author, &sent.text, &sent.client_message_id)
+            self.0.write(&sent.conversation_id, author, &text, &sent.client_message_id)
         });
         Ok(Response::new(SendMessageResponse { message: Some(message), repeated }))
     }

@@ -88,10 +88,9 @@ impl World {
             seq,
             prev_seq: seq - 1,
             author: Some(author),
-            text: text.to_owned(),
+            body: Some(message::Body::Text(text.to_owned())),
             created_at: at(),
             client_message_id: Some(id.to_owned()),
-            kind: MessageKind::Text.into(),
         };
         messages.push(message.clone());
         // An error means that nobody is listening.
