@@ -8,7 +8,7 @@ use crate::live::{Command, Event, Session};
 
 impl App {
     /// Events of the conversations that the commands subscribe to. The stream ends with the
-    /// process, after an invalid command, and when the database is unavailable.
+    /// process, and when the database is unavailable.
     pub(crate) fn subscribe(
         &self,
         commands: BoxStream<'static, Result<Command>>,

@@ -13,7 +13,7 @@ use crate::{
         Author, AuthorKind, ConversationEvent, ConversationUpdate, Message, MessageKind, Side,
         Status, Summary, Text, WebhookEvent,
     },
-    live::{Command, Event, EventKind, OpenCommand},
+    live::{Command, EndReason, Event, EventKind, OpenCommand},
     store::{AssigneeFilter, PagePosition},
 };
 
@@ -149,33 +149,47 @@ impl TryFrom<pb::SendMessageRequest> for MessageInput {
     }
 }
 
-impl TryFrom<pb::SubscribeRequest> for Command {
-    type Error = Error;
-
-    fn try_from(request: pb::SubscribeRequest) -> Result<Self> {
-        use pb::subscribe_request::Action;
-        let open = match request.action {
-            Some(Action::Open(open)) => open,
-            Some(Action::Close(_)) => return Ok(Self::Close(request.subscription_id)),
-            None => return Err(Error::invalid("action", "is missing")),
-        };
-        let side = side(open.side)?;
-        let conversation = match open.conversation_id.as_str() {
-            "" if side != Side::Agent => {
-                return Err(Error::invalid("side", "is not the agents'"));
-            }
-            "" => None,
-            text => Some(conversation(text)?),
-        };
-        Ok(Self::Open(OpenCommand {
-            subscription: request.subscription_id,
-            organization: organization(&open.organization_id)?,
-            conversation,
-            side,
-            // There is nothing before the first message.
-            after: open.after_seq.map(|seq| seq.max(0)),
-        }))
+/// An invalid request ends its subscription only, so it is a command too.
+impl From<pb::SubscribeRequest> for Command {
+    fn from(request: pb::SubscribeRequest) -> Self {
+        let subscription = request.subscription_id;
+        command(request).unwrap_or_else(|error| {
+            Self::Invalid(subscription, tonic::Status::from(error).message().to_owned())
+        })
     }
+}
+
+fn command(request: pb::SubscribeRequest) -> Result<Command> {
+    use pb::subscribe_request::Action;
+    let subscription = request.subscription_id;
+    if subscription == 0 {
+        return Err(Error::invalid("subscription_id", "must be at least 1"));
+    }
+    let open = match request.action {
+        Some(Action::Open(open)) => open,
+        Some(Action::Close(_)) => return Ok(Command::Close(subscription)),
+        None => return Err(Error::invalid("action", "is missing")),
+    };
+    let conversation = match open.conversation_id.as_str() {
+        "" => None,
+        text => Some(id("open.conversation_id", text)?),
+    };
+    let side = match (pb::Side::try_from(open.side), conversation) {
+        (Ok(pb::Side::Agent), _) => Side::Agent,
+        (Ok(pb::Side::Contact), Some(_)) => Side::Contact,
+        (_, Some(_)) => return Err(Error::invalid("open.side", "must be contact or agent")),
+        (_, None) => {
+            return Err(Error::invalid("open.side", "must be agent for all conversations"));
+        }
+    };
+    Ok(Command::Open(OpenCommand {
+        subscription,
+        organization: id("open.organization_id", &open.organization_id)?,
+        conversation,
+        side,
+        // There is nothing before the first message.
+        after: open.after_seq.map(|seq| seq.max(0)),
+    }))
 }
 
 fn wire_side(side: Side) -> pb::Side {
@@ -293,8 +307,22 @@ impl From<Event> for pb::SubscribeResponse {
                 typing: is_typing,
             }),
             EventKind::Conversation(one) => WireEvent::Conversation(summary(*one, Side::Agent)),
-            EventKind::Reload => WireEvent::Reload(pb::ReloadSubscription {}),
+            EventKind::Ended(reason) => WireEvent::Ended(ended(reason)),
+            EventKind::Heartbeat => WireEvent::Heartbeat(pb::Heartbeat {}),
         };
         Self { subscription_id: event.subscription, event: Some(wire) }
     }
+}
+
+fn ended(reason: EndReason) -> pb::SubscriptionEnded {
+    use pb::SubscriptionEndReason as Wire;
+    let (reason, message) = match reason {
+        EndReason::Closed => (Wire::Closed, String::new()),
+        EndReason::UnknownPosition => (Wire::UnknownPosition, String::new()),
+        EndReason::FellBehind => (Wire::FellBehind, String::new()),
+        EndReason::ConversationEnded => (Wire::ConversationEnded, String::new()),
+        EndReason::TooMany => (Wire::TooMany, String::new()),
+        EndReason::Invalid(message) => (Wire::Invalid, message),
+    };
+    pb::SubscriptionEnded { reason: reason.into(), message }
 }

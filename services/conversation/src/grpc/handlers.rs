@@ -195,7 +195,7 @@ impl StreamService for Handlers {
         &self,
         request: Request<Streaming<SubscribeRequest>>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let commands = request.into_inner().map(|request| Command::try_from(request?));
+        let commands = request.into_inner().map(|request| Ok(Command::from(request?)));
         let events = self.0.subscribe(commands.boxed()).map(|event| {
             event.map(SubscribeResponse::from).map_err(|failure| {
                 log_failure(&failure);

@@ -10,12 +10,14 @@ pub(crate) enum Command {
     Open(OpenCommand),
     /// Closes the subscription with this id.
     Close(u64),
+    /// Can't be executed: ends the subscription with this id. The text says what is wrong.
+    Invalid(u64, String),
 }
 
 /// Opens a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OpenCommand {
-    /// Chosen by the reader, and used once on a stream.
+    /// Chosen by the reader, from 1, and used once on a stream.
     pub(crate) subscription: u64,
     pub(crate) organization: OrganizationId,
     /// Absent for all conversations, as agents see them.
@@ -45,6 +47,25 @@ pub(crate) enum EventKind {
     Typing { conversation: ConversationId, side: Side, is_typing: bool },
     /// A conversation changed, as agents see it.
     Conversation(Box<Summary>),
-    /// The subscription is closed; the reader has to fetch what it missed.
-    Reload,
+    /// The subscription has ended.
+    Ended(EndReason),
+    /// Nothing happened for a while. It belongs to no subscription, which is 0.
+    Heartbeat,
+}
+
+/// Why a subscription ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EndReason {
+    /// The reader closed it.
+    Closed,
+    /// The reader has a number that doesn't exist here.
+    UnknownPosition,
+    /// More has changed than can be delivered.
+    FellBehind,
+    /// Its conversation, or one of all of them, was merged or erased.
+    ConversationEnded,
+    /// The stream has too many subscriptions.
+    TooMany,
+    /// The command was invalid. The text says what is wrong.
+    Invalid(String),
 }

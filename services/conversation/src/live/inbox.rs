@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use onethread_core::{ConversationId, Timestamp};
 
+use super::EndReason;
 use crate::{
     domain::Side,
     store::{Head, RecentConversation},
@@ -62,8 +63,8 @@ pub(super) enum MessageRange {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CheckResult {
     Pending(Vec<(ConversationId, PendingDelivery)>),
-    /// More than can be delivered: the readers have to reload.
-    Reload,
+    /// The readers have to read the conversations again.
+    Ended(EndReason),
 }
 
 impl DeliveryState {
@@ -167,7 +168,7 @@ impl Inbox {
     ) -> CheckResult {
         // Removed ones are gone from the agents' list, which they have to fetch again.
         if no_longer_recent.iter().any(|head| head.is_removed) {
-            return CheckResult::Reload;
+            return CheckResult::Ended(EndReason::ConversationEnded);
         }
         let new_since =
             self.latest_activity.map_or(i64::MIN, |at| at.micros() - MAX_CLOCK_SKEW_MICROS);
@@ -185,7 +186,7 @@ impl Inbox {
                     self.delivered.entry(id).or_insert(DeliveryState::NONE)
                 }
                 // What its readers have isn't known any more.
-                None => return CheckResult::Reload,
+                None => return CheckResult::Ended(EndReason::FellBehind),
             };
             let read_marks = delivered.move_marks(head);
             let messages = (delivered.last_seq < head.last_seq)
@@ -199,7 +200,7 @@ impl Inbox {
         }
         if is_full && unchanged == 0 {
             // Older ones may have changed as well.
-            return CheckResult::Reload;
+            return CheckResult::Ended(EndReason::FellBehind);
         }
         self.set_recent(recent);
         // In the order in which it happened.
@@ -304,15 +305,17 @@ mod tests {
         let inbox = || Inbox::new(&[recent(head(2, 4, 0), 0, 20), recent(head(1, 5, 0), 0, 10)]);
         // An old one that was not recent.
         let old = [recent(head(3, 9, 0), 2, 21), recent(head(2, 4, 0), 0, 20)];
-        assert_eq!(inbox().check(&old, false, &[]), CheckResult::Reload);
+        let behind = CheckResult::Ended(EndReason::FellBehind);
+        assert_eq!(inbox().check(&old, false, &[]), behind);
         // One that is gone.
         let rest = [recent(head(2, 4, 0), 0, 20)];
         assert_eq!(inbox().no_longer_recent(&rest), [id(1)]);
         let ended = Head { is_removed: true, ..head(1, 5, 0) };
-        assert_eq!(inbox().check(&rest, false, &[ended]), CheckResult::Reload);
+        let reason = EndReason::ConversationEnded;
+        assert_eq!(inbox().check(&rest, false, &[ended]), CheckResult::Ended(reason));
         // All of them changed, and there are more.
         let all = [recent(head(2, 5, 0), 0, 22), recent(head(1, 6, 0), 0, 21)];
-        assert_eq!(inbox().check(&all, true, &[]), CheckResult::Reload);
+        assert_eq!(inbox().check(&all, true, &[]), behind);
         assert!(
             matches!(inbox().check(&all, false, &[]), CheckResult::Pending(all) if all.len() == 2)
         );

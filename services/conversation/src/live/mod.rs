@@ -15,7 +15,7 @@ mod session;
 mod tests;
 mod typing;
 
-pub(crate) use events::{Command, Event, EventKind, OpenCommand};
+pub(crate) use events::{Command, EndReason, Event, EventKind, OpenCommand};
 pub(crate) use hints::{Hint, Live};
 pub(crate) use session::Session;
 pub(crate) use typing::Typing;

@@ -8,7 +8,7 @@ use std::{
 
 use onethread_core::{ConversationId, OrganizationId};
 
-use super::{Event, EventKind, inbox::Inbox};
+use super::{EndReason, Event, EventKind, inbox::Inbox};
 use crate::{
     domain::{ConversationKey, Message, Side},
     store::Head,
@@ -81,7 +81,11 @@ impl Registry {
 
     /// True when no more subscriptions can be added.
     pub(super) fn is_full(&self) -> bool {
-        self.one.len() + self.all.len() >= MAX_SUBSCRIPTIONS
+        self.len() >= MAX_SUBSCRIPTIONS
+    }
+
+    fn len(&self) -> usize {
+        self.one.len() + self.all.len()
     }
 
     /// Adds a subscription to one conversation, which continues after `delivered_seq`.
@@ -121,8 +125,9 @@ impl Registry {
         self.inboxes.get_mut(&organization)
     }
 
-    /// Removes a subscription, if it exists.
-    pub(super) fn remove(&mut self, id: u64) {
+    /// Removes a subscription. False if it doesn't exist.
+    pub(super) fn remove(&mut self, id: u64) -> bool {
+        let before = self.len();
         if let Some(subscription) = self.one.remove(&id) {
             remove_from(&mut self.by_conversation, subscription.key, id);
         }
@@ -134,6 +139,7 @@ impl Registry {
                 self.inboxes.remove(&organization);
             }
         }
+        self.len() < before
     }
 
     /// The subscriptions to all conversations of an organization.
@@ -187,20 +193,24 @@ impl Registry {
     /// A conversation was merged or erased: its subscriptions end.
     pub(super) fn conversation_removed(&mut self, key: ConversationKey) -> Vec<Event> {
         let ids = self.by_conversation.get(&key).cloned().unwrap_or_default();
-        self.reload(ids)
+        self.end(ids, &EndReason::ConversationEnded)
     }
 
     /// Ends the subscriptions to all conversations of an organization.
-    pub(super) fn reload_organization(&mut self, organization: OrganizationId) -> Vec<Event> {
+    pub(super) fn end_organization(
+        &mut self,
+        organization: OrganizationId,
+        reason: &EndReason,
+    ) -> Vec<Event> {
         let ids = self.of_organization(organization).to_vec();
-        self.reload(ids)
+        self.end(ids, reason)
     }
 
-    fn reload(&mut self, ids: Vec<u64>) -> Vec<Event> {
+    fn end(&mut self, ids: Vec<u64>, reason: &EndReason) -> Vec<Event> {
         for id in &ids {
             self.remove(*id);
         }
-        let event = |subscription| Event { subscription, kind: EventKind::Reload };
+        let event = |subscription| Event { subscription, kind: EventKind::Ended(reason.clone()) };
         ids.into_iter().map(event).collect()
     }
 

@@ -1,7 +1,7 @@
 //! One stream of a gateway: takes commands, follows hints, and reads from the database what its
 //! subscriptions have to deliver. It continues only as fast as the gateway reads.
 
-use std::{future::ready, sync::Arc};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use futures::{
     Stream, StreamExt, TryStreamExt,
@@ -11,12 +11,12 @@ use onethread_core::{ConversationId, OrganizationId, PageSize};
 use onethread_db::{Database, Result as DbResult};
 use onethread_errors::{Error, Result};
 use onethread_events::{BusEvent, Listener, is_affected};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info_span};
 
 use super::{
-    Command, Event, EventKind, Hint, Live, OpenCommand,
+    Command, EndReason, Event, EventKind, Hint, Live, OpenCommand,
     inbox::{CheckResult, Inbox, MessageRange, PendingDelivery},
     registry::{Check, Registry},
 };
@@ -29,6 +29,9 @@ use crate::{
     },
 };
 
+/// Time without an event after which a heartbeat is sent. The contract names it.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
+
 /// The subscriptions of one stream and what they wait for.
 pub(crate) struct Session {
     db: Database,
@@ -37,6 +40,7 @@ pub(crate) struct Session {
     commands: Option<BoxStream<'static, Result<Command>>>,
     hints: Listener<Hint>,
     check_timer: Interval,
+    heartbeat_timer: Interval,
     /// The rest of the check that is under way.
     checks: Vec<Check>,
     registry: Registry,
@@ -51,12 +55,16 @@ impl Session {
     ) -> Self {
         let mut check_timer = interval(live.check_interval());
         check_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heartbeat_timer =
+            interval_at(Instant::now() + HEARTBEAT_INTERVAL, HEARTBEAT_INTERVAL);
+        heartbeat_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             db,
             stop: live.stop(),
             commands: Some(commands),
             hints: live.listen(),
             check_timer,
+            heartbeat_timer,
             checks: Vec::new(),
             registry: Registry::default(),
         }
@@ -103,10 +111,14 @@ impl Session {
                     }
                     Vec::new()
                 }
+                _ = self.heartbeat_timer.tick() => {
+                    vec![Event { subscription: 0, kind: EventKind::Heartbeat }]
+                }
                 () = ready(()), if self.registry.is_pending() => self.read_pending().await?,
                 () = ready(()), if !self.checks.is_empty() => self.check().await?,
             };
             if !events.is_empty() {
+                self.heartbeat_timer.reset();
                 return Ok(Some(events));
             }
         }
@@ -116,20 +128,31 @@ impl Session {
         match command {
             Command::Open(open) => self.open(open).await,
             Command::Close(subscription) => {
-                self.registry.remove(subscription);
-                Ok(Vec::new())
+                let is_open = self.registry.remove(subscription);
+                let kind = EventKind::Ended(EndReason::Closed);
+                Ok(is_open.then_some(Event { subscription, kind }).into_iter().collect())
             }
+            Command::Invalid(subscription, message) => Ok(self.reject(subscription, message)),
         }
+    }
+
+    /// Ends a subscription because of an invalid command. An open one ends too: its reader can't tell
+    /// the two apart.
+    fn reject(&mut self, subscription: u64, message: String) -> Vec<Event> {
+        self.registry.remove(subscription);
+        let kind = EventKind::Ended(EndReason::Invalid(message));
+        vec![Event { subscription, kind }]
     }
 
     async fn open(&mut self, open: OpenCommand) -> Result<Vec<Event>> {
         let OpenCommand { subscription, organization, conversation, side, after } = open;
         if self.registry.contains(subscription) {
-            return Err(Error::invalid("subscription_id", "was used before on this stream"));
+            let message = "subscription_id is in use on this stream.".to_owned();
+            return Ok(self.reject(subscription, message));
         }
         let answer = |kind| Ok(vec![Event { subscription, kind }]);
         if self.registry.is_full() {
-            return answer(EventKind::Reload);
+            return answer(EventKind::Ended(EndReason::TooMany));
         }
         self.hints.subscribe_to(organization);
         let Some(conversation) = conversation else {
@@ -144,9 +167,11 @@ impl Session {
         // A reader may subscribe before the first message.
         let head = heads.first().copied().unwrap_or(Head::empty(conversation));
         let delivered_seq = after.unwrap_or(head.last_seq);
-        if head.is_removed || delivered_seq > head.last_seq {
-            // The reader has a number that doesn't exist here.
-            return answer(EventKind::Reload);
+        if head.is_removed {
+            return answer(EventKind::Ended(EndReason::ConversationEnded));
+        }
+        if delivered_seq > head.last_seq {
+            return answer(EventKind::Ended(EndReason::UnknownPosition));
         }
         let key = (organization, conversation);
         self.registry.add_one(subscription, key, side, delivered_seq, head);
@@ -175,7 +200,8 @@ impl Session {
                 let mut events = self.registry.conversation_removed(key);
                 if was_listed {
                     // It is gone from the agents' list, which they have to fetch again.
-                    events.extend(self.registry.reload_organization(key.0));
+                    let reason = EndReason::ConversationEnded;
+                    events.extend(self.registry.end_organization(key.0, &reason));
                 }
                 return Ok(events);
             }
@@ -252,7 +278,9 @@ impl Session {
         let is_full = recent.len() == RECENT_LIMIT;
         let Some(inbox) = self.registry.inbox(organization) else { return Ok(Vec::new()) };
         let undelivered = match inbox.check(&recent, is_full, &others) {
-            CheckResult::Reload => return Ok(self.registry.reload_organization(organization)),
+            CheckResult::Ended(reason) => {
+                return Ok(self.registry.end_organization(organization, &reason));
+            }
             CheckResult::Pending(undelivered) => undelivered,
         };
         let mut events = Vec::new();

@@ -10,7 +10,7 @@ use onethread_testing::ScratchDatabase;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Command, Event, EventKind, Hint, Live, OpenCommand, Session};
+use super::{Command, EndReason, Event, EventKind, Hint, Live, OpenCommand, Session};
 use crate::{
     app::tests::{TestApp, contact, message, uuid},
     domain::{HintKind, MessageKind, Side},
@@ -21,6 +21,7 @@ onethread_testing::on_each_database! {
     a_check_of_the_database_finds_what_hints_missed,
     readers_that_fell_behind_continue,
     a_late_hint_is_delivered_once,
+    a_subscription_too_many_ends_and_no_other,
 }
 
 const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -149,4 +150,31 @@ async fn a_late_hint_is_delivered_once(scratch: ScratchDatabase) {
         }
     }
     assert_eq!((seen, marks), (vec![1, 2], 1));
+}
+
+async fn a_subscription_too_many_ends_and_no_other(scratch: ScratchDatabase) {
+    const MAX: u64 = 65_536;
+    let stage = stage(scratch, Duration::from_secs(3600)).await;
+    let open = |subscription| {
+        Ok(Command::Open(OpenCommand {
+            subscription,
+            organization: stage.organization,
+            conversation: None,
+            side: Side::Agent,
+            after: None,
+        }))
+    };
+    let commands = (1..=MAX + 1).map(open).chain([Ok(Command::Close(1)), open(MAX + 2)]);
+    let commands = stream::iter(commands.collect::<Vec<_>>()).boxed();
+    let session = Session::new(stage.app.app.db.clone(), &stage.live, commands);
+    let mut events = session.events().boxed();
+    for _ in 0..MAX {
+        assert!(matches!(next(&mut events).await.kind, EventKind::Opened));
+    }
+    let Event { subscription, kind } = next(&mut events).await;
+    assert_eq!(subscription, MAX + 1);
+    assert!(matches!(kind, EventKind::Ended(EndReason::TooMany)));
+    // Another one makes room.
+    assert!(matches!(next(&mut events).await.kind, EventKind::Ended(EndReason::Closed)));
+    assert!(matches!(next(&mut events).await.kind, EventKind::Opened));
 }

@@ -12,7 +12,8 @@ use onethread_proto::{
     conversation::{
         Author, AuthorKind, ListMessagesRequest, ListMessagesResponse, MarkReadRequest, Message,
         OpenSubscription, SendMessageRequest, SendMessageResponse, Side, SubscribeRequest,
-        SubscribeResponse, conversation_service_client::ConversationServiceClient,
+        SubscribeResponse, SubscriptionEndReason,
+        conversation_service_client::ConversationServiceClient,
         send_message_request::Body, stream_service_client::StreamServiceClient,
         subscribe_request::Action, subscribe_response::Event,
     },
@@ -228,9 +229,14 @@ impl Stream {
     }
 
     pub(crate) async fn next(&mut self) -> (u64, Event) {
-        let event = timeout(EVENT_TIMEOUT, self.events.next()).await.expect("an event in time");
-        let event = event.expect("the stream is open").unwrap();
-        (event.subscription_id, event.event.unwrap())
+        loop {
+            let event = timeout(EVENT_TIMEOUT, self.events.next()).await;
+            let event = event.expect("an event in time").expect("the stream is open").unwrap();
+            match event.event.unwrap() {
+                Event::Heartbeat(_) => assert_eq!(event.subscription_id, 0),
+                other => return (event.subscription_id, other),
+            }
+        }
     }
 
     pub(crate) async fn opened(&mut self, subscription: u64, action: Action) {
@@ -238,6 +244,14 @@ impl Stream {
         let (id, event) = self.next().await;
         assert_eq!(id, subscription);
         assert!(matches!(event, Event::Opened(_)), "{event:?}");
+    }
+
+    /// The next event, which has to be the end of a subscription: which one, and why.
+    pub(crate) async fn ended(&mut self) -> (u64, SubscriptionEndReason, String) {
+        match self.next().await {
+            (id, Event::Ended(ended)) => (id, ended.reason(), ended.message),
+            other => panic!("no end: {other:?}"),
+        }
     }
 
     /// The next event, which has to be a message: its subscription, its number, the previous one.

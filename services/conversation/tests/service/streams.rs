@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use onethread_errors::{Error, Reason};
 use onethread_proto::conversation::{
-    AuthorKind, CloseSubscription, Side, subscribe_request::Action, subscribe_response::Event,
+    AuthorKind, CloseSubscription, EraseConversationRequest, OpenSubscription, Side,
+    SubscribeRequest, SubscriptionEndReason, subscribe_request::Action, subscribe_response::Event,
 };
 use onethread_testing::ScratchDatabase;
 use tokio::time::timeout;
@@ -19,7 +19,10 @@ onethread_testing::on_each_database! {
     a_contact_gets_no_notes_and_both_sides_get_read_marks,
     agents_get_only_the_conversations_of_their_organization,
     concurrent_sends_reach_every_reader_in_order_each_once,
-    a_stream_ends_with_the_process_and_with_an_invalid_command,
+    an_invalid_request_ends_its_subscription_and_no_other,
+    the_end_of_a_conversation_ends_its_subscriptions,
+    a_silent_stream_has_heartbeats,
+    a_stream_ends_with_the_process,
 }
 
 async fn a_reader_gets_what_it_missed_and_then_new_messages(scratch: ScratchDatabase) {
@@ -42,6 +45,7 @@ async fn a_reader_gets_what_it_missed_and_then_new_messages(scratch: ScratchData
     assert_eq!(both, [(1, 452, 451), (2, 452, 451)]);
     // A closed subscription gets nothing.
     stream.command(1, Action::Close(CloseSubscription {})).await;
+    assert_eq!(stream.ended().await, (1, SubscriptionEndReason::Closed, String::new()));
     stream.opened(3, stage.open(Side::Contact, None)).await;
     stage.write(AuthorKind::Agent, "live").await;
     let mut both = [stream.message().await, stream.message().await];
@@ -57,7 +61,7 @@ async fn a_reader_may_subscribe_before_the_first_message(scratch: ScratchDatabas
     assert_eq!(stream.message().await, (1, 1, 0));
     // A number that doesn't exist can't be continued from.
     stream.command(2, stage.open(Side::Contact, Some(9))).await;
-    assert!(matches!(stream.next().await, (2, Event::Reload(_))));
+    assert_eq!(stream.ended().await, (2, SubscriptionEndReason::UnknownPosition, String::new()));
 }
 
 async fn a_contact_gets_no_notes_and_both_sides_get_read_marks(scratch: ScratchDatabase) {
@@ -141,14 +145,80 @@ async fn concurrent_sends_reach_every_reader_in_order_each_once(scratch: Scratch
     assert!(sent.into_iter().all(|sender| sender.is_ok()));
 }
 
-async fn a_stream_ends_with_the_process_and_with_an_invalid_command(scratch: ScratchDatabase) {
+async fn an_invalid_request_ends_its_subscription_and_no_other(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let mut broken = stage.stream().await;
-    broken.opened(1, stage.open(Side::Contact, None)).await;
-    broken.command(1, stage.open(Side::Contact, None)).await;
-    let status = timeout(EVENT_TIMEOUT, broken.events.next()).await.unwrap().unwrap().unwrap_err();
-    assert_eq!(Error::from(status).reason, Reason::InvalidArgument);
+    let mut stream = stage.stream().await;
+    stream.opened(1, stage.open(Side::Contact, None)).await;
+    let open = |change: fn(&mut OpenSubscription)| {
+        let mut open = OpenSubscription {
+            organization_id: stage.organization.clone(),
+            conversation_id: stage.contact.clone(),
+            side: Side::Agent.into(),
+            after_seq: None,
+        };
+        change(&mut open);
+        Some(Action::Open(open))
+    };
+    for (id, action, message) in [
+        (2, open(|open| open.organization_id = "x".to_owned()), "open.organization_id "),
+        (3, open(|open| open.conversation_id = "x".to_owned()), "open.conversation_id "),
+        (4, open(|open| open.side = 0), "open.side must be contact or agent."),
+        (
+            5,
+            open(|open| {
+                open.conversation_id = String::new();
+                open.side = Side::Contact.into();
+            }),
+            "open.side must be agent for all conversations.",
+        ),
+        (6, None, "action is missing."),
+        (0, open(|_| {}), "subscription_id must be at least 1."),
+    ] {
+        let request = SubscribeRequest { subscription_id: id, action };
+        stream.commands.send(request).await.unwrap();
+        let (ended, reason, said) = stream.ended().await;
+        assert_eq!((ended, reason), (id, SubscriptionEndReason::Invalid), "{said}");
+        assert!(said.starts_with(message), "{said}");
+    }
+    // A number in use means neither the one nor the other.
+    stream.opened(7, stage.open(Side::Agent, None)).await;
+    stream.command(7, stage.open(Side::Agent, None)).await;
+    assert_eq!(stream.ended().await.1, SubscriptionEndReason::Invalid);
+    // The close of what has ended isn't acknowledged again.
+    stream.command(7, Action::Close(CloseSubscription {})).await;
+    stage.write(AuthorKind::Contact, "still there").await;
+    assert_eq!(stream.message().await, (1, 1, 0));
+}
 
+async fn the_end_of_a_conversation_ends_its_subscriptions(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    stage.write(AuthorKind::Contact, "one").await;
+    let mut stream = stage.stream().await;
+    stream.opened(1, stage.open(Side::Contact, None)).await;
+    stream.opened(2, stage.open_all()).await;
+    let erase = EraseConversationRequest {
+        organization_id: stage.organization.clone(),
+        conversation_id: stage.contact.clone(),
+    };
+    stage.calls.clone().erase_conversation(erase).await.unwrap();
+    for id in [1, 2] {
+        let end = (id, SubscriptionEndReason::ConversationEnded, String::new());
+        assert_eq!(stream.ended().await, end);
+    }
+    stream.command(3, stage.open(Side::Contact, None)).await;
+    assert_eq!(stream.ended().await.1, SubscriptionEndReason::ConversationEnded);
+}
+
+async fn a_silent_stream_has_heartbeats(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let mut stream = stage.stream().await;
+    let event = timeout(EVENT_TIMEOUT, stream.events.next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(event.subscription_id, 0);
+    assert!(matches!(event.event, Some(Event::Heartbeat(_))));
+}
+
+async fn a_stream_ends_with_the_process(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
     let mut stream = stage.stream().await;
     stream.opened(1, stage.open(Side::Contact, None)).await;
     stage.life.stop();

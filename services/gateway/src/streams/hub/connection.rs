@@ -1,10 +1,13 @@
 //! The stream to the conversation service that carries all subscriptions.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use onethread_grpc::NoDeadline;
 use onethread_proto::conversation::{SubscribeRequest, SubscribeResponse};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 
@@ -13,6 +16,9 @@ use crate::{app::App, streams::upstream::Upstream};
 
 /// Requests on their way to the conversation service.
 const REQUEST_CAPACITY: usize = 64;
+
+/// Time without a response, not even a heartbeat, after which the stream is broken.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Keeps the stream open until the process stops.
 pub(crate) async fn follow(app: Arc<App>) {
@@ -61,13 +67,19 @@ async fn exchange(
     mut answers: Streaming<SubscribeResponse>,
 ) -> Status {
     let mut has_outgoing = true;
+    let silence = sleep(SILENCE_TIMEOUT);
+    tokio::pin!(silence);
     loop {
         tokio::select! {
             answer = answers.message() => match answer {
-                Ok(Some(answer)) => shared.dispatch(answer),
+                Ok(Some(answer)) => {
+                    silence.as_mut().reset(Instant::now() + SILENCE_TIMEOUT);
+                    shared.dispatch(answer);
+                }
                 Ok(None) => return Status::unavailable("the stream ended"),
                 Err(status) => return status,
             },
+            () = &mut silence => return Status::unavailable("the stream is silent"),
             permit = sender.reserve(), if has_outgoing => {
                 let Ok(permit) = permit else {
                     return Status::unavailable("the stream accepts no more requests");

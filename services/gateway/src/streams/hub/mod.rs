@@ -16,12 +16,14 @@ use onethread_errors::{Error, Result};
 use onethread_lifecycle::Lifecycle;
 use onethread_proto::conversation::{
     CloseSubscription, OpenSubscription, Side, SubscribeRequest, SubscribeResponse,
-    subscribe_request::Action, subscribe_response::Event as WireEvent,
+    SubscriptionEndReason as EndReason, subscribe_request::Action,
+    subscribe_response::Event as WireEvent,
 };
 use tokio::{
     sync::{Notify, oneshot},
     time::timeout,
 };
+use tracing::warn;
 
 pub(crate) use connection::follow;
 
@@ -169,7 +171,7 @@ impl Shared {
         // Events of a subscription that was just closed may still arrive.
         let Some(subscriber) = state.subscribers.get_mut(&id) else { return };
         let Some(event) = answer.event else { return };
-        let is_last = matches!(event, WireEvent::Reload(_));
+        let is_last = matches!(event, WireEvent::Ended(_));
         let keeps_up = subscriber.deliver(event);
         if is_last {
             state.subscribers.remove(&id);
@@ -213,8 +215,20 @@ impl Subscriber {
             }
             WireEvent::Read(mark) => Event::Read(mark),
             WireEvent::Conversation(conversation) => Event::Conversation(Box::new(conversation)),
-            WireEvent::Reload(_) => Event::Reload,
+            WireEvent::Ended(ended) => match ended.reason() {
+                // The client has to read the conversations again.
+                EndReason::UnknownPosition
+                | EndReason::FellBehind
+                | EndReason::ConversationEnded => Event::Reload,
+                // It has missed nothing: it reconnects and continues.
+                EndReason::TooMany => return true,
+                EndReason::Closed | EndReason::Invalid | EndReason::Unspecified => {
+                    warn!(reason = ?ended.reason(), detail = ended.message, "subscription ended");
+                    return true;
+                }
+            },
             WireEvent::Typing(typing) => Event::Typing(typing),
+            WireEvent::Heartbeat(_) => return true,
         };
         self.events.send(event)
     }
@@ -241,7 +255,7 @@ fn open(id: u64, topic: &Topic) -> SubscribeRequest {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use onethread_proto::conversation::{Message, SubscriptionOpened};
+    use onethread_proto::conversation::{Message, SubscriptionEnded, SubscriptionOpened, message};
     use uuid::Uuid;
 
     use super::*;
@@ -254,7 +268,8 @@ mod tests {
 
     fn long(id: u64, seq: i64) -> SubscribeResponse {
         let text = "x".repeat(80_000);
-        let message = Message { seq, text, ..Message::default() };
+        let body = Some(message::Body::Text(text));
+        let message = Message { seq, body, ..Message::default() };
         SubscribeResponse { subscription_id: id, event: Some(WireEvent::Message(message)) }
     }
 
@@ -293,6 +308,29 @@ mod tests {
             panic!("an opening");
         };
         assert_eq!(open.after_seq, Some(5));
+    }
+
+    #[test]
+    fn a_client_reloads_only_what_it_may_have_missed() {
+        for (reason, reloads) in [
+            (EndReason::UnknownPosition, true),
+            (EndReason::FellBehind, true),
+            (EndReason::ConversationEnded, true),
+            (EndReason::TooMany, false),
+            (EndReason::Invalid, false),
+        ] {
+            let shared = Arc::<Shared>::default();
+            shared.connected();
+            let (mut one, _is_open) = subscribe(&shared);
+            let (mut other, _is_open) = subscribe(&shared);
+            let ended = SubscriptionEnded { reason: reason.into(), message: String::new() };
+            let event = Some(WireEvent::Ended(ended));
+            shared.dispatch(SubscribeResponse { subscription_id: one.id, event });
+            let next = one.next().now_or_never();
+            assert_eq!(matches!(next, Some(Some(Event::Reload))), reloads, "{reason:?}");
+            assert!(matches!(one.next().now_or_never(), Some(None)), "{reason:?}");
+            assert!(other.next().now_or_never().is_none(), "{reason:?} ended another one");
+        }
     }
 
     #[test]

@@ -184,8 +184,10 @@ fn subscribed(
 ) -> Events {
     let id = request.subscription_id;
     let Some(subscribe_request::Action::Open(subscription)) = request.action else {
-        open.remove(&id);
-        return Vec::new();
+        let reason = SubscriptionEndReason::Closed.into();
+        let ended = SubscriptionEnded { reason, message: String::new() };
+        let ended = (id, subscribe_response::Event::Ended(ended));
+        return open.remove(&id).map(|_| ended).into_iter().collect();
     };
     let opened = subscribe_response::Event::Opened(SubscriptionOpened {});
     let conversations = world.conversations.lock().unwrap();
