@@ -57,7 +57,7 @@ impl Import {
     /// The error for a call that the state doesn't allow. Its metadata has the name that the state has
     /// in the contract.
     fn wrong_state(&self, detail: String) -> Error {
-        let state = self.state.name().to_uppercase();
+        let state = format!("{:?}", self.state).to_uppercase();
         Error::new(Reason::ImportState).with_detail(detail).with_metadata("state", state)
     }
 

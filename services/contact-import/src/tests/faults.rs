@@ -109,7 +109,7 @@ async fn an_import_waits_while_identity_is_unavailable(scratch: ScratchDatabase)
     });
     let ended = stack.ended(&import.id).await;
     ticks.abort();
-    assert_eq!((ended.state(), ended.processed), (ImportState::Done, 9500));
+    assert_eq!((ended.state(), ended.processed_count), (ImportState::Done, 9500));
 }
 
 async fn an_import_fails_when_identity_rejects_it(scratch: ScratchDatabase) {
@@ -117,7 +117,7 @@ async fn an_import_fails_when_identity_rejects_it(scratch: ScratchDatabase) {
     stack.contacts.state.lock().unwrap().rejects = true;
     let import = stack.upload("email\na@b.c\n", true).await;
     let ended = stack.ended(&import.id).await;
-    assert_eq!((ended.state(), ended.processed), (ImportState::Failed, 0));
+    assert_eq!((ended.state(), ended.processed_count), (ImportState::Failed, 0));
 }
 
 /// A batch in flight is counted by the next worker: its contacts are stored.
@@ -129,12 +129,12 @@ async fn a_canceled_import_stops_and_is_not_resumed(scratch: ScratchDatabase) {
     stack.contacts.blocked.notified().await;
     stack.processed(&import.id, 2 * BATCH).await;
     let canceled = stack.cancel(&import.id).await.unwrap();
-    assert_eq!((canceled.state(), canceled.processed), (ImportState::Cancelled, 2 * BATCH));
+    assert_eq!((canceled.state(), canceled.processed_count), (ImportState::Canceled, 2 * BATCH));
     first.stop().await;
     let second = stack.work(4).await;
     let ended = stack.settled(&import.id).await;
     second.stop().await;
-    assert_eq!(ended.processed, 3 * BATCH);
+    assert_eq!(ended.processed_count, 3 * BATCH);
     stack.contacts_are_counted(&ended);
     stack.clock.advance(Duration::from_secs(60));
     assert!(stack.replica(5).await.worker.jobs.claim().await.unwrap().is_none());
@@ -181,7 +181,7 @@ async fn a_slow_worker_changes_nothing_after_its_import_was_canceled(scratch: Sc
         stack.clock.advance(Duration::from_secs(60));
         let second = stack.work(4).await;
         let ended = stack.settled(&import.id).await;
-        assert_eq!(ended.processed, (delayed - 1) * BATCH);
+        assert_eq!(ended.processed_count, (delayed - 1) * BATCH);
         stack.contacts_are_counted(&ended);
         stack.contacts.resume.notify_one();
         // By then it knows that its lease is lost.
@@ -196,17 +196,17 @@ async fn a_slow_worker_changes_nothing_after_its_import_was_canceled(scratch: Sc
 async fn an_import_can_be_canceled_in_every_state_before_its_end(scratch: ScratchDatabase) {
     let stack = Stack::idle(scratch).await;
     let scanning = stack.upload(&file(), true).await;
-    assert_eq!(stack.cancel(&scanning.id).await.unwrap().state(), ImportState::Cancelled);
+    assert_eq!(stack.cancel(&scanning.id).await.unwrap().state(), ImportState::Canceled);
     let ready = stack.upload(&file(), false).await;
     let worker = stack.work(3).await;
     stack.until(&ready.id, &[ImportState::Ready]).await;
-    assert_eq!(stack.cancel(&ready.id).await.unwrap().state(), ImportState::Cancelled);
+    assert_eq!(stack.cancel(&ready.id).await.unwrap().state(), ImportState::Canceled);
     stack.contacts.state.lock().unwrap().delay_at = Some(2);
     let running = stack.upload(&file(), true).await;
     stack.processed(&running.id, BATCH).await;
     stack.contacts.resume.notify_one();
     let ended = stack.cancel(&running.id).await.unwrap();
-    assert_eq!(ended.state(), ImportState::Cancelled);
+    assert_eq!(ended.state(), ImportState::Canceled);
     stack.contacts_are_counted(&stack.settled(&running.id).await);
     for id in [&scanning.id, &ready.id, &running.id] {
         let again = stack.cancel(id).await.unwrap_err();
@@ -214,19 +214,19 @@ async fn an_import_can_be_canceled_in_every_state_before_its_end(scratch: Scratc
     }
     worker.stop().await;
     let untouched = stack.get(super::stack::ORGANIZATION, &scanning.id).await.unwrap();
-    assert_eq!((untouched.rows, untouched.processed), (0, 0));
+    assert_eq!((untouched.row_count, untouched.processed_count), (0, 0));
 }
 
 async fn a_waiting_import_shows_the_reason(scratch: ScratchDatabase) {
     let stack = Stack::new(scratch).await;
     stack.contacts.state.lock().unwrap().unavailable = 1;
     let import = stack.upload("email\na@example.org\n", true).await;
-    let waiting = stack.until_holds(&import.id, |import| import.error.is_some()).await;
+    let waiting = stack.until_holds(&import.id, |import| import.waiting_for.is_some()).await;
     assert_eq!(waiting.state(), ImportState::Running);
-    assert!(waiting.error.unwrap().contains("goes on by itself"));
+    assert!(waiting.waiting_for.unwrap().contains("goes on by itself"));
     stack.clock.advance(Duration::from_secs(60));
     let ended = stack.ended(&import.id).await;
-    assert_eq!((ended.state(), ended.error, ended.created), (ImportState::Done, None, 1));
+    assert_eq!((ended.state(), ended.error, ended.created_count), (ImportState::Done, None, 1));
 }
 
 async fn a_process_that_stops_releases_its_import_at_once(scratch: ScratchDatabase) {

@@ -75,7 +75,7 @@ async fn a_lost_lease_writes_nothing(scratch: ScratchDatabase) {
     let state = jobs.record_batch(new.lease, batch(2, None)).await.unwrap();
     assert_eq!(state, Some(ImportState::Done));
     let import = stack.ended(&id).await;
-    assert_eq!((counts(&import), import.rows), ([2, 4, 6, 2], 14));
+    assert_eq!((counts(&import), import.row_count), ([2, 4, 6, 2], 14));
     let rejected = stack.rejected(&id).await;
     assert_eq!((rejected.len(), &rejected[1].cells[0][..]), (2, "\"ä\\"));
 }

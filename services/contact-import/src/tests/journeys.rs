@@ -40,7 +40,7 @@ async fn a_file_is_imported_and_the_same_file_again_changes_nothing(scratch: Scr
     assert_eq!(first.state(), ImportState::Scanning);
     let first = stack.ended(&first.id).await;
     assert_eq!(first.error, None);
-    assert_eq!((first.state(), first.rows), (ImportState::Done, 2500));
+    assert_eq!((first.state(), first.row_count), (ImportState::Done, 2500));
     assert_eq!(counts(&first), [2500, 0, 0, 0]);
     assert_eq!((first.encoding.as_str(), first.delimiter.as_str()), ("utf-8", ","));
     assert_eq!(first.preview.len(), 5);
@@ -63,7 +63,7 @@ async fn rejected_rows_are_listed_with_their_reasons(scratch: ScratchDatabase) {
     let file =
         "user_id,mail,name\n1,a@b.c,A\n2\n,,C\n1,x@b.c,D\n,A@B.c,E\n,a@B.C,F\n9,bad,G\n1,2,3,4\n";
     let import = stack.ended(&stack.upload(file, true).await.id).await;
-    assert_eq!((import.state(), import.rows), (ImportState::Done, 8));
+    assert_eq!((import.state(), import.row_count), (ImportState::Done, 8));
     assert_eq!(counts(&import), [2, 0, 0, 6]);
     let rows = stack.rejected(&import.id).await;
     let rows: Vec<_> =
@@ -97,7 +97,7 @@ async fn files_that_cannot_be_read_apply_nothing(scratch: ScratchDatabase) {
     ] {
         let import = stack.upload_as(ORGANIZATION, file, true, "").await.unwrap();
         let import = stack.ended(&import.id).await;
-        assert_eq!((import.state(), import.processed), (ImportState::Failed, 0));
+        assert_eq!((import.state(), import.processed_count), (ImportState::Failed, 0));
         let error = import.error.unwrap();
         assert!(error.starts_with(why), "{error}");
     }
@@ -139,7 +139,7 @@ async fn nothing_is_applied_before_the_scan(scratch: ScratchDatabase) {
 async fn a_header_alone_is_done_with_no_rows(scratch: ScratchDatabase) {
     let stack = Stack::new(scratch).await;
     let import = stack.ended(&stack.upload("email\n", true).await.id).await;
-    assert_eq!((import.state(), import.rows), (ImportState::Done, 0));
+    assert_eq!((import.state(), import.row_count), (ImportState::Done, 0));
     assert_eq!(counts(&import), [0; 4]);
 }
 
@@ -192,7 +192,7 @@ async fn an_import_is_canceled_once_and_not_after_its_end(scratch: ScratchDataba
         assert_eq!(stack.apply(id, &[]).await.unwrap_err().reason, Reason::ImportState);
         (import.state(), counts(&import))
     };
-    let nothing = (ImportState::Cancelled, [0; 4]);
+    let nothing = (ImportState::Canceled, [0; 4]);
     let scanning = stack.upload("email\na@b.c\n", true).await;
     assert_eq!(canceled(&scanning.id).await, nothing);
 

@@ -86,6 +86,6 @@ async fn a_turn_ends_where_another_organization_waits(scratch: ScratchDatabase) 
     assert_eq!(stack.ended_of(OTHER, &short.id).await.state(), ImportState::Done);
     stack.contacts.resume.notify_one();
     let ended = stack.ended(&long.id).await;
-    assert_eq!((ended.state(), ended.processed), (ImportState::Done, 9500));
+    assert_eq!((ended.state(), ended.processed_count), (ImportState::Done, 9500));
     worker.stop().await;
 }

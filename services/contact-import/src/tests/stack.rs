@@ -132,7 +132,7 @@ impl Stack {
     /// Watches an import until so many records have an outcome.
     pub(super) async fn processed(&self, id: &str, count: i64) {
         self.until_holds(id, |import| {
-            import.state() == ImportState::Running && import.processed == count
+            import.state() == ImportState::Running && import.processed_count == count
         })
         .await;
     }
@@ -170,7 +170,7 @@ impl Stack {
     /// Compares the import's counts with the stored contacts.
     pub(super) fn contacts_are_counted(&self, import: &Import) {
         let contacts = self.contacts.state.lock().unwrap().contacts.len();
-        assert_eq!(usize::try_from(import.created).unwrap(), contacts, "{import:?}");
+        assert_eq!(usize::try_from(import.created_count).unwrap(), contacts, "{import:?}");
     }
 
     /// Starts another worker.
@@ -181,7 +181,7 @@ impl Stack {
     }
 
     pub(super) async fn ended(&self, id: &str) -> Import {
-        self.until(id, &[ImportState::Done, ImportState::Failed, ImportState::Cancelled]).await
+        self.until(id, &[ImportState::Done, ImportState::Failed, ImportState::Canceled]).await
     }
 
     pub(super) async fn apply(&self, id: &str, changes: &[(&str, &str)]) -> Result<Import, Error> {
@@ -281,8 +281,11 @@ async fn service(
 /// Created, updated, unchanged, rejected.
 pub(super) fn counts(import: &Import) -> [i64; 4] {
     assert_eq!(
-        import.created + import.updated + import.unchanged + import.rejected,
-        import.processed
+        import.created_count
+            + import.updated_count
+            + import.unchanged_count
+            + import.rejected_count,
+        import.processed_count
     );
-    [import.created, import.updated, import.unchanged, import.rejected]
+    [import.created_count, import.updated_count, import.unchanged_count, import.rejected_count]
 }

@@ -47,7 +47,7 @@ impl ImportService for Fake {
     async fn list_imports(&self, _: Request<ListImportsRequest>) -> Answer<ListImportsResponse> {
         let further = i64::from(self.0.importing.load(Ordering::SeqCst));
         let processed = self.0.processed.fetch_add(further, Ordering::SeqCst);
-        let imports = vec![Import { processed, ..import(id(7)) }];
+        let imports = vec![Import { processed_count: processed, ..import(id(7)) }];
         Ok(Response::new(ListImportsResponse { imports, ..Default::default() }))
     }
 
