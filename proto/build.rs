@@ -16,6 +16,7 @@ const FILES: &[&str] = &[
     "onethread/identity/v1/webhook.proto",
     "onethread/conversation/v1/conversation.proto",
     "onethread/conversation/v1/stream.proto",
+    "onethread/conversation/v1/sync.proto",
     "onethread/contactimport/v1/import.proto",
 ];
 

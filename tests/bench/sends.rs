@@ -54,7 +54,7 @@ impl Caller for Sender {
         };
         self.next += 1;
         let sent = self.client.send_message(request).await.expect("a send is answered");
-        assert!(!sent.get_ref().repeated, "each is stored");
+        assert!(!sent.get_ref().already_stored, "each is stored");
     }
 }
 

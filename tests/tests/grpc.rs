@@ -20,6 +20,7 @@ const SERVICES: [(&str, &[&str]); 3] = [
         "conversation",
         &[
             "onethread.conversation.v1.ConversationService",
+            "onethread.conversation.v1.ConversationSyncService",
             "onethread.conversation.v1.StreamService",
         ],
     ),

@@ -21,6 +21,7 @@ use onethread_lifecycle::Lifecycle;
 use onethread_outbox::Relay;
 use onethread_proto::conversation::{
     conversation_service_server::{self, ConversationServiceServer},
+    conversation_sync_service_server::{self, ConversationSyncServiceServer},
     stream_service_server::{self, StreamServiceServer},
 };
 use tokio_util::sync::CancellationToken;
@@ -81,8 +82,13 @@ pub fn build(deps: Deps) -> Service {
     let wake = app.wake.clone();
     let handlers = Handlers::new(app.clone());
     let routes = Routes::new(ConversationServiceServer::new(handlers.clone()))
+        .add_service(ConversationSyncServiceServer::new(handlers.clone()))
         .add_service(StreamServiceServer::new(handlers));
-    let services = [conversation_service_server::SERVICE_NAME, stream_service_server::SERVICE_NAME];
+    let services = [
+        conversation_service_server::SERVICE_NAME,
+        conversation_sync_service_server::SERVICE_NAME,
+        stream_service_server::SERVICE_NAME,
+    ];
     let deliver = IdentityClient::new(identity);
     let relay = Relay { db, clock, entropy, wake, deliver };
     Service { server: Server::new(routes, &services), app, relay, stop }

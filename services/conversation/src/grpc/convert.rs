@@ -259,7 +259,7 @@ pub(super) fn summary(summary: Summary, side: Side) -> pb::Conversation {
         assignee_id: conversation.assignee.map(|id| id.to_string()),
         last_message: last_message.map(|last| message(last, side)),
         last_seq: conversation.last_seq(side),
-        unread: conversation.read_state(side).unread,
+        unread_count: conversation.read_state(side).unread,
         updated_at: Some(timestamp(conversation.updated_at)),
     }
 }
@@ -269,14 +269,14 @@ pub(super) fn history(history: History, side: Side) -> pb::ListMessagesResponse 
     pb::ListMessagesResponse {
         messages: history.messages.iter().map(|one| message(one.clone(), side)).collect(),
         last_seq: history.conversation.last_seq(side),
-        unread: history.conversation.read_state(side).unread,
+        unread_count: history.conversation.read_state(side).unread,
     }
 }
 
 impl From<SentMessage> for pb::SendMessageResponse {
     fn from(sent: SentMessage) -> Self {
         let side = sent.message.author.kind.side();
-        Self { message: Some(message(sent.message, side)), repeated: sent.is_repeated }
+        Self { message: Some(message(sent.message, side)), already_stored: sent.is_repeated }
     }
 }
 

@@ -4,20 +4,22 @@ use futures::{StreamExt, stream::BoxStream};
 use onethread_errors::{Error, Result};
 use onethread_grpc::{answer, id, log_failure, page_size};
 use onethread_proto::conversation::{
-    EraseConversationRequest, EraseConversationResponse, FoldConversationRequest,
-    FoldConversationResponse, GetConversationRequest, GetConversationResponse,
-    ListConversationsRequest, ListConversationsResponse, ListMessagesRequest, ListMessagesResponse,
-    MarkReadRequest, MarkReadResponse, SendMessageRequest, SendMessageResponse, SetInterestRequest,
-    SetInterestResponse, SetTypingRequest, SetTypingResponse, SubscribeRequest, SubscribeResponse,
-    UpdateConversationRequest, UpdateConversationResponse,
-    conversation_service_server::ConversationService, stream_service_server::StreamService,
+    DeleteConversationRequest, DeleteConversationResponse, GetConversationRequest,
+    GetConversationResponse, ListConversationsRequest, ListConversationsResponse,
+    ListMessagesRequest, ListMessagesResponse, MarkReadRequest, MarkReadResponse,
+    MergeConversationsRequest, MergeConversationsResponse, SendMessageRequest, SendMessageResponse,
+    SetInterestRequest, SetInterestResponse, SetTypingRequest, SetTypingResponse, SubscribeRequest,
+    SubscribeResponse, UpdateConversationRequest, UpdateConversationResponse,
+    conversation_service_server::ConversationService,
+    conversation_sync_service_server::ConversationSyncService,
+    stream_service_server::StreamService,
 };
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert;
 use crate::{app::App, domain::Side, live::Command};
 
-/// Both services of the package.
+/// The services of the package.
 #[derive(Clone)]
 pub(crate) struct Handlers(App);
 
@@ -86,24 +88,30 @@ impl Handlers {
         Ok(SetTypingResponse {})
     }
 
-    async fn merge(&self, request: FoldConversationRequest) -> Result<FoldConversationResponse> {
+    async fn merge(
+        &self,
+        request: MergeConversationsRequest,
+    ) -> Result<MergeConversationsResponse> {
         let organization = convert::organization(&request.organization_id)?;
-        let source = id("source_id", &request.source_id)?;
-        let target = id("target_id", &request.target_id)?;
-        let merge_id = convert::uuid("join_id", &request.join_id)?;
+        let source = id("source_conversation_id", &request.source_conversation_id)?;
+        let target = id("target_conversation_id", &request.target_conversation_id)?;
+        let merge_id = convert::uuid("merge_id", &request.merge_id)?;
         if source == target {
-            return Err(Error::invalid("target_id", "is the source itself"));
+            return Err(Error::invalid("target_conversation_id", "is the source itself"));
         }
         let target = self.0.merge_conversations(organization, source, target, merge_id).await?;
         let conversation_id = target.map(|id| id.to_string()).unwrap_or_default();
-        Ok(FoldConversationResponse { conversation_id })
+        Ok(MergeConversationsResponse { conversation_id })
     }
 
-    async fn erase(&self, request: EraseConversationRequest) -> Result<EraseConversationResponse> {
+    async fn erase(
+        &self,
+        request: DeleteConversationRequest,
+    ) -> Result<DeleteConversationResponse> {
         let organization = convert::organization(&request.organization_id)?;
         let conversation = convert::conversation(&request.conversation_id)?;
         self.0.erase_conversation(organization, conversation).await?;
-        Ok(EraseConversationResponse {})
+        Ok(DeleteConversationResponse {})
     }
 
     async fn interest(&self, request: SetInterestRequest) -> Result<SetInterestResponse> {
@@ -164,18 +172,21 @@ impl ConversationService for Handlers {
     ) -> Result<Response<SetTypingResponse>, Status> {
         answer(self.typing(request.into_inner()).await)
     }
+}
 
-    async fn fold_conversation(
+#[tonic::async_trait]
+impl ConversationSyncService for Handlers {
+    async fn merge_conversations(
         &self,
-        request: Request<FoldConversationRequest>,
-    ) -> Result<Response<FoldConversationResponse>, Status> {
+        request: Request<MergeConversationsRequest>,
+    ) -> Result<Response<MergeConversationsResponse>, Status> {
         answer(self.merge(request.into_inner()).await)
     }
 
-    async fn erase_conversation(
+    async fn delete_conversation(
         &self,
-        request: Request<EraseConversationRequest>,
-    ) -> Result<Response<EraseConversationResponse>, Status> {
+        request: Request<DeleteConversationRequest>,
+    ) -> Result<Response<DeleteConversationResponse>, Status> {
         answer(self.erase(request.into_inner()).await)
     }
 

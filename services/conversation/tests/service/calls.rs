@@ -2,9 +2,9 @@
 
 use onethread_errors::{Error, Reason};
 use onethread_proto::conversation::{
-    AssignedEvent, Author, AuthorKind, ClosedEvent, ConversationStatus, EraseConversationRequest,
-    FoldConversationRequest, GetConversationRequest, ListConversationsRequest, ListMessagesRequest,
-    ListMessagesResponse, MarkReadRequest, MergedEvent, ReopenedEvent, SendMessageRequest,
+    AssignedEvent, Author, AuthorKind, ClosedEvent, ConversationStatus, DeleteConversationRequest,
+    GetConversationRequest, ListConversationsRequest, ListMessagesRequest, ListMessagesResponse,
+    MarkReadRequest, MergeConversationsRequest, MergedEvent, ReopenedEvent, SendMessageRequest,
     SetInterestRequest, Side, UnassignedEvent, UpdateConversationRequest,
     conversation_event::Kind as EventKind, list_conversations_request::Assignment, message,
     send_message_request::Body,
@@ -31,7 +31,7 @@ async fn a_send_returns_the_stored_message_and_a_repeat_the_same(scratch: Scratc
     let draft = stage.draft(AuthorKind::Contact, "hi 👋");
     let first = stage.send(draft.clone()).await.unwrap();
     let again = stage.send(draft.clone()).await.unwrap();
-    assert!(!first.repeated && again.repeated);
+    assert!(!first.already_stored && again.already_stored);
     assert_eq!(first.message, again.message);
     let message = first.message.unwrap();
     assert_eq!((message.seq, message.prev_seq), (1, 0));
@@ -85,12 +85,12 @@ async fn a_thread_is_empty_before_its_first_message_and_missing_after_its_end(
     assert_eq!(stage.messages().await.unwrap(), ListMessagesResponse::default());
     stage.write(AuthorKind::Contact, "one").await;
     let page = stage.messages().await.unwrap();
-    assert_eq!((page.messages.len(), page.last_seq, page.unread), (1, 1, 1));
-    let erase = EraseConversationRequest {
+    assert_eq!((page.messages.len(), page.last_seq, page.unread_count), (1, 1, 1));
+    let erase = DeleteConversationRequest {
         organization_id: stage.organization.clone(),
         conversation_id: stage.contact.clone(),
     };
-    stage.calls.clone().erase_conversation(erase).await.unwrap();
+    stage.sync.clone().delete_conversation(erase).await.unwrap();
     assert_eq!(stage.messages().await.unwrap_err().reason, Reason::NotFound);
 }
 
@@ -134,8 +134,19 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
         update_conversation(UpdateConversationRequest {
             conversation_id: conversation.clone(), update_mask: unknown_field
         }) => "update_mask";
-        set_interest(SetInterestRequest { facts: vec![1, 7], version: 1 }) => "facts[1]";
     }
+    let interest =
+        SetInterestRequest { organization_id: organization.clone(), facts: vec![1, 7], version: 1 };
+    let error = Error::from(stage.sync.clone().set_interest(interest).await.unwrap_err());
+    assert_eq!(error.fields[0].path, "facts[1]");
+    let merge = MergeConversationsRequest {
+        organization_id: organization,
+        source_conversation_id: conversation.clone(),
+        target_conversation_id: conversation,
+        merge_id: uuid(),
+    };
+    let error = Error::from(stage.sync.clone().merge_conversations(merge).await.unwrap_err());
+    assert_eq!(error.fields[0].path, "target_conversation_id");
 }
 
 async fn an_event_says_what_happened(scratch: ScratchDatabase) {
@@ -166,13 +177,13 @@ async fn an_event_says_what_happened(scratch: ScratchDatabase) {
         ..draft
     };
     stage.send(other).await.unwrap();
-    let merge = FoldConversationRequest {
+    let merge = MergeConversationsRequest {
         organization_id: stage.organization.clone(),
-        source_id: source.clone(),
-        target_id: stage.contact.clone(),
-        join_id: uuid(),
+        source_conversation_id: source.clone(),
+        target_conversation_id: stage.contact.clone(),
+        merge_id: uuid(),
     };
-    calls.fold_conversation(merge).await.unwrap();
+    stage.sync.clone().merge_conversations(merge).await.unwrap();
 
     let page = stage.messages().await.unwrap();
     let events = page.messages.iter().filter_map(|message| match message.body.as_ref()? {
@@ -203,7 +214,7 @@ async fn both_sides_see_their_own_unread_and_last_message(scratch: ScratchDataba
         };
         let got = stage.calls.clone().get_conversation(request).await.unwrap().into_inner();
         let got = got.conversation.unwrap();
-        (got.last_seq, got.unread, got.last_message.unwrap().body.unwrap())
+        (got.last_seq, got.unread_count, got.last_message.unwrap().body.unwrap())
     };
     let note = message::Body::Note("between us".to_owned());
     assert_eq!(get(Side::Contact).await, (1, 0, message::Body::Text("one".to_owned())));

@@ -14,6 +14,7 @@ use onethread_proto::{
         OpenSubscription, SendMessageRequest, SendMessageResponse, Side, SubscribeRequest,
         SubscribeResponse, SubscriptionEndReason,
         conversation_service_client::ConversationServiceClient,
+        conversation_sync_service_client::ConversationSyncServiceClient,
         send_message_request::Body, stream_service_client::StreamServiceClient,
         subscribe_request::Action, subscribe_response::Event,
     },
@@ -96,6 +97,7 @@ unused! {
 /// A running service, one organization and one contact.
 pub(crate) struct Stage {
     pub(crate) calls: ConversationServiceClient<Peer>,
+    pub(crate) sync: ConversationSyncServiceClient<Peer>,
     pub(crate) streams: StreamServiceClient<Peer>,
     pub(crate) first_messages: Mutex<mpsc::Receiver<RecordFirstMessageRequest>>,
     pub(crate) life: Lifecycle,
@@ -124,6 +126,7 @@ pub(crate) async fn stage(database: ScratchDatabase) -> Stage {
     service.start(TcpListener::bind("127.0.0.1:0").await.unwrap().into(), &life);
     Stage {
         calls: ConversationServiceClient::new(peer.clone()),
+        sync: ConversationSyncServiceClient::new(peer.clone()),
         streams: StreamServiceClient::new(peer),
         first_messages: Mutex::new(first_messages),
         life,

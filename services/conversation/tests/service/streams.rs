@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use onethread_proto::conversation::{
-    AuthorKind, CloseSubscription, EraseConversationRequest, OpenSubscription, Side,
+    AuthorKind, CloseSubscription, DeleteConversationRequest, OpenSubscription, Side,
     SubscribeRequest, SubscriptionEndReason, subscribe_request::Action, subscribe_response::Event,
 };
 use onethread_testing::ScratchDatabase;
@@ -101,7 +101,7 @@ async fn agents_get_only_the_conversations_of_their_organization(scratch: Scratc
             (1, Event::Conversation(now)) => {
                 assert_eq!(now.id, stage.contact);
                 if seen.len() == 2 && !marks.is_empty() {
-                    break assert_eq!((now.last_seq, now.unread), (2, 0));
+                    break assert_eq!((now.last_seq, now.unread_count), (2, 0));
                 }
             }
             other => panic!("{other:?}"),
@@ -196,11 +196,11 @@ async fn the_end_of_a_conversation_ends_its_subscriptions(scratch: ScratchDataba
     let mut stream = stage.stream().await;
     stream.opened(1, stage.open(Side::Contact, None)).await;
     stream.opened(2, stage.open_all()).await;
-    let erase = EraseConversationRequest {
+    let erase = DeleteConversationRequest {
         organization_id: stage.organization.clone(),
         conversation_id: stage.contact.clone(),
     };
-    stage.calls.clone().erase_conversation(erase).await.unwrap();
+    stage.sync.clone().delete_conversation(erase).await.unwrap();
     for id in [1, 2] {
         let end = (id, SubscriptionEndReason::ConversationEnded, String::new());
         assert_eq!(stream.ended().await, end);

@@ -51,7 +51,7 @@ impl Conversation {
             contact,
             last_message: conversation.last_message.map(|message| Message::new(message, authors)),
             last_seq: conversation.last_seq,
-            unread: conversation.unread,
+            unread: conversation.unread_count,
             updated_at: time(conversation.updated_at),
         }
     }

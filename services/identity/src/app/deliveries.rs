@@ -4,8 +4,8 @@ use onethread_errors::{Error, Result};
 use onethread_grpc::Peer;
 use onethread_outbox::{Deliver, Entry};
 use onethread_proto::conversation::{
-    EraseConversationRequest, Fact, FoldConversationRequest, SetInterestRequest,
-    conversation_service_client::ConversationServiceClient,
+    DeleteConversationRequest, Fact, MergeConversationsRequest, SetInterestRequest,
+    conversation_sync_service_client::ConversationSyncServiceClient,
 };
 
 use crate::{
@@ -15,20 +15,20 @@ use crate::{
 
 /// Delivers identity's outbox to the conversation service.
 #[derive(Debug, Clone)]
-pub(crate) struct ConversationClient(ConversationServiceClient<Peer>);
+pub(crate) struct ConversationClient(ConversationSyncServiceClient<Peer>);
 
 impl ConversationClient {
     /// A client over this connection.
     pub(crate) fn new(conversation: Peer) -> Self {
-        Self(ConversationServiceClient::new(conversation))
+        Self(ConversationSyncServiceClient::new(conversation))
     }
 
     async fn erased(&self, entry: &Entry) -> Result<()> {
-        let request = EraseConversationRequest {
+        let request = DeleteConversationRequest {
             organization_id: entry.organization_id.to_string(),
             conversation_id: entry.payload.clone(),
         };
-        self.0.clone().erase_conversation(request).await?;
+        self.0.clone().delete_conversation(request).await?;
         Ok(())
     }
 
@@ -51,13 +51,13 @@ impl ConversationClient {
 
     async fn merged(&self, entry: &Entry) -> Result<()> {
         let merge: MergePayload = serde_json::from_str(&entry.payload).map_err(Error::internal)?;
-        let request = FoldConversationRequest {
+        let request = MergeConversationsRequest {
             organization_id: entry.organization_id.to_string(),
-            source_id: merge.source_id.to_string(),
-            target_id: merge.target_id.to_string(),
-            join_id: entry.id.to_string(),
+            source_conversation_id: merge.source_id.to_string(),
+            target_conversation_id: merge.target_id.to_string(),
+            merge_id: entry.id.to_string(),
         };
-        self.0.clone().fold_conversation(request).await?;
+        self.0.clone().merge_conversations(request).await?;
         Ok(())
     }
 }

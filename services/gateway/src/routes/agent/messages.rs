@@ -133,7 +133,7 @@ async fn store(
         begins_conversation,
     };
     let answer = app.clients.conversations().send_message(request).await?.into_inner();
-    let status = if answer.repeated { StatusCode::OK } else { StatusCode::CREATED };
+    let status = if answer.already_stored { StatusCode::OK } else { StatusCode::CREATED };
     let message = answer.message.unwrap_or_default();
     let (names, contacts) = (&app.names, HashMap::new());
     let organization = caller.organization;

@@ -262,7 +262,7 @@ pub(super) async fn start(app: &App, session: identity::Session, messages: i32) 
         let authors =
             app.names.authors_of_conversation(app, organization, named, &page.messages).await?;
         conversation.last_seq = page.last_seq;
-        conversation.unread = page.unread;
+        conversation.unread = page.unread_count;
         conversation.messages = Message::list(page.messages, &authors);
     }
     Ok(Session::new(session, conversation))

@@ -130,7 +130,7 @@ pub(super) async fn send(
         app.visited_pages.record(&app, &caller, visited),
     );
     let answer = answer?.into_inner();
-    let status = if answer.repeated { StatusCode::OK } else { StatusCode::CREATED };
+    let status = if answer.already_stored { StatusCode::OK } else { StatusCode::CREATED };
     let message = answer.message.unwrap_or_default();
     let named = (caller.contact, caller.name.as_str());
     let authors =

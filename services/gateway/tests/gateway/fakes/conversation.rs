@@ -34,7 +34,7 @@ impl ConversationService for Fake {
             let same = |m: &&Message| m.client_message_id.as_ref() == Some(&sent.client_message_id);
             messages.cloned().collect::<Vec<_>>().iter().find(same).cloned()
         };
-        let repeated = found.is_some();
+        let already_stored = found.is_some();
         if found
             .as_ref()
             .is_some_and(|message| message.body != Some(message::Body::Text(text.clone())))
@@ -45,7 +45,7 @@ impl ConversationService for Fake {
             let author = sent.author.unwrap();
             self.0.write(&sent.conversation_id, author, &text, &sent.client_message_id)
         });
-        Ok(Response::new(SendMessageResponse { message: Some(message), repeated }))
+        Ok(Response::new(SendMessageResponse { message: Some(message), already_stored }))
     }
 
     async fn list_messages(
@@ -65,7 +65,7 @@ impl ConversationService for Fake {
             _ => messages[messages.len().saturating_sub(limit)..].to_vec(),
         };
         let last_seq = messages.last().map_or(0, |message| message.seq);
-        Ok(Response::new(ListMessagesResponse { messages: page, last_seq, unread: 0 }))
+        Ok(Response::new(ListMessagesResponse { messages: page, last_seq, unread_count: 0 }))
     }
 
     async fn list_conversations(
@@ -110,29 +110,6 @@ impl ConversationService for Fake {
 
     async fn mark_read(&self, request: Request<MarkReadRequest>) -> Answer<MarkReadResponse> {
         Ok(Response::new(MarkReadResponse { seq: request.into_inner().seq }))
-    }
-
-    async fn fold_conversation(
-        &self,
-        request: Request<FoldConversationRequest>,
-    ) -> Answer<FoldConversationResponse> {
-        let request = request.into_inner();
-        let mut conversations = self.0.conversations.lock().unwrap();
-        let moved = conversations.remove(&request.source_id).unwrap_or_default();
-        conversations.entry(request.target_id.clone()).or_default().extend(moved);
-        Ok(Response::new(FoldConversationResponse { conversation_id: request.target_id }))
-    }
-
-    async fn erase_conversation(
-        &self,
-        request: Request<EraseConversationRequest>,
-    ) -> Answer<EraseConversationResponse> {
-        self.0.conversations.lock().unwrap().remove(&request.into_inner().conversation_id);
-        Ok(Response::new(EraseConversationResponse {}))
-    }
-
-    async fn set_interest(&self, _: Request<SetInterestRequest>) -> Answer<SetInterestResponse> {
-        Err(Status::unimplemented("not called"))
     }
 }
 
