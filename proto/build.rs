@@ -5,6 +5,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 const FILES: &[&str] = &[
+    "onethread/common/v1/actor.proto",
     "onethread/errors/v1/reason.proto",
     "onethread/identity/v1/person.proto",
     "onethread/identity/v1/session.proto",

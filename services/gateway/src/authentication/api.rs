@@ -8,8 +8,9 @@ use http::{Method, header, request::Parts};
 use onethread_core::{AgentId, ApiKeyId, OrganizationId};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::{
+    common::{Actor, ActorKind},
     conversation::{Author, AuthorKind},
-    identity::{Actor, ActorKind, Agent, AgentRole, authenticate_response::Caller},
+    identity::{Agent, AgentRole, authenticate_response::Caller},
 };
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! The audit log.
 
 use onethread_core::Timestamp;
-use onethread_proto::identity::{self as wire, ActorKind};
+use onethread_proto::{common::ActorKind, identity as wire};
 use serde::Serialize;
 use utoipa::ToSchema;
 

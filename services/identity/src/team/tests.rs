@@ -3,10 +3,13 @@
 use onethread_core::{Clock, SystemClock};
 use onethread_errors::Reason;
 use onethread_grpc::Peer;
-use onethread_proto::identity::{
-    self as wire, Agent, AgentRole, agent_service_client::AgentServiceClient,
-    api_key_service_client::ApiKeyServiceClient,
-    organization_service_client::OrganizationServiceClient,
+use onethread_proto::{
+    common::ActorKind,
+    identity::{
+        self as wire, Agent, AgentRole, agent_service_client::AgentServiceClient,
+        api_key_service_client::ApiKeyServiceClient,
+        organization_service_client::OrganizationServiceClient,
+    },
 };
 use onethread_testing::ScratchDatabase;
 use prost_types::FieldMask;
@@ -241,7 +244,7 @@ impl Team {
         self.agents().change_password(request).await.map(drop)
     }
 
-    async fn actions(&self, subject: &str) -> Vec<(String, wire::ActorKind)> {
+    async fn actions(&self, subject: &str) -> Vec<(String, ActorKind)> {
         let request = wire::ListAuditEntriesRequest {
             organization_id: self.identity.organization_id.clone(),
             ..wire::ListAuditEntriesRequest::default()
@@ -282,7 +285,7 @@ async fn an_agent_changes_the_password_and_stays_logged_in(scratch: ScratchDatab
     assert_eq!(team.identity.authenticate(&elsewhere).await.unwrap_err(), Code::Unauthenticated);
     assert_eq!(team.log_in("ann@example.com", PASSWORD).await, Err(Code::Unauthenticated));
     assert_eq!(team.log_in("ann@example.com", "another one").await, Ok(()));
-    let agent = wire::ActorKind::Agent;
+    let agent = ActorKind::Agent;
     assert_eq!(team.actions(&ann.id).await[0], ("agent.password".to_owned(), agent));
 
     // Of two changes at once one succeeds.
@@ -331,7 +334,7 @@ async fn the_operator_resets_a_password(scratch: ScratchDatabase) {
     assert_eq!(team.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
     let was = team.log_in("owner@demo.example", first.expose_secret()).await;
     assert_eq!(was, Err(Code::Unauthenticated));
-    let operator = wire::ActorKind::Operator;
+    let operator = ActorKind::Operator;
     let done = ("agent.password".to_owned(), operator);
     assert_eq!(team.actions(&owner.id).await, [done.clone(), done]);
 

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use futures::future::join_all;
 use onethread_core::{SystemClock, SystemEntropy};
 use onethread_db::Database;
-use onethread_proto::identity::{
-    self as wire, contact_service_client::ContactServiceClient, identify_response::Outcome,
-    session_service_client::SessionServiceClient,
+use onethread_proto::{
+    common::{Actor, ActorKind},
+    identity::{
+        self as wire, contact_service_client::ContactServiceClient, identify_response::Outcome,
+        session_service_client::SessionServiceClient,
+    },
 };
 use onethread_testing::ScratchDatabase;
 use prost_types::{Value, value::Kind};
@@ -92,14 +95,14 @@ pub(crate) fn text(value: &str) -> Option<Value> {
 }
 
 /// A call by the organization's server.
-pub(crate) fn server() -> Option<wire::Actor> {
-    Some(wire::Actor { kind: wire::ActorKind::ApiKey.into(), id: Uuid::from_u128(9).to_string() })
+pub(crate) fn server() -> Option<Actor> {
+    Some(Actor { kind: ActorKind::ApiKey.into(), id: Uuid::from_u128(9).to_string() })
 }
 
 /// An owner as the gateway names one: identity doesn't check who may call.
-pub(crate) fn owner() -> Option<wire::Actor> {
+pub(crate) fn owner() -> Option<Actor> {
     let id = Uuid::from_u128(1).to_string();
-    Some(wire::Actor { kind: wire::ActorKind::Agent.into(), id })
+    Some(Actor { kind: ActorKind::Agent.into(), id })
 }
 
 impl Identity {

@@ -3,7 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use onethread_errors::{Error, Reason};
-use onethread_proto::identity::{organization_service_server::OrganizationService, *};
+use onethread_proto::{
+    common::{Actor, ActorKind},
+    identity::{organization_service_server::OrganizationService, *},
+};
 use tonic::{Request, Response};
 
 use super::{Answer, Fake};

@@ -3,7 +3,7 @@
 use onethread_core::ImportId;
 use onethread_errors::{Error, Result};
 use onethread_grpc::{id, timestamp};
-use onethread_proto::identity as wire;
+use onethread_proto::{common, identity as wire};
 
 use crate::organization::domain::audit::{Actor, AuditEntry};
 
@@ -12,27 +12,27 @@ use crate::organization::domain::audit::{Actor, AuditEntry};
 /// # Errors
 ///
 /// `InvalidArgument` when the actor is missing or its id is invalid.
-pub(crate) fn actor(actor: Option<wire::Actor>) -> Result<Actor> {
+pub(crate) fn actor(actor: Option<common::Actor>) -> Result<Actor> {
     const ID: &str = "actor.id";
     let actor = actor.unwrap_or_default();
     Ok(match actor.kind() {
-        wire::ActorKind::Agent => Actor::Agent(id(ID, &actor.id)?),
-        wire::ActorKind::ApiKey => Actor::Server(id(ID, &actor.id)?),
-        wire::ActorKind::Import => Actor::Import(id::<ImportId>(ID, &actor.id)?.0),
-        wire::ActorKind::Operator => Actor::Operator,
-        wire::ActorKind::Widget => Actor::Widget,
-        wire::ActorKind::Unspecified => return Err(Error::invalid("actor", "is missing")),
+        common::ActorKind::Agent => Actor::Agent(id(ID, &actor.id)?),
+        common::ActorKind::ApiKey => Actor::Server(id(ID, &actor.id)?),
+        common::ActorKind::Import => Actor::Import(id::<ImportId>(ID, &actor.id)?.0),
+        common::ActorKind::Operator => Actor::Operator,
+        common::ActorKind::Widget => Actor::Widget,
+        common::ActorKind::Unspecified => return Err(Error::invalid("actor", "is missing")),
     })
 }
 
-impl From<Actor> for wire::Actor {
+impl From<Actor> for common::Actor {
     fn from(actor: Actor) -> Self {
         let kind = match actor {
-            Actor::Agent(_) => wire::ActorKind::Agent,
-            Actor::Server(_) => wire::ActorKind::ApiKey,
-            Actor::Operator => wire::ActorKind::Operator,
-            Actor::Widget => wire::ActorKind::Widget,
-            Actor::Import(_) => wire::ActorKind::Import,
+            Actor::Agent(_) => common::ActorKind::Agent,
+            Actor::Server(_) => common::ActorKind::ApiKey,
+            Actor::Operator => common::ActorKind::Operator,
+            Actor::Widget => common::ActorKind::Widget,
+            Actor::Import(_) => common::ActorKind::Import,
         };
         let id = actor.id().map(|id| id.to_string()).unwrap_or_default();
         Self { kind: kind.into(), id }

@@ -2,7 +2,10 @@
 
 use onethread_errors::{Error, Result};
 use onethread_grpc::{answer, id, optional_id, page_size, timestamp, to_timestamp};
-use onethread_proto::identity::{self as wire, webhook_service_server::WebhookService};
+use onethread_proto::{
+    common,
+    identity::{self as wire, webhook_service_server::WebhookService},
+};
 use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -157,7 +160,7 @@ impl TryFrom<wire::RecordFactRequest> for ConversationEvent {
 }
 
 /// The actor of a change; imports and widgets don't change webhooks.
-fn actor(actor: Option<wire::Actor>) -> Result<Actor> {
+fn actor(actor: Option<common::Actor>) -> Result<Actor> {
     match audit::actor(actor)? {
         Actor::Import(_) | Actor::Widget => {
             Err(Error::invalid("actor", "is not allowed to change webhooks"))

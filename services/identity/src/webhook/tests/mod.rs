@@ -16,9 +16,12 @@ use onethread_core::{Clock, FixedClock, SystemClock, SystemEntropy};
 use onethread_db::Database;
 use onethread_grpc::{Listener, Peer};
 use onethread_lifecycle::Lifecycle;
-use onethread_proto::identity::{
-    self as wire, contact_service_client::ContactServiceClient,
-    session_service_client::SessionServiceClient, webhook_service_client::WebhookServiceClient,
+use onethread_proto::{
+    common::{Actor, ActorKind},
+    identity::{
+        self as wire, contact_service_client::ContactServiceClient,
+        session_service_client::SessionServiceClient, webhook_service_client::WebhookServiceClient,
+    },
 };
 use onethread_testing::ScratchDatabase;
 use prost_types::{Value, value::Kind};
@@ -286,6 +289,6 @@ fn message(agent: Option<Uuid>, text: &str) -> wire::record_fact_request::Fact {
     })
 }
 
-fn actor() -> Option<wire::Actor> {
-    Some(wire::Actor { kind: wire::ActorKind::Operator.into(), id: String::new() })
+fn actor() -> Option<Actor> {
+    Some(Actor { kind: ActorKind::Operator.into(), id: String::new() })
 }
