@@ -10,6 +10,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("header.request_id", "/idempotencyKey"),
     ("note", "/text"),
     ("filters", "/filter"),
+    ("target_contact_id", "/intoId"),
     // The body of these calls is the resource itself.
     ("changes.user.", ""),
     ("changes.", ""),
@@ -118,6 +119,7 @@ mod tests {
             ("header.request_id", "/idempotencyKey"),
             ("client_message_id", "/clientMessageId"),
             ("filters", "/filter"),
+            ("target_contact_id", "/intoId"),
             ("filters[3].operator", "/filter/3/operator"),
             ("changes.user.user_id", "/userId"),
             ("changes.user.custom_data[\"first_name\"]", "/customData/first_name"),

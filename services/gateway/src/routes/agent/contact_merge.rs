@@ -52,9 +52,9 @@ pub(super) async fn merge(
     let dry_run = dry_run.unwrap_or(false);
     let request = MergeContactsRequest {
         organization_id: caller.organization.to_string(),
-        contact_id: id.to_string(),
-        into_id: into_id.to_string(),
-        dry_run,
+        source_contact_id: id.to_string(),
+        target_contact_id: into_id.to_string(),
+        validate_only: dry_run,
         actor: Some(caller.actor()),
     };
     let answer = app.clients.contacts().merge_contacts(request).await?.into_inner();

@@ -79,11 +79,12 @@ impl ContactService for Fake {
         &self,
         request: Request<MergeContactsRequest>,
     ) -> Answer<MergeContactsResponse> {
-        let MergeContactsRequest { contact_id, into_id, dry_run, .. } = request.into_inner();
-        if !dry_run && contact_id == into_id {
+        let MergeContactsRequest { source_contact_id, target_contact_id, validate_only, .. } =
+            request.into_inner();
+        if !validate_only && source_contact_id == target_contact_id {
             return Err(Error::new(Reason::TwoUserIds).into());
         }
-        let id = Some(Person { id: into_id, ..support::session(true).person.unwrap() });
+        let id = Some(Person { id: target_contact_id, ..support::session(true).person.unwrap() });
         let contact = Contact { person: id, ..contact() };
         Ok(Response::new(MergeContactsResponse { contact: Some(contact) }))
     }

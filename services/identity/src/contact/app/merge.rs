@@ -42,23 +42,23 @@ impl App {
     }
 
     /// Merges two contacts. The target stays, unless the source is read by safer sessions. With
-    /// `dry_run` nothing is written. Returns the merged contact.
+    /// `validate_only` nothing is written. Returns the merged contact.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `TwoUserIds`, and `intoId` when both are the same.
+    /// `NotFound`, `TwoUserIds`, and `InvalidArgument` when both are the same.
     pub(crate) async fn merge_contacts(
         &self,
         organization: OrganizationId,
         source: ContactId,
         target: ContactId,
-        dry_run: bool,
+        validate_only: bool,
         actor: Actor,
     ) -> Result<(Contact, Vec<Device>, Vec<TrackedEvent>)> {
         if source == target {
-            return Err(Error::invalid("into_id", "is the contact itself"));
+            return Err(Error::invalid("target_contact_id", "is the contact itself"));
         }
-        if dry_run {
+        if validate_only {
             return self.preview_merge(organization, source, target).await;
         }
         let now = self.clock.now();

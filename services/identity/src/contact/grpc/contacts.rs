@@ -162,10 +162,12 @@ impl ContactService for Handlers {
         let request = request.into_inner();
         let merged = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let source = id(CONTACT, &request.contact_id)?;
-            let target = id("into_id", &request.into_id)?;
+            let source = id("source_contact_id", &request.source_contact_id)?;
+            let target = id("target_contact_id", &request.target_contact_id)?;
             let actor = actor(request.actor)?;
-            self.app.merge_contacts(organization, source, target, request.dry_run, actor).await
+            self.app
+                .merge_contacts(organization, source, target, request.validate_only, actor)
+                .await
         };
         answer(merged.await.map(|(merged, devices, events)| wire::MergeContactsResponse {
             contact: Some(contact(merged, devices, events)),

@@ -103,9 +103,9 @@ async fn a_merge_is_delivered_with_the_id_of_the_merged_contact(scratch: Scratch
     }
     let request = wire::MergeContactsRequest {
         organization_id: identity.organization.clone(),
-        contact_id: ids[0].clone(),
-        into_id: ids[1].clone(),
-        dry_run: false,
+        source_contact_id: ids[0].clone(),
+        target_contact_id: ids[1].clone(),
+        validate_only: false,
         actor: actor(),
     };
     contacts.merge_contacts(request).await.unwrap();

@@ -18,7 +18,7 @@ onethread_testing::on_each_database! {
     two_contacts_are_merged_by_request,
     the_contact_with_the_user_id_stays_and_two_user_ids_are_an_error,
     merges_in_both_directions_at_once_leave_one_contact,
-    a_dry_run_changes_nothing,
+    validate_only_changes_nothing,
 }
 
 async fn two_contacts_are_merged_by_request(scratch: ScratchDatabase) {
@@ -38,8 +38,8 @@ async fn two_contacts_are_merged_by_request(scratch: ScratchDatabase) {
         (&organization, (&mail, &unknown)),
         (&foreign, (&id(&visitor), &mail)),
     ] {
-        for dry_run in [true, false] {
-            let rejected = identity.merge(organization, pair, dry_run).await.unwrap_err();
+        for validate_only in [true, false] {
+            let rejected = identity.merge(organization, pair, validate_only).await.unwrap_err();
             assert_eq!(rejected.code(), Code::NotFound);
         }
     }
@@ -120,9 +120,9 @@ async fn merges_in_both_directions_at_once_leave_one_contact(scratch: ScratchDat
         let mut elsewhere = ContactServiceClient::new(identity.other.peer());
         let request = wire::MergeContactsRequest {
             organization_id: organization.clone(),
-            contact_id: b.clone(),
-            into_id: a.clone(),
-            dry_run: false,
+            source_contact_id: b.clone(),
+            target_contact_id: a.clone(),
+            validate_only: false,
             actor: server(),
         };
         let (forward, backward) = tokio::join!(
@@ -136,7 +136,7 @@ async fn merges_in_both_directions_at_once_leave_one_contact(scratch: ScratchDat
     }
 }
 
-async fn a_dry_run_changes_nothing(scratch: ScratchDatabase) {
+async fn validate_only_changes_nothing(scratch: ScratchDatabase) {
     let Fixture { identity, conversation, .. } = &fixture(scratch).await;
     let known = identity.start_session(Some("u"), None, "").await;
     let organization = known.organization_id.clone();
@@ -154,7 +154,7 @@ async fn a_dry_run_changes_nothing(scratch: ScratchDatabase) {
     assert_eq!(before, after);
     assert!(conversation.merges().is_empty());
     assert!(identity.authenticate(&visitor.token).await.is_ok());
-    // The merge has the result that the dry run showed.
+    // The merge has the result that the validation showed.
     let merged = identity.merge(&organization, (&id(&visitor), &id(&known)), false).await.unwrap();
     assert_eq!(one, merged);
     assert_eq!(conversation.merges(), [(id(&visitor), id(&known))]);

@@ -95,13 +95,13 @@ impl Identity {
         &self,
         organization: &str,
         (source, target): (&str, &str),
-        dry_run: bool,
+        validate_only: bool,
     ) -> Result<wire::Contact, tonic::Status> {
         let request = wire::MergeContactsRequest {
             organization_id: organization.to_owned(),
-            contact_id: source.to_owned(),
-            into_id: target.to_owned(),
-            dry_run,
+            source_contact_id: source.to_owned(),
+            target_contact_id: target.to_owned(),
+            validate_only,
             actor: server(),
         };
         Ok(self.contacts().merge_contacts(request).await?.into_inner().contact.unwrap())
