@@ -63,9 +63,9 @@ impl From<&MadeOrganization> for Bootstrap {
     fn from(made: &MadeOrganization) -> Self {
         Self {
             organization: made.organization.clone(),
-            application_id: made.application_id,
+            application_id: made.application_number,
             application_secret: made.application_secret.clone(),
-            app_id: made.app_id.to_string(),
+            app_id: made.application_id.to_string(),
             agent: Owner {
                 email: made.email.clone(),
                 password: made.password.expose_secret().to_owned(),

@@ -72,14 +72,14 @@ impl Application {
         let form = application.pre_chat.unwrap_or_default();
         let snippet = snippet(
             server,
-            &application.organization,
-            application.application_id,
-            &application.application_secret,
+            &application.organization_name,
+            application.number,
+            &application.secret,
         );
         Self {
-            app_id: application.app_id,
-            application_id: application.application_id,
-            application_secret: application.application_secret,
+            app_id: application.id,
+            application_id: application.number,
+            application_secret: application.secret,
             name: application.name,
             origins: application.origins,
             pre_chat: PreChatForm {

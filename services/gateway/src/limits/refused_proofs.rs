@@ -187,12 +187,12 @@ impl RefusedProofs {
         let claims = request.user.as_ref()?;
         let user = self.hasher.hash_one(user_id(claims)?);
         let application = match &request.application {
-            Some(Application::Secret(secret)) => Ok(secret.application_id),
+            Some(Application::NumberAndSecret(named)) => Ok(named.number),
             // Parsed, because a UUID can be written in several ways.
-            Some(Application::AppId(id)) => Err(Uuid::parse_str(id).unwrap_or_default()),
+            Some(Application::ApplicationId(id)) => Err(Uuid::parse_str(id).unwrap_or_default()),
             None => Err(Uuid::nil()),
         };
-        let named = self.hasher.hash_one((&request.organization, application));
+        let named = self.hasher.hash_one((&request.organization_name, application));
         let proofs = [&claims.security_hash, &claims.user_hash, &claims.user_jwt];
         let proof =
             self.hasher.hash_one(proofs.map(|proof| proof.as_ref().map(Message::encode_to_vec)));
@@ -281,7 +281,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures::future::join_all;
-    use onethread_proto::identity::ApplicationSecret;
+    use onethread_proto::identity::ApplicationNumberAndSecret;
     use prost_types::Value;
 
     use super::*;
@@ -299,7 +299,7 @@ mod tests {
         let text = |text: &str| Some(Value { kind: Some(Kind::StringValue(text.to_owned())) });
         let (user_id, security_hash) = (text(user), text(proof));
         IdentifyRequest {
-            organization: "demo".to_owned(),
+            organization_name: "demo".to_owned(),
             application: by_number(1),
             user: Some(UserClaims { user_id, security_hash, ..Default::default() }),
             ..Default::default()
@@ -307,12 +307,12 @@ mod tests {
     }
 
     fn by_number(number: i64) -> Option<Application> {
-        let secret = ApplicationSecret { application_id: number, ..Default::default() };
-        Some(Application::Secret(secret))
+        let secret = String::new();
+        Some(Application::NumberAndSecret(ApplicationNumberAndSecret { number, secret }))
     }
 
     fn by_id(id: &str) -> Option<Application> {
-        Some(Application::AppId(id.to_owned()))
+        Some(Application::ApplicationId(id.to_owned()))
     }
 
     /// What identity would do. True if the proof was checked and is right, false if it is wrong; None if
@@ -335,7 +335,7 @@ mod tests {
         let proof = request.user.as_ref().unwrap().security_hash.as_ref().unwrap();
         let is_right = proof.kind == Some(Kind::StringValue("right".to_owned()));
         let application = match request.application {
-            Some(Application::Secret(ApplicationSecret { application_id: 2, .. })) => {
+            Some(Application::NumberAndSecret(ApplicationNumberAndSecret { number: 2, .. })) => {
                 OTHER_APPLICATION
             }
             _ => APPLICATION,

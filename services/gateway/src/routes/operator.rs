@@ -112,19 +112,20 @@ async fn create_organization(
 ) -> ApiResult<(StatusCode, Json<CreatedOrganization>)> {
     let NewOrganization { organization, agent_email, agent_password } = body.content()?;
     let request = CreateOrganizationRequest {
-        organization: organization.clone(),
+        organization_name: organization.clone(),
         agent_email,
         agent_password: agent_password.clone(),
     };
     let answer = app.clients.organizations().create_organization(request).await?.into_inner();
     let email = answer.agent.unwrap_or_default().email;
+    let application = answer.application.unwrap_or_default();
     let created = CreatedOrganization {
         organization,
-        application_id: answer.application_id,
-        application_secret: answer.application_secret,
-        app_id: answer.app_id,
+        application_id: application.number,
+        application_secret: application.secret,
+        app_id: application.id,
         agent: FirstAgent { email, password: agent_password },
-        api_key: answer.api_key,
+        api_key: answer.api_key_secret,
     };
     Ok((StatusCode::CREATED, Json(created)))
 }

@@ -67,15 +67,15 @@ async fn frame(
     Query(query): Query<FrameQuery>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let organization = query.organization;
+    let organization_name = query.organization;
     let number = query.application_id.and_then(|number| number.parse().ok());
-    let id = query.app_id.filter(|id| Uuid::parse_str(id).is_ok()).map(Named::AppId);
-    let application = id.or(number.map(Named::ApplicationId));
+    let id = query.app_id.filter(|id| Uuid::parse_str(id).is_ok()).map(Named::ApplicationId);
+    let application = id.or(number.map(Named::Number));
     let mut origins = Vec::new();
     // Without an application the frame starts none, so any page may embed it.
     if application.is_some() {
         app.limits.other(from)?;
-        let request = ListOriginsRequest { organization, application };
+        let request = ListOriginsRequest { organization_name, application };
         origins = app.clients.applications().list_origins(request).await?.into_inner().origins;
     }
     if origins.is_empty() {

@@ -46,7 +46,7 @@ async fn init_passes_the_user_on_unchanged_and_answers_the_conversation() {
     gateway.world.write(CONTACT, by_agent(), "Hello", &id(9));
     let outcome = Some(Outcome::Session(session(true)));
     *gateway.world.init.lock().unwrap() =
-        Some(IdentifyResponse { outcome, app_id: id(1), revoked_ids: Vec::new() });
+        Some(IdentifyResponse { outcome, application_id: id(1), revoked_ids: Vec::new() });
     let body = json!({"organization": "demo", "applicationId": 1, "applicationSecret": "s",
         "user": {"user_id": 5, "email": null}});
     let answer = json(gateway.call(Method::POST, "/widget/v1/init").json(&body), 200).await;
@@ -67,7 +67,7 @@ async fn a_refused_identity_gets_a_clean_session() {
     let refused = IdentityRefused { clean_session: Some(session(false)) };
     let outcome = Some(Outcome::Refused(refused));
     *gateway.world.init.lock().unwrap() =
-        Some(IdentifyResponse { outcome, app_id: id(1), revoked_ids: Vec::new() });
+        Some(IdentifyResponse { outcome, application_id: id(1), revoked_ids: Vec::new() });
     let body = json!({"organization": "demo", "appId": id(1), "user": {"user_id": "u"}});
     let call = gateway.call(Method::POST, "/widget/v1/init").json(&body);
     let answer = problem(call, 403, "identity-refused").await;

@@ -96,7 +96,7 @@ async fn a_session_that_an_init_ends_is_rejected_at_once() {
     let outcome = Some(Outcome::Session(session(true)));
     let revoked_ids = vec![DEVICE.to_owned()];
     *gateway.world.init.lock().unwrap() =
-        Some(IdentifyResponse { outcome, app_id: id(1), revoked_ids });
+        Some(IdentifyResponse { outcome, application_id: id(1), revoked_ids });
     let body = json!({"organization": "demo", "appId": id(1), "user": {"user_id": "other"}});
     let init = gateway.call(Method::POST, "/widget/v1/init").json(&body);
     assert_eq!(init.send().await.unwrap().status(), 200);

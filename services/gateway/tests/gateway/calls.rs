@@ -93,7 +93,7 @@ fn types(within: &Value, found: &mut BTreeSet<String>) {
 async fn widget_calls(gateway: &Gateway, seen: &mut Seen) {
     let outcome = Some(Outcome::Session(session(true)));
     *gateway.world.init.lock().unwrap() =
-        Some(IdentifyResponse { outcome, app_id: id(1), revoked_ids: Vec::new() });
+        Some(IdentifyResponse { outcome, application_id: id(1), revoked_ids: Vec::new() });
     let by_visitor = |path: &str| gateway.post(&format!("/widget/v1{path}"), "visitor");
     let start = json!({"organization": "demo", "appId": id(1)});
     seen.call(gateway.call(Method::POST, "/widget/v1/init").json(&start)).await;
@@ -207,7 +207,7 @@ async fn rejections(gateway: &Gateway, seen: &mut Seen) {
     let start = json!({"organization": "demo", "appId": id(1), "user": {"user_id": "u"}});
     let refused = IdentityRefused { clean_session: Some(session(false)) };
     let outcome = Some(Outcome::Refused(refused));
-    for answer in [None, Some(IdentifyResponse { outcome, app_id: id(1), revoked_ids: Vec::new() })]
+    for answer in [None, Some(IdentifyResponse { outcome, application_id: id(1), revoked_ids: Vec::new() })]
     {
         *gateway.world.init.lock().unwrap() = answer;
         seen.call(init().json(&start)).await;

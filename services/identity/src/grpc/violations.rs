@@ -84,8 +84,8 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
         }) => "organization.name";
         applications.create_application(CreateApplicationRequest {
             organization_id: organization_id.clone(), actor: owner(),
-            application: wire::Application { application_id: -1, application_secret: "secret".to_owned(), ..Default::default() }
-        }) => "application.application_id";
+            application: wire::Application { number: -1, secret: "secret".to_owned(), ..Default::default() }
+        }) => "application.number";
         webhooks.create_webhook(CreateWebhookRequest {
             organization_id: organization_id.clone(), actor: owner(), url: "ftp://a.example", events: vec!["message.created".to_owned()]
         }) => "url";

@@ -19,12 +19,12 @@ async fn texts_that_no_row_can_hold_are_not_found(scratch: ScratchDatabase) {
     let identity = identity(scratch).await;
     let organization = identity.start_session(Some("u"), None, "").await.organization_id;
     let mut request = identity.request(None, None, "");
-    request.organization = "demo\0".to_owned();
+    request.organization_name = "demo\0".to_owned();
     let answer = identity.sessions().identify(request).await;
     assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
     let mut organizations = OrganizationServiceClient::new(identity.service.peer());
     let login = wire::LoginRequest {
-        organization: "demo".to_owned(),
+        organization_name: "demo".to_owned(),
         email: "a\0@example.com".to_owned(),
         password: "guess".to_owned(),
     };

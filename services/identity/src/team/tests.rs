@@ -53,14 +53,14 @@ impl Team {
             actor: owner(),
         };
         let created = self.agents().create_agent(request).await?.into_inner();
-        Ok((created.agent.unwrap().agent.unwrap(), created.invite_token))
+        Ok((created.agent.unwrap().agent.unwrap(), created.invitation_token))
     }
 
     async fn accept(&self, token: &str, password: &str) -> Result<String, Code> {
-        let (invite_token, password) = (token.to_owned(), password.to_owned());
-        let request = wire::AcceptInvitationRequest { invite_token, password };
+        let (invitation_token, password) = (token.to_owned(), password.to_owned());
+        let request = wire::AcceptInvitationRequest { invitation_token, password };
         let answer = self.agents().accept_invitation(request).await;
-        answer.map(|login| login.into_inner().login.unwrap().token).map_err(|s| s.code())
+        answer.map(|login| login.into_inner().session.unwrap().token).map_err(|s| s.code())
     }
 
     /// An agent who has accepted an invitation, and the token of their login.
@@ -71,7 +71,7 @@ impl Team {
 
     async fn log_in(&self, email: &str, password: &str) -> Result<(), Code> {
         let request = wire::LoginRequest {
-            organization: "demo".to_owned(),
+            organization_name: "demo".to_owned(),
             email: email.to_owned(),
             password: password.to_owned(),
         };
@@ -186,7 +186,7 @@ async fn a_reset_revokes_logins_and_the_old_password(scratch: ScratchDatabase) {
     let reset = team.agents().reset_agent(reset).await.unwrap().into_inner();
     assert_eq!(team.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
     assert_eq!(team.log_in("ann@example.com", PASSWORD).await, Err(Code::Unauthenticated));
-    team.accept(&reset.invite_token, "another one").await.unwrap();
+    team.accept(&reset.invitation_token, "another one").await.unwrap();
     assert_eq!(team.log_in("ann@example.com", "another one").await, Ok(()));
 }
 
@@ -261,12 +261,12 @@ async fn an_agent_changes_the_password_and_stays_logged_in(scratch: ScratchDatab
     let (ann, login) = team.join("ann@example.com", AgentRole::Agent).await;
     let (_, other_login) = team.join("bob@example.com", AgentRole::Agent).await;
     let request = wire::LoginRequest {
-        organization: "demo".to_owned(),
+        organization_name: "demo".to_owned(),
         email: "ann@example.com".to_owned(),
         password: PASSWORD.to_owned(),
     };
     let mut client = OrganizationServiceClient::new(team.identity.other.peer());
-    let elsewhere = client.login(request).await.unwrap().into_inner().token;
+    let elsewhere = client.login(request).await.unwrap().into_inner().session.unwrap().token;
     let code = |done: Result<(), Status>| done.map_err(|status| status.code());
     for (token, password, new, rejected) in [
         (&*login, "wrong", "another one", Code::InvalidArgument),
@@ -323,12 +323,12 @@ async fn the_operator_resets_a_password(scratch: ScratchDatabase) {
     let first = reset("demo", "Owner@demo.example").await.unwrap();
     assert_eq!(team.log_in("owner@demo.example", first.expose_secret()).await, Ok(()));
     let request = wire::LoginRequest {
-        organization: "demo".to_owned(),
+        organization_name: "demo".to_owned(),
         email: owner.email.clone(),
         password: first.expose_secret().to_owned(),
     };
     let mut client = OrganizationServiceClient::new(team.identity.service.peer());
-    let login = client.login(request).await.unwrap().into_inner().token;
+    let login = client.login(request).await.unwrap().into_inner().session.unwrap().token;
     let second = reset("demo", "owner@demo.example").await.unwrap();
     assert_ne!(first.expose_secret(), second.expose_secret());
     assert_eq!(team.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);

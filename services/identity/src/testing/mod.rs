@@ -126,11 +126,11 @@ impl Identity {
         device: &str,
     ) -> wire::IdentifyRequest {
         wire::IdentifyRequest {
-            organization: self.organization.clone(),
-            application: Some(wire::identify_request::Application::Secret(
-                wire::ApplicationSecret {
-                    application_id: 1,
-                    application_secret: self.secret.clone(),
+            organization_name: self.organization.clone(),
+            application: Some(wire::identify_request::Application::NumberAndSecret(
+                wire::ApplicationNumberAndSecret {
+                    number: 1,
+                    secret: self.secret.clone(),
                 },
             )),
             user: Some(wire::UserClaims {

@@ -89,7 +89,7 @@ pub(super) async fn invite(
         actor: Some(owner.actor()),
     };
     let answer = app.clients.agents().create_agent(request).await?.into_inner();
-    let agent = InvitedAgent::new(answer.agent, answer.invite_token, answer.expires_at);
+    let agent = InvitedAgent::new(answer.agent, answer.invitation_token, answer.expires_at);
     Ok((StatusCode::CREATED, Json(agent)))
 }
 
@@ -121,9 +121,9 @@ pub(super) async fn accept(
     let is_secure = !origin::is_loopback(request.headers(), request.uri());
     let body = Body::<AcceptedInvitation>::from_request(request, &app).await?;
     let AcceptedInvitation { invite_token, password } = body.content()?;
-    let request = AcceptInvitationRequest { invite_token, password };
+    let request = AcceptInvitationRequest { invitation_token: invite_token, password };
     let answer = app.clients.agents().accept_invitation(request).await?.into_inner();
-    Ok(logged_in(&app, answer.login.unwrap_or_default(), is_secure))
+    Ok(logged_in(&app, answer.session.unwrap_or_default(), is_secure))
 }
 
 /// Changes of an agent. Absent members stay as they are.
@@ -205,5 +205,5 @@ pub(super) async fn reset(
     };
     let answer = app.clients.agents().reset_agent(request).await?.into_inner();
     app.agent_changed(owner.organization, id);
-    Ok(Json(InvitedAgent::new(answer.agent, answer.invite_token, answer.expires_at)))
+    Ok(Json(InvitedAgent::new(answer.agent, answer.invitation_token, answer.expires_at)))
 }

@@ -158,8 +158,8 @@ impl NewApplication {
         let ApplicationCredentials { application_id, application_secret } = self.credentials;
         let (settings, mask) = self.settings.into_wire();
         let application = identity::Application {
-            application_id: application_id.map(|number| number.0).unwrap_or_default(),
-            application_secret: application_secret.map(|secret| secret.0).unwrap_or_default(),
+            number: application_id.map(|number| number.0).unwrap_or_default(),
+            secret: application_secret.map(|secret| secret.0).unwrap_or_default(),
             ..settings
         };
         (application, mask)

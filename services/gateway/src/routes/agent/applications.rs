@@ -86,7 +86,7 @@ pub(super) async fn change(
 ) -> ApiResult<Json<Application>> {
     // The mask leaves a number and a secret out: they stay as they are.
     let (mut application, mask) = body.content()?.into_wire();
-    application.app_id = id.to_string();
+    application.id = id.to_string();
     let actor = Some(owner.actor());
     let request = UpdateApplicationRequest {
         organization_id: owner.organization.to_string(),

@@ -37,7 +37,7 @@ pub(super) async fn list(
         page_token: paging.cursor,
     };
     let page = app.clients.blocked_addresses().list_blocked_addresses(request).await?.into_inner();
-    let items = page.addresses.into_iter().map(BlockedAddress::from).collect();
+    let items = page.blocked_addresses.into_iter().map(BlockedAddress::from).collect();
     Ok(Json(List::new(items, page.next_page_token)))
 }
 
@@ -79,9 +79,10 @@ pub(super) async fn block(
     let answer =
         app.clients.blocked_addresses().create_blocked_address(request).await?.into_inner();
     app.revocations.note_organization(owner.organization);
-    let address = answer.address.ok_or_else(|| Error::internal("identity answered nothing"))?;
+    let blocked = answer.blocked_address;
+    let blocked = blocked.ok_or_else(|| Error::internal("identity answered nothing"))?;
     let status = if answer.was_blocked { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, Json(address.into())))
+    Ok((status, Json(blocked.into())))
 }
 
 /// Unblocks an address or a network. For owners.

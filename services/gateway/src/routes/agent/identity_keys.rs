@@ -53,8 +53,8 @@ pub(super) async fn list(
     owner: Owner,
 ) -> ApiResult<Json<List<IdentityKey>>> {
     let request = ListIdentityKeysRequest { organization_id: owner.organization.to_string() };
-    let keys = app.clients.organizations().list_identity_keys(request).await?.into_inner().keys;
-    let items = keys.into_iter().map(|key| IdentityKey {
+    let keys = app.clients.organizations().list_identity_keys(request).await?;
+    let items = keys.into_inner().identity_keys.into_iter().map(|key| IdentityKey {
         created_at: key.created_at.as_ref().map(to_timestamp),
         key_id: key.id,
     });
@@ -75,7 +75,8 @@ pub(super) async fn create(
         organization_id: owner.organization.to_string(),
     };
     let answer = app.clients.organizations().create_identity_key(request).await?.into_inner();
-    Ok((StatusCode::CREATED, Json(NewIdentityKey { key_id: answer.id, key: answer.key })))
+    let key_id = answer.identity_key.unwrap_or_default().id;
+    Ok((StatusCode::CREATED, Json(NewIdentityKey { key_id, key: answer.secret })))
 }
 
 /// Deletes a key: it proves nothing any more. Sessions that it proved continue.
@@ -90,7 +91,7 @@ pub(super) async fn delete(
     let request = DeleteIdentityKeyRequest {
         actor: Some(owner.actor()),
         organization_id: owner.organization.to_string(),
-        key_id: id.to_string(),
+        identity_key_id: id.to_string(),
     };
     app.clients.organizations().delete_identity_key(request).await?;
     Ok(StatusCode::NO_CONTENT)

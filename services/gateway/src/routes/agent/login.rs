@@ -77,23 +77,23 @@ pub(super) async fn login(
     let body = Body::<Credentials>::from_request(request, &app).await?;
     let Credentials { organization, email, password } = body.content()?;
     app.limits.login_by_email(&organization, &email)?;
-    let request = LoginRequest { organization, email, password };
+    let request = LoginRequest { organization_name: organization, email, password };
     let answer = app.clients.organizations().login(request).await?.into_inner();
-    Ok(logged_in(&app, answer, is_secure))
+    Ok(logged_in(&app, answer.session.unwrap_or_default(), is_secure))
 }
 
 /// The answer to a login.
 pub(super) fn logged_in(
     app: &App,
-    login: identity::LoginResponse,
+    session: identity::AgentSession,
     is_secure: bool,
 ) -> (CookieJar, Json<Login>) {
-    let mut cookie = cookie(login.token.clone(), is_secure);
-    if let Some(expires_at) = &login.expires_at {
+    let mut cookie = cookie(session.token.clone(), is_secure);
+    if let Some(expires_at) = &session.expires_at {
         cookie.set_max_age(remaining(app.clock.now(), to_timestamp(expires_at)));
     }
-    let agent = login.agent.unwrap_or_default().into();
-    (CookieJar::new().add(cookie), Json(Login { agent, token: login.token }))
+    let agent = session.agent.unwrap_or_default().into();
+    (CookieJar::new().add(cookie), Json(Login { agent, token: session.token }))
 }
 
 /// Ends the agent's login.

@@ -107,6 +107,7 @@ impl OrganizationChange {
             name: self.name.unwrap_or_default(),
             policy: self.policy.map(|policy| policy.to_wire().into()).unwrap_or_default(),
             report_only: self.report_only.unwrap_or_default(),
+            ..identity::Organization::default()
         };
         (organization, FieldMask { paths: paths.collect() })
     }

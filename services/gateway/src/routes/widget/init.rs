@@ -12,7 +12,7 @@ use http::HeaderMap;
 use onethread_core::{ContactId, ConversationId};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::identity::{
-    self, ApplicationSecret, IdentifyRequest, IdentityRefused, LogoutRequest, Mode,
+    self, ApplicationNumberAndSecret, IdentifyRequest, IdentityRefused, LogoutRequest, Mode,
     identify_request::Application, identify_response::Outcome,
 };
 use serde_json::{Map, Value as Member};
@@ -136,12 +136,14 @@ impl Start {
     /// For identity, with warnings about what is stored differently.
     fn into_request(self, headers: &HeaderMap) -> (IdentifyRequest, Vec<Warning>) {
         let (common, application) = match self {
-            Self::ByAppId(start) => (start.common, Application::AppId(start.application.app_id)),
+            Self::ByAppId(start) => {
+                (start.common, Application::ApplicationId(start.application.app_id))
+            }
             Self::BySecret(start) => {
                 let ApplicationBySecret { application_id, application_secret } = start.application;
-                let application_id = application_id.0;
-                let secret = ApplicationSecret { application_id, application_secret };
-                (start.common, Application::Secret(secret))
+                let (number, secret) = (application_id.0, application_secret);
+                let named = ApplicationNumberAndSecret { number, secret };
+                (start.common, Application::NumberAndSecret(named))
             }
         };
         let StartCommon { organization, user, device_token, platform, locale, time_zone, page } =
@@ -149,7 +151,7 @@ impl Start {
         let environment = Environment { platform, locale, time_zone, page };
         let (user, warnings) = user.map(User::into_claims).unzip();
         let request = IdentifyRequest {
-            organization,
+            organization_name: organization,
             application: Some(application),
             user,
             device_token: device_token.unwrap_or_default(),
@@ -204,7 +206,7 @@ async fn identify(
     let answer = answer.map_err(Error::from)?.into_inner();
     match answer.outcome {
         Some(Outcome::Session(session)) => {
-            Limits::proven(attempt, &answer.app_id, &session.device_token);
+            Limits::proven(attempt, &answer.application_id, &session.device_token);
             let organization = answered_id(&session.organization_id)?;
             app.revocations.note_answered(organization, &answer.revoked_ids);
             if let Some(person) = &session.person {
@@ -214,7 +216,7 @@ async fn identify(
             Ok(Json(session.with_warnings(warnings)).into_response())
         }
         Some(Outcome::Refused(refused)) => {
-            Limits::proof_refused(attempt, &answer.app_id);
+            Limits::proof_refused(attempt, &answer.application_id);
             Ok(clean_session(refused))
         }
         None => Err(Error::internal("identity answered neither outcome")),
@@ -295,10 +297,10 @@ mod tests {
     #[test]
     fn a_number_may_be_quoted() {
         let sent = json!({"organization": "demo", "applicationId": "12", "applicationSecret": "s"});
-        let Some(Application::Secret(secret)) = read(sent).unwrap().application else {
+        let Some(Application::NumberAndSecret(named)) = read(sent).unwrap().application else {
             panic!("by secret");
         };
-        assert_eq!(secret.application_id, 12);
+        assert_eq!(named.number, 12);
     }
 
     #[test]

@@ -19,19 +19,27 @@ impl OrganizationService for Fake {
         request: Request<CreateOrganizationRequest>,
     ) -> Answer<CreateOrganizationResponse> {
         let request = request.into_inner();
-        if request.organization == "demo" {
+        if request.organization_name == "demo" {
             return Err(Error::new(Reason::OrganizationExists).into());
         }
         if request.agent_password.len() < 8 {
             return Err(Error::invalid("agent_password", "is shorter than 8 bytes").into());
         }
         Ok(Response::new(CreateOrganizationResponse {
-            organization_id: support::ORGANIZATION.to_owned(),
-            application_id: 1,
-            application_secret: "s".to_owned(),
-            app_id: support::id(3),
+            organization: Some(Organization {
+                id: support::ORGANIZATION.to_owned(),
+                name: request.organization_name,
+                ..Organization::default()
+            }),
+            application: Some(Application {
+                id: support::id(3),
+                number: 1,
+                secret: "s".to_owned(),
+                ..Application::default()
+            }),
             agent: Some(Agent { email: request.agent_email, ..support::agent() }),
-            api_key: "key".to_owned(),
+            api_key: Some(ApiKey { id: id(2), ..ApiKey::default() }),
+            api_key_secret: "key".to_owned(),
         }))
     }
 
@@ -39,12 +47,13 @@ impl OrganizationService for Fake {
         if request.into_inner().password != "right" {
             return Err(Error::new(Reason::LoginRefused).into());
         }
-        Ok(Response::new(LoginResponse {
+        let session = AgentSession {
             organization_id: support::ORGANIZATION.to_owned(),
             agent: Some(support::agent()),
             token: "agent".to_owned(),
             expires_at: Some(prost_types::Timestamp { seconds: 1_750_003_600, nanos: 0 }),
-        }))
+        };
+        Ok(Response::new(LoginResponse { session: Some(session) }))
     }
 
     async fn end_login(&self, _: Request<EndLoginRequest>) -> Answer<EndLoginResponse> {
@@ -85,7 +94,7 @@ impl OrganizationService for Fake {
         _: Request<ListIdentityKeysRequest>,
     ) -> Answer<ListIdentityKeysResponse> {
         let key = IdentityKey { id: id(8), created_at: at() };
-        Ok(Response::new(ListIdentityKeysResponse { keys: vec![key] }))
+        Ok(Response::new(ListIdentityKeysResponse { identity_keys: vec![key] }))
     }
 
     async fn create_identity_key(
@@ -95,14 +104,16 @@ impl OrganizationService for Fake {
         if self.0.keys_full.load(Ordering::SeqCst) {
             return Err(Error::new(Reason::TooManyKeys).into());
         }
-        Ok(Response::new(CreateIdentityKeyResponse { id: id(8), key: "k".to_owned() }))
+        let identity_key = Some(IdentityKey { id: id(8), created_at: at() });
+        let secret = "k".to_owned();
+        Ok(Response::new(CreateIdentityKeyResponse { identity_key, secret }))
     }
 
     async fn delete_identity_key(
         &self,
         request: Request<DeleteIdentityKeyRequest>,
     ) -> Answer<DeleteIdentityKeyResponse> {
-        if request.into_inner().key_id != id(8) {
+        if request.into_inner().identity_key_id != id(8) {
             return Err(Error::not_found().into());
         }
         Ok(Response::new(DeleteIdentityKeyResponse {}))

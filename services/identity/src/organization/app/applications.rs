@@ -148,11 +148,11 @@ impl App {
     ) -> Result<Application> {
         let mut invalid = Vec::new();
         if let Some(Err(detail)) = Some(new.number).filter(|n| *n != 0).map(check_number) {
-            invalid.push(Field::new("application.application_id", detail));
+            invalid.push(Field::new("application.number", detail));
         }
         let secret = Some(new.secret).filter(|secret| !secret.is_empty());
         if let Some(Err(detail)) = secret.as_deref().map(check_secret) {
-            invalid.push(Field::new("application.application_secret", detail));
+            invalid.push(Field::new("application.secret", detail));
         }
         let settings = new.settings.normalize().unwrap_or_else(|error| {
             invalid.extend(error.fields);

@@ -3,6 +3,7 @@
 use onethread_core::{IdentityKeyId, OrganizationId};
 use onethread_db::transaction;
 use onethread_errors::{Error, Result};
+use secrecy::SecretString;
 
 use crate::{
     app::App,
@@ -30,7 +31,7 @@ impl App {
         Ok(keys.into_iter().map(ListedIdentityKey::from).collect())
     }
 
-    /// Creates a key. Its secret is shown this once.
+    /// Creates a key, and returns it with its secret, which is shown this once.
     ///
     /// # Errors
     ///
@@ -39,7 +40,7 @@ impl App {
         &self,
         organization: OrganizationId,
         actor: Actor,
-    ) -> Result<IdentityKey> {
+    ) -> Result<(ListedIdentityKey, SecretString)> {
         let key = IdentityKey {
             id: IdentityKeyId::generate(&*self.clock, &*self.entropy),
             secret: self.random_text(KEY_BYTES).into(),
@@ -57,7 +58,7 @@ impl App {
             effects::record(tx, organization, effects, now, &*self.entropy).await?;
             Ok(())
         })?;
-        Ok(key)
+        Ok((ListedIdentityKey { id: key.id, created_at: now }, key.secret))
     }
 
     /// Revokes a key. Proofs made with it are no longer accepted.

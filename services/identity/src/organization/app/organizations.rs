@@ -1,6 +1,6 @@
 //! Creating organizations.
 
-use onethread_core::{AgentId, ApiKeyId, ApplicationId, OrganizationId};
+use onethread_core::{AgentId, ApiKeyId, ApplicationId, OrganizationId, Timestamp};
 use onethread_db::transaction;
 use onethread_errors::{Error, Field, Reason, Result};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,6 +17,7 @@ use crate::{
     team::{
         domain::{
             agent::{Account, Agent, Role},
+            api_key::ListedApiKey,
             password::check_password,
         },
         store::{agents, api_keys},
@@ -30,12 +31,12 @@ pub struct MadeOrganization {
     pub id: OrganizationId,
     /// Its domain.
     pub organization: String,
+    /// Id of its application.
+    pub application_id: ApplicationId,
     /// Number of its application.
-    pub application_id: i64,
+    pub application_number: i64,
     /// Secret of its application.
     pub application_secret: String,
-    /// Public id of the same application.
-    pub app_id: ApplicationId,
     /// Its owner.
     pub owner_id: AgentId,
     /// Email address of its owner.
@@ -44,6 +45,15 @@ pub struct MadeOrganization {
     pub password: SecretString,
     /// An API key for its server.
     pub api_key: SecretString,
+}
+
+/// A created organization as it is stored, with the secret of its API key.
+#[derive(Debug)]
+pub(crate) struct CreatedOrganization {
+    pub(crate) application: Application,
+    pub(crate) owner: Agent,
+    pub(crate) api_key: ListedApiKey,
+    pub(crate) api_key_secret: SecretString,
 }
 
 /// What is stored of a new organization.
@@ -75,7 +85,7 @@ impl App {
         let password = self.random_text(15).into();
         let (created, new) = self.new_organization(name.to_owned(), email, password).await?;
         keep(&created).map_err(Error::internal)?;
-        self.store_organization(new).await
+        self.store_organization(&new).await.map(drop)
     }
 
     /// Creates an organization with this owner.
@@ -88,11 +98,11 @@ impl App {
         name: String,
         email: &str,
         password: SecretString,
-    ) -> Result<MadeOrganization> {
+    ) -> Result<CreatedOrganization> {
         let email = email.to_lowercase();
         let password_fits = check_password(password.expose_secret());
         let checks = [
-            ("organization", fields::domain(&name)),
+            ("organization_name", fields::domain(&name)),
             ("agent_email", fields::email(&email)),
             ("agent_password", password_fits),
         ];
@@ -103,11 +113,18 @@ impl App {
             return Err(Error::invalid_fields(invalid));
         }
         let (created, new) = self.new_organization(name, email, password).await?;
-        self.store_organization(new).await?;
-        Ok(created)
+        let created_at = self.store_organization(&new).await?;
+        let NewOrganization { application, owner, api_key: (id, _) } = new;
+        Ok(CreatedOrganization {
+            application,
+            owner: owner.agent,
+            api_key: ListedApiKey { id, name: String::new(), created_at },
+            api_key_secret: created.api_key,
+        })
     }
 
-    async fn store_organization(&self, new: NewOrganization) -> Result<()> {
+    /// Returns the time of creation.
+    async fn store_organization(&self, new: &NewOrganization) -> Result<Timestamp> {
         let NewOrganization { application, owner, api_key: (key, token) } = new;
         let (organization, now) = (application.organization_id, self.clock.now());
         transaction!(self.db, "organization.create", |tx| {
@@ -119,10 +136,10 @@ impl App {
                 }
                 error => error.into(),
             })?;
-            applications::insert(tx, &application, now).await?;
-            agents::insert(tx, &owner, now).await?;
-            api_keys::insert(tx, key, &token, "", now).await?;
-            Ok(())
+            applications::insert(tx, application, now).await?;
+            agents::insert(tx, owner, now).await?;
+            api_keys::insert(tx, *key, token, "", now).await?;
+            Ok(now)
         })
     }
 
@@ -139,9 +156,9 @@ impl App {
         let created = MadeOrganization {
             id,
             organization: name,
-            application_id: 1,
+            application_id: ApplicationId::generate(clock, entropy),
+            application_number: 1,
             application_secret: self.random_text(24),
-            app_id: ApplicationId::generate(clock, entropy),
             owner_id: AgentId::generate(clock, entropy),
             email,
             password: password.clone(),
@@ -150,9 +167,9 @@ impl App {
         let new = NewOrganization {
             application: Application {
                 organization_id: id,
-                id: created.app_id,
+                id: created.application_id,
                 organization: created.organization.clone(),
-                number: created.application_id,
+                number: created.application_number,
                 secret: created.application_secret.clone(),
                 name: created.organization.clone(),
                 form: PreChatForm::default(),

@@ -71,10 +71,10 @@ impl ApplicationService for Handlers {
         let origins = async {
             let missing = || Error::invalid("application", "is missing");
             let application = match request.application.ok_or_else(missing)? {
-                Name::ApplicationId(number) => ApplicationName::Number(number),
-                Name::AppId(text) => ApplicationName::Id(id("app_id", &text)?),
+                Name::Number(number) => ApplicationName::Number(number),
+                Name::ApplicationId(text) => ApplicationName::Id(id("application_id", &text)?),
             };
-            self.app.origins(&request.organization, application).await
+            self.app.origins(&request.organization_name, application).await
         };
         answer(origins.await.map(|origins| wire::ListOriginsResponse { origins }))
     }
@@ -87,11 +87,16 @@ impl ApplicationService for Handlers {
         let changed = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let application = request.application.unwrap_or_default();
-            let app_id = id("application.app_id", &application.app_id)?;
+            let application_id = id("application.id", &application.id)?;
             let mask = request.update_mask.unwrap_or_default();
             let actor = actor(request.actor)?;
             self.app
-                .change_application(organization, actor, app_id, patch(application, &mask.paths)?)
+                .change_application(
+                    organization,
+                    actor,
+                    application_id,
+                    patch(application, &mask.paths)?,
+                )
                 .await
         };
         answer(
@@ -117,8 +122,8 @@ fn new_application(application: wire::Application) -> NewApplication {
         None => (None, None),
     };
     NewApplication {
-        number: application.application_id,
-        secret: application.application_secret,
+        number: application.number,
+        secret: application.secret,
         settings: ApplicationPatch {
             name: Some(application.name).filter(|name| !name.is_empty()),
             origins: Some(application.origins),
@@ -164,10 +169,10 @@ impl From<Application> for wire::Application {
     fn from(application: Application) -> Self {
         let fields = application.form.fields.into_iter().map(Into::into).collect();
         Self {
-            app_id: application.id.to_string(),
-            application_id: application.number,
-            application_secret: application.secret,
-            organization: application.organization,
+            id: application.id.to_string(),
+            number: application.number,
+            secret: application.secret,
+            organization_name: application.organization,
             name: application.name,
             origins: application.origins,
             pre_chat: Some(wire::PreChatForm { enabled: application.form.enabled, fields }),

@@ -26,7 +26,7 @@ impl BlockedAddressService for Handlers {
             self.app.list_blocked_addresses(organization, size, &request.page_token).await
         };
         answer(page.await.map(|(found, next_page_token)| wire::ListBlockedAddressesResponse {
-            addresses: found.into_iter().map(Into::into).collect(),
+            blocked_addresses: found.into_iter().map(Into::into).collect(),
             next_page_token,
         }))
     }
@@ -42,7 +42,7 @@ impl BlockedAddressService for Handlers {
             self.app.block_address(organization, actor, &request.address, request.reason).await
         };
         answer(blocked.await.map(|(blocked, was_blocked)| wire::CreateBlockedAddressResponse {
-            address: Some(blocked.into()),
+            blocked_address: Some(blocked.into()),
             was_blocked,
         }))
     }

@@ -6,8 +6,14 @@ use onethread_proto::identity::{self as wire, organization_service_server::Organ
 use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
 
-use super::{audit::actor, settings::patch};
-use crate::grpc::Handlers;
+use super::{
+    audit::actor,
+    settings::{organization, patch},
+};
+use crate::{
+    grpc::Handlers,
+    organization::{app::organizations::CreatedOrganization, domain::settings::Settings},
+};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -22,22 +28,15 @@ impl OrganizationService for Handlers {
         let request = request.into_inner();
         let password = SecretString::from(request.agent_password);
         let created =
-            self.app.create_organization(request.organization, &request.agent_email, password);
-        answer(created.await.map(|created| wire::CreateOrganizationResponse {
-            organization_id: created.id.to_string(),
-            agent: Some(created.owner().into()),
-            application_id: created.application_id,
-            application_secret: created.application_secret,
-            app_id: created.app_id.to_string(),
-            api_key: created.api_key.expose_secret().to_owned(),
-        }))
+            self.app.create_organization(request.organization_name, &request.agent_email, password);
+        answer(created.await.map(Into::into))
     }
 
     async fn login(&self, request: Request<wire::LoginRequest>) -> Answer<wire::LoginResponse> {
         let request = request.into_inner();
         let password = SecretString::from(request.password);
-        let login = self.app.log_agent_in(&request.organization, &request.email, password).await;
-        answer(login.map(Into::into))
+        let login = self.app.log_agent_in(&request.organization_name, &request.email, password).await;
+        answer(login.map(|login| wire::LoginResponse { session: Some(login.into()) }))
     }
 
     async fn end_login(
@@ -68,13 +67,14 @@ impl OrganizationService for Handlers {
         &self,
         request: Request<wire::GetOrganizationRequest>,
     ) -> Answer<wire::GetOrganizationResponse> {
-        let settings = async {
-            self.app.settings(id(ORGANIZATION, &request.into_inner().organization_id)?).await
+        let found = async {
+            let id = id(ORGANIZATION, &request.into_inner().organization_id)?;
+            Ok(organization(id, self.app.settings(id).await?))
         };
         answer(
-            settings.await.map(|settings| wire::GetOrganizationResponse {
-                organization: Some(settings.into()),
-            }),
+            found
+                .await
+                .map(|found| wire::GetOrganizationResponse { organization: Some(found) }),
         )
     }
 
@@ -83,14 +83,17 @@ impl OrganizationService for Handlers {
         request: Request<wire::UpdateOrganizationRequest>,
     ) -> Answer<wire::UpdateOrganizationResponse> {
         let request = request.into_inner();
-        let settings = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+        let changed = async {
+            let id = id(ORGANIZATION, &request.organization_id)?;
             let patch = patch(request.organization, request.update_mask)?;
-            self.app.change_settings(organization, patch, actor(request.actor)?).await
+            let settings = self.app.change_settings(id, patch, actor(request.actor)?).await?;
+            Ok(organization(id, settings))
         };
-        answer(settings.await.map(|settings| wire::UpdateOrganizationResponse {
-            organization: Some(settings.into()),
-        }))
+        answer(
+            changed
+                .await
+                .map(|changed| wire::UpdateOrganizationResponse { organization: Some(changed) }),
+        )
     }
 
     async fn list_identity_keys(
@@ -101,7 +104,7 @@ impl OrganizationService for Handlers {
             self.app.identity_keys(id(ORGANIZATION, &request.into_inner().organization_id)?).await
         };
         answer(keys.await.map(|keys| wire::ListIdentityKeysResponse {
-            keys: keys.into_iter().map(Into::into).collect(),
+            identity_keys: keys.into_iter().map(Into::into).collect(),
         }))
     }
 
@@ -114,9 +117,9 @@ impl OrganizationService for Handlers {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             self.app.create_identity_key(organization, actor(request.actor)?).await
         };
-        answer(created.await.map(|key| wire::CreateIdentityKeyResponse {
-            id: key.id.to_string(),
-            key: key.secret.expose_secret().to_owned(),
+        answer(created.await.map(|(key, secret)| wire::CreateIdentityKeyResponse {
+            identity_key: Some(key.into()),
+            secret: secret.expose_secret().to_owned(),
         }))
     }
 
@@ -127,7 +130,7 @@ impl OrganizationService for Handlers {
         let request = request.into_inner();
         let revoked = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            let key = id("key_id", &request.key_id)?;
+            let key = id("identity_key_id", &request.identity_key_id)?;
             self.app.revoke_identity_key(organization, key, actor(request.actor)?).await
         };
         answer(revoked.await.map(|()| wire::DeleteIdentityKeyResponse {}))
@@ -152,5 +155,20 @@ impl OrganizationService for Handlers {
             entries: entries.into_iter().map(Into::into).collect(),
             next_page_token,
         }))
+    }
+}
+
+impl From<CreatedOrganization> for wire::CreateOrganizationResponse {
+    fn from(created: CreatedOrganization) -> Self {
+        let CreatedOrganization { application, owner, api_key, api_key_secret } = created;
+        let settings =
+            Settings { name: application.organization.clone(), ..Settings::default() };
+        Self {
+            organization: Some(organization(application.organization_id, settings)),
+            application: Some(application.into()),
+            agent: Some(owner.into()),
+            api_key: Some(api_key.into()),
+            api_key_secret: api_key_secret.expose_secret().to_owned(),
+        }
     }
 }

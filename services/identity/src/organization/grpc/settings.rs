@@ -1,5 +1,6 @@
 //! Settings and identity keys in messages.
 
+use onethread_core::OrganizationId;
 use onethread_errors::{Error, Result};
 use onethread_grpc::timestamp;
 use onethread_proto::identity as wire;
@@ -10,16 +11,16 @@ use crate::organization::domain::{
     settings::{Settings, SettingsPatch},
 };
 
-impl From<Settings> for wire::Organization {
-    fn from(settings: Settings) -> Self {
-        let policy = match settings.policy {
-            Policy::Optional => wire::Policy::Optional,
-            Policy::SecurityHash => wire::Policy::SecurityHash,
-            Policy::Hmac => wire::Policy::Hmac,
-            Policy::Jwt => wire::Policy::Jwt,
-        };
-        Self { name: settings.name, policy: policy.into(), report_only: settings.report_only }
-    }
+/// An organization with its settings.
+pub(super) fn organization(id: OrganizationId, settings: Settings) -> wire::Organization {
+    let policy = match settings.policy {
+        Policy::Optional => wire::Policy::Optional,
+        Policy::SecurityHash => wire::Policy::SecurityHash,
+        Policy::Hmac => wire::Policy::Hmac,
+        Policy::Jwt => wire::Policy::Jwt,
+    };
+    let Settings { name, report_only, .. } = settings;
+    wire::Organization { id: id.to_string(), name, policy: policy.into(), report_only }
 }
 
 /// The fields that a mask names.

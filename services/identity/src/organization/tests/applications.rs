@@ -90,7 +90,7 @@ impl Fixture {
     /// Another organization on the same server.
     async fn other(&self) -> wire::CreateOrganizationResponse {
         let request = wire::CreateOrganizationRequest {
-            organization: "other.example".to_owned(),
+            organization_name: "other.example".to_owned(),
             agent_email: "owner@other.example".to_owned(),
             agent_password: "long enough".to_owned(),
         };
@@ -99,12 +99,12 @@ impl Fixture {
     }
 
     async fn start(&self, from: &Application, origin: &str) -> Result<wire::Session, Status> {
-        let secret = wire::ApplicationSecret {
-            application_id: from.application_id,
-            application_secret: from.application_secret.clone(),
+        let number_and_secret = wire::ApplicationNumberAndSecret {
+            number: from.number,
+            secret: from.secret.clone(),
         };
         let request = wire::IdentifyRequest {
-            application: Some(identify_request::Application::Secret(secret)),
+            application: Some(identify_request::Application::NumberAndSecret(number_and_secret)),
             origin: origin.to_owned(),
             ..self.identity.request(Some("u"), None, "")
         };
@@ -115,8 +115,8 @@ impl Fixture {
 
 fn imported(number: i64) -> Application {
     Application {
-        application_id: number,
-        application_secret: "old secret".to_owned(),
+        number,
+        secret: "old secret".to_owned(),
         ..Application::default()
     }
 }
@@ -125,17 +125,17 @@ async fn an_application_is_created_with_the_number_and_secret_it_had(scratch: Sc
     let fixture = Fixture { identity: identity(scratch).await };
     let created =
         fixture.create(&fixture.identity.organization_id, imported(987_654)).await.unwrap();
-    assert_eq!((created.application_id, &*created.application_secret), (987_654, "old secret"));
-    assert_eq!((&*created.name, &*created.organization), ("demo", "demo"));
+    assert_eq!((created.number, &*created.secret), (987_654, "old secret"));
+    assert_eq!((&*created.name, &*created.organization_name), ("demo", "demo"));
     assert_eq!(created.pre_chat.as_ref().unwrap().fields.len(), 2);
     let session = fixture.start(&created, "").await.unwrap();
     assert_eq!(session.organization_id, fixture.identity.organization_id);
-    let wrong = Application { application_secret: "other".to_owned(), ..created };
+    let wrong = Application { secret: "other".to_owned(), ..created };
     assert_eq!(fixture.start(&wrong, "").await.unwrap_err().code(), Code::Unauthenticated);
     for (number, secret) in [(-1, "s"), (1 << 53, "s"), (5, "a\0b"), (5, &"x".repeat(256))] {
-        let application_secret = secret.to_owned();
+        let secret = secret.to_owned();
         let invalid =
-            Application { application_id: number, application_secret, ..Default::default() };
+            Application { number, secret, ..Default::default() };
         let rejected =
             fixture.create(&fixture.identity.organization_id, invalid).await.unwrap_err();
         assert_eq!(rejected.code(), Code::InvalidArgument, "{number}");
@@ -150,7 +150,7 @@ async fn numbers_are_unique_and_the_next_free_one_is_found(scratch: ScratchDatab
         fixture.create(&fixture.identity.organization_id, imported(3)).await.unwrap_err();
     assert_eq!(duplicate.code(), Code::AlreadyExists);
     // Numbers of other organizations don't matter.
-    fixture.create(&other.organization_id, imported(3)).await.unwrap();
+    fixture.create(&other.organization.unwrap().id, imported(3)).await.unwrap();
     let largest = (1 << 53) - 1;
     fixture.create(&fixture.identity.organization_id, imported(largest)).await.unwrap();
 
@@ -158,11 +158,11 @@ async fn numbers_are_unique_and_the_next_free_one_is_found(scratch: ScratchDatab
         (0..8).map(|_| fixture.create(&fixture.identity.organization_id, Application::default()));
     let created = futures::future::join_all(calls).await;
     let mut numbers: Vec<_> =
-        created.into_iter().map(|created| created.unwrap().application_id).collect();
+        created.into_iter().map(|created| created.unwrap().number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [2, 4, 5, 6, 7, 8, 9, 10]);
     let listed = fixture.list(&fixture.identity.organization_id, 3).await;
-    let mut listed: Vec<_> = listed.iter().map(|one| one.application_id).collect();
+    let mut listed: Vec<_> = listed.iter().map(|one| one.number).collect();
     listed.sort_unstable();
     assert_eq!(listed, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, largest]);
 }
@@ -172,10 +172,10 @@ async fn only_masked_fields_change_and_only_in_the_organization(scratch: Scratch
     let before = fixture.list(&fixture.identity.organization_id, 0).await.remove(0);
     let look = [("colour".to_owned(), text("#123456").unwrap())].into();
     let new = Application {
-        app_id: before.app_id.clone(),
+        id: before.id.clone(),
         name: "Shop".to_owned(),
         look: Some(prost_types::Struct { fields: look }),
-        application_secret: "not read".to_owned(),
+        secret: "not read".to_owned(),
         ..Application::default()
     };
     let now =
@@ -187,21 +187,21 @@ async fn only_masked_fields_change_and_only_in_the_organization(scratch: Scratch
     assert_eq!(settings["look"].kind, Some(kind));
 
     let wrong = fixture
-        .update(&fixture.identity.organization_id, new.clone(), &["application_secret"])
+        .update(&fixture.identity.organization_id, new.clone(), &["secret"])
         .await;
     assert_eq!(wrong.unwrap_err(), Code::InvalidArgument);
     let unnamed = Application { name: " ".to_owned(), ..new.clone() };
     let unnamed = fixture.update(&fixture.identity.organization_id, unnamed, &["name"]).await;
     assert_eq!(unnamed.unwrap_err(), Code::InvalidArgument);
-    let other = fixture.other().await.organization_id;
+    let other = fixture.other().await.organization.unwrap().id;
     assert_eq!(fixture.update(&other, new.clone(), &["name"]).await.unwrap_err(), Code::NotFound);
-    let unknown = Application { app_id: Uuid::from_u128(9).to_string(), ..new };
+    let unknown = Application { id: Uuid::from_u128(9).to_string(), ..new };
     assert_eq!(
         fixture.update(&fixture.identity.organization_id, unknown, &["name"]).await.unwrap_err(),
         Code::NotFound
     );
     assert_eq!(fixture.list(&fixture.identity.organization_id, 0).await, [now]);
-    assert!(fixture.list(&other, 0).await.iter().all(|one| one.app_id != before.app_id));
+    assert!(fixture.list(&other, 0).await.iter().all(|one| one.id != before.id));
 }
 
 async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
@@ -233,7 +233,7 @@ async fn pages_of_other_origins_are_rejected(scratch: ScratchDatabase) {
     assert_eq!(ask(&visitor.token, foreign).await, Ok(()), "its application lists no origins");
 
     // A change applies to existing sessions.
-    let open = Application { app_id: created.app_id, ..Application::default() };
+    let open = Application { id: created.id, ..Application::default() };
     fixture.update(&fixture.identity.organization_id, open, &["origins"]).await.unwrap();
     assert_eq!(ask(&session.token, foreign).await, Ok(()));
 }
@@ -255,8 +255,8 @@ async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
         (PreChatForm { enabled: true, fields: Vec::new() }, "pre_chat.fields", false),
         (PreChatForm { enabled: true, fields: vec![field] }, "pre_chat.fields", true),
     ] {
-        let app_id = application.app_id.clone();
-        let new = Application { app_id, pre_chat: Some(form), ..Application::default() };
+        let id = application.id.clone();
+        let new = Application { id, pre_chat: Some(form), ..Application::default() };
         fixture.update(&fixture.identity.organization_id, new, &[path]).await.unwrap();
         let session = fixture.identity.start_session(None, None, "").await;
         assert_eq!(session.pre_chat.unwrap().show, shown);
@@ -287,7 +287,7 @@ async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
     let mut client = OrganizationServiceClient::new(fixture.identity.service.peer());
     let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
     let changes: Vec<_> = entries.iter().map(|one| (&*one.action, &one.subject)).collect();
-    let id = &created.app_id;
+    let id = &created.id;
     assert_eq!(changes, [("application.change", id), ("application.create", id)]);
     assert!(entries.iter().all(|entry| entry.actor == owner()));
 }
@@ -302,13 +302,13 @@ async fn failed_verifications_are_counted_by_hour_for_a_week(scratch: ScratchDat
     for _ in 0..2 {
         fixture.identity.identify(Some("u"), Some("wrong"), "").await;
     }
-    let app_id = identify_request::Application::AppId(created.app_id.clone());
+    let by_id = identify_request::Application::ApplicationId(created.id.clone());
     let other = wire::IdentifyRequest {
-        application: Some(app_id),
+        application: Some(by_id),
         ..fixture.identity.request(Some("u"), None, "")
     };
     let rejected = fixture.identity.sessions().identify(other).await.unwrap().into_inner();
-    assert_eq!(rejected.app_id, created.app_id);
+    assert_eq!(rejected.application_id, created.id);
     assert!(matches!(rejected.outcome, Some(Outcome::Refused(_))));
     let settings = wire::UpdateOrganizationRequest {
         organization_id: fixture.identity.organization_id.clone(),
@@ -327,7 +327,7 @@ async fn failed_verifications_are_counted_by_hour_for_a_week(scratch: ScratchDat
 
     let app = &fixture.identity.service.app;
     let organization: OrganizationId = fixture.identity.organization_id.parse().unwrap();
-    let id: ApplicationId = created.app_id.parse().unwrap();
+    let id: ApplicationId = created.id.parse().unwrap();
     let now = SystemClock.now();
     for days in [6, 8] {
         let then = now.minus(Duration::from_secs(days * 24 * 3600));
@@ -355,21 +355,21 @@ async fn origins_are_listed_for_the_snippet(scratch: ScratchDatabase) {
     let created = fixture.create(&fixture.identity.organization_id, created).await.unwrap();
     fixture.other().await;
     let origins = async |organization: &str, application: Option<Named>| {
-        let organization = organization.to_owned();
-        let request = wire::ListOriginsRequest { organization, application };
+        let organization_name = organization.to_owned();
+        let request = wire::ListOriginsRequest { organization_name, application };
         let answer = fixture.client().list_origins(request).await;
         answer.map(|found| found.into_inner().origins).map_err(|status| status.code())
     };
-    let by_number = |number| Some(Named::ApplicationId(number));
-    let by_id = |id: &str| Some(Named::AppId(id.to_owned()));
+    let by_number = |number| Some(Named::Number(number));
+    let by_id = |id: &str| Some(Named::ApplicationId(id.to_owned()));
     assert_eq!(origins("demo", by_number(7)).await, Ok(listed.clone()));
-    assert_eq!(origins("demo", by_id(&created.app_id)).await, Ok(listed));
+    assert_eq!(origins("demo", by_id(&created.id)).await, Ok(listed));
     let none = Ok(Vec::new());
     for (organization, application) in [
         ("demo", by_number(1)),
         ("demo", by_number(9)),
         ("other.example", by_number(7)),
-        ("other.example", by_id(&created.app_id)),
+        ("other.example", by_id(&created.id)),
         ("a\0b", by_number(7)),
     ] {
         assert_eq!(origins(organization, application).await, none, "{organization}");

@@ -45,7 +45,7 @@ impl Fixture {
         };
         let blocked = self.client().create_blocked_address(request).await;
         let blocked = blocked.map_err(|status| status.code())?.into_inner();
-        Ok((blocked.address.unwrap(), blocked.was_blocked))
+        Ok((blocked.blocked_address.unwrap(), blocked.was_blocked))
     }
 
     async fn unblock(&self, organization: &str, id: &str) -> Result<(), Code> {
@@ -66,7 +66,7 @@ impl Fixture {
             let request =
                 wire::ListBlockedAddressesRequest { organization_id, page_size, page_token };
             let page = self.client().list_blocked_addresses(request).await.unwrap().into_inner();
-            all.extend(page.addresses);
+            all.extend(page.blocked_addresses);
             page_token = page.next_page_token;
             if page_token.is_empty() {
                 return all;

@@ -24,7 +24,7 @@ async fn no_more_than_two_identity_keys_are_created_at_once(scratch: ScratchData
         let mut created = BTreeSet::new();
         for result in join_all(requests).await {
             match result {
-                Ok(key) => assert!(created.insert(key.id.0)),
+                Ok((key, _)) => assert!(created.insert(key.id.0)),
                 Err(rejected) => assert_eq!(rejected.reason, Reason::TooManyKeys),
             }
         }

@@ -32,14 +32,13 @@ impl TryFrom<wire::IdentifyRequest> for IdentifyCommand {
     fn try_from(request: wire::IdentifyRequest) -> Result<Self> {
         use wire::identify_request::Application;
         let application = request.application.map(|application| match application {
-            Application::Secret(secret) => ApplicationRef::Numbered {
-                number: secret.application_id,
-                secret: secret.application_secret,
-            },
-            Application::AppId(id) => ApplicationRef::AppId(id),
+            Application::NumberAndSecret(wire::ApplicationNumberAndSecret { number, secret }) => {
+                ApplicationRef::Numbered { number, secret }
+            }
+            Application::ApplicationId(id) => ApplicationRef::AppId(id),
         });
         Ok(Self {
-            organization: request.organization,
+            organization: request.organization_name,
             application,
             user: user_claims(request.user),
             device_token: request.device_token,

@@ -27,7 +27,7 @@ impl SessionService for Handlers {
         request: Request<wire::IdentifyRequest>,
     ) -> Answer<wire::IdentifyResponse> {
         let identified = async { self.app.identify(request.into_inner().try_into()?).await };
-        answer(identified.await.map(|(app_id, identified)| {
+        answer(identified.await.map(|(application, identified)| {
             let (outcome, ended) = match identified {
                 Identified::Accepted(session, ended) => (Outcome::Session(session.into()), ended),
                 Identified::Rejected(clean) => {
@@ -36,7 +36,7 @@ impl SessionService for Handlers {
                 }
             };
             wire::IdentifyResponse {
-                app_id: app_id.to_string(),
+                application_id: application.to_string(),
                 outcome: Some(outcome),
                 revoked_ids: ended.iter().map(Uuid::to_string).collect(),
             }

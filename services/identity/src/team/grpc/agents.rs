@@ -50,7 +50,7 @@ impl AgentService for Handlers {
         };
         answer(invited.await.map(|invited| wire::CreateAgentResponse {
             agent: Some(invited.agent.into()),
-            invite_token: invited.token.expose_secret().to_owned(),
+            invitation_token: invited.token.expose_secret().to_owned(),
             expires_at: Some(timestamp(invited.expires_at)),
         }))
     }
@@ -106,7 +106,7 @@ impl AgentService for Handlers {
         };
         answer(reset.await.map(|reset| wire::ResetAgentResponse {
             agent: Some(reset.agent.into()),
-            invite_token: reset.token.expose_secret().to_owned(),
+            invitation_token: reset.token.expose_secret().to_owned(),
             expires_at: Some(timestamp(reset.expires_at)),
         }))
     }
@@ -117,8 +117,8 @@ impl AgentService for Handlers {
     ) -> Answer<wire::AcceptInvitationResponse> {
         let request = request.into_inner();
         let password = SecretString::from(request.password);
-        let login = self.app.accept_invitation(&request.invite_token, password).await;
-        answer(login.map(|login| wire::AcceptInvitationResponse { login: Some(login.into()) }))
+        let login = self.app.accept_invitation(&request.invitation_token, password).await;
+        answer(login.map(|login| wire::AcceptInvitationResponse { session: Some(login.into()) }))
     }
 
     async fn change_password(
@@ -146,7 +146,7 @@ impl From<ListedAgent> for wire::ListedAgent {
     }
 }
 
-impl From<LoggedInAgent> for wire::LoginResponse {
+impl From<LoggedInAgent> for wire::AgentSession {
     fn from(login: LoggedInAgent) -> Self {
         Self {
             organization_id: login.agent.organization_id.to_string(),

@@ -152,7 +152,7 @@ async fn fixture(scratch: ScratchDatabase, allow_private: bool) -> Fixture {
     let store = |created: &MadeOrganization| {
         stored = Some((
             created.id.to_string(),
-            created.application_id,
+            created.application_number,
             created.application_secret.clone(),
         ));
         Ok(())
@@ -202,11 +202,11 @@ impl Fixture {
         let user =
             wire::UserClaims { user_id: text(user_id), name: text(name), ..Default::default() };
         let request = wire::IdentifyRequest {
-            organization: "demo".to_owned(),
-            application: Some(wire::identify_request::Application::Secret(
-                wire::ApplicationSecret {
-                    application_id: self.application.0,
-                    application_secret: self.application.1.clone(),
+            organization_name: "demo".to_owned(),
+            application: Some(wire::identify_request::Application::NumberAndSecret(
+                wire::ApplicationNumberAndSecret {
+                    number: self.application.0,
+                    secret: self.application.1.clone(),
                 },
             )),
             user: Some(user),
