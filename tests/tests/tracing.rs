@@ -61,7 +61,7 @@ async fn every_pair_is_linked(options: Options) {
     for (rpc, caller) in [
         // gateway → identity
         (format!("{IDENTITY}.SessionService/Identify"), "POST /widget/v1/init".to_owned()),
-        (format!("{IDENTITY}.SessionService/SubmitPreChat"), "POST /widget/v1/pre-chat".to_owned()),
+        (format!("{IDENTITY}.VisitorService/SubmitPreChat"), "POST /widget/v1/pre-chat".to_owned()),
         // gateway → conversation
         (
             format!("{CONVERSATION}.ConversationService/SendMessage"),
@@ -69,17 +69,17 @@ async fn every_pair_is_linked(options: Options) {
         ),
         // conversation → identity, through the outbox
         (
-            format!("{IDENTITY}.ContactService/RecordFirstMessage"),
+            format!("{IDENTITY}.ConversationFactService/RecordFirstMessage"),
             format!("{CONVERSATION}.ConversationService/SendMessage"),
         ),
         (
-            format!("{IDENTITY}.ContactService/RecordFirstMessage"),
+            format!("{IDENTITY}.ConversationFactService/RecordFirstMessage"),
             "POST /widget/v1/messages".to_owned(),
         ),
         // gateway → contact-import → identity
         (format!("{IMPORT}.ImportService/UploadImport"), "POST /v1/imports".to_owned()),
         (
-            format!("{IDENTITY}.ContactService/ImportContacts"),
+            format!("{IDENTITY}.ContactImportService/ImportContacts"),
             format!("{IMPORT}.ImportService/UploadImport"),
         ),
     ] {

@@ -13,10 +13,13 @@ use onethread_proto::{
     identity::{
         agent_service_client::AgentServiceClient, api_key_service_client::ApiKeyServiceClient,
         application_service_client::ApplicationServiceClient,
+        audit_service_client::AuditServiceClient,
         blocked_address_service_client::BlockedAddressServiceClient,
         contact_service_client::ContactServiceClient,
+        identity_key_service_client::IdentityKeyServiceClient,
         organization_service_client::OrganizationServiceClient,
-        session_service_client::SessionServiceClient, webhook_service_client::WebhookServiceClient,
+        session_service_client::SessionServiceClient, visitor_service_client::VisitorServiceClient,
+        webhook_service_client::WebhookServiceClient,
     },
 };
 
@@ -38,12 +41,24 @@ impl Clients {
         SessionServiceClient::new(self.identity.clone())
     }
 
+    pub(crate) fn visitors(&self) -> VisitorServiceClient<Peer> {
+        VisitorServiceClient::new(self.identity.clone())
+    }
+
     pub(crate) fn contacts(&self) -> ContactServiceClient<Peer> {
         ContactServiceClient::new(self.identity.clone())
     }
 
     pub(crate) fn organizations(&self) -> OrganizationServiceClient<Peer> {
         OrganizationServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn identity_keys(&self) -> IdentityKeyServiceClient<Peer> {
+        IdentityKeyServiceClient::new(self.identity.clone())
+    }
+
+    pub(crate) fn audit(&self) -> AuditServiceClient<Peer> {
+        AuditServiceClient::new(self.identity.clone())
     }
 
     pub(crate) fn agents(&self) -> AgentServiceClient<Peer> {

@@ -120,7 +120,7 @@ impl Names {
                 organization_id: organization.to_string(),
                 agent_ids: ids.iter().map(AgentId::to_string).collect(),
             };
-            let answer = app.clients.organizations().batch_get_agents(request).await;
+            let answer = app.clients.agents().batch_get_agents(request).await;
             let agents = answer.map_err(Error::from)?.into_inner().agents.into_iter();
             let mut names: HashMap<AgentId, _> =
                 agents.filter_map(|agent| Some((agent.id.parse().ok()?, agent.name))).collect();

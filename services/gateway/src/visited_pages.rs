@@ -45,7 +45,7 @@ impl VisitedPages {
             return;
         }
         let request = RecordVisitRequest { token: caller.token.clone(), page: Some(page) };
-        match app.clients.contacts().record_visit(request).await {
+        match app.clients.visitors().record_visit(request).await {
             Ok(_) => self.0.insert(device, (hash, Instant::now())),
             Err(status) => tracing::warn!(code = ?status.code(), "the visited page was not stored"),
         }

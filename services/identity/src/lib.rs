@@ -29,10 +29,15 @@ use onethread_proto::identity::{
     agent_service_server::{self, AgentServiceServer},
     api_key_service_server::{self, ApiKeyServiceServer},
     application_service_server::{self, ApplicationServiceServer},
+    audit_service_server::{self, AuditServiceServer},
     blocked_address_service_server::{self, BlockedAddressServiceServer},
     contact_service_server::{self, ContactServiceServer},
+    contact_import_service_server::{self, ContactImportServiceServer},
+    conversation_fact_service_server::{self, ConversationFactServiceServer},
+    identity_key_service_server::{self, IdentityKeyServiceServer},
     organization_service_server::{self, OrganizationServiceServer},
     session_service_server::{self, SessionServiceServer},
+    visitor_service_server::{self, VisitorServiceServer},
     webhook_service_server::{self, WebhookServiceServer},
 };
 use tonic::service::Routes;
@@ -60,13 +65,18 @@ pub static MIGRATIONS: Migrations = Migrations {
 
 const SERVICES: &[&str] = &[
     session_service_server::SERVICE_NAME,
+    visitor_service_server::SERVICE_NAME,
     contact_service_server::SERVICE_NAME,
     organization_service_server::SERVICE_NAME,
+    identity_key_service_server::SERVICE_NAME,
+    audit_service_server::SERVICE_NAME,
     application_service_server::SERVICE_NAME,
     agent_service_server::SERVICE_NAME,
     api_key_service_server::SERVICE_NAME,
     blocked_address_service_server::SERVICE_NAME,
     webhook_service_server::SERVICE_NAME,
+    conversation_fact_service_server::SERVICE_NAME,
+    contact_import_service_server::SERVICE_NAME,
 ];
 
 /// What identity needs.
@@ -108,13 +118,18 @@ pub fn build(deps: Deps) -> Service {
     let feed = Feed::new();
     let handlers = grpc::Handlers { app: app.clone(), feed: feed.clone() };
     let routes = Routes::new(SessionServiceServer::new(handlers.clone()))
+        .add_service(VisitorServiceServer::new(handlers.clone()))
         .add_service(ContactServiceServer::new(handlers.clone()))
         .add_service(OrganizationServiceServer::new(handlers.clone()))
+        .add_service(IdentityKeyServiceServer::new(handlers.clone()))
+        .add_service(AuditServiceServer::new(handlers.clone()))
         .add_service(ApplicationServiceServer::new(handlers.clone()))
         .add_service(AgentServiceServer::new(handlers.clone()))
         .add_service(ApiKeyServiceServer::new(handlers.clone()))
         .add_service(BlockedAddressServiceServer::new(handlers.clone()))
-        .add_service(WebhookServiceServer::new(handlers));
+        .add_service(WebhookServiceServer::new(handlers.clone()))
+        .add_service(ConversationFactServiceServer::new(handlers.clone()))
+        .add_service(ContactImportServiceServer::new(handlers));
     let server = Server::new(routes, SERVICES);
     Service { app, feed, server, db: deps.db }
 }

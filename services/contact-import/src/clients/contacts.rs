@@ -8,7 +8,7 @@ use onethread_errors::{Error, Reason, Result};
 use onethread_grpc::{NoDeadline, Peer};
 use onethread_proto::identity::{
     ImportContactsRequest, ImportContactsResponse, ImportOutcome, ImportRow, ImportRowResult,
-    contact_service_client::ContactServiceClient,
+    contact_import_service_client::ContactImportServiceClient,
 };
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -28,7 +28,7 @@ pub(crate) struct ContactsClient(pub(crate) Peer);
 impl ContactsClient {
     /// The stream of one import; it is opened with the first batch.
     pub(crate) fn import(&self, organization: OrganizationId, import: ImportId) -> ImportStream {
-        let client = ContactServiceClient::new(self.0.clone());
+        let client = ContactImportServiceClient::new(self.0.clone());
         ImportStream { client, organization, import, open: None }
     }
 }
@@ -37,7 +37,7 @@ impl ContactsClient {
 /// error, batches without an answer may or may not be committed, and may be sent again.
 #[derive(Debug)]
 pub(crate) struct ImportStream {
-    client: ContactServiceClient<Peer>,
+    client: ContactImportServiceClient<Peer>,
     organization: OrganizationId,
     import: ImportId,
     open: Option<OpenStream>,

@@ -10,9 +10,8 @@ use futures::{StreamExt, stream::BoxStream};
 use onethread_errors::{Error, Reason};
 use onethread_grpc::{Peer, Server};
 use onethread_proto::identity::{
-    self as proto, ImportContactsRequest, ImportContactsResponse, ImportOutcome, ImportRow,
-    ImportRowResult,
-    contact_service_server::{ContactService, ContactServiceServer},
+    ImportContactsRequest, ImportContactsResponse, ImportOutcome, ImportRow, ImportRowResult,
+    contact_import_service_server::{ContactImportService, ContactImportServiceServer},
 };
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
@@ -47,7 +46,7 @@ pub(super) struct FakeContacts {
 
 impl FakeContacts {
     pub(super) fn peer(&self) -> Peer {
-        Server::new(Routes::new(ContactServiceServer::new(self.clone())), &[]).peer()
+        Server::new(Routes::new(ContactImportServiceServer::new(self.clone())), &[]).peer()
     }
 
     async fn delay(&self, number: i64) {
@@ -118,60 +117,30 @@ fn store(state: &mut State, organization: &str, row: ImportRow) -> ImportRowResu
     result(outcome, "", "")
 }
 
-macro_rules! unimplemented_methods {
-    ($($method:ident: $request:ident => $response:ident,)*) => {
-        #[tonic::async_trait]
-        impl ContactService for FakeContacts {
-            type ImportContactsStream = BoxStream<'static, Result<ImportContactsResponse, Status>>;
+#[tonic::async_trait]
+impl ContactImportService for FakeContacts {
+    type ImportContactsStream = BoxStream<'static, Result<ImportContactsResponse, Status>>;
 
-            async fn import_contacts(
-                &self,
-                request: Request<Streaming<ImportContactsRequest>>,
-            ) -> Result<Response<Self::ImportContactsStream>, Status> {
-                let (contacts, mut batches) = (self.clone(), request.into_inner());
-                let answers = async_stream::try_stream! {
-                    while let Some(batch) = batches.message().await? {
-                        contacts.delay(batch.batch_number).await;
-                        let close = batch.close;
-                        let answer = match contacts.answer(batch)? {
-                            Some(answer) => answer,
-                            None => std::future::pending().await,
-                        };
-                        let ends = answer.closed && !close;
-                        yield answer;
-                        if ends {
-                            break;
-                        }
-                    }
+    async fn import_contacts(
+        &self,
+        request: Request<Streaming<ImportContactsRequest>>,
+    ) -> Result<Response<Self::ImportContactsStream>, Status> {
+        let (contacts, mut batches) = (self.clone(), request.into_inner());
+        let answers = async_stream::try_stream! {
+            while let Some(batch) = batches.message().await? {
+                contacts.delay(batch.batch_number).await;
+                let close = batch.close;
+                let answer = match contacts.answer(batch)? {
+                    Some(answer) => answer,
+                    None => std::future::pending().await,
                 };
-                Ok(Response::new(answers.boxed()))
+                let ends = answer.closed && !close;
+                yield answer;
+                if ends {
+                    break;
+                }
             }
-
-            $(async fn $method(
-                &self,
-                _: Request<proto::$request>,
-            ) -> Result<Response<proto::$response>, Status> {
-                Err(Status::unimplemented("imports don't call it"))
-            })*
-        }
-    };
-}
-
-unimplemented_methods! {
-    get_contact: GetContactRequest => GetContactResponse,
-    batch_get_contacts: BatchGetContactsRequest => BatchGetContactsResponse,
-    list_contacts: ListContactsRequest => ListContactsResponse,
-    merge_contacts: MergeContactsRequest => MergeContactsResponse,
-    search_contacts: SearchContactsRequest => SearchContactsResponse,
-    list_attribute_keys: ListAttributeKeysRequest => ListAttributeKeysResponse,
-    upsert_contact: UpsertContactRequest => UpsertContactResponse,
-    update_contact: UpdateContactRequest => UpdateContactResponse,
-    delete_contact: DeleteContactRequest => DeleteContactResponse,
-    track_event: TrackEventRequest => TrackEventResponse,
-    record_visit: RecordVisitRequest => RecordVisitResponse,
-    update_own_profile: UpdateOwnProfileRequest => UpdateOwnProfileResponse,
-    admit_visitor: AdmitVisitorRequest => AdmitVisitorResponse,
-    record_first_message: RecordFirstMessageRequest => RecordFirstMessageResponse,
-    set_security_hash: SetSecurityHashRequest => SetSecurityHashResponse,
-    reset_security_hash: ResetSecurityHashRequest => ResetSecurityHashResponse,
+        };
+        Ok(Response::new(answers.boxed()))
+    }
 }

@@ -6,8 +6,7 @@ use onethread_grpc::{Peer, timestamp};
 use onethread_outbox::{Deliver, Entry};
 use onethread_proto::identity::{
     ConversationClosed, MessageCreated, RecordFactRequest, RecordFirstMessageRequest,
-    contact_service_client::ContactServiceClient, record_fact_request::Fact,
-    webhook_service_client::WebhookServiceClient,
+    conversation_fact_service_client::ConversationFactServiceClient, record_fact_request::Fact,
 };
 
 use crate::store::effects::{
@@ -23,6 +22,10 @@ impl IdentityClient {
         Self(identity)
     }
 
+    fn facts(&self) -> ConversationFactServiceClient<Peer> {
+        ConversationFactServiceClient::new(self.0.clone())
+    }
+
     async fn record_first_message(&self, entry: &Entry) -> Result<()> {
         let payload: FirstMessagePayload =
             serde_json::from_str(&entry.payload).map_err(Error::internal)?;
@@ -30,13 +33,13 @@ impl IdentityClient {
             organization_id: entry.organization_id.to_string(),
             contact_id: payload.contact_id.to_string(),
         };
-        ContactServiceClient::new(self.0.clone()).record_first_message(request).await?;
+        self.facts().record_first_message(request).await?;
         Ok(())
     }
 
     async fn record_event(&self, entry: &Entry) -> Result<()> {
         let request = record_event_request(entry)?;
-        WebhookServiceClient::new(self.0.clone()).record_fact(request).await?;
+        self.facts().record_fact(request).await?;
         Ok(())
     }
 }

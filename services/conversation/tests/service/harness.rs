@@ -19,18 +19,11 @@ use onethread_proto::{
         subscribe_request::Action, subscribe_response::Event,
     },
     identity::{
-        AdmitVisitorRequest, AdmitVisitorResponse, BatchGetContactsRequest,
-        BatchGetContactsResponse, DeleteContactRequest, DeleteContactResponse, GetContactRequest,
-        GetContactResponse, ImportContactsRequest, ImportContactsResponse,
-        ListAttributeKeysRequest, ListAttributeKeysResponse, ListContactsRequest,
-        ListContactsResponse, MergeContactsRequest, MergeContactsResponse,
-        RecordFirstMessageRequest, RecordFirstMessageResponse, RecordVisitRequest,
-        RecordVisitResponse, ResetSecurityHashRequest, ResetSecurityHashResponse,
-        SearchContactsRequest, SearchContactsResponse, SetSecurityHashRequest,
-        SetSecurityHashResponse, TrackEventRequest, TrackEventResponse, UpdateContactRequest,
-        UpdateContactResponse, UpdateOwnProfileRequest, UpdateOwnProfileResponse,
-        UpsertContactRequest, UpsertContactResponse,
-        contact_service_server::{ContactService, ContactServiceServer},
+        RecordFactRequest, RecordFactResponse, RecordFirstMessageRequest,
+        RecordFirstMessageResponse,
+        conversation_fact_service_server::{
+            ConversationFactService, ConversationFactServiceServer,
+        },
     },
 };
 use onethread_testing::ScratchDatabase;
@@ -47,51 +40,22 @@ pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Collects first messages.
 pub(crate) struct Identity(mpsc::Sender<RecordFirstMessageRequest>);
 
-macro_rules! unused {
-    ($($name:ident $request:ty => $response:ty;)*) => {
-        #[tonic::async_trait]
-        impl ContactService for Identity {
-            $(async fn $name(&self, _: Request<$request>) -> Result<Response<$response>, Status> {
-                Err(Status::unimplemented("not in this test"))
-            })*
+#[tonic::async_trait]
+impl ConversationFactService for Identity {
+    async fn record_first_message(
+        &self,
+        request: Request<RecordFirstMessageRequest>,
+    ) -> Result<Response<RecordFirstMessageResponse>, Status> {
+        self.0.send(request.into_inner()).await.unwrap();
+        Ok(Response::new(RecordFirstMessageResponse {}))
+    }
 
-            type ImportContactsStream =
-                futures::stream::BoxStream<'static, Result<ImportContactsResponse, Status>>;
-
-            async fn import_contacts(
-                &self,
-                _: Request<Streaming<ImportContactsRequest>>,
-            ) -> Result<Response<Self::ImportContactsStream>, Status> {
-                Err(Status::unimplemented("not in this test"))
-            }
-
-            async fn record_first_message(
-                &self,
-                request: Request<RecordFirstMessageRequest>,
-            ) -> Result<Response<RecordFirstMessageResponse>, Status> {
-                self.0.send(request.into_inner()).await.unwrap();
-                Ok(Response::new(RecordFirstMessageResponse {}))
-            }
-        }
-    };
-}
-
-unused! {
-    get_contact GetContactRequest => GetContactResponse;
-    batch_get_contacts BatchGetContactsRequest => BatchGetContactsResponse;
-    list_contacts ListContactsRequest => ListContactsResponse;
-    merge_contacts MergeContactsRequest => MergeContactsResponse;
-    search_contacts SearchContactsRequest => SearchContactsResponse;
-    list_attribute_keys ListAttributeKeysRequest => ListAttributeKeysResponse;
-    upsert_contact UpsertContactRequest => UpsertContactResponse;
-    update_contact UpdateContactRequest => UpdateContactResponse;
-    delete_contact DeleteContactRequest => DeleteContactResponse;
-    track_event TrackEventRequest => TrackEventResponse;
-    record_visit RecordVisitRequest => RecordVisitResponse;
-    update_own_profile UpdateOwnProfileRequest => UpdateOwnProfileResponse;
-    admit_visitor AdmitVisitorRequest => AdmitVisitorResponse;
-    set_security_hash SetSecurityHashRequest => SetSecurityHashResponse;
-    reset_security_hash ResetSecurityHashRequest => ResetSecurityHashResponse;
+    async fn record_fact(
+        &self,
+        _: Request<RecordFactRequest>,
+    ) -> Result<Response<RecordFactResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
 }
 
 /// A running service, one organization and one contact.
@@ -112,7 +76,8 @@ pub(crate) fn uuid() -> String {
 
 pub(crate) async fn stage(database: ScratchDatabase) -> Stage {
     let (sender, first_messages) = mpsc::channel(16);
-    let identity = Server::new(Routes::new(ContactServiceServer::new(Identity(sender))), &[]);
+    let routes = Routes::new(ConversationFactServiceServer::new(Identity(sender)));
+    let identity = Server::new(routes, &[]);
     let deps = Deps {
         db: database.db.clone(),
         clock: Arc::new(SystemClock),

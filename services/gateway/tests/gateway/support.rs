@@ -16,9 +16,12 @@ use onethread_proto::{
     },
     identity::{
         Agent, AgentRole, AuthenticateResponse, ContactCaller, Mode, Person, ServerCaller, Session,
-        VisitorCaller, authenticate_response::Caller, contact_service_server::ContactServiceServer,
+        VisitorCaller, agent_service_server::AgentServiceServer,
+        audit_service_server::AuditServiceServer, authenticate_response::Caller,
+        contact_service_server::ContactServiceServer,
+        identity_key_service_server::IdentityKeyServiceServer,
         organization_service_server::OrganizationServiceServer,
-        session_service_server::SessionServiceServer,
+        session_service_server::SessionServiceServer, visitor_service_server::VisitorServiceServer,
     },
 };
 use reqwest::{Client, Method, RequestBuilder};
@@ -95,8 +98,12 @@ impl Gateway {
         let world = Arc::new(World::default());
         let fake = Fake(world.clone());
         let identity = Routes::new(SessionServiceServer::new(fake.clone()))
+            .add_service(VisitorServiceServer::new(fake.clone()))
             .add_service(ContactServiceServer::new(fake.clone()))
-            .add_service(OrganizationServiceServer::new(fake.clone()));
+            .add_service(AgentServiceServer::new(fake.clone()))
+            .add_service(OrganizationServiceServer::new(fake.clone()))
+            .add_service(IdentityKeyServiceServer::new(fake.clone()))
+            .add_service(AuditServiceServer::new(fake.clone()));
         let conversation = Routes::new(ConversationServiceServer::new(fake.clone()))
             .add_service(StreamServiceServer::new(fake.clone()));
         let contact_import = Routes::new(ImportServiceServer::new(fake));

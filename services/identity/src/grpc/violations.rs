@@ -21,6 +21,7 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
     let organization_id = identity.organization_id.clone();
     let peer = || identity.service.peer();
     let (mut contacts, mut sessions) = (identity.contacts(), identity.sessions());
+    let mut visitors = identity.visitors();
     let mut organizations = OrganizationServiceClient::new(peer());
     let mut applications = ApplicationServiceClient::new(peer());
     let mut webhooks = WebhookServiceClient::new(peer());
@@ -69,11 +70,11 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
             organization_id: organization_id.clone(), actor: owner(),
             changes: wire::ContactChanges { user: Some(user("u", "no")), ..Default::default() }
         }) => "changes.user.email";
-        contacts.track_event(TrackEventRequest { token: visitor.clone() }) => "name";
-        sessions.submit_pre_chat(SubmitPreChatRequest {
+        visitors.track_event(TrackEventRequest { token: visitor.clone() }) => "name";
+        visitors.submit_pre_chat(SubmitPreChatRequest {
             token: visitor.clone(), fields: [("email".to_owned(), text("no").unwrap()), ("name".to_owned(), text("Ann").unwrap())]
         }) => r#"fields["email"]"#;
-        sessions.submit_pre_chat(SubmitPreChatRequest {
+        visitors.submit_pre_chat(SubmitPreChatRequest {
             token: visitor.clone(), context: wire::PageContext { platform: "tv".to_owned(), ..Default::default() }
         }) => "context.platform";
         organizations.update_organization(UpdateOrganizationRequest {

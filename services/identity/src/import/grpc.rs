@@ -1,14 +1,16 @@
-//! Batches of imported rows on the wire: a stream of them, with results in the same order.
+//! `ContactImportService`: a stream of batches of imported rows, with results in the same order.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use futures::{Stream, StreamExt};
 use onethread_core::{ImportId, OrganizationId};
 use onethread_errors::{Error, Result};
 use onethread_grpc::{id, log_failure};
 use onethread_lifecycle::shielded;
-use onethread_proto::identity as wire;
-use tonic::{Status, Streaming};
+use onethread_proto::identity::{
+    self as wire, contact_import_service_server::ContactImportService,
+};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     app::ImportRows,
@@ -41,8 +43,21 @@ impl TryFrom<wire::ImportContactsRequest> for Batch {
     }
 }
 
+#[tonic::async_trait]
+impl ContactImportService for Handlers {
+    type ImportContactsStream =
+        Pin<Box<dyn Stream<Item = Result<wire::ImportContactsResponse, Status>> + Send>>;
+
+    async fn import_contacts(
+        &self,
+        request: Request<Streaming<wire::ImportContactsRequest>>,
+    ) -> Result<Response<Self::ImportContactsStream>, Status> {
+        Ok(Response::new(Box::pin(import_contacts(self.clone(), request.into_inner()))))
+    }
+}
+
 /// Commits batches one after the other. While the database commits one, the next is read and checked.
-pub(crate) fn import_contacts(
+fn import_contacts(
     handlers: Handlers,
     batches: Streaming<wire::ImportContactsRequest>,
 ) -> impl Stream<Item = Result<wire::ImportContactsResponse, Status>> + Send {

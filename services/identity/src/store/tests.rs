@@ -1,9 +1,7 @@
 //! Texts that no row can hold.
 
 use onethread_core::PageToken;
-use onethread_proto::identity::{
-    self as wire, organization_service_client::OrganizationServiceClient,
-};
+use onethread_proto::identity as wire;
 use onethread_testing::ScratchDatabase;
 use tonic::Code;
 use uuid::Uuid;
@@ -22,13 +20,12 @@ async fn texts_that_no_row_can_hold_are_not_found(scratch: ScratchDatabase) {
     request.organization_name = "demo\0".to_owned();
     let answer = identity.sessions().identify(request).await;
     assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
-    let mut organizations = OrganizationServiceClient::new(identity.service.peer());
-    let login = wire::LoginRequest {
+    let login = wire::LoginAgentRequest {
         organization_name: "demo".to_owned(),
         email: "a\0@example.com".to_owned(),
         password: "guess".to_owned(),
     };
-    assert_eq!(organizations.login(login).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(identity.sessions().login_agent(login).await.unwrap_err().code(), Code::Unauthenticated);
 
     // Page tokens with invented keys.
     identity.start_session(Some("v"), None, "").await;

@@ -7,8 +7,8 @@ use onethread_proto::{
     common::ActorKind,
     identity::{
         self as wire, Agent, AgentRole, agent_service_client::AgentServiceClient,
-        api_key_service_client::ApiKeyServiceClient,
-        organization_service_client::OrganizationServiceClient,
+        api_key_service_client::ApiKeyServiceClient, audit_service_client::AuditServiceClient,
+        session_service_client::SessionServiceClient,
     },
 };
 use onethread_testing::ScratchDatabase;
@@ -70,13 +70,13 @@ impl Team {
     }
 
     async fn log_in(&self, email: &str, password: &str) -> Result<(), Code> {
-        let request = wire::LoginRequest {
+        let request = wire::LoginAgentRequest {
             organization_name: "demo".to_owned(),
             email: email.to_owned(),
             password: password.to_owned(),
         };
-        let mut client = OrganizationServiceClient::new(self.identity.service.peer());
-        client.login(request).await.map(drop).map_err(|status| status.code())
+        let mut client = SessionServiceClient::new(self.identity.service.peer());
+        client.login_agent(request).await.map(drop).map_err(|status| status.code())
     }
 
     async fn list(&self) -> Vec<wire::ListedAgent> {
@@ -249,7 +249,7 @@ impl Team {
             organization_id: self.identity.organization_id.clone(),
             ..wire::ListAuditEntriesRequest::default()
         };
-        let mut client = OrganizationServiceClient::new(self.identity.service.peer());
+        let mut client = AuditServiceClient::new(self.identity.service.peer());
         let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
         let of = entries.into_iter().filter(|entry| entry.subject == subject);
         of.map(|entry| (entry.action, entry.actor.unwrap().kind())).collect()
@@ -260,13 +260,13 @@ async fn an_agent_changes_the_password_and_stays_logged_in(scratch: ScratchDatab
     let team = Team { identity: identity(scratch).await };
     let (ann, login) = team.join("ann@example.com", AgentRole::Agent).await;
     let (_, other_login) = team.join("bob@example.com", AgentRole::Agent).await;
-    let request = wire::LoginRequest {
+    let request = wire::LoginAgentRequest {
         organization_name: "demo".to_owned(),
         email: "ann@example.com".to_owned(),
         password: PASSWORD.to_owned(),
     };
-    let mut client = OrganizationServiceClient::new(team.identity.other.peer());
-    let elsewhere = client.login(request).await.unwrap().into_inner().session.unwrap().token;
+    let mut client = SessionServiceClient::new(team.identity.other.peer());
+    let elsewhere = client.login_agent(request).await.unwrap().into_inner().session.unwrap().token;
     let code = |done: Result<(), Status>| done.map_err(|status| status.code());
     for (token, password, new, rejected) in [
         (&*login, "wrong", "another one", Code::InvalidArgument),
@@ -322,13 +322,13 @@ async fn the_operator_resets_a_password(scratch: ScratchDatabase) {
     let owner = team.list().await[0].agent.clone().unwrap();
     let first = reset("demo", "Owner@demo.example").await.unwrap();
     assert_eq!(team.log_in("owner@demo.example", first.expose_secret()).await, Ok(()));
-    let request = wire::LoginRequest {
+    let request = wire::LoginAgentRequest {
         organization_name: "demo".to_owned(),
         email: owner.email.clone(),
         password: first.expose_secret().to_owned(),
     };
-    let mut client = OrganizationServiceClient::new(team.identity.service.peer());
-    let login = client.login(request).await.unwrap().into_inner().session.unwrap().token;
+    let mut client = SessionServiceClient::new(team.identity.service.peer());
+    let login = client.login_agent(request).await.unwrap().into_inner().session.unwrap().token;
     let second = reset("demo", "owner@demo.example").await.unwrap();
     assert_ne!(first.expose_secret(), second.expose_secret());
     assert_eq!(team.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);

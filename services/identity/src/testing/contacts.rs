@@ -121,7 +121,7 @@ impl Identity {
     pub(crate) async fn admit(&self, session: &wire::Session) -> Result<(), Code> {
         let request =
             wire::AdmitVisitorRequest { token: session.token.clone(), ..Default::default() };
-        self.contacts().admit_visitor(request).await.map(drop).map_err(|status| status.code())
+        self.visitors().admit_visitor(request).await.map(drop).map_err(|status| status.code())
     }
 
     pub(crate) async fn record_first_message(&self, organization: &str, id: &str) {
@@ -129,6 +129,6 @@ impl Identity {
             organization_id: organization.to_owned(),
             contact_id: id.to_owned(),
         };
-        self.contacts().record_first_message(request).await.unwrap();
+        self.facts().record_first_message(request).await.unwrap();
     }
 }

@@ -1,6 +1,8 @@
 //! Batches of imported rows.
 
-use onethread_proto::identity as wire;
+use onethread_proto::identity::{
+    self as wire, contact_import_service_client::ContactImportServiceClient,
+};
 use uuid::Uuid;
 
 use super::Identity;
@@ -39,7 +41,8 @@ impl Identity {
         batch: wire::ImportContactsRequest,
     ) -> wire::ImportContactsResponse {
         let batches = futures::stream::iter([batch]);
-        let responses = self.contacts().import_contacts(batches).await.unwrap();
+        let mut contacts = ContactImportServiceClient::new(self.service.peer());
+        let responses = contacts.import_contacts(batches).await.unwrap();
         responses.into_inner().message().await.unwrap().unwrap()
     }
 }

@@ -11,8 +11,10 @@ use onethread_db::Database;
 use onethread_proto::{
     common::{Actor, ActorKind},
     identity::{
-        self as wire, contact_service_client::ContactServiceClient, identify_response::Outcome,
-        session_service_client::SessionServiceClient,
+        self as wire, contact_service_client::ContactServiceClient,
+        conversation_fact_service_client::ConversationFactServiceClient,
+        identify_response::Outcome, session_service_client::SessionServiceClient,
+        visitor_service_client::VisitorServiceClient,
     },
 };
 use onethread_testing::ScratchDatabase;
@@ -112,6 +114,14 @@ impl Identity {
 
     pub(crate) fn sessions(&self) -> SessionServiceClient<onethread_grpc::Peer> {
         SessionServiceClient::new(self.service.peer())
+    }
+
+    pub(crate) fn visitors(&self) -> VisitorServiceClient<onethread_grpc::Peer> {
+        VisitorServiceClient::new(self.service.peer())
+    }
+
+    pub(crate) fn facts(&self) -> ConversationFactServiceClient<onethread_grpc::Peer> {
+        ConversationFactServiceClient::new(self.service.peer())
     }
 
     pub(crate) fn contacts(&self) -> ContactServiceClient<onethread_grpc::Peer> {

@@ -29,7 +29,7 @@ pub(super) async fn list(
         page_size: paging.limit.0,
         page_token: paging.cursor,
     };
-    let page = app.clients.organizations().list_audit_entries(request).await?.into_inner();
+    let page = app.clients.audit().list_audit_entries(request).await?.into_inner();
     let items = page.entries.into_iter().map(AuditEntry::from).collect();
     Ok(Json(List::new(items, page.next_page_token)))
 }

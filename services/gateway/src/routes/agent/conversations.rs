@@ -262,7 +262,7 @@ async fn check_agent(app: &App, organization: OrganizationId, agent: AgentId) ->
         organization_id: organization.to_string(),
         agent_ids: vec![id.clone()],
     };
-    let answer = app.clients.organizations().batch_get_agents(request).await;
+    let answer = app.clients.agents().batch_get_agents(request).await;
     let answer = answer.map_err(Error::from)?.into_inner();
     let exists = answer.agents.iter().any(|agent| agent.id == id);
     exists.then_some(()).ok_or_else(Error::not_found)

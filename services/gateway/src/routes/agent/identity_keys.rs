@@ -53,7 +53,7 @@ pub(super) async fn list(
     owner: Owner,
 ) -> ApiResult<Json<List<IdentityKey>>> {
     let request = ListIdentityKeysRequest { organization_id: owner.organization.to_string() };
-    let keys = app.clients.organizations().list_identity_keys(request).await?;
+    let keys = app.clients.identity_keys().list_identity_keys(request).await?;
     let items = keys.into_inner().identity_keys.into_iter().map(|key| IdentityKey {
         created_at: key.created_at.as_ref().map(to_timestamp),
         key_id: key.id,
@@ -74,7 +74,7 @@ pub(super) async fn create(
         actor: Some(owner.actor()),
         organization_id: owner.organization.to_string(),
     };
-    let answer = app.clients.organizations().create_identity_key(request).await?.into_inner();
+    let answer = app.clients.identity_keys().create_identity_key(request).await?.into_inner();
     let key_id = answer.identity_key.unwrap_or_default().id;
     Ok((StatusCode::CREATED, Json(NewIdentityKey { key_id, key: answer.secret })))
 }
@@ -93,6 +93,6 @@ pub(super) async fn delete(
         organization_id: owner.organization.to_string(),
         identity_key_id: id.to_string(),
     };
-    app.clients.organizations().delete_identity_key(request).await?;
+    app.clients.identity_keys().delete_identity_key(request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,7 +14,9 @@ use deserr::Deserr;
 use http::{HeaderMap, StatusCode, Uri};
 use onethread_core::Timestamp;
 use onethread_grpc::to_timestamp;
-use onethread_proto::identity::{self, ChangePasswordRequest, EndLoginRequest, LoginRequest};
+use onethread_proto::identity::{
+    self, ChangePasswordRequest, LoginAgentRequest, LogoutAgentRequest,
+};
 use serde::Serialize;
 use time::Duration;
 use utoipa::ToSchema;
@@ -77,8 +79,8 @@ pub(super) async fn login(
     let body = Body::<Credentials>::from_request(request, &app).await?;
     let Credentials { organization, email, password } = body.content()?;
     app.limits.login_by_email(&organization, &email)?;
-    let request = LoginRequest { organization_name: organization, email, password };
-    let answer = app.clients.organizations().login(request).await?.into_inner();
+    let request = LoginAgentRequest { organization_name: organization, email, password };
+    let answer = app.clients.sessions().login_agent(request).await?.into_inner();
     Ok(logged_in(&app, answer.session.unwrap_or_default(), is_secure))
 }
 
@@ -108,7 +110,7 @@ pub(super) async fn logout(
 ) -> ApiResult<(CookieJar, StatusCode)> {
     let organization = caller.organization;
     let (agent, _, token) = caller.into_agent()?;
-    app.clients.organizations().end_login(EndLoginRequest { token }).await?;
+    app.clients.sessions().logout_agent(LogoutAgentRequest { token }).await?;
     app.agent_changed(organization, agent);
     // A browser takes the removal only with the same attributes.
     let mut removal = cookie(String::new(), !origin::is_loopback(&headers, &uri));

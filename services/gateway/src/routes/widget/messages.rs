@@ -153,7 +153,7 @@ async fn admit(
         user: user.map(|user| user.into_claims().0),
         context: Some(environment.into_context(headers)),
     };
-    let answer = app.clients.contacts().admit_visitor(request).await.map_err(Error::from)?;
+    let answer = app.clients.visitors().admit_visitor(request).await.map_err(Error::from)?;
     app.contact_changed(caller.organization, caller.contact);
     let person = answer.into_inner().person;
     Ok(person.map_or_else(|| caller.name.clone(), |admitted| admitted.name))

@@ -80,7 +80,7 @@ pub(super) async fn pre_chat(
         user,
         context: Some(environment.into_context(&headers)),
     };
-    let answer = app.clients.sessions().submit_pre_chat(request).await?.into_inner();
+    let answer = app.clients.visitors().submit_pre_chat(request).await?.into_inner();
     app.contact_changed(caller.organization, caller.contact);
     let session = start(&app, answer.session.unwrap_or_default(), 0).await?;
     Ok(Json(session.with_warnings(warnings)))
@@ -130,7 +130,7 @@ pub(super) async fn update(
     app.visited_pages.record(&app, &caller, visit.page.0.map(Page::into)).await;
     let (user, kept) = profile.into_claims("/custom_data");
     let request = UpdateOwnProfileRequest { token: caller.token.clone(), user: Some(user) };
-    let answer = app.clients.contacts().update_own_profile(request).await.map_err(Error::from);
+    let answer = app.clients.visitors().update_own_profile(request).await.map_err(Error::from);
     let answer = relative_to_user(answer)?.into_inner();
     app.contact_changed(caller.organization, caller.contact);
     let mut warnings: Vec<_> = answer.warnings.into_iter().map(Warning::from).collect();
@@ -176,7 +176,7 @@ pub(super) async fn track(
     to_digits(&mut data);
     let data = Some(json::members(&data));
     let request = TrackEventRequest { token: caller.token, name, data };
-    app.clients.contacts().track_event(request).await?;
+    app.clients.visitors().track_event(request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

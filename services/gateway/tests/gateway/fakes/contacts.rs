@@ -1,12 +1,9 @@
 //! Identity's contacts.
 
-use std::sync::atomic::Ordering;
-
-use futures::stream::BoxStream;
 use onethread_errors::{Error, Reason};
 use onethread_proto::identity::{contact_service_server::ContactService, *};
 use prost_types::{Struct, Value, value::Kind};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
 
 use super::{Answer, Fake};
 use crate::support::{self, CONTACT, at, id};
@@ -89,37 +86,6 @@ impl ContactService for Fake {
         Ok(Response::new(MergeContactsResponse { contact: Some(contact) }))
     }
 
-    async fn track_event(&self, _: Request<TrackEventRequest>) -> Answer<TrackEventResponse> {
-        Err(Status::unimplemented("not called"))
-    }
-
-    async fn record_visit(&self, _: Request<RecordVisitRequest>) -> Answer<RecordVisitResponse> {
-        Ok(Response::new(RecordVisitResponse {}))
-    }
-
-    async fn update_own_profile(
-        &self,
-        request: Request<UpdateOwnProfileRequest>,
-    ) -> Answer<UpdateOwnProfileResponse> {
-        let user = request.into_inner().user.unwrap_or_default();
-        assert!(user.user_id.is_none() && user.security_hash.is_none());
-        let warning = Warning { field: "user.email".to_owned(), detail: "is odd".to_owned() };
-        let person = support::session(true).person;
-        Ok(Response::new(UpdateOwnProfileResponse { person, warnings: vec![warning] }))
-    }
-
-    async fn admit_visitor(&self, _: Request<AdmitVisitorRequest>) -> Answer<AdmitVisitorResponse> {
-        self.0.admitted.fetch_add(1, Ordering::SeqCst);
-        Ok(Response::new(AdmitVisitorResponse { person: support::session(true).person }))
-    }
-
-    async fn record_first_message(
-        &self,
-        _: Request<RecordFirstMessageRequest>,
-    ) -> Answer<RecordFirstMessageResponse> {
-        Err(Status::unimplemented("not called"))
-    }
-
     async fn set_security_hash(
         &self,
         request: Request<SetSecurityHashRequest>,
@@ -137,15 +103,6 @@ impl ContactService for Fake {
     ) -> Answer<ResetSecurityHashResponse> {
         assert_eq!(request.into_inner().reason, "lost");
         Ok(Response::new(ResetSecurityHashResponse {}))
-    }
-
-    type ImportContactsStream = BoxStream<'static, Result<ImportContactsResponse, Status>>;
-
-    async fn import_contacts(
-        &self,
-        _: Request<Streaming<ImportContactsRequest>>,
-    ) -> Answer<Self::ImportContactsStream> {
-        Err(Status::unimplemented("not called"))
     }
 }
 

@@ -1,10 +1,14 @@
 //! Fake services over one world in memory. Calls that no test makes are unimplemented.
 
+mod agents;
+mod audit;
 mod contact_import;
 mod contacts;
 mod conversation;
+mod identity_keys;
 mod organizations;
 mod sessions;
+mod visitors;
 
 use std::{
     collections::HashMap,

@@ -28,22 +28,28 @@ impl SessionService for Fake {
         caller.map(Response::new).ok_or_else(|| Error::new(Reason::SessionEnded).into())
     }
 
-    async fn submit_pre_chat(
-        &self,
-        request: Request<SubmitPreChatRequest>,
-    ) -> Answer<SubmitPreChatResponse> {
-        if request.get_ref().token == "contact" {
-            return Err(Error::new(Reason::NotAVisitor).into());
-        }
-        let fields = request.into_inner().fields;
-        if fields.contains_key("email") {
-            return Err(Error::invalid("fields[\"email\"]", "is not an email").into());
-        }
-        Ok(Response::new(SubmitPreChatResponse { session: Some(support::session(true)) }))
-    }
-
     async fn logout(&self, _: Request<LogoutRequest>) -> Answer<LogoutResponse> {
         Ok(Response::new(LogoutResponse { session: Some(support::session(false)) }))
+    }
+
+    async fn login_agent(
+        &self,
+        request: Request<LoginAgentRequest>,
+    ) -> Answer<LoginAgentResponse> {
+        if request.into_inner().password != "right" {
+            return Err(Error::new(Reason::LoginRefused).into());
+        }
+        let session = AgentSession {
+            organization_id: support::ORGANIZATION.to_owned(),
+            agent: Some(support::agent()),
+            token: "agent".to_owned(),
+            expires_at: Some(prost_types::Timestamp { seconds: 1_750_003_600, nanos: 0 }),
+        };
+        Ok(Response::new(LoginAgentResponse { session: Some(session) }))
+    }
+
+    async fn logout_agent(&self, _: Request<LogoutAgentRequest>) -> Answer<LogoutAgentResponse> {
+        Ok(Response::new(LogoutAgentResponse {}))
     }
 
     type WatchRevocationsStream = BoxStream<'static, Result<WatchRevocationsResponse, Status>>;

@@ -1,22 +1,15 @@
 //! `ContactService`.
 
-use std::pin::Pin;
-
-use futures::Stream;
 use onethread_errors::Result;
 use onethread_grpc::{answer, id, page_size};
 use onethread_proto::identity::{self as wire, contact_service_server::ContactService};
 use serde_json::Value;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
 
-use super::convert::{changes, contact, context, name, page, person, summary, user_claims};
+use super::convert::{changes, contact, name, summary};
 use crate::{
     contact::app::contacts::ContactQuery,
-    grpc::{
-        Handlers,
-        json::{from_struct, from_wire},
-    },
-    import::grpc::import_contacts,
+    grpc::{Handlers, json::from_wire},
     organization::grpc::audit::actor,
 };
 
@@ -174,67 +167,6 @@ impl ContactService for Handlers {
         }))
     }
 
-    async fn track_event(
-        &self,
-        request: Request<wire::TrackEventRequest>,
-    ) -> Answer<wire::TrackEventResponse> {
-        let request = request.into_inner();
-        let data = from_struct(request.data.unwrap_or_default());
-        let stored = self.app.track(&request.token, &request.name, data).await;
-        answer(stored.map(|()| wire::TrackEventResponse {}))
-    }
-
-    async fn record_visit(
-        &self,
-        request: Request<wire::RecordVisitRequest>,
-    ) -> Answer<wire::RecordVisitResponse> {
-        let request = request.into_inner();
-        let recorded =
-            self.app.record_visit(&request.token, page(request.page.unwrap_or_default()));
-        answer(recorded.await.map(|()| wire::RecordVisitResponse {}))
-    }
-
-    async fn update_own_profile(
-        &self,
-        request: Request<wire::UpdateOwnProfileRequest>,
-    ) -> Answer<wire::UpdateOwnProfileResponse> {
-        let request = request.into_inner();
-        let user = user_claims(request.user);
-        let updated = self.app.update_own_profile(&request.token, &user).await;
-        answer(updated.map(|(updated, warnings)| wire::UpdateOwnProfileResponse {
-            person: Some(person(&updated)),
-            warnings: warnings.into_iter().map(Into::into).collect(),
-        }))
-    }
-
-    async fn admit_visitor(
-        &self,
-        request: Request<wire::AdmitVisitorRequest>,
-    ) -> Answer<wire::AdmitVisitorResponse> {
-        let request = request.into_inner();
-        let admitted = async {
-            let context = context(request.context)?;
-            self.app.admit(&request.token, user_claims(request.user), context).await
-        };
-        answer(
-            admitted
-                .await
-                .map(|visitor| wire::AdmitVisitorResponse { person: Some(person(&visitor)) }),
-        )
-    }
-
-    async fn record_first_message(
-        &self,
-        request: Request<wire::RecordFirstMessageRequest>,
-    ) -> Answer<wire::RecordFirstMessageResponse> {
-        let request = request.into_inner();
-        let recorded = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
-            self.app.record_first_message(organization, id(CONTACT, &request.contact_id)?).await
-        };
-        answer(recorded.await.map(|()| wire::RecordFirstMessageResponse {}))
-    }
-
     async fn set_security_hash(
         &self,
         request: Request<wire::SetSecurityHashRequest>,
@@ -261,15 +193,5 @@ impl ContactService for Handlers {
             self.app.reset_claim(organization, contact, request.reason, actor(request.actor)?).await
         };
         answer(reset.await.map(|()| wire::ResetSecurityHashResponse {}))
-    }
-
-    type ImportContactsStream =
-        Pin<Box<dyn Stream<Item = Result<wire::ImportContactsResponse, Status>> + Send>>;
-
-    async fn import_contacts(
-        &self,
-        request: Request<Streaming<wire::ImportContactsRequest>>,
-    ) -> Answer<Self::ImportContactsStream> {
-        Ok(Response::new(Box::pin(import_contacts(self.clone(), request.into_inner()))))
     }
 }

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use onethread_core::{OrganizationId, PageSize};
-use onethread_proto::identity::{self as wire, contact_service_client::ContactServiceClient};
+use onethread_grpc::Peer;
+use onethread_proto::identity::{
+    self as wire, conversation_fact_service_client::ConversationFactServiceClient,
+    visitor_service_client::VisitorServiceClient,
+};
 use onethread_testing::ScratchDatabase;
 use serde_json::json;
 use tonic::Code;
@@ -60,9 +64,13 @@ async fn an_erased_visitor_s_token_is_rejected(scratch: ScratchDatabase) {
 const ROUNDS: usize = 12;
 
 impl Identity {
-    /// A client of one of the two processes.
-    fn contacts_of(&self, n: usize) -> ContactServiceClient<onethread_grpc::Peer> {
-        ContactServiceClient::new(self.processes()[n % 2].peer())
+    /// Clients of one of the two processes.
+    fn clients_of(
+        &self,
+        n: usize,
+    ) -> (VisitorServiceClient<Peer>, ConversationFactServiceClient<Peer>) {
+        let peer = self.processes()[n % 2].peer();
+        (VisitorServiceClient::new(peer.clone()), ConversationFactServiceClient::new(peer))
     }
 }
 
@@ -104,7 +112,7 @@ async fn a_contact_erased_during_other_calls_is_not_restored(scratch: ScratchDat
             let (user_id, token) = (user_id.clone(), session.token.clone());
             let device = session.device_token.clone();
             async move {
-                let mut contacts = identity.contacts_of(n / 2);
+                let (mut visitors, mut facts) = identity.clients_of(n / 2);
                 match n {
                     5 => identity.erase(&organization, &old).await.unwrap(),
                     0 | 6 | 9 => {
@@ -122,7 +130,7 @@ async fn a_contact_erased_during_other_calls_is_not_restored(scratch: ScratchDat
                             organization_id: organization,
                             contact_id: old,
                         };
-                        contacts.record_first_message(request).await.unwrap();
+                        facts.record_first_message(request).await.unwrap();
                     }
                     3 | 10 => {
                         let request = wire::TrackEventRequest {
@@ -131,7 +139,7 @@ async fn a_contact_erased_during_other_calls_is_not_restored(scratch: ScratchDat
                             data: None,
                         };
                         // The session may be revoked.
-                        drop(contacts.track_event(request).await);
+                        drop(visitors.track_event(request).await);
                     }
                     _ => {
                         let user = wire::UserClaims {
@@ -139,7 +147,7 @@ async fn a_contact_erased_during_other_calls_is_not_restored(scratch: ScratchDat
                             ..wire::UserClaims::default()
                         };
                         let request = wire::UpdateOwnProfileRequest { token, user: Some(user) };
-                        drop(contacts.update_own_profile(request).await);
+                        drop(visitors.update_own_profile(request).await);
                     }
                 }
             }
@@ -160,15 +168,15 @@ async fn a_visitor_erased_during_a_first_message_stays_erased(scratch: ScratchDa
             (visitor.organization_id.clone(), visitor.person.clone().unwrap().id);
         let admit =
             wire::AdmitVisitorRequest { token: visitor.token.clone(), ..Default::default() };
-        identity.contacts().admit_visitor(admit.clone()).await.unwrap();
+        identity.visitors().admit_visitor(admit.clone()).await.unwrap();
         let calls = (0..12).map(|n| {
             let (identity, organization, id) = (identity.clone(), organization.clone(), id.clone());
             let (admit, token) = (admit.clone(), visitor.token.clone());
             async move {
-                let mut contacts = identity.contacts_of(n);
+                let (mut visitors, mut facts) = identity.clients_of(n);
                 match n % 4 {
                     _ if n == 6 => identity.erase(&organization, &id).await.unwrap(),
-                    0 | 1 => drop(contacts.admit_visitor(admit).await),
+                    0 | 1 => drop(visitors.admit_visitor(admit).await),
                     2 => {
                         let fields = [
                             ("name".to_owned(), text("Ann").unwrap()),
@@ -179,14 +187,14 @@ async fn a_visitor_erased_during_a_first_message_stays_erased(scratch: ScratchDa
                             fields: fields.into(),
                             ..Default::default()
                         };
-                        drop(identity.sessions().submit_pre_chat(request).await);
+                        drop(identity.visitors().submit_pre_chat(request).await);
                     }
                     _ => {
                         let request = wire::RecordFirstMessageRequest {
                             organization_id: organization,
                             contact_id: id,
                         };
-                        contacts.record_first_message(request).await.unwrap();
+                        facts.record_first_message(request).await.unwrap();
                     }
                 }
             }
@@ -198,7 +206,7 @@ async fn a_visitor_erased_during_a_first_message_stays_erased(scratch: ScratchDa
             "{round}"
         );
         assert_eq!(identity.authenticate(&visitor.token).await.unwrap_err(), Code::Unauthenticated);
-        let late = identity.contacts().admit_visitor(admit).await.unwrap_err();
+        let late = identity.visitors().admit_visitor(admit).await.unwrap_err();
         assert_eq!(late.code(), Code::Unauthenticated);
         // The page gets another visitor, and a login does not restore the erased one.
         let again = identity.start_session(None, None, &visitor.device_token).await;

@@ -235,7 +235,7 @@ async fn every_sort_order_finds_each_match_once(scratch: ScratchDatabase) {
         let user = wire::UserClaims { email: text("person@example.com"), ..Default::default() };
         let token = visitor.token;
         let admit = wire::AdmitVisitorRequest { token, user: Some(user), ..Default::default() };
-        identity.contacts().admit_visitor(admit).await.unwrap();
+        identity.visitors().admit_visitor(admit).await.unwrap();
     }
     let condition = |field, operator, value| Condition::parse(field, operator, &value).unwrap();
     let searches = [

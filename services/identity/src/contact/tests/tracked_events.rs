@@ -27,7 +27,7 @@ async fn the_latest_events_are_shown_until_they_expire(scratch: ScratchDatabase)
         let data = Some(Struct { fields: [("n".to_owned(), json_value(&json!(1)))].into() });
         let request =
             wire::TrackEventRequest { token: token.to_owned(), name: name.to_owned(), data };
-        identity.contacts().track_event(request).await
+        identity.visitors().track_event(request).await
     };
     for n in 0..105 {
         track(&session.token, &format!("event {n}")).await.unwrap();

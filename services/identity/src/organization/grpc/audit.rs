@@ -1,11 +1,37 @@
-//! The audit log in messages.
+//! `AuditService`, and actors in messages.
 
 use onethread_core::ImportId;
 use onethread_errors::{Error, Result};
-use onethread_grpc::{id, timestamp};
-use onethread_proto::{common, identity as wire};
+use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_proto::{
+    common,
+    identity::{self as wire, audit_service_server::AuditService},
+};
+use tonic::{Request, Response, Status};
 
-use crate::organization::domain::audit::{Actor, AuditEntry};
+use crate::{
+    grpc::Handlers,
+    organization::domain::audit::{Actor, AuditEntry},
+};
+
+#[tonic::async_trait]
+impl AuditService for Handlers {
+    async fn list_audit_entries(
+        &self,
+        request: Request<wire::ListAuditEntriesRequest>,
+    ) -> Result<Response<wire::ListAuditEntriesResponse>, Status> {
+        let request = request.into_inner();
+        let page = async {
+            let organization = id("organization_id", &request.organization_id)?;
+            let size = page_size("page_size", request.page_size)?;
+            self.app.audit(organization, size, &request.page_token).await
+        };
+        answer(page.await.map(|(entries, next_page_token)| wire::ListAuditEntriesResponse {
+            entries: entries.into_iter().map(Into::into).collect(),
+            next_page_token,
+        }))
+    }
+}
 
 /// The actor of a call.
 ///

@@ -1,12 +1,10 @@
-//! Settings and identity keys in messages.
+//! Settings in messages.
 
 use onethread_core::OrganizationId;
 use onethread_errors::{Error, Result};
-use onethread_grpc::timestamp;
 use onethread_proto::identity as wire;
 
 use crate::organization::domain::{
-    identity_key::ListedIdentityKey,
     policy::Policy,
     settings::{Settings, SettingsPatch},
 };
@@ -51,11 +49,5 @@ fn policy(policy: wire::Policy) -> Result<Policy> {
             "organization.policy",
             "is not optional, security_hash, hmac or jwt",
         )),
-    }
-}
-
-impl From<ListedIdentityKey> for wire::IdentityKey {
-    fn from(key: ListedIdentityKey) -> Self {
-        Self { id: key.id.to_string(), created_at: Some(timestamp(key.created_at)) }
     }
 }

@@ -6,8 +6,9 @@ use onethread_core::{ApplicationId, Clock, OrganizationId, SystemClock};
 use onethread_grpc::Peer;
 use onethread_proto::identity::{
     self as wire, Application, PreChatField, PreChatForm,
-    application_service_client::ApplicationServiceClient, identify_request,
-    identify_response::Outcome, organization_service_client::OrganizationServiceClient,
+    application_service_client::ApplicationServiceClient, audit_service_client::AuditServiceClient,
+    identify_request, identify_response::Outcome,
+    organization_service_client::OrganizationServiceClient,
     session_service_client::SessionServiceClient,
 };
 use onethread_testing::ScratchDatabase;
@@ -269,7 +270,7 @@ async fn without_a_form_a_visitor_may_write(scratch: ScratchDatabase) {
         fields: [("custom.size".to_owned(), answer.clone())].into(),
         ..Default::default()
     };
-    let done = fixture.identity.sessions().submit_pre_chat(form).await.unwrap().into_inner();
+    let done = fixture.identity.visitors().submit_pre_chat(form).await.unwrap().into_inner();
     let person = done.session.unwrap().person.unwrap();
     assert_eq!(person.custom_data.unwrap().fields, [("size".to_owned(), answer)].into());
 }
@@ -284,7 +285,7 @@ async fn changes_of_applications_are_audited(scratch: ScratchDatabase) {
         organization_id: fixture.identity.organization_id.clone(),
         ..wire::ListAuditEntriesRequest::default()
     };
-    let mut client = OrganizationServiceClient::new(fixture.identity.service.peer());
+    let mut client = AuditServiceClient::new(fixture.identity.service.peer());
     let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
     let changes: Vec<_> = entries.iter().map(|one| (&*one.action, &one.subject)).collect();
     let id = &created.id;

@@ -1,4 +1,5 @@
-//! Sessions on the wire.
+//! Sessions and visitors on the wire.
 
 mod convert;
 mod sessions;
+mod visitors;

@@ -7,14 +7,14 @@ use onethread_grpc::answer;
 use onethread_proto::identity::{
     self as wire, identify_response::Outcome, session_service_server::SessionService,
 };
+use secrecy::SecretString;
 use tokio::sync::broadcast::error::RecvError;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::convert::address;
 use crate::{
-    contact::grpc::convert::{context, user_claims},
-    grpc::{Handlers, json::from_wire},
+    grpc::Handlers,
     session::app::{authenticate::CallSource, identify::Identified},
 };
 
@@ -56,26 +56,27 @@ impl SessionService for Handlers {
         answer(caller.await.map(Into::into))
     }
 
-    async fn submit_pre_chat(
-        &self,
-        request: Request<wire::SubmitPreChatRequest>,
-    ) -> Answer<wire::SubmitPreChatResponse> {
-        let request = request.into_inner();
-        let fields = request.fields.into_iter().map(|(name, v)| (name, from_wire(v))).collect();
-        let stored = async {
-            let context = context(request.context)?;
-            self.app.submit_form(&request.token, fields, user_claims(request.user), context).await
-        };
-        answer(
-            stored
-                .await
-                .map(|session| wire::SubmitPreChatResponse { session: Some(session.into()) }),
-        )
-    }
-
     async fn logout(&self, request: Request<wire::LogoutRequest>) -> Answer<wire::LogoutResponse> {
         let fresh = self.app.log_out(&request.into_inner().token).await;
         answer(fresh.map(|session| wire::LogoutResponse { session: Some(session.into()) }))
+    }
+
+    async fn login_agent(
+        &self,
+        request: Request<wire::LoginAgentRequest>,
+    ) -> Answer<wire::LoginAgentResponse> {
+        let request = request.into_inner();
+        let password = SecretString::from(request.password);
+        let login = self.app.log_agent_in(&request.organization_name, &request.email, password).await;
+        answer(login.map(|login| wire::LoginAgentResponse { session: Some(login.into()) }))
+    }
+
+    async fn logout_agent(
+        &self,
+        request: Request<wire::LogoutAgentRequest>,
+    ) -> Answer<wire::LogoutAgentResponse> {
+        let logged_out = self.app.end_login(&request.into_inner().token).await;
+        answer(logged_out.map(|()| wire::LogoutAgentResponse {}))
     }
 
     type WatchRevocationsStream =

@@ -28,7 +28,7 @@ async fn opening_a_page_writes_no_row_and_a_form_alone_does_not_list_the_visitor
         ..Default::default()
     };
     let submitted =
-        identity.sessions().submit_pre_chat(form).await.unwrap().into_inner().session.unwrap();
+        identity.visitors().submit_pre_chat(form).await.unwrap().into_inner().session.unwrap();
     assert!(submitted.stored && !submitted.pre_chat.unwrap().show);
     assert!(identity.list_contacts(&organization, "", 50).await.is_empty());
 

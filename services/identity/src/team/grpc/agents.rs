@@ -38,6 +38,22 @@ impl AgentService for Handlers {
         }))
     }
 
+    async fn batch_get_agents(
+        &self,
+        request: Request<wire::BatchGetAgentsRequest>,
+    ) -> Answer<wire::BatchGetAgentsResponse> {
+        let request = request.into_inner();
+        let found = async {
+            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let ids = request.agent_ids.iter().enumerate();
+            let ids = ids.map(|(n, text)| id(&format!("agent_ids[{n}]"), text));
+            self.app.batch_agents(organization, ids.collect::<Result<_>>()?).await
+        };
+        answer(found.await.map(|found| wire::BatchGetAgentsResponse {
+            agents: found.into_iter().map(Into::into).collect(),
+        }))
+    }
+
     async fn create_agent(
         &self,
         request: Request<wire::CreateAgentRequest>,

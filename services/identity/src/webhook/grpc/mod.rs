@@ -1,3 +1,4 @@
-//! gRPC service of webhooks.
+//! gRPC services of webhooks, and of the facts that they send.
 
+mod conversation_facts;
 mod webhooks;

@@ -1,5 +1,7 @@
 //! Events that become deliveries.
 
+use onethread_proto::identity::contact_service_client::ContactServiceClient;
+
 use super::*;
 use crate::webhook::domain::delivery::signature;
 

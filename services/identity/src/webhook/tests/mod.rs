@@ -19,7 +19,8 @@ use onethread_lifecycle::Lifecycle;
 use onethread_proto::{
     common::{Actor, ActorKind},
     identity::{
-        self as wire, contact_service_client::ContactServiceClient,
+        self as wire, contact_import_service_client::ContactImportServiceClient,
+        conversation_fact_service_client::ConversationFactServiceClient,
         session_service_client::SessionServiceClient, webhook_service_client::WebhookServiceClient,
     },
 };
@@ -176,6 +177,10 @@ async fn fixture(scratch: ScratchDatabase, allow_private: bool) -> Fixture {
 }
 
 impl Fixture {
+    fn facts(&self) -> ConversationFactServiceClient<Peer> {
+        ConversationFactServiceClient::new(self.peer.clone())
+    }
+
     fn webhooks(&self) -> WebhookServiceClient<Peer> {
         WebhookServiceClient::new(self.peer.clone())
     }
@@ -233,7 +238,7 @@ impl Fixture {
             rows: rows.collect(),
             close: false,
         };
-        let mut contacts = ContactServiceClient::new(self.peer.clone());
+        let mut contacts = ContactImportServiceClient::new(self.peer.clone());
         let answers = contacts.import_contacts(futures::stream::iter([batch])).await.unwrap();
         answers.into_inner().message().await.unwrap().unwrap();
     }
@@ -247,7 +252,7 @@ impl Fixture {
             happened_at: Some(prost_types::Timestamp { seconds: 1_750_000_000, nanos: 0 }),
             fact: Some(fact),
         };
-        self.webhooks().record_fact(event).await.unwrap();
+        self.facts().record_fact(event).await.unwrap();
     }
 
     async fn deliveries(&self, webhook: &str) -> Vec<wire::WebhookDelivery> {

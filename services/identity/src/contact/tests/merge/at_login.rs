@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use onethread_proto::identity::{self as wire, contact_service_client::ContactServiceClient};
+use onethread_proto::identity::{self as wire, visitor_service_client::VisitorServiceClient};
 use onethread_testing::ScratchDatabase;
 use serde_json::json;
 use tonic::Code;
@@ -43,7 +43,7 @@ async fn a_visitor_is_merged_into_the_contact_who_logs_in(scratch: ScratchDataba
         name: "viewed".to_owned(),
         ..Default::default()
     };
-    identity.contacts().track_event(track).await.unwrap();
+    identity.visitors().track_event(track).await.unwrap();
     identity.record_first_message(&organization, &id(&visitor)).await;
     assert_eq!(
         identity.list_contacts(&organization, "", 50).await.len(),
@@ -119,7 +119,7 @@ async fn a_first_message_during_a_login_is_merged_or_rejected(scratch: ScratchDa
         let visitor = identity.start_session(None, None, "").await;
         let fresh = format!("new {round}");
         let user = if round % 2 == 0 { "u" } else { &fresh };
-        let mut elsewhere = ContactServiceClient::new(identity.other.peer());
+        let mut elsewhere = VisitorServiceClient::new(identity.other.peer());
         let request =
             wire::AdmitVisitorRequest { token: visitor.token.clone(), ..Default::default() };
         let (session, admitted) = tokio::join!(

@@ -88,7 +88,7 @@ impl Identity {
             fields: fields.map(|(k, v)| (k.to_owned(), text(v).unwrap())).into(),
             ..Default::default()
         };
-        self.sessions().submit_pre_chat(form).await.unwrap().into_inner().session.unwrap()
+        self.visitors().submit_pre_chat(form).await.unwrap().into_inner().session.unwrap()
     }
 
     async fn merge(
