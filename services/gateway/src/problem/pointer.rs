@@ -20,6 +20,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("agent.", ""),
     ("application.", ""),
     ("organization.", ""),
+    ("webhook.", ""),
 ];
 
 /// The `user` object keeps the names that pages write in the snippet.
@@ -139,6 +140,7 @@ mod tests {
             ("application.pre_chat.fields[0].name", "/preChat/fields/0/name"),
             ("application.origins[1]", "/origins/1"),
             ("agent.name", "/name"),
+            ("webhook.events[1]", "/events/1"),
             ("/Idempotency-Key", "/Idempotency-Key"),
         ] {
             assert_eq!(json_pointer(path), pointer, "{path}");

@@ -1,6 +1,9 @@
 //! gRPC: what the services of all slices share. Each slice has its services in its `grpc` module.
 
 pub(crate) mod json;
+pub(crate) mod mask;
+#[cfg(test)]
+mod updates;
 #[cfg(test)]
 mod violations;
 

@@ -96,6 +96,7 @@ impl Identity {
             organization_id: organization.to_owned(),
             contact_id: id.to_owned(),
             changes: Some(changes(fields)),
+            actor: server(),
         };
         Ok(self.contacts().update_contact(request).await?.into_inner().contact.unwrap())
     }

@@ -210,6 +210,7 @@ pub(super) async fn update(
         organization_id: caller.organization.to_string(),
         contact_id: id.to_string(),
         changes: Some(changes),
+        actor: Some(caller.actor()),
     };
     let answer = app.clients.contacts().update_contact(request).await?.into_inner();
     app.contact_changed(caller.organization, id);

@@ -8,9 +8,10 @@ use http::StatusCode;
 use onethread_core::WebhookId;
 use onethread_errors::Error;
 use onethread_proto::identity::{
-    CreateWebhookRequest, DeleteWebhookRequest, ListWebhookDeliveriesRequest, ListWebhooksRequest,
-    UpdateWebhookRequest,
+    self, CreateWebhookRequest, DeleteWebhookRequest, ListWebhookDeliveriesRequest,
+    ListWebhooksRequest, UpdateWebhookRequest,
 };
+use prost_types::FieldMask;
 use utoipa::ToSchema;
 
 use crate::{
@@ -97,12 +98,19 @@ pub(super) async fn change(
     if events.as_ref().is_some_and(Vec::is_empty) {
         return Err(Error::invalid("/events", "names no event").into());
     }
-    let request = UpdateWebhookRequest {
-        actor: Some(owner.actor()),
-        organization_id: owner.organization.to_string(),
-        webhook_id: id.to_string(),
-        url,
+    let given = [("url", url.is_some()), ("events", events.is_some())];
+    let paths = given.into_iter().filter(|(_, given)| *given).map(|(path, _)| path.to_owned());
+    let webhook = identity::Webhook {
+        id: id.to_string(),
+        url: url.unwrap_or_default(),
         events: events.unwrap_or_default(),
+        ..identity::Webhook::default()
+    };
+    let request = UpdateWebhookRequest {
+        organization_id: owner.organization.to_string(),
+        webhook: Some(webhook),
+        update_mask: Some(FieldMask { paths: paths.collect() }),
+        actor: Some(owner.actor()),
     };
     let changed = app.clients.webhooks().update_webhook(request).await?.into_inner();
     Ok(Json(changed.webhook.ok_or_else(Error::not_found)?.into()))

@@ -127,6 +127,8 @@ impl ContactService for Handlers {
         let changed = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let contact = id(CONTACT, &request.contact_id)?;
+            // Only checked: changes of a profile are not in the audit log.
+            actor(request.actor)?;
             self.app.update_contact(organization, contact, &changes(request.changes)).await?;
             self.app.contact(organization, contact).await
         };

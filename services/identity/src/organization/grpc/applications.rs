@@ -6,7 +6,7 @@ use onethread_proto::identity::{
     self as wire, application_service_server::ApplicationService,
     list_origins_request::Application as Name,
 };
-use prost_types::Struct;
+use prost_types::{FieldMask, Struct};
 use serde_json::{Map, Value};
 use tonic::{Request, Response, Status};
 
@@ -15,6 +15,7 @@ use crate::{
     grpc::{
         Handlers,
         json::{from_wire, to_struct},
+        mask::Mask,
     },
     organization::{
         app::applications::{ApplicationName, ListedApplication, NewApplication},
@@ -88,16 +89,9 @@ impl ApplicationService for Handlers {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let application = request.application.unwrap_or_default();
             let application_id = id("application.id", &application.id)?;
-            let mask = request.update_mask.unwrap_or_default();
+            let patch = patch(application, request.update_mask)?;
             let actor = actor(request.actor)?;
-            self.app
-                .change_application(
-                    organization,
-                    actor,
-                    application_id,
-                    patch(application, &mask.paths)?,
-                )
-                .await
+            self.app.change_application(organization, actor, application_id, patch).await
         };
         answer(
             changed
@@ -136,23 +130,26 @@ fn new_application(application: wire::Application) -> NewApplication {
     }
 }
 
-fn patch(application: wire::Application, mask: &[String]) -> Result<ApplicationPatch> {
-    let mut patch = ApplicationPatch::default();
+/// The settings that an update changes.
+fn patch(application: wire::Application, mask: Option<FieldMask>) -> Result<ApplicationPatch> {
     let form = application.pre_chat.unwrap_or_default();
-    for path in mask {
-        match path.as_str() {
-            "name" => patch.name = Some(application.name.clone()),
-            "origins" => patch.origins = Some(application.origins.clone()),
-            "look" => patch.look = Some(application.look.clone().map(look).unwrap_or_default()),
-            "pre_chat.enabled" => patch.form_enabled = Some(form.enabled),
-            "pre_chat.fields" => {
-                let fields = form.fields.iter().cloned().map(Into::into);
-                patch.form_fields = Some(fields.collect());
-            }
-            _ => return Err(Error::invalid("update_mask", "names what can't be changed")),
-        }
-    }
-    Ok(patch)
+    let fields = [
+        ("name", !application.name.is_empty()),
+        ("origins", !application.origins.is_empty()),
+        ("look", application.look.is_some()),
+        ("pre_chat.enabled", form.enabled),
+        ("pre_chat.fields", !form.fields.is_empty()),
+    ];
+    let mask = Mask::new(mask, &fields)?;
+    let look = application.look.map(look).unwrap_or_default();
+    let form_fields = form.fields.into_iter().map(Into::into).collect();
+    Ok(ApplicationPatch {
+        name: mask.has("name").then_some(application.name),
+        origins: mask.has("origins").then_some(application.origins),
+        look: mask.has("look").then_some(look),
+        form_enabled: mask.has("pre_chat.enabled").then_some(form.enabled),
+        form_fields: mask.has("pre_chat.fields").then_some(form_fields),
+    })
 }
 
 fn look(wire: Struct) -> Map<String, Value> {

@@ -3,10 +3,14 @@
 use onethread_core::OrganizationId;
 use onethread_errors::{Error, Result};
 use onethread_proto::identity as wire;
+use prost_types::FieldMask;
 
-use crate::organization::domain::{
-    policy::Policy,
-    settings::{Settings, SettingsPatch},
+use crate::{
+    grpc::mask::Mask,
+    organization::domain::{
+        policy::Policy,
+        settings::{Settings, SettingsPatch},
+    },
 };
 
 /// An organization with its settings.
@@ -21,22 +25,24 @@ pub(super) fn organization(id: OrganizationId, settings: Settings) -> wire::Orga
     wire::Organization { id: id.to_string(), name, policy: policy.into(), report_only }
 }
 
-/// The fields that a mask names.
+/// The settings that an update changes.
 pub(super) fn patch(
     organization: Option<wire::Organization>,
-    mask: Option<prost_types::FieldMask>,
+    mask: Option<FieldMask>,
 ) -> Result<SettingsPatch> {
     let organization = organization.unwrap_or_default();
-    let mut patch = SettingsPatch::default();
-    for path in mask.unwrap_or_default().paths {
-        match path.as_str() {
-            "name" => patch.name = Some(organization.name.clone()),
-            "policy" => patch.policy = Some(policy(organization.policy())?),
-            "report_only" => patch.report_only = Some(organization.report_only),
-            _ => return Err(Error::invalid("update_mask", "names a field that can't change")),
-        }
-    }
-    Ok(patch)
+    let fields = [
+        ("name", !organization.name.is_empty()),
+        ("policy", organization.policy != 0),
+        ("report_only", organization.report_only),
+    ];
+    let mask = Mask::new(mask, &fields)?;
+    let policy = mask.has("policy").then(|| policy(organization.policy())).transpose()?;
+    Ok(SettingsPatch {
+        policy,
+        report_only: mask.has("report_only").then_some(organization.report_only),
+        name: mask.has("name").then_some(organization.name),
+    })
 }
 
 fn policy(policy: wire::Policy) -> Result<Policy> {

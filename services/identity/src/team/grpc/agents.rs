@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    grpc::Handlers,
+    grpc::{Handlers, mask::Mask},
     organization::grpc::audit::actor,
     team::{
         app::login::LoggedInAgent,
@@ -79,14 +79,10 @@ impl AgentService for Handlers {
         let changed = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let new = request.agent.unwrap_or_default();
-            let (mut new_name, mut new_role) = (None, None);
-            for path in request.update_mask.unwrap_or_default().paths {
-                match path.as_str() {
-                    "name" => new_name = Some(new.name.clone()),
-                    "role" => new_role = Some(role("agent.role", new.role())?),
-                    _ => return Err(Error::invalid("update_mask", "names what can't be changed")),
-                }
-            }
+            let fields = [("name", !new.name.is_empty()), ("role", new.role != 0)];
+            let mask = Mask::new(request.update_mask, &fields)?;
+            let new_name = mask.has("name").then(|| new.name.clone());
+            let new_role = mask.has("role").then(|| role("agent.role", new.role())).transpose()?;
             let actor = actor(request.actor)?;
             self.app
                 .change_agent(organization, actor, id("agent.id", &new.id)?, new_name, new_role)

@@ -45,7 +45,7 @@ impl App {
         if let Err(detail) = read_url(&url, self.private_webhooks) {
             invalid.push(Field::new("url", detail));
         }
-        let events = read_events(events).unwrap_or_else(|fields| {
+        let events = read_events("events", events).unwrap_or_else(|fields| {
             invalid.extend(fields);
             Vec::new()
         });
@@ -92,7 +92,7 @@ impl App {
         Ok(webhooks::list(&mut conn, organization).await?)
     }
 
-    /// Changes a webhook. No URL and no events leave those as they are.
+    /// Changes a webhook. `None` leaves the URL or the events as they are.
     ///
     /// # Errors
     ///
@@ -103,16 +103,14 @@ impl App {
         actor: Actor,
         id: WebhookId,
         url: Option<String>,
-        events: &[String],
+        events: Option<Vec<String>>,
     ) -> Result<Webhook> {
         if let Some(url) = &url {
             let checked = read_url(url, self.private_webhooks);
-            checked.map_err(|detail| Error::invalid("url", detail))?;
+            checked.map_err(|detail| Error::invalid("webhook.url", detail))?;
         }
-        let events = match events {
-            [] => None,
-            events => Some(read_events(events).map_err(Error::invalid_fields)?),
-        };
+        let events = events.map(|names| read_events("webhook.events", &names)).transpose();
+        let events = events.map_err(Error::invalid_fields)?;
         let (patch, now) = (WebhookPatch { url, events }, self.clock.now());
         let webhook = transaction!(self.db, "webhook.change", |tx| {
             let interest = interests::locked(tx, organization).await?;
@@ -180,10 +178,10 @@ impl App {
     }
 }
 
-/// Reads the names of events. One that is named twice counts once.
-fn read_events(names: &[String]) -> std::result::Result<Vec<Event>, Vec<Field>> {
+/// Reads the names of events in the field at the path. One that is named twice counts once.
+fn read_events(path: &str, names: &[String]) -> std::result::Result<Vec<Event>, Vec<Field>> {
     if names.is_empty() {
-        return Err(vec![Field::new("events", "names no event")]);
+        return Err(vec![Field::new(path, "names no event")]);
     }
     let mut events = Vec::new();
     let mut invalid = Vec::new();
@@ -192,7 +190,7 @@ fn read_events(names: &[String]) -> std::result::Result<Vec<Event>, Vec<Field>> 
             Ok(event) if events.contains(&event) => {}
             Ok(event) => events.push(event),
             Err(_) => {
-                invalid.push(Field::new(format!("events[{n}]"), "is no event of a webhook"));
+                invalid.push(Field::new(format!("{path}[{n}]"), "is no event of a webhook"));
             }
         }
     }

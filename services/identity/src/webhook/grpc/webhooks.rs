@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    grpc::Handlers,
+    grpc::{Handlers, mask::Mask},
     organization::{domain::audit::Actor, grpc::audit},
     webhook::domain::{delivery::Delivery, webhook::Webhook},
 };
@@ -57,10 +57,13 @@ impl WebhookService for Handlers {
         let changed = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let actor = actor(request.actor)?;
-            let webhook = id(WEBHOOK, &request.webhook_id)?;
-            self.app
-                .update_webhook(organization, actor, webhook, request.url, &request.events)
-                .await
+            let new = request.webhook.unwrap_or_default();
+            let fields = [("url", !new.url.is_empty()), ("events", !new.events.is_empty())];
+            let mask = Mask::new(request.update_mask, &fields)?;
+            let webhook = id("webhook.id", &new.id)?;
+            let url = mask.has("url").then_some(new.url);
+            let events = mask.has("events").then_some(new.events);
+            self.app.update_webhook(organization, actor, webhook, url, events).await
         };
         answer(
             changed

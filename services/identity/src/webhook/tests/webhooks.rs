@@ -1,5 +1,7 @@
 //! Webhooks as owners manage them.
 
+use prost_types::FieldMask;
+
 use super::*;
 
 onethread_testing::on_each_database! {
@@ -23,9 +25,12 @@ async fn a_webhook_belongs_to_its_organization_and_ten_are_allowed(scratch: Scra
         let update = wire::UpdateWebhookRequest {
             organization_id: organization.clone(),
             actor: actor(),
-            webhook_id: webhook.clone(),
-            url: Some("https://example.org".to_owned()),
-            events: Vec::new(),
+            webhook: Some(wire::Webhook {
+                id: webhook.clone(),
+                url: "https://example.org".to_owned(),
+                ..Default::default()
+            }),
+            update_mask: None,
         };
         let rejected = identity.webhooks().update_webhook(update).await.unwrap_err();
         assert_eq!(rejected.code(), Code::NotFound);
@@ -65,9 +70,8 @@ async fn a_deleted_webhook_gets_no_deliveries(scratch: ScratchDatabase) {
     let update = wire::UpdateWebhookRequest {
         organization_id: identity.organization.clone(),
         actor: actor(),
-        webhook_id: other.webhook.take().unwrap().id,
-        url: Some(receiver.url()),
-        events: Vec::new(),
+        webhook: Some(wire::Webhook { url: receiver.url(), ..other.webhook.take().unwrap() }),
+        update_mask: Some(FieldMask { paths: vec!["url".to_owned()] }),
     };
     identity.webhooks().update_webhook(update).await.unwrap();
     identity.log_in("u1", "Ann").await;
