@@ -104,7 +104,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, or `ApplicationExists` when the number is taken.
+    /// `NotFound`, `InvalidArgument`, or `ApplicationExists` when the number is taken.
     pub(crate) async fn create_application(
         &self,
         organization: OrganizationId,
@@ -114,7 +114,8 @@ impl App {
         let new = self.new_application(organization, new)?;
         let now = self.clock.now();
         transaction!(self.db, "application.create", |tx| {
-            let Settings { name: domain, .. } = organizations::settings(tx, organization).await?;
+            let settings = organizations::settings(tx, organization).await?;
+            let Settings { name: domain, .. } = settings.ok_or_else(Error::not_found)?;
             let mut application = new.clone();
             if application.name.is_empty() {
                 application.name.clone_from(&domain);

@@ -94,7 +94,8 @@ impl App {
         };
         let blocked = transaction!(self.db, "blocked_address.put", |tx| {
             // Calls that block at the same time wait for each other, so that the limit holds.
-            organizations::locked_settings(tx, organization).await?;
+            let settings = organizations::locked_settings(tx, organization).await?;
+            settings.ok_or_else(Error::not_found)?;
             let existing = blocked_addresses::by_network(tx, organization, &new.network).await?;
             let was_blocked = existing.is_some();
             let (address, effects) = if let Some(mut existing) = existing {

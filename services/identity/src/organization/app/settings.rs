@@ -22,17 +22,17 @@ impl App {
     ///
     /// # Errors
     ///
-    /// When the organization doesn't exist.
+    /// `NotFound`.
     pub(crate) async fn settings(&self, organization: OrganizationId) -> Result<Settings> {
         let mut conn = self.db.reader("organization.settings").await?;
-        Ok(organizations::settings(&mut conn, organization).await?)
+        organizations::settings(&mut conn, organization).await?.ok_or_else(Error::not_found)
     }
 
     /// Changes settings.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for an invalid name; `OrganizationExists` when another one has it.
+    /// `NotFound`; `InvalidArgument` for an invalid name; `OrganizationExists` when another one has it.
     pub(crate) async fn change_settings(
         &self,
         organization: OrganizationId,
@@ -45,6 +45,7 @@ impl App {
         let now = self.clock.now();
         let changed = transaction!(self.db, "organization.change", |tx| {
             let before = organizations::locked_settings(tx, organization).await?;
+            let before = before.ok_or_else(Error::not_found)?;
             let Some((after, effects)) = before.change(organization, &patch, actor) else {
                 return Ok(before);
             };

@@ -53,11 +53,11 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// The settings of an organization that exists.
+/// The settings of an organization.
 pub(crate) async fn settings(
     conn: &mut Connection,
     organization: OrganizationId,
-) -> Result<Settings> {
+) -> Result<Option<Settings>> {
     read(conn, SETTINGS.into(), organization).await
 }
 
@@ -65,13 +65,17 @@ pub(crate) async fn settings(
 pub(crate) async fn locked_settings(
     conn: &mut Connection,
     organization: OrganizationId,
-) -> Result<Settings> {
+) -> Result<Option<Settings>> {
     read(conn, SETTINGS_LOCKED, organization).await
 }
 
-async fn read(conn: &mut Connection, sql: Sql, organization: OrganizationId) -> Result<Settings> {
+async fn read(
+    conn: &mut Connection,
+    sql: Sql,
+    organization: OrganizationId,
+) -> Result<Option<Settings>> {
     let row = conn.query(sql).bind(organization.0).optional::<SettingsRow>().await?;
-    row.ok_or(Error::Corrupt("organizations"))?.try_into()
+    row.map(Settings::try_from).transpose()
 }
 
 /// Fails with a unique violation when another organization has the name.

@@ -2,19 +2,24 @@
 
 use futures::future::join_all;
 use onethread_core::OrganizationId;
-use onethread_proto::identity::identify_response::Outcome;
+use onethread_proto::identity::{
+    self as wire, identify_response::Outcome,
+    organization_service_client::OrganizationServiceClient,
+};
 use onethread_testing::ScratchDatabase;
+use tonic::Code;
 use uuid::Uuid;
 
 use super::OWNER;
 use crate::{
     organization::domain::{policy::Policy, settings::SettingsPatch},
-    testing::identity,
+    testing::{identity, owner},
 };
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
     a_policy_applies_in_every_process_at_once,
+    an_unknown_organization_is_not_found,
 }
 
 async fn a_policy_applies_in_every_process_at_once(scratch: ScratchDatabase) {
@@ -61,7 +66,19 @@ async fn a_policy_applies_in_every_process_at_once(scratch: ScratchDatabase) {
     }
     let settings = identity.service.app.settings(organization).await.unwrap();
     assert_eq!((settings.policy, settings.report_only), (Policy::Jwt, true));
-    // An unknown organization has no settings.
-    let unknown = OrganizationId(Uuid::from_u128(5));
-    assert!(identity.service.app.settings(unknown).await.is_err());
+}
+
+async fn an_unknown_organization_is_not_found(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    let mut client = OrganizationServiceClient::new(identity.service.peer());
+    let unknown = Uuid::from_u128(5).to_string();
+    let get = wire::GetOrganizationRequest { organization_id: unknown.clone() };
+    assert_eq!(client.get_organization(get).await.unwrap_err().code(), Code::NotFound);
+    let update = wire::UpdateOrganizationRequest {
+        organization_id: unknown,
+        organization: Some(wire::Organization { report_only: true, ..Default::default() }),
+        update_mask: None,
+        actor: owner(),
+    };
+    assert_eq!(client.update_organization(update).await.unwrap_err().code(), Code::NotFound);
 }

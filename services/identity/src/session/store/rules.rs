@@ -1,7 +1,7 @@
 //! The rules for logins and sessions.
 
 use onethread_core::OrganizationId;
-use onethread_db::{Connection, Result};
+use onethread_db::{Connection, Error, Result};
 
 use crate::organization::{
     domain::{identity_key::SealedIdentityKey, settings::Settings},
@@ -20,6 +20,7 @@ pub(crate) async fn read(
     organization: OrganizationId,
 ) -> Result<SealedRules> {
     let settings = organizations::settings(conn, organization).await?;
+    let settings = settings.ok_or(Error::Corrupt("organizations"))?;
     with_keys(conn, organization, settings).await
 }
 
