@@ -7,7 +7,7 @@ use std::{
 };
 
 use onethread_core::{ContactId, DeviceId, OrganizationId};
-use onethread_proto::identity::{Page, RecordVisitRequest};
+use onethread_proto::identity::{RecordVisitRequest, WebPage};
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
@@ -34,7 +34,7 @@ impl VisitedPages {
     /// Records the page on which the caller did something, unless it was the last one.
     ///
     /// What the caller did counts without it, so a failure is only logged.
-    pub(crate) async fn record(&self, app: &App, caller: &WidgetCaller, page: Option<Page>) {
+    pub(crate) async fn record(&self, app: &App, caller: &WidgetCaller, page: Option<WebPage>) {
         let Some(page) = page.filter(|page| caller.is_stored && !page.url.is_empty()) else {
             return;
         };
@@ -52,7 +52,7 @@ impl VisitedPages {
     }
 }
 
-fn hash(page: &Page) -> u64 {
+fn hash(page: &WebPage) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&page.url, &page.title, &page.referrer).hash(&mut hasher);
     hasher.finish()

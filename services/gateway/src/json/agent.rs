@@ -62,10 +62,10 @@ enum AgentState {
     Invited,
 }
 
-impl From<identity::ListedAgent> for ListedAgent {
-    fn from(listed: identity::ListedAgent) -> Self {
-        let state = if listed.invited { AgentState::Invited } else { AgentState::Active };
-        Self { agent: listed.agent.unwrap_or_default().into(), state }
+impl From<identity::Agent> for ListedAgent {
+    fn from(agent: identity::Agent) -> Self {
+        let state = if agent.invited { AgentState::Invited } else { AgentState::Active };
+        Self { agent: agent.into(), state }
     }
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct InvitedAgent {
 impl InvitedAgent {
     /// From identity.
     pub(crate) fn new(
-        agent: Option<identity::ListedAgent>,
+        agent: Option<identity::Agent>,
         invite_token: String,
         expires_at: Option<prost_types::Timestamp>,
     ) -> Self {

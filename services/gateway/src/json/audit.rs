@@ -32,7 +32,7 @@ impl From<wire::AuditEntry> for AuditEntry {
             ActorKind::Widget => "widget".to_owned(),
             _ => actor.id,
         };
-        let wire::AuditEntry { at, action, subject, detail, .. } = entry;
-        Self { at: time(at), actor, action, subject, detail }
+        let wire::AuditEntry { created_at, action, subject, detail, .. } = entry;
+        Self { at: time(created_at), actor, action, subject, detail }
     }
 }

@@ -1,7 +1,7 @@
 //! Contacts: as they see themselves, and as agents see them.
 
 use onethread_core::Timestamp;
-use onethread_proto::identity::{self, Verification};
+use onethread_proto::identity::{self, ContactVerification};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -75,8 +75,8 @@ impl Warning {
     }
 }
 
-impl From<identity::Warning> for Warning {
-    fn from(warning: identity::Warning) -> Self {
+impl From<identity::FieldWarning> for Warning {
+    fn from(warning: identity::FieldWarning) -> Self {
         Self { pointer: json_pointer(&warning.field), detail: warning.detail }
     }
 }
@@ -162,7 +162,7 @@ impl From<identity::ContactEvent> for Event {
 
 impl From<identity::Contact> for Contact {
     fn from(contact: identity::Contact) -> Self {
-        let page = |page: identity::Page| Page {
+        let page = |page: identity::WebPage| Page {
             url: page.url,
             title: page.title,
             referrer: page.referrer,
@@ -175,7 +175,7 @@ impl From<identity::Contact> for Contact {
             blocked: contact.blocked,
             first_seen_at: time(contact.first_seen_at),
             last_seen_at: time(contact.last_seen_at),
-            sessions: contact.sessions,
+            sessions: contact.session_count,
             page: contact.page.filter(|page| !page.url.is_empty()).map(page),
             platform: some(contact.platform),
             browser: some(contact.browser),
@@ -208,15 +208,17 @@ enum Source {
     Visitor,
 }
 
-impl From<identity::Source> for Source {
-    fn from(source: identity::Source) -> Self {
+impl From<identity::ContactSource> for Source {
+    fn from(source: identity::ContactSource) -> Self {
         match source {
-            identity::Source::Identified => Self::Identified,
-            identity::Source::PreChat => Self::PreChat,
-            identity::Source::Import => Self::Import,
-            identity::Source::Agent => Self::Agent,
-            identity::Source::Api => Self::Api,
-            identity::Source::Visitor | identity::Source::Unspecified => Self::Visitor,
+            identity::ContactSource::Identified => Self::Identified,
+            identity::ContactSource::PreChat => Self::PreChat,
+            identity::ContactSource::Import => Self::Import,
+            identity::ContactSource::Agent => Self::Agent,
+            identity::ContactSource::Api => Self::Api,
+            identity::ContactSource::Visitor | identity::ContactSource::Unspecified => {
+                Self::Visitor
+            }
         }
     }
 }
@@ -231,13 +233,13 @@ pub(super) enum Verified {
     Jwt,
 }
 
-impl From<Verification> for Verified {
-    fn from(verification: Verification) -> Self {
+impl From<ContactVerification> for Verified {
+    fn from(verification: ContactVerification) -> Self {
         match verification {
-            Verification::None | Verification::Unspecified => Self::None,
-            Verification::SecurityHash => Self::SecurityHash,
-            Verification::Hmac => Self::Hmac,
-            Verification::Jwt => Self::Jwt,
+            ContactVerification::None | ContactVerification::Unspecified => Self::None,
+            ContactVerification::SecurityHash => Self::SecurityHash,
+            ContactVerification::Hmac => Self::Hmac,
+            ContactVerification::Jwt => Self::Jwt,
         }
     }
 }

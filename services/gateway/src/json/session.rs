@@ -104,8 +104,8 @@ impl Session {
     /// A session with its thread.
     pub(crate) fn new(session: identity::Session, conversation: Thread) -> Self {
         let mode = match session.mode() {
-            identity::Mode::Contact => Mode::Contact,
-            identity::Mode::Visitor | identity::Mode::Unspecified => Mode::Visitor,
+            identity::SessionMode::Contact => Mode::Contact,
+            identity::SessionMode::Visitor | identity::SessionMode::Unspecified => Mode::Visitor,
         };
         let pre_chat = session.pre_chat.unwrap_or_default();
         Self {

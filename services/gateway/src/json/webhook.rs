@@ -87,7 +87,7 @@ impl From<wire::WebhookDelivery> for WebhookDelivery {
             id: delivery.id,
             event: delivery.event,
             state,
-            attempts: delivery.attempts,
+            attempts: delivery.attempt_count,
             status: delivery.status,
             error: some(delivery.error).map(without_names),
             created_at: time(delivery.created_at),

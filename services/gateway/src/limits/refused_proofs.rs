@@ -335,9 +335,9 @@ mod tests {
         let proof = request.user.as_ref().unwrap().security_hash.as_ref().unwrap();
         let is_right = proof.kind == Some(Kind::StringValue("right".to_owned()));
         let application = match request.application {
-            Some(Application::NumberAndSecret(ApplicationNumberAndSecret { number: 2, .. })) => {
-                OTHER_APPLICATION
-            }
+            Some(Application::NumberAndSecret(ApplicationNumberAndSecret {
+                number: 2, ..
+            })) => OTHER_APPLICATION,
             _ => APPLICATION,
         };
         if is_right {

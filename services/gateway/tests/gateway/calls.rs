@@ -207,7 +207,8 @@ async fn rejections(gateway: &Gateway, seen: &mut Seen) {
     let start = json!({"organization": "demo", "appId": id(1), "user": {"user_id": "u"}});
     let refused = IdentityRefused { clean_session: Some(session(false)) };
     let outcome = Some(Outcome::Refused(refused));
-    for answer in [None, Some(IdentifyResponse { outcome, application_id: id(1), revoked_ids: Vec::new() })]
+    for answer in
+        [None, Some(IdentifyResponse { outcome, application_id: id(1), revoked_ids: Vec::new() })]
     {
         *gateway.world.init.lock().unwrap() = answer;
         seen.call(init().json(&start)).await;

@@ -15,8 +15,8 @@ use onethread_proto::{
         stream_service_server::StreamServiceServer,
     },
     identity::{
-        Agent, AgentRole, AuthenticateResponse, ContactCaller, Mode, Person, ServerCaller, Session,
-        VisitorCaller, agent_service_server::AgentServiceServer,
+        Agent, AgentRole, AuthenticateResponse, ContactCaller, Person, ServerCaller, Session,
+        SessionMode, VisitorCaller, agent_service_server::AgentServiceServer,
         audit_service_server::AuditServiceServer, authenticate_response::Caller,
         contact_service_server::ContactServiceServer,
         identity_key_service_server::IdentityKeyServiceServer,
@@ -57,6 +57,7 @@ pub(crate) fn agent() -> Agent {
         email: "agent@example.com".to_owned(),
         name: "Gus".to_owned(),
         role: AgentRole::Owner.into(),
+        invited: false,
     }
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn session(stored: bool) -> Session {
     Session {
         token: "visitor".to_owned(),
         device_token: "device".to_owned(),
-        mode: Mode::Visitor.into(),
+        mode: SessionMode::Visitor.into(),
         organization_id: ORGANIZATION.to_owned(),
         person: Some(Person {
             id: CONTACT.to_owned(),

@@ -21,7 +21,8 @@ impl Mask {
             return Ok(Self(populated.map(|(path, _)| *path).collect()));
         }
         let invalid = || Error::invalid("update_mask", "names a field that can't be changed");
-        let known = |path: &String| fields.iter().map(|(known, _)| *known).find(|known| known == path);
+        let known =
+            |path: &String| fields.iter().map(|(known, _)| *known).find(|known| known == path);
         paths.iter().map(|path| known(path).ok_or_else(invalid)).collect::<Result<_>>().map(Self)
     }
 

@@ -34,7 +34,7 @@ async fn an_organization_is_updated_without_a_mask(scratch: ScratchDatabase) {
     let expected = wire::Organization {
         id: organization_id,
         name: "demo".to_owned(),
-        policy: wire::Policy::Optional.into(),
+        policy: wire::IdentityPolicy::Optional.into(),
         report_only: true,
     };
     assert_eq!(changed.organization, Some(expected));
@@ -44,12 +44,9 @@ async fn an_agent_is_updated_without_a_mask(scratch: ScratchDatabase) {
     let identity = identity(scratch).await;
     let organization_id = identity.organization_id.clone();
     let mut agents = AgentServiceClient::new(identity.service.peer());
-    let list = wire::ListAgentsRequest {
-        organization_id: organization_id.clone(),
-        ..Default::default()
-    };
-    let listed = agents.list_agents(list).await.unwrap().into_inner().agents.remove(0);
-    let before = listed.agent.unwrap();
+    let list =
+        wire::ListAgentsRequest { organization_id: organization_id.clone(), ..Default::default() };
+    let before = agents.list_agents(list).await.unwrap().into_inner().agents.remove(0);
     let request = wire::UpdateAgentRequest {
         organization_id,
         agent: Some(wire::Agent {
@@ -60,7 +57,7 @@ async fn an_agent_is_updated_without_a_mask(scratch: ScratchDatabase) {
         update_mask: None,
         actor: owner(),
     };
-    let changed = agents.update_agent(request).await.unwrap().into_inner().agent.unwrap();
+    let changed = agents.update_agent(request).await.unwrap().into_inner();
     assert_eq!(changed.agent, Some(wire::Agent { name: "Ann".to_owned(), ..before }));
 }
 

@@ -25,7 +25,10 @@ async fn texts_that_no_row_can_hold_are_not_found(scratch: ScratchDatabase) {
         email: "a\0@example.com".to_owned(),
         password: "guess".to_owned(),
     };
-    assert_eq!(identity.sessions().login_agent(login).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(
+        identity.sessions().login_agent(login).await.unwrap_err().code(),
+        Code::Unauthenticated
+    );
 
     // Page tokens with invented keys.
     identity.start_session(Some("v"), None, "").await;

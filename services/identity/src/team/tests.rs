@@ -53,7 +53,7 @@ impl Team {
             actor: owner(),
         };
         let created = self.agents().create_agent(request).await?.into_inner();
-        Ok((created.agent.unwrap().agent.unwrap(), created.invitation_token))
+        Ok((created.agent.unwrap(), created.invitation_token))
     }
 
     async fn accept(&self, token: &str, password: &str) -> Result<String, Code> {
@@ -79,7 +79,7 @@ impl Team {
         client.login_agent(request).await.map(drop).map_err(|status| status.code())
     }
 
-    async fn list(&self) -> Vec<wire::ListedAgent> {
+    async fn list(&self) -> Vec<Agent> {
         let organization_id = self.identity.organization_id.clone();
         let request = wire::ListAgentsRequest { organization_id, ..Default::default() };
         self.agents().list_agents(request).await.unwrap().into_inner().agents
@@ -150,7 +150,7 @@ async fn an_expired_invitation_is_rejected(scratch: ScratchDatabase) {
 
 async fn the_last_owner_stays_when_owners_leave_at_once(scratch: ScratchDatabase) {
     let team = Team { identity: identity(scratch).await };
-    let first = team.list().await[0].agent.clone().unwrap().id;
+    let first = team.list().await[0].id.clone();
     assert_eq!(
         team.demote(team.identity.service.peer(), &first).await,
         Err(Code::FailedPrecondition)
@@ -178,12 +178,12 @@ async fn the_last_owner_stays_when_owners_leave_at_once(scratch: ScratchDatabase
 async fn a_reset_revokes_logins_and_the_old_password(scratch: ScratchDatabase) {
     let team = Team { identity: identity(scratch).await };
     let (ann, login) = team.join("ann@example.com", AgentRole::Agent).await;
-    let reset = wire::ResetAgentRequest {
+    let reset = wire::ResetAgentPasswordRequest {
         organization_id: team.identity.organization_id.clone(),
         agent_id: ann.id.clone(),
         actor: owner(),
     };
-    let reset = team.agents().reset_agent(reset).await.unwrap().into_inner();
+    let reset = team.agents().reset_agent_password(reset).await.unwrap().into_inner();
     assert_eq!(team.identity.authenticate(&login).await.unwrap_err(), Code::Unauthenticated);
     assert_eq!(team.log_in("ann@example.com", PASSWORD).await, Err(Code::Unauthenticated));
     team.accept(&reset.invitation_token, "another one").await.unwrap();
@@ -319,7 +319,7 @@ async fn the_operator_resets_a_password(scratch: ScratchDatabase) {
         assert!(reset(organization, email).await.is_none(), "{organization} {email}");
     }
     // The only owner can reset the password without another owner.
-    let owner = team.list().await[0].agent.clone().unwrap();
+    let owner = team.list().await.remove(0);
     let first = reset("demo", "Owner@demo.example").await.unwrap();
     assert_eq!(team.log_in("owner@demo.example", first.expose_secret()).await, Ok(()));
     let request = wire::LoginAgentRequest {

@@ -138,10 +138,7 @@ impl Identity {
         wire::IdentifyRequest {
             organization_name: self.organization.clone(),
             application: Some(wire::identify_request::Application::NumberAndSecret(
-                wire::ApplicationNumberAndSecret {
-                    number: 1,
-                    secret: self.secret.clone(),
-                },
+                wire::ApplicationNumberAndSecret { number: 1, secret: self.secret.clone() },
             )),
             user: Some(wire::UserClaims {
                 user_id: user_id.and_then(text),

@@ -12,7 +12,7 @@ use http::StatusCode;
 use onethread_core::AgentId;
 use onethread_proto::identity::{
     self, AcceptInvitationRequest, CreateAgentRequest, DeleteAgentRequest, ListAgentsRequest,
-    ResetAgentRequest, UpdateAgentRequest,
+    ResetAgentPasswordRequest, UpdateAgentRequest,
 };
 use prost_types::FieldMask;
 use utoipa::ToSchema;
@@ -198,12 +198,12 @@ pub(super) async fn reset(
     owner: Owner,
     PathId(id): PathId<AgentId>,
 ) -> ApiResult<Json<InvitedAgent>> {
-    let request = ResetAgentRequest {
+    let request = ResetAgentPasswordRequest {
         organization_id: owner.organization.to_string(),
         agent_id: id.to_string(),
         actor: Some(owner.actor()),
     };
-    let answer = app.clients.agents().reset_agent(request).await?.into_inner();
+    let answer = app.clients.agents().reset_agent_password(request).await?.into_inner();
     app.agent_changed(owner.organization, id);
     Ok(Json(InvitedAgent::new(answer.agent, answer.invitation_token, answer.expires_at)))
 }

@@ -81,7 +81,7 @@ pub(super) async fn block(
     app.revocations.note_organization(owner.organization);
     let blocked = answer.blocked_address;
     let blocked = blocked.ok_or_else(|| Error::internal("identity answered nothing"))?;
-    let status = if answer.was_blocked { StatusCode::OK } else { StatusCode::CREATED };
+    let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(blocked.into())))
 }
 

@@ -41,12 +41,12 @@ enum Policy {
 }
 
 impl Policy {
-    fn to_wire(self) -> identity::Policy {
+    fn to_wire(self) -> identity::IdentityPolicy {
         match self {
-            Self::Optional => identity::Policy::Optional,
-            Self::SecurityHash => identity::Policy::SecurityHash,
-            Self::Hmac => identity::Policy::Hmac,
-            Self::Jwt => identity::Policy::Jwt,
+            Self::Optional => identity::IdentityPolicy::Optional,
+            Self::SecurityHash => identity::IdentityPolicy::SecurityHash,
+            Self::Hmac => identity::IdentityPolicy::Hmac,
+            Self::Jwt => identity::IdentityPolicy::Jwt,
         }
     }
 }
@@ -54,10 +54,12 @@ impl Policy {
 impl From<identity::Organization> for Organization {
     fn from(organization: identity::Organization) -> Self {
         let policy = match organization.policy() {
-            identity::Policy::Optional | identity::Policy::Unspecified => Policy::Optional,
-            identity::Policy::SecurityHash => Policy::SecurityHash,
-            identity::Policy::Hmac => Policy::Hmac,
-            identity::Policy::Jwt => Policy::Jwt,
+            identity::IdentityPolicy::Optional | identity::IdentityPolicy::Unspecified => {
+                Policy::Optional
+            }
+            identity::IdentityPolicy::SecurityHash => Policy::SecurityHash,
+            identity::IdentityPolicy::Hmac => Policy::Hmac,
+            identity::IdentityPolicy::Jwt => Policy::Jwt,
         };
         Self { policy, report_only: organization.report_only, name: organization.name }
     }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use deserr::Deserr;
 use http::StatusCode;
 use onethread_core::ContactId;
-use onethread_proto::identity::{ResetSecurityHashRequest, SetSecurityHashRequest};
+use onethread_proto::identity::{DeleteSecurityHashRequest, SetSecurityHashRequest};
 use utoipa::ToSchema;
 
 use crate::{
@@ -71,13 +71,13 @@ pub(super) async fn reset(
     PathId(id): PathId<ContactId>,
     body: Body<ClaimReset>,
 ) -> ApiResult<StatusCode> {
-    let request = ResetSecurityHashRequest {
+    let request = DeleteSecurityHashRequest {
         actor: Some(owner.actor()),
         organization_id: owner.organization.to_string(),
         contact_id: id.to_string(),
         reason: body.content()?.reason,
     };
-    app.clients.contacts().reset_security_hash(request).await?;
+    app.clients.contacts().delete_security_hash(request).await?;
     app.revocations.note(owner.organization, [id.0]);
     Ok(StatusCode::NO_CONTENT)
 }

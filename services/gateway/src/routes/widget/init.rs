@@ -12,7 +12,7 @@ use http::HeaderMap;
 use onethread_core::{ContactId, ConversationId};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::identity::{
-    self, ApplicationNumberAndSecret, IdentifyRequest, IdentityRefused, LogoutRequest, Mode,
+    self, ApplicationNumberAndSecret, IdentifyRequest, IdentityRefused, LogoutRequest, SessionMode,
     identify_request::Application, identify_response::Outcome,
 };
 use serde_json::{Map, Value as Member};
@@ -249,7 +249,7 @@ pub(super) async fn logout(
 /// conversation's numbers.
 pub(super) async fn start(app: &App, session: identity::Session, messages: i32) -> Result<Session> {
     let person = session.person.clone().unwrap_or_default();
-    let has_conversation = session.mode() == Mode::Contact || session.stored;
+    let has_conversation = session.mode() == SessionMode::Contact || session.stored;
     let id = has_conversation.then(|| person.id.clone());
     let mut conversation = Thread { id, ..Thread::default() };
     if session.stored {

@@ -161,7 +161,7 @@ pub(super) struct Page {
     referrer: Lenient<String>,
 }
 
-impl From<Page> for identity::Page {
+impl From<Page> for identity::WebPage {
     fn from(page: Page) -> Self {
         Self {
             url: page.url.0.unwrap_or_default(),

@@ -31,15 +31,24 @@ impl AgentService for Fake {
         Err(Status::unimplemented("not called"))
     }
 
-    async fn reset_agent(&self, _: Request<ResetAgentRequest>) -> Answer<ResetAgentResponse> {
+    async fn reset_agent_password(
+        &self,
+        _: Request<ResetAgentPasswordRequest>,
+    ) -> Answer<ResetAgentPasswordResponse> {
         Err(Status::unimplemented("not called"))
     }
 
-    async fn accept_invitation(&self, _: Request<AcceptInvitationRequest>) -> Answer<AcceptInvitationResponse> {
+    async fn accept_invitation(
+        &self,
+        _: Request<AcceptInvitationRequest>,
+    ) -> Answer<AcceptInvitationResponse> {
         Err(Status::unimplemented("not called"))
     }
 
-    async fn change_password(&self, _: Request<ChangePasswordRequest>) -> Answer<ChangePasswordResponse> {
+    async fn change_password(
+        &self,
+        _: Request<ChangePasswordRequest>,
+    ) -> Answer<ChangePasswordResponse> {
         Err(Status::unimplemented("not called"))
     }
 }

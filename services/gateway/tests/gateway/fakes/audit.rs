@@ -16,7 +16,8 @@ impl AuditService for Fake {
         _: Request<ListAuditEntriesRequest>,
     ) -> Answer<ListAuditEntriesResponse> {
         let entry = AuditEntry {
-            at: Some(prost_types::Timestamp { seconds: 1_750_000_000, nanos: 0 }),
+            id: id(4),
+            created_at: Some(prost_types::Timestamp { seconds: 1_750_000_000, nanos: 0 }),
             actor: Some(Actor { kind: ActorKind::Widget.into(), id: String::new() }),
             action: "claim.set".to_owned(),
             subject: id(5),

@@ -97,12 +97,12 @@ impl ContactService for Fake {
         }
     }
 
-    async fn reset_security_hash(
+    async fn delete_security_hash(
         &self,
-        request: Request<ResetSecurityHashRequest>,
-    ) -> Answer<ResetSecurityHashResponse> {
+        request: Request<DeleteSecurityHashRequest>,
+    ) -> Answer<DeleteSecurityHashResponse> {
         assert_eq!(request.into_inner().reason, "lost");
-        Ok(Response::new(ResetSecurityHashResponse {}))
+        Ok(Response::new(DeleteSecurityHashResponse {}))
     }
 }
 
@@ -120,9 +120,9 @@ fn contact() -> Contact {
     let device = Device { id: id(4), platform: "web".to_owned(), last_seen_at: at() };
     Contact {
         person: Some(person),
-        source: Source::PreChat.into(),
-        verification: Verification::SecurityHash.into(),
-        page: Some(Page { url: "https://shop.example/".to_owned(), ..Page::default() }),
+        source: ContactSource::PreChat.into(),
+        verification: ContactVerification::SecurityHash.into(),
+        page: Some(WebPage { url: "https://shop.example/".to_owned(), ..WebPage::default() }),
         devices: vec![device],
         created_at: at(),
         ..Contact::default()

@@ -46,7 +46,7 @@ impl OrganizationService for Fake {
         _: Request<GetOrganizationRequest>,
     ) -> Answer<GetOrganizationResponse> {
         let mut organization = Organization { name: "demo".to_owned(), ..Organization::default() };
-        organization.set_policy(Policy::Hmac);
+        organization.set_policy(IdentityPolicy::Hmac);
         Ok(Response::new(GetOrganizationResponse { organization: Some(organization) }))
     }
 

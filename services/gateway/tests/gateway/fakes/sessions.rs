@@ -32,10 +32,7 @@ impl SessionService for Fake {
         Ok(Response::new(LogoutResponse { session: Some(support::session(false)) }))
     }
 
-    async fn login_agent(
-        &self,
-        request: Request<LoginAgentRequest>,
-    ) -> Answer<LoginAgentResponse> {
+    async fn login_agent(&self, request: Request<LoginAgentRequest>) -> Answer<LoginAgentResponse> {
         if request.into_inner().password != "right" {
             return Err(Error::new(Reason::LoginRefused).into());
         }

@@ -36,7 +36,7 @@ impl VisitorService for Fake {
     ) -> Answer<UpdateOwnProfileResponse> {
         let user = request.into_inner().user.unwrap_or_default();
         assert!(user.user_id.is_none() && user.security_hash.is_none());
-        let warning = Warning { field: "user.email".to_owned(), detail: "is odd".to_owned() };
+        let warning = FieldWarning { field: "user.email".to_owned(), detail: "is odd".to_owned() };
         let person = support::session(true).person;
         Ok(Response::new(UpdateOwnProfileResponse { person, warnings: vec![warning] }))
     }

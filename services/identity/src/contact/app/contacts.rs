@@ -22,7 +22,7 @@ use crate::{
         },
     },
     session::{domain::session::Device, store::devices},
-    team::{domain::agent::Agent, store::agents},
+    team::{domain::agent::ListedAgent, store::agents},
 };
 
 /// Most ids of a batch.
@@ -102,13 +102,13 @@ impl App {
         &self,
         organization: OrganizationId,
         ids: Vec<AgentId>,
-    ) -> Result<Vec<Agent>> {
+    ) -> Result<Vec<ListedAgent>> {
         check_count(ids.len(), "agent_ids")?;
         let mut conn = self.db.reader("agent.batch").await?;
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
             let account = agents::by_id(&mut conn, organization, id).await?;
-            found.extend(account.map(|account| account.agent));
+            found.extend(account.map(ListedAgent::from));
         }
         Ok(found)
     }

@@ -184,16 +184,16 @@ impl ContactService for Handlers {
         answer(set.await.map(|()| wire::SetSecurityHashResponse {}))
     }
 
-    async fn reset_security_hash(
+    async fn delete_security_hash(
         &self,
-        request: Request<wire::ResetSecurityHashRequest>,
-    ) -> Answer<wire::ResetSecurityHashResponse> {
+        request: Request<wire::DeleteSecurityHashRequest>,
+    ) -> Answer<wire::DeleteSecurityHashResponse> {
         let request = request.into_inner();
         let reset = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let contact = id(CONTACT, &request.contact_id)?;
             self.app.reset_claim(organization, contact, request.reason, actor(request.actor)?).await
         };
-        answer(reset.await.map(|()| wire::ResetSecurityHashResponse {}))
+        answer(reset.await.map(|()| wire::DeleteSecurityHashResponse {}))
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn context(context: Option<wire::PageContext>) -> Result<Context> {
     })
 }
 
-pub(crate) fn page(page: wire::Page) -> Page {
+pub(crate) fn page(page: wire::WebPage) -> Page {
     Page {
         url: cut(page.url, 2048),
         title: cut(page.title, 255),
@@ -92,7 +92,7 @@ fn cut(text: String, bytes: usize) -> String {
     text[..end].to_owned()
 }
 
-impl From<Warning> for wire::Warning {
+impl From<Warning> for wire::FieldWarning {
     fn from(warning: Warning) -> Self {
         Self { field: warning.field, detail: warning.detail }
     }
@@ -131,12 +131,13 @@ pub(crate) fn contact(
     events: Vec<TrackedEvent>,
 ) -> wire::Contact {
     let verification = match (contact.verified, &contact.claim) {
-        (Verified::Jwt, _) => wire::Verification::Jwt,
-        (Verified::Hmac, _) => wire::Verification::Hmac,
-        (Verified::SecurityHash, _) | (_, Some(_)) => wire::Verification::SecurityHash,
-        (Verified::None, None) => wire::Verification::None,
+        (Verified::Jwt, _) => wire::ContactVerification::Jwt,
+        (Verified::Hmac, _) => wire::ContactVerification::Hmac,
+        (Verified::SecurityHash, _) | (_, Some(_)) => wire::ContactVerification::SecurityHash,
+        (Verified::None, None) => wire::ContactVerification::None,
     };
     wire::Contact {
+        id: contact.id.to_string(),
         person: Some(person(&contact)),
         source: source(contact.source).into(),
         tags: contact.tags,
@@ -144,8 +145,8 @@ pub(crate) fn contact(
         blocked: contact.blocked,
         first_seen_at: contact.first_seen_at.map(timestamp),
         last_seen_at: contact.last_seen_at.map(timestamp),
-        sessions: contact.sessions,
-        page: contact.page.map(|page| wire::Page {
+        session_count: contact.sessions,
+        page: contact.page.map(|page| wire::WebPage {
             url: page.url,
             title: page.title,
             referrer: page.referrer,
@@ -171,14 +172,14 @@ impl From<TrackedEvent> for wire::ContactEvent {
     }
 }
 
-fn source(source: Source) -> wire::Source {
+fn source(source: Source) -> wire::ContactSource {
     match source {
-        Source::Identified => wire::Source::Identified,
-        Source::PreChat => wire::Source::PreChat,
-        Source::Import => wire::Source::Import,
-        Source::Agent => wire::Source::Agent,
-        Source::Api => wire::Source::Api,
-        Source::Visitor => wire::Source::Visitor,
+        Source::Identified => wire::ContactSource::Identified,
+        Source::PreChat => wire::ContactSource::PreChat,
+        Source::Import => wire::ContactSource::Import,
+        Source::Agent => wire::ContactSource::Agent,
+        Source::Api => wire::ContactSource::Api,
+        Source::Visitor => wire::ContactSource::Visitor,
     }
 }
 

@@ -22,7 +22,10 @@ async fn an_upsert_creates_a_user_id_once_and_then_updates_it(scratch: ScratchDa
     let first = identity.upsert(&organization, &changes).await.unwrap();
     assert!(first.created);
     let contact = first.contact.unwrap();
-    assert_eq!((contact.source(), contact.tags), (wire::Source::Api, vec!["a".into(), "b".into()]));
+    assert_eq!(
+        (contact.source(), contact.tags),
+        (wire::ContactSource::Api, vec!["a".into(), "b".into()])
+    );
     let id = contact.person.unwrap().id;
     let again = json!({"userId": "u", "name": null, "customData": {"age": null}});
     let again = identity.upsert(&organization, &again).await.unwrap();
@@ -32,7 +35,7 @@ async fn an_upsert_creates_a_user_id_once_and_then_updates_it(scratch: ScratchDa
     assert_eq!(person.custom_data.unwrap().fields.into_keys().collect::<Vec<_>>(), ["plan"]);
     // A login with the user id keeps the source.
     assert_eq!(identity.start_session(Some("u"), None, "").await.person.unwrap().id, id);
-    assert_eq!(identity.get(&organization, &id).await.unwrap().source(), wire::Source::Api);
+    assert_eq!(identity.get(&organization, &id).await.unwrap().source(), wire::ContactSource::Api);
     // Without a user id each upsert creates a contact.
     let one = identity.create(&organization, &json!({"email": "a@example.com"})).await;
     assert_ne!(one, identity.create(&organization, &json!({"email": "a@example.com"})).await);

@@ -123,6 +123,7 @@ async fn all_contacts(identity: &Identity, organization: &str) -> Vec<String> {
     let mut shown: Vec<_> = listed
         .into_iter()
         .map(|mut contact| {
+            contact.id.clear();
             let person = contact.person.as_mut().unwrap();
             person.id.clear();
             if person.name_generated {

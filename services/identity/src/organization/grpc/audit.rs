@@ -68,7 +68,8 @@ impl From<Actor> for common::Actor {
 impl From<AuditEntry> for wire::AuditEntry {
     fn from(entry: AuditEntry) -> Self {
         Self {
-            at: Some(timestamp(entry.at)),
+            id: entry.id.to_string(),
+            created_at: Some(timestamp(entry.at)),
             actor: Some(entry.actor.into()),
             action: entry.action,
             subject: entry.subject,

@@ -43,7 +43,7 @@ impl BlockedAddressService for Handlers {
         };
         answer(blocked.await.map(|(blocked, was_blocked)| wire::CreateBlockedAddressResponse {
             blocked_address: Some(blocked.into()),
-            was_blocked,
+            created: !was_blocked,
         }))
     }
 

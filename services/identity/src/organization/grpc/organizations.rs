@@ -39,11 +39,7 @@ impl OrganizationService for Handlers {
             let id = id(ORGANIZATION, &request.into_inner().organization_id)?;
             Ok(organization(id, self.app.settings(id).await?))
         };
-        answer(
-            found
-                .await
-                .map(|found| wire::GetOrganizationResponse { organization: Some(found) }),
-        )
+        answer(found.await.map(|found| wire::GetOrganizationResponse { organization: Some(found) }))
     }
 
     async fn update_organization(
@@ -68,8 +64,7 @@ impl OrganizationService for Handlers {
 impl From<CreatedOrganization> for wire::CreateOrganizationResponse {
     fn from(created: CreatedOrganization) -> Self {
         let CreatedOrganization { application, owner, api_key, api_key_secret } = created;
-        let settings =
-            Settings { name: application.organization.clone(), ..Settings::default() };
+        let settings = Settings { name: application.organization.clone(), ..Settings::default() };
         Self {
             organization: Some(organization(application.organization_id, settings)),
             application: Some(application.into()),

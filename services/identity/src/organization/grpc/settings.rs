@@ -16,10 +16,10 @@ use crate::{
 /// An organization with its settings.
 pub(super) fn organization(id: OrganizationId, settings: Settings) -> wire::Organization {
     let policy = match settings.policy {
-        Policy::Optional => wire::Policy::Optional,
-        Policy::SecurityHash => wire::Policy::SecurityHash,
-        Policy::Hmac => wire::Policy::Hmac,
-        Policy::Jwt => wire::Policy::Jwt,
+        Policy::Optional => wire::IdentityPolicy::Optional,
+        Policy::SecurityHash => wire::IdentityPolicy::SecurityHash,
+        Policy::Hmac => wire::IdentityPolicy::Hmac,
+        Policy::Jwt => wire::IdentityPolicy::Jwt,
     };
     let Settings { name, report_only, .. } = settings;
     wire::Organization { id: id.to_string(), name, policy: policy.into(), report_only }
@@ -45,13 +45,13 @@ pub(super) fn patch(
     })
 }
 
-fn policy(policy: wire::Policy) -> Result<Policy> {
+fn policy(policy: wire::IdentityPolicy) -> Result<Policy> {
     match policy {
-        wire::Policy::Optional => Ok(Policy::Optional),
-        wire::Policy::SecurityHash => Ok(Policy::SecurityHash),
-        wire::Policy::Hmac => Ok(Policy::Hmac),
-        wire::Policy::Jwt => Ok(Policy::Jwt),
-        wire::Policy::Unspecified => Err(Error::invalid(
+        wire::IdentityPolicy::Optional => Ok(Policy::Optional),
+        wire::IdentityPolicy::SecurityHash => Ok(Policy::SecurityHash),
+        wire::IdentityPolicy::Hmac => Ok(Policy::Hmac),
+        wire::IdentityPolicy::Jwt => Ok(Policy::Jwt),
+        wire::IdentityPolicy::Unspecified => Err(Error::invalid(
             "organization.policy",
             "is not optional, security_hash, hmac or jwt",
         )),

@@ -100,10 +100,8 @@ impl Fixture {
     }
 
     async fn start(&self, from: &Application, origin: &str) -> Result<wire::Session, Status> {
-        let number_and_secret = wire::ApplicationNumberAndSecret {
-            number: from.number,
-            secret: from.secret.clone(),
-        };
+        let number_and_secret =
+            wire::ApplicationNumberAndSecret { number: from.number, secret: from.secret.clone() };
         let request = wire::IdentifyRequest {
             application: Some(identify_request::Application::NumberAndSecret(number_and_secret)),
             origin: origin.to_owned(),
@@ -115,11 +113,7 @@ impl Fixture {
 }
 
 fn imported(number: i64) -> Application {
-    Application {
-        number,
-        secret: "old secret".to_owned(),
-        ..Application::default()
-    }
+    Application { number, secret: "old secret".to_owned(), ..Application::default() }
 }
 
 async fn an_application_is_created_with_the_number_and_secret_it_had(scratch: ScratchDatabase) {
@@ -135,8 +129,7 @@ async fn an_application_is_created_with_the_number_and_secret_it_had(scratch: Sc
     assert_eq!(fixture.start(&wrong, "").await.unwrap_err().code(), Code::Unauthenticated);
     for (number, secret) in [(-1, "s"), (1 << 53, "s"), (5, "a\0b"), (5, &"x".repeat(256))] {
         let secret = secret.to_owned();
-        let invalid =
-            Application { number, secret, ..Default::default() };
+        let invalid = Application { number, secret, ..Default::default() };
         let rejected =
             fixture.create(&fixture.identity.organization_id, invalid).await.unwrap_err();
         assert_eq!(rejected.code(), Code::InvalidArgument, "{number}");
@@ -158,8 +151,7 @@ async fn numbers_are_unique_and_the_next_free_one_is_found(scratch: ScratchDatab
     let calls =
         (0..8).map(|_| fixture.create(&fixture.identity.organization_id, Application::default()));
     let created = futures::future::join_all(calls).await;
-    let mut numbers: Vec<_> =
-        created.into_iter().map(|created| created.unwrap().number).collect();
+    let mut numbers: Vec<_> = created.into_iter().map(|created| created.unwrap().number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [2, 4, 5, 6, 7, 8, 9, 10]);
     let listed = fixture.list(&fixture.identity.organization_id, 3).await;
@@ -187,9 +179,7 @@ async fn only_masked_fields_change_and_only_in_the_organization(scratch: Scratch
     let kind = prost_types::value::Kind::StructValue(new.look.clone().unwrap());
     assert_eq!(settings["look"].kind, Some(kind));
 
-    let wrong = fixture
-        .update(&fixture.identity.organization_id, new.clone(), &["secret"])
-        .await;
+    let wrong = fixture.update(&fixture.identity.organization_id, new.clone(), &["secret"]).await;
     assert_eq!(wrong.unwrap_err(), Code::InvalidArgument);
     let unnamed = Application { name: " ".to_owned(), ..new.clone() };
     let unnamed = fixture.update(&fixture.identity.organization_id, unnamed, &["name"]).await;
@@ -314,7 +304,7 @@ async fn failed_verifications_are_counted_by_hour_for_a_week(scratch: ScratchDat
     let settings = wire::UpdateOrganizationRequest {
         organization_id: fixture.identity.organization_id.clone(),
         organization: Some(wire::Organization {
-            policy: wire::Policy::Hmac.into(),
+            policy: wire::IdentityPolicy::Hmac.into(),
             report_only: true,
             ..Default::default()
         }),

@@ -45,7 +45,7 @@ impl Fixture {
         };
         let blocked = self.client().create_blocked_address(request).await;
         let blocked = blocked.map_err(|status| status.code())?.into_inner();
-        Ok((blocked.blocked_address.unwrap(), blocked.was_blocked))
+        Ok((blocked.blocked_address.unwrap(), !blocked.created))
     }
 
     async fn unblock(&self, organization: &str, id: &str) -> Result<(), Code> {

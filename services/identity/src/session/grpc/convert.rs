@@ -51,7 +51,11 @@ impl TryFrom<wire::IdentifyRequest> for IdentifyCommand {
 
 impl From<Session> for wire::Session {
     fn from(session: Session) -> Self {
-        let mode = if session.identified { wire::Mode::Contact } else { wire::Mode::Visitor };
+        let mode = if session.identified {
+            wire::SessionMode::Contact
+        } else {
+            wire::SessionMode::Visitor
+        };
         let prefill = if session.show_form {
             prefill(&session.contact, &session.form.fields)
         } else {

@@ -67,7 +67,8 @@ impl SessionService for Handlers {
     ) -> Answer<wire::LoginAgentResponse> {
         let request = request.into_inner();
         let password = SecretString::from(request.password);
-        let login = self.app.log_agent_in(&request.organization_name, &request.email, password).await;
+        let login =
+            self.app.log_agent_in(&request.organization_name, &request.email, password).await;
         answer(login.map(|login| wire::LoginAgentResponse { session: Some(login.into()) }))
     }
 

@@ -21,7 +21,7 @@ async fn a_logout_revokes_the_session_and_replaces_the_device(scratch: ScratchDa
     assert_eq!(identity.authenticate(&person.token).await.unwrap_err(), Code::Unauthenticated);
     assert!(identity.authenticate(&elsewhere.token).await.is_ok());
     let again = identity.start_session(None, None, &person.device_token).await;
-    assert_eq!(again.mode(), wire::Mode::Visitor);
+    assert_eq!(again.mode(), wire::SessionMode::Visitor);
     assert_ne!(again.person.unwrap().id, replaced.person.unwrap().id);
 }
 

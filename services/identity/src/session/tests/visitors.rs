@@ -37,7 +37,7 @@ async fn opening_a_page_writes_no_row_and_a_form_alone_does_not_list_the_visitor
     }
     let listed = identity.list_contacts(&organization, "", 50).await;
     assert_eq!(listed.len(), 1);
-    assert_eq!(listed[0].source(), wire::Source::PreChat);
+    assert_eq!(listed[0].source(), wire::ContactSource::PreChat);
 
     // A login as a new user keeps the row and revokes the visitor's token.
     let person = identity.start_session(Some("new"), None, &opened.device_token).await;
@@ -55,7 +55,7 @@ async fn a_visitor_session_does_not_revoke_the_contact_s_session_on_the_device(
     let identity = identity(scratch).await;
     let person = identity.start_session(Some("u"), None, "").await;
     let visitor = identity.start_session(None, None, &person.device_token).await;
-    assert_eq!(visitor.mode(), wire::Mode::Visitor);
+    assert_eq!(visitor.mode(), wire::SessionMode::Visitor);
     assert!(identity.authenticate(&person.token).await.is_ok());
     assert!(identity.authenticate(&visitor.token).await.is_ok());
     // Another user's login on the same device revokes the first one's session.

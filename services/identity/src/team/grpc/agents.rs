@@ -105,10 +105,10 @@ impl AgentService for Handlers {
         answer(removed.await.map(|()| wire::DeleteAgentResponse {}))
     }
 
-    async fn reset_agent(
+    async fn reset_agent_password(
         &self,
-        request: Request<wire::ResetAgentRequest>,
-    ) -> Answer<wire::ResetAgentResponse> {
+        request: Request<wire::ResetAgentPasswordRequest>,
+    ) -> Answer<wire::ResetAgentPasswordResponse> {
         let request = request.into_inner();
         let reset = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
@@ -116,7 +116,7 @@ impl AgentService for Handlers {
                 .reset_agent(organization, actor(request.actor)?, id(AGENT, &request.agent_id)?)
                 .await
         };
-        answer(reset.await.map(|reset| wire::ResetAgentResponse {
+        answer(reset.await.map(|reset| wire::ResetAgentPasswordResponse {
             agent: Some(reset.agent.into()),
             invitation_token: reset.token.expose_secret().to_owned(),
             expires_at: Some(timestamp(reset.expires_at)),
@@ -152,9 +152,9 @@ fn role(path: &str, role: wire::AgentRole) -> Result<Role> {
     }
 }
 
-impl From<ListedAgent> for wire::ListedAgent {
+impl From<ListedAgent> for wire::Agent {
     fn from(listed: ListedAgent) -> Self {
-        Self { agent: Some(listed.agent.into()), invited: listed.invited }
+        Self { invited: listed.invited, ..listed.agent.into() }
     }
 }
 
@@ -175,6 +175,12 @@ impl From<Agent> for wire::Agent {
             Role::Owner => wire::AgentRole::Owner,
             Role::Agent => wire::AgentRole::Agent,
         };
-        Self { id: agent.id.to_string(), email: agent.email, name: agent.name, role: role.into() }
+        Self {
+            id: agent.id.to_string(),
+            email: agent.email,
+            name: agent.name,
+            role: role.into(),
+            invited: false,
+        }
     }
 }

@@ -26,7 +26,9 @@ impl ConversationFactService for Handlers {
         let request = request.into_inner();
         let recorded = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            self.app.record_first_message(organization, id("contact_id", &request.contact_id)?).await
+            self.app
+                .record_first_message(organization, id("contact_id", &request.contact_id)?)
+                .await
         };
         answer(recorded.await.map(|()| wire::RecordFirstMessageResponse {}))
     }

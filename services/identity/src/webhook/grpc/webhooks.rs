@@ -135,7 +135,7 @@ impl From<Delivery> for wire::WebhookDelivery {
             id: delivery.id.to_string(),
             event: delivery.event.name().to_owned(),
             state: state.into(),
-            attempts: delivery.attempts,
+            attempt_count: delivery.attempts,
             status: delivery.status.and_then(|status| i32::try_from(status).ok()),
             error: delivery.failure.unwrap_or_default(),
             created_at: Some(timestamp(delivery.created_at)),

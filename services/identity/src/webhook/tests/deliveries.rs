@@ -27,7 +27,8 @@ async fn a_delivery_is_attempted_until_it_succeeds(scratch: ScratchDatabase) {
     let id = created.webhook.unwrap().id;
     identity.log_in("u1", "Ann").await;
     let first = receiver.next().await;
-    let failed = identity.delivery(&id, |one| one.attempts == 1 && one.tried_at.is_some()).await;
+    let failed =
+        identity.delivery(&id, |one| one.attempt_count == 1 && one.tried_at.is_some()).await;
     assert_eq!(
         (failed.state(), failed.status, &failed.error[..]),
         (wire::WebhookDeliveryState::Pending, Some(500), "status")
@@ -35,7 +36,7 @@ async fn a_delivery_is_attempted_until_it_succeeds(scratch: ScratchDatabase) {
     for attempts in 1..4 {
         // Only the clock makes it due.
         let now = Some(onethread_grpc::timestamp(identity.clock.now()));
-        identity.delivery(&id, |one| one.attempts == attempts && one.tried_at == now).await;
+        identity.delivery(&id, |one| one.attempt_count == attempts && one.tried_at == now).await;
         assert!(receiver.received.try_recv().is_err(), "attempted too early");
         identity.clock.advance(BACKOFF.max);
         let again = receiver.next().await;
@@ -43,7 +44,7 @@ async fn a_delivery_is_attempted_until_it_succeeds(scratch: ScratchDatabase) {
     }
     let done = identity.delivery(&id, |one| one.next_at.is_none()).await;
     assert_eq!(
-        (done.state(), done.status, done.attempts),
+        (done.state(), done.status, done.attempt_count),
         (wire::WebhookDeliveryState::Delivered, Some(200), 4)
     );
     assert_eq!(done.id, first.json()["id"].as_str().unwrap());
@@ -65,7 +66,7 @@ async fn a_dead_receiver_does_not_delay_the_others(scratch: ScratchDatabase) {
         delivered.insert(receiver.next().await.json()["data"]["userId"].to_string());
     }
     // Most deliveries to the dead one have not been attempted yet.
-    let waiting = identity.deliveries(&dead).await.into_iter().filter(|one| one.attempts == 0);
+    let waiting = identity.deliveries(&dead).await.into_iter().filter(|one| one.attempt_count == 0);
     assert!(waiting.count() >= 4, "they were delayed by the dead one");
     drop(silent);
 }

@@ -55,7 +55,7 @@ async fn two_contacts_are_merged_by_request(scratch: ScratchDatabase) {
     identity.record_first_message(&organization, &id(&other)).await;
     assert_eq!(
         identity.get(&organization, &id(&visitor)).await.unwrap().source(),
-        wire::Source::PreChat
+        wire::ContactSource::PreChat
     );
 
     let one = identity.merge(&organization, (&id(&visitor), &mail), false).await.unwrap();
