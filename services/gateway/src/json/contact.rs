@@ -1,12 +1,12 @@
 //! Contacts: as they see themselves, and as agents see them.
 
 use onethread_core::Timestamp;
-use onethread_proto::identity::{self, ContactVerification};
+use onethread_proto::identity::{self, ContactVerification, Platform};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{some, time, value};
+use super::{UNKNOWN_VALUE, some, time, value};
 use crate::{
     openapi::{Attribute, Time},
     problem::{escape, json_pointer},
@@ -162,6 +162,7 @@ impl From<identity::ContactEvent> for Event {
 
 impl From<identity::Contact> for Contact {
     fn from(contact: identity::Contact) -> Self {
+        let platform = contact.platform();
         let page = |page: identity::WebPage| Page {
             url: page.url,
             title: page.title,
@@ -177,7 +178,7 @@ impl From<identity::Contact> for Contact {
             last_seen_at: time(contact.last_seen_at),
             sessions: contact.session_count,
             page: contact.page.filter(|page| !page.url.is_empty()).map(page),
-            platform: some(contact.platform),
+            platform: some(platform_name(platform)),
             browser: some(contact.browser),
             system: some(contact.system),
             events: contact.events.into_iter().map(Event::from).collect(),
@@ -191,9 +192,31 @@ impl From<identity::Contact> for Contact {
 
 impl From<identity::Device> for Device {
     fn from(device: identity::Device) -> Self {
-        let last_seen_at = time(device.last_seen_at);
-        Self { id: device.id, platform: device.platform, last_seen_at }
+        let platform = platform_name(device.platform());
+        Self { id: device.id, platform, last_seen_at: time(device.last_seen_at) }
     }
+}
+
+/// The platform of a page, for identity.
+pub(crate) fn platform_to_wire(name: &str) -> i32 {
+    match name {
+        "" => Platform::Unspecified.into(),
+        "web" => Platform::Web.into(),
+        "ios" => Platform::Ios.into(),
+        "android" => Platform::Android.into(),
+        _ => UNKNOWN_VALUE,
+    }
+}
+
+/// Empty if there is none.
+fn platform_name(platform: Platform) -> String {
+    let name = match platform {
+        Platform::Unspecified => "",
+        Platform::Web => "web",
+        Platform::Ios => "ios",
+        Platform::Android => "android",
+    };
+    name.to_owned()
 }
 
 /// How the contact was created.

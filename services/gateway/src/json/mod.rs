@@ -22,16 +22,20 @@ pub(crate) use agent::{Agent, ApiKey, InvitedAgent, ListedAgent, NewApiKey, Role
 pub(crate) use application::{Application, ApplicationNumber};
 pub(crate) use audit::AuditEntry;
 pub(crate) use blocked_address::BlockedAddress;
-pub(crate) use contact::{Contact, Person, Warning};
+pub(crate) use contact::{Contact, Person, Warning, platform_to_wire};
 pub(crate) use conversation::{ContactLine, Conversation, Read, Typing, contact_of};
 pub(crate) use import::Import;
 pub(crate) use message::{Message, MessageOfConversation};
-pub(crate) use session::{Session, Thread};
+pub(crate) use session::{Session, Thread, field_type_to_wire};
 pub(crate) use value::{attributes_to_wire, members, object, to_wire, value_to_wire};
 pub(crate) use webhook::{
     ContactNotice, ConversationNotice, CreatedWebhook, MessageNotice, Webhook, WebhookDelivery,
-    WebhookEvent,
+    WebhookEvent, event_to_wire,
 };
+
+/// A number that no enum of the services has. For a value that a client sends and that is none of
+/// the enum's, the service then names the field as invalid, together with all others.
+pub(crate) const UNKNOWN_VALUE: i32 = -1;
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]

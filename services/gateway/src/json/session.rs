@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use onethread_core::Timestamp;
-use onethread_proto::identity;
+use onethread_proto::identity::{self, PreChatFieldType};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Message, Person, Warning, time, value};
+use super::{Message, Person, UNKNOWN_VALUE, Warning, time, value};
 use crate::openapi::Time;
 
 /// Everything that a widget needs to start.
@@ -75,8 +75,24 @@ pub(super) struct PreChatField {
 
 impl From<identity::PreChatField> for PreChatField {
     fn from(field: identity::PreChatField) -> Self {
-        let identity::PreChatField { name, label, r#type, required } = field;
-        Self { name, label, r#type, required }
+        let r#type = match field.r#type() {
+            PreChatFieldType::Text | PreChatFieldType::Unspecified => "text",
+            PreChatFieldType::Email => "email",
+            PreChatFieldType::Tel => "tel",
+        };
+        let (name, label, required) = (field.name, field.label, field.required);
+        Self { name, label, r#type: r#type.to_owned(), required }
+    }
+}
+
+/// The type of a field, for identity; empty for the usual one.
+pub(crate) fn field_type_to_wire(name: &str) -> i32 {
+    match name {
+        "" => PreChatFieldType::Unspecified.into(),
+        "text" => PreChatFieldType::Text.into(),
+        "email" => PreChatFieldType::Email.into(),
+        "tel" => PreChatFieldType::Tel.into(),
+        _ => UNKNOWN_VALUE,
     }
 }
 

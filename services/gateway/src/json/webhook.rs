@@ -1,11 +1,11 @@
 //! Webhooks: as owners see them, and what is sent to them.
 
 use onethread_core::Timestamp;
-use onethread_proto::identity::{self as wire, WebhookDeliveryState};
+use onethread_proto::identity::{self as wire, WebhookDeliveryFailure, WebhookDeliveryState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{some, time};
+use super::{UNKNOWN_VALUE, time};
 use crate::openapi::Time;
 
 /// An address to which events of an organization are sent.
@@ -22,7 +22,8 @@ pub(crate) struct Webhook {
 
 impl From<wire::Webhook> for Webhook {
     fn from(webhook: wire::Webhook) -> Self {
-        let wire::Webhook { id, url, events, created_at } = webhook;
+        let events = webhook.events().map(|event| event_name(event).to_owned()).collect();
+        let wire::Webhook { id, url, created_at, .. } = webhook;
         Self { id, url, events, created_at: time(created_at) }
     }
 }
@@ -83,13 +84,14 @@ impl From<wire::WebhookDelivery> for WebhookDelivery {
             WebhookDeliveryState::Failed => State::Failed,
             _ => State::Pending,
         };
+        let (event, error) = (event_name(delivery.event()), failure_name(delivery.failure()));
         Self {
             id: delivery.id,
-            event: delivery.event,
+            event: event.to_owned(),
             state,
             attempts: delivery.attempt_count,
             status: delivery.status,
-            error: some(delivery.error).map(without_names),
+            error: error.map(str::to_owned),
             created_at: time(delivery.created_at),
             at: time(delivery.tried_at),
             next_at: time(delivery.next_at),
@@ -99,8 +101,43 @@ impl From<wire::WebhookDelivery> for WebhookDelivery {
 
 /// One error for a name that isn't found and for a private address: otherwise the answers would tell
 /// which names exist in the server's network.
-fn without_names(error: String) -> String {
-    if error == "name" { "address".to_owned() } else { error }
+fn failure_name(failure: WebhookDeliveryFailure) -> Option<&'static str> {
+    match failure {
+        WebhookDeliveryFailure::Unspecified => None,
+        WebhookDeliveryFailure::Status => Some("status"),
+        WebhookDeliveryFailure::Address | WebhookDeliveryFailure::Name => Some("address"),
+        WebhookDeliveryFailure::Connect => Some("connect"),
+        WebhookDeliveryFailure::Tls => Some("tls"),
+        WebhookDeliveryFailure::Timeout => Some("timeout"),
+        WebhookDeliveryFailure::Protocol => Some("protocol"),
+        WebhookDeliveryFailure::Secret => Some("secret"),
+        WebhookDeliveryFailure::Backlog => Some("backlog"),
+    }
+}
+
+/// The event with this name, for identity.
+pub(crate) fn event_to_wire(name: &str) -> i32 {
+    let named = EVENTS.into_iter().find(|event| event_name(*event) == name);
+    named.map_or(UNKNOWN_VALUE, Into::into)
+}
+
+const EVENTS: [wire::WebhookEvent; 5] = [
+    wire::WebhookEvent::ContactCreated,
+    wire::WebhookEvent::ContactUpdated,
+    wire::WebhookEvent::ContactMerged,
+    wire::WebhookEvent::MessageCreated,
+    wire::WebhookEvent::ConversationClosed,
+];
+
+fn event_name(event: wire::WebhookEvent) -> &'static str {
+    match event {
+        wire::WebhookEvent::Unspecified => "",
+        wire::WebhookEvent::ContactCreated => "contact.created",
+        wire::WebhookEvent::ContactUpdated => "contact.updated",
+        wire::WebhookEvent::ContactMerged => "contact.joined",
+        wire::WebhookEvent::MessageCreated => "message.created",
+        wire::WebhookEvent::ConversationClosed => "conversation.closed",
+    }
 }
 
 /// An event that a webhook can receive.

@@ -10,6 +10,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("header.request_id", "/idempotencyKey"),
     ("note", "/text"),
     ("filters", "/filter"),
+    ("query", "/q"),
+    ("order_by", "/sort"),
     ("target_contact_id", "/intoId"),
     ("organization_name", "/organization"),
     ("application.number", "/applicationId"),
@@ -21,6 +23,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("application.", ""),
     ("organization.", ""),
     ("webhook.", ""),
+    ("context.", ""),
 ];
 
 /// The `user` object keeps the names that pages write in the snippet.
@@ -123,6 +126,8 @@ mod tests {
             ("header.request_id", "/idempotencyKey"),
             ("client_message_id", "/clientMessageId"),
             ("filters", "/filter"),
+            ("query", "/q"),
+            ("order_by", "/sort"),
             ("target_contact_id", "/intoId"),
             ("organization_name", "/organization"),
             ("application.number", "/applicationId"),
@@ -141,6 +146,7 @@ mod tests {
             ("application.origins[1]", "/origins/1"),
             ("agent.name", "/name"),
             ("webhook.events[1]", "/events/1"),
+            ("context.platform", "/platform"),
             ("/Idempotency-Key", "/Idempotency-Key"),
         ] {
             assert_eq!(json_pointer(path), pointer, "{path}");

@@ -93,7 +93,7 @@ async fn a_webhook_is_updated_without_a_mask(scratch: ScratchDatabase) {
     let request = wire::CreateWebhookRequest {
         organization_id: organization_id.clone(),
         url: "http://127.0.0.1:9/a".to_owned(),
-        events: vec!["contact.created".to_owned()],
+        events: vec![wire::WebhookEvent::ContactCreated.into()],
         actor: owner(),
     };
     let created = webhooks.create_webhook(request).await.unwrap().into_inner();

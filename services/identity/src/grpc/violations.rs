@@ -42,9 +42,9 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
         email: text(email),
         ..Default::default()
     };
-    let filter = |operator: &str| wire::ContactFilter {
+    let filter = |operator: i32| wire::ContactFilter {
         field: "name".to_owned(),
-        operator: operator.to_owned(),
+        operator,
         value: text("Ann"),
     };
     let unknown_field = FieldMask { paths: vec!["color".to_owned()] };
@@ -64,7 +64,7 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
         contacts.list_contacts(ListContactsRequest { organization_id: organization_id.clone(), page_token: "x" })
             => "page_token";
         contacts.search_contacts(SearchContactsRequest {
-            organization_id: organization_id.clone(), filters: vec![filter("="), filter("?")]
+            organization_id: organization_id.clone(), filters: vec![filter(1), filter(9)]
         }) => "filters[1].operator";
         contacts.upsert_contact(UpsertContactRequest {
             organization_id: organization_id.clone(), actor: owner(),
@@ -75,7 +75,7 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
             token: visitor.clone(), fields: [("email".to_owned(), text("no").unwrap()), ("name".to_owned(), text("Ann").unwrap())]
         }) => r#"fields["email"]"#;
         visitors.submit_pre_chat(SubmitPreChatRequest {
-            token: visitor.clone(), context: wire::PageContext { platform: "tv".to_owned(), ..Default::default() }
+            token: visitor.clone(), context: wire::PageContext { platform: 9, ..Default::default() }
         }) => "context.platform";
         organizations.update_organization(UpdateOrganizationRequest {
             organization_id: organization_id.clone(), actor: owner(), update_mask: unknown_field
@@ -88,7 +88,7 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
             application: wire::Application { number: -1, secret: "secret".to_owned(), ..Default::default() }
         }) => "application.number";
         webhooks.create_webhook(CreateWebhookRequest {
-            organization_id: organization_id.clone(), actor: owner(), url: "ftp://a.example", events: vec!["message.created".to_owned()]
+            organization_id: organization_id.clone(), actor: owner(), url: "ftp://a.example", events: vec![i32::from(wire::WebhookEvent::MessageCreated)]
         }) => "url";
     }
 }

@@ -32,25 +32,25 @@ async fn texts_that_no_row_can_hold_are_not_found(scratch: ScratchDatabase) {
 
     // Page tokens with invented keys.
     identity.start_session(Some("v"), None, "").await;
-    let page = async |sort: &str, page_token: String| {
+    let page = async |order_by: &str, page_token: String| {
         let request = wire::ListContactsRequest {
             organization_id: organization.clone(),
-            sort: sort.to_owned(),
+            order_by: order_by.to_owned(),
             page_size: 1,
             page_token,
         };
         identity.contacts().list_contacts(request).await
     };
-    let page_after = async |sort: &str, key: &PageKey| {
-        let genuine = page(sort, String::new()).await.unwrap().into_inner().next_page_token;
+    let page_after = async |order_by: &str, key: &PageKey| {
+        let genuine = page(order_by, String::new()).await.unwrap().into_inner().next_page_token;
         let mut position: serde_json::Value = PageToken::decode(&genuine).unwrap().unwrap();
         position["key"] = serde_json::to_value(key).unwrap();
-        page(sort, PageToken::encode(&position)).await
+        page(order_by, PageToken::encode(&position)).await
     };
     let invalid = page_after("name", &PageKey::Name("\0".to_owned(), Uuid::nil())).await;
     assert_eq!(invalid.unwrap_err().code(), Code::InvalidArgument);
     for (at, found) in [(i64::MIN, 1), (i64::MAX, 0)] {
-        let listed = page_after("createdAt", &PageKey::Time(at, Uuid::nil())).await.unwrap();
+        let listed = page_after("created_at", &PageKey::Time(at, Uuid::nil())).await.unwrap();
         assert_eq!(listed.into_inner().contacts.len(), found);
     }
 }

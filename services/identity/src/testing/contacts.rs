@@ -46,7 +46,7 @@ impl Identity {
     pub(crate) async fn list_contacts(
         &self,
         organization: &str,
-        sort: &str,
+        order_by: &str,
         page_size: i32,
     ) -> Vec<wire::Contact> {
         let mut all = Vec::new();
@@ -54,7 +54,7 @@ impl Identity {
         loop {
             let request = wire::ListContactsRequest {
                 organization_id: organization.to_owned(),
-                sort: sort.to_owned(),
+                order_by: order_by.to_owned(),
                 page_size,
                 page_token,
             };

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     extract::{Faults, Given, NonEmpty, by_rule, flattened},
-    json::{ApplicationNumber, value_to_wire},
+    json::{ApplicationNumber, field_type_to_wire, value_to_wire},
 };
 
 /// Levels of a look: deeper values would not reach the widget.
@@ -194,7 +194,7 @@ impl From<PreChatChange> for identity::PreChatForm {
         let fields = fields.map(|field| identity::PreChatField {
             name: field.name,
             label: field.label.unwrap_or_default(),
-            r#type: field.r#type.unwrap_or_default(),
+            r#type: field_type_to_wire(&field.r#type.unwrap_or_default()),
             required: field.required.unwrap_or_default(),
         });
         // A new application has the usual value of the member that isn't given.

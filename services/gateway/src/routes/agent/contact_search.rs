@@ -5,14 +5,16 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use onethread_core::OrganizationId;
-use onethread_proto::identity::{self, SearchContactsRequest};
+use onethread_errors::Error;
+use onethread_proto::identity::{self, ContactFilterOperator, SearchContactsRequest};
+use tonic::Status;
 use utoipa::ToSchema;
 
 use crate::{
     app::App,
     authentication::ApiCaller,
     extract::{Body, Faults, by_rule, cut_limit, to_digit_text},
-    json::{Contact, List, value_to_wire},
+    json::{Contact, List, UNKNOWN_VALUE, value_to_wire},
     openapi::{AttributeChange, Problems},
     problem::ApiResult,
 };
@@ -65,8 +67,70 @@ impl ContactFilter {
             let number = value.as_str().and_then(|digits| digits.parse::<f64>().ok());
             value = number.map_or(value, serde_json::Value::from);
         }
-        identity::ContactFilter { field, operator, value: Some(value_to_wire(&value)) }
+        identity::ContactFilter {
+            field: field_to_wire(field),
+            operator: operator_to_wire(&operator),
+            value: Some(value_to_wire(&value)),
+        }
     }
+}
+
+/// The field of a filter for identity.
+fn field_to_wire(name: String) -> String {
+    match name.as_str() {
+        "userId" => "user_id".to_owned(),
+        "lastSeenAt" => "last_seen_at".to_owned(),
+        "createdAt" => "created_at".to_owned(),
+        // Names of the contract are none of the API.
+        "user_id" | "last_seen_at" | "created_at" => "unknown".to_owned(),
+        _ => name,
+    }
+}
+
+fn operator_to_wire(symbol: &str) -> i32 {
+    match symbol {
+        "=" => ContactFilterOperator::Equal.into(),
+        "!=" => ContactFilterOperator::NotEqual.into(),
+        "~" => ContactFilterOperator::Contains.into(),
+        "<" => ContactFilterOperator::Less.into(),
+        ">" => ContactFilterOperator::Greater.into(),
+        _ => UNKNOWN_VALUE,
+    }
+}
+
+/// The order of a list for identity. A sort that isn't one of the API's is an order that identity
+/// rejects.
+pub(super) fn order_by(sort: &str) -> String {
+    let (name, direction) = match sort.strip_prefix('-') {
+        Some(name) => (name, " desc"),
+        None => (sort, ""),
+    };
+    let field = match name {
+        "" => return String::new(),
+        "name" => "name",
+        "createdAt" => "created_at",
+        "lastSeenAt" => "last_seen_at",
+        _ => "unknown",
+    };
+    format!("{field}{direction}")
+}
+
+/// A search that failed. Identity lists the fields as its contract names them, and clients need the
+/// names of the API.
+pub(super) fn search_error(status: Status) -> Error {
+    let mut error = Error::from(status);
+    for field in &mut error.fields {
+        let detail = match field.path.as_str() {
+            "order_by" => "is not name, createdAt or lastSeenAt, with or without -",
+            path if path.starts_with("filters[") && path.ends_with("].field") => {
+                "is not userId, email, name, phone, company, source, tags, lastSeenAt, createdAt or \
+                 custom.<key>"
+            }
+            _ => continue,
+        };
+        detail.clone_into(&mut field.detail);
+    }
+    error
 }
 
 /// Rows of a page in a body, cut to the longest page.
@@ -89,10 +153,10 @@ impl ContactSearch {
         let filters = self.filter.unwrap_or_default().into_iter().map(ContactFilter::into_wire);
         SearchContactsRequest {
             organization_id: organization.to_string(),
-            q: self.q.unwrap_or_default(),
+            query: self.q.unwrap_or_default(),
             filters: filters.collect(),
             include_visitors: self.include_visitors.unwrap_or_default(),
-            sort: self.sort.unwrap_or_default(),
+            order_by: order_by(&self.sort.unwrap_or_default()),
             page_size: self.limit.map(|limit| limit.0).unwrap_or_default(),
             page_token: self.cursor.unwrap_or_default(),
         }
@@ -114,7 +178,33 @@ pub(super) async fn search(
     body: Body<ContactSearch>,
 ) -> ApiResult<Json<List<Contact>>> {
     let request = body.content()?.into_request(caller.organization);
-    let page = app.clients.contacts().search_contacts(request).await?.into_inner();
+    let page = app.clients.contacts().search_contacts(request).await;
+    let page = page.map_err(search_error)?.into_inner();
     let items = page.contacts.into_iter().map(Contact::from).collect();
     Ok(Json(List::new(items, page.next_page_token)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorts_and_fields_of_the_api_have_names_of_the_contract() {
+        for (sort, order) in [
+            ("", ""),
+            ("-", ""),
+            ("name", "name"),
+            ("-createdAt", "created_at desc"),
+            ("lastSeenAt", "last_seen_at"),
+            ("created_at", "unknown"),
+            ("name desc", "unknown"),
+        ] {
+            assert_eq!(order_by(sort), order, "{sort}");
+        }
+        for (name, field) in
+            [("userId", "user_id"), ("user_id", "unknown"), ("custom.userId", "custom.userId")]
+        {
+            assert_eq!(field_to_wire(name.to_owned()), field);
+        }
+    }
 }

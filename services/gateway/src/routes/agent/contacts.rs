@@ -14,6 +14,7 @@ use onethread_proto::identity::{
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::contact_search::order_by;
 use crate::{
     app::App,
     authentication::ApiCaller,
@@ -69,7 +70,7 @@ pub(super) async fn list(
 ) -> ApiResult<Json<List<Contact>>> {
     let request = ListContactsRequest {
         organization_id: caller.organization.to_string(),
-        sort: order.sort.map(|sort| sort.0).unwrap_or_default(),
+        order_by: order.sort.map(|sort| order_by(&sort.0)).unwrap_or_default(),
         page_size: paging.limit.0,
         page_token: paging.cursor,
     };

@@ -17,7 +17,7 @@ use onethread_errors::{Error, Result};
 use onethread_proto::identity::{Contact, ListAttributeKeysRequest, SearchContactsRequest};
 use serde_json::Value;
 
-use super::contact_search::ContactSearch;
+use super::contact_search::{ContactSearch, search_error};
 use crate::{
     app::App, authentication::ApiCaller, extract::Body, json, openapi::Problems, problem::ApiResult,
 };
@@ -57,7 +57,7 @@ pub(super) async fn found(
 
 /// The first page is read before the answer begins, so that a bad search is answered as a problem.
 async fn export(app: Arc<App>, mut request: SearchContactsRequest) -> Result<Response> {
-    "createdAt".clone_into(&mut request.sort);
+    "created_at".clone_into(&mut request.order_by);
     request.page_size = i32::from(PageSize::MAX);
     request.page_token.clear();
     let attributes = ListAttributeKeysRequest { organization_id: request.organization_id.clone() };
@@ -95,9 +95,8 @@ async fn export(app: Arc<App>, mut request: SearchContactsRequest) -> Result<Res
 
 /// A page, and the token of the next one.
 async fn search(app: &App, request: &SearchContactsRequest) -> Result<(Vec<Contact>, String)> {
-    let answer =
-        app.clients.contacts().search_contacts(request.clone()).await.map_err(Error::from)?;
-    let page = answer.into_inner();
+    let answer = app.clients.contacts().search_contacts(request.clone()).await;
+    let page = answer.map_err(search_error)?.into_inner();
     Ok((page.contacts, page.next_page_token))
 }
 

@@ -18,7 +18,7 @@ use crate::{
     app::App,
     authentication::Owner,
     extract::{Body, Faults, Paging, PathId, Query},
-    json::{CreatedWebhook, List, Webhook, WebhookDelivery, WebhookEvent},
+    json::{CreatedWebhook, List, Webhook, WebhookDelivery, WebhookEvent, event_to_wire},
     openapi::{Problems, reasons::TooManyWebhooks},
     problem::ApiResult,
 };
@@ -60,11 +60,12 @@ pub(super) async fn create(
     body: Body<NewWebhook>,
 ) -> ApiResult<(StatusCode, Json<CreatedWebhook>)> {
     let NewWebhook { url, events } = body.content()?;
+    let events = events.unwrap_or_default();
     let request = CreateWebhookRequest {
         actor: Some(owner.actor()),
         organization_id: owner.organization.to_string(),
         url,
-        events: events.unwrap_or_default(),
+        events: events.iter().map(|name| event_to_wire(name)).collect(),
     };
     let answer = app.clients.webhooks().create_webhook(request).await?.into_inner();
     let webhook = answer.webhook.ok_or_else(Error::not_found)?.into();
@@ -103,7 +104,7 @@ pub(super) async fn change(
     let webhook = identity::Webhook {
         id: id.to_string(),
         url: url.unwrap_or_default(),
-        events: events.unwrap_or_default(),
+        events: events.unwrap_or_default().iter().map(|name| event_to_wire(name)).collect(),
         ..identity::Webhook::default()
     };
     let request = UpdateWebhookRequest {

@@ -328,7 +328,7 @@ mod tests {
         let sent = json!({"organization": "d", "appId": "x", "platform": 5, "locale": "de",
             "page": {"url": "https://shop.example/", "title": 1}});
         let context = read(sent).unwrap().context.unwrap();
-        assert_eq!((context.platform.as_str(), context.locale.as_str()), ("", "de"));
+        assert_eq!((context.platform, context.locale.as_str()), (0, "de"));
         assert_eq!(context.page.unwrap().url, "https://shop.example/");
     }
 }

@@ -12,7 +12,7 @@ use utoipa::{
 
 use crate::{
     extract::{Faults, Lenient, Member, flattened},
-    json::{Warning, attributes_to_wire, to_wire},
+    json::{Warning, attributes_to_wire, platform_to_wire, to_wire},
     openapi::AttributeChange,
 };
 
@@ -186,7 +186,7 @@ impl Environment {
         let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         PageContext {
             page: self.page.0.map(Page::into),
-            platform: self.platform.0.unwrap_or_default(),
+            platform: platform_to_wire(&self.platform.0.unwrap_or_default()),
             locale: self.locale.0.unwrap_or_default(),
             time_zone: self.time_zone.0.unwrap_or_default(),
             user_agent: user_agent.unwrap_or_default().to_owned(),

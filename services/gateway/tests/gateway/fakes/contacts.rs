@@ -117,7 +117,7 @@ fn contact() -> Contact {
         custom_data: Some(Struct { fields: fields.into_iter().collect() }),
         ..Person::default()
     };
-    let device = Device { id: id(4), platform: "web".to_owned(), last_seen_at: at() };
+    let device = Device { id: id(4), platform: Platform::Web.into(), last_seen_at: at() };
     Contact {
         person: Some(person),
         source: ContactSource::PreChat.into(),

@@ -39,9 +39,9 @@ const MAX_KEYS: i64 = 1000;
 pub(crate) struct ContactQuery {
     pub(crate) words: String,
     /// Field, operator, value.
-    pub(crate) conditions: Vec<(String, String, Value)>,
+    pub(crate) conditions: Vec<(String, &'static str, Value)>,
     pub(crate) include_visitors: bool,
-    pub(crate) sort: String,
+    pub(crate) order_by: String,
     pub(crate) page_token: String,
 }
 
@@ -125,7 +125,7 @@ impl App {
         size: PageSize,
     ) -> Result<ContactList> {
         let search = parse(&query)?;
-        let list = List::new(organization, &query.sort, Some(&query))?;
+        let list = List::new(organization, &query.order_by, Some(&query))?;
         let after = list.place(&query.page_token)?;
         let mut conn = self.db.reader("contact.search").await?;
         let page = search_contacts(&mut conn, organization, &search, list.sort, after, size);
@@ -142,15 +142,15 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `sort` and `page_token`.
+    /// `order_by` and `page_token`.
     pub(crate) async fn list_contacts(
         &self,
         organization: OrganizationId,
-        sort: &str,
+        order_by: &str,
         size: PageSize,
         page_token: &str,
     ) -> Result<ContactList> {
-        let list = List::new(organization, sort, None)?;
+        let list = List::new(organization, order_by, None)?;
         let after = list.place(page_token)?;
         let mut conn = self.db.reader("contact.list").await?;
         Ok(list.page(list::page(&mut conn, organization, list.sort, after, size).await?))
@@ -172,8 +172,12 @@ struct Place {
 }
 
 impl List {
-    fn new(organization: OrganizationId, sort: &str, query: Option<&ContactQuery>) -> Result<Self> {
-        let sort = parse_sort(sort)?;
+    fn new(
+        organization: OrganizationId,
+        order_by: &str,
+        query: Option<&ContactQuery>,
+    ) -> Result<Self> {
+        let sort = parse_order(order_by)?;
         let query = query.map(|query| (&query.words, &query.conditions, query.include_visitors));
         let list = (organization.0, format!("{sort:?}"), query);
         let hash = Sha256::digest(serde_json::to_vec(&list).map_err(Error::internal)?);
@@ -202,7 +206,7 @@ impl List {
 
 fn parse(query: &ContactQuery) -> Result<Search> {
     if query.words.len() > MAX_WORDS_BYTES {
-        return Err(Error::invalid("q", "is longer than 256 bytes"));
+        return Err(Error::invalid("query", "is longer than 256 bytes"));
     }
     if query.conditions.len() > MAX_CONDITIONS {
         return Err(Error::invalid("filters", "are more than 20"));
@@ -228,15 +232,45 @@ fn check_count(count: usize, path: &str) -> Result<()> {
     if count > MAX_IDS { Err(Error::invalid(path, "are more than 200")) } else { Ok(()) }
 }
 
-fn parse_sort(text: &str) -> Result<ContactSort> {
-    let (descending, by) = match text.strip_prefix('-') {
-        Some(by) => (true, by),
-        None => (text.is_empty(), text),
+/// `created_at desc` is newest first, as in AIP-132.
+fn parse_order(text: &str) -> Result<ContactSort> {
+    let mut words = text.split_ascii_whitespace();
+    let (field, direction, more) = (words.next(), words.next(), words.next());
+    let descending = match (direction, more) {
+        (None, None) => Some(field.is_none()),
+        (Some("asc"), None) => Some(false),
+        (Some("desc"), None) => Some(true),
+        _ => None,
     };
-    match by {
-        "name" => Ok(ContactSort::Name { descending }),
-        "createdAt" | "" => Ok(ContactSort::Created { descending }),
-        "lastSeenAt" => Ok(ContactSort::Seen { descending }),
-        _ => Err(Error::invalid("sort", "is not name, createdAt or lastSeenAt, with or without -")),
+    match (field.unwrap_or("created_at"), descending) {
+        ("name", Some(descending)) => Ok(ContactSort::Name { descending }),
+        ("created_at", Some(descending)) => Ok(ContactSort::Created { descending }),
+        ("last_seen_at", Some(descending)) => Ok(ContactSort::Seen { descending }),
+        _ => Err(Error::invalid(
+            "order_by",
+            "is not name, created_at or last_seen_at, with or without desc",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_a_field_and_a_direction() {
+        for (text, order) in [
+            ("", ContactSort::Created { descending: true }),
+            ("created_at", ContactSort::Created { descending: false }),
+            ("created_at desc", ContactSort::Created { descending: true }),
+            ("name asc", ContactSort::Name { descending: false }),
+            (" last_seen_at  desc ", ContactSort::Seen { descending: true }),
+        ] {
+            assert_eq!(parse_order(text).unwrap(), order, "{text:?}");
+        }
+        for text in ["createdAt", "-created_at", "created_at down", "name desc desc", "name, email"]
+        {
+            assert_eq!(parse_order(text).unwrap_err().fields[0].path, "order_by", "{text:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use onethread_proto::identity::{self as wire, contact_service_server::ContactSer
 use serde_json::Value;
 use tonic::{Request, Response, Status};
 
-use super::convert::{changes, contact, name, summary};
+use super::convert::{changes, contact, name, operator, summary};
 use crate::{
     contact::app::contacts::ContactQuery,
     grpc::{Handlers, json::from_wire},
@@ -58,7 +58,7 @@ impl ContactService for Handlers {
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let size = page_size("page_size", request.page_size)?;
-            self.app.list_contacts(organization, &request.sort, size, &request.page_token).await
+            self.app.list_contacts(organization, &request.order_by, size, &request.page_token).await
         };
         answer(page.await.map(|page| wire::ListContactsResponse {
             contacts: page.contacts.into_iter().map(summary).collect(),
@@ -74,14 +74,15 @@ impl ContactService for Handlers {
         let page = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let size = page_size("page_size", request.page_size)?;
-            let conditions = request.filters.into_iter();
+            let conditions = request.filters.into_iter().map(|filter| {
+                let value = filter.value.map_or(Value::Null, from_wire);
+                (filter.field, operator(filter.operator), value)
+            });
             let query = ContactQuery {
-                words: request.q,
-                conditions: conditions
-                    .map(|one| (one.field, one.operator, one.value.map_or(Value::Null, from_wire)))
-                    .collect(),
+                words: request.query,
+                conditions: conditions.collect(),
                 include_visitors: request.include_visitors,
-                sort: request.sort,
+                order_by: request.order_by,
                 page_token: request.page_token,
             };
             self.app.search_contacts(organization, query, size).await

@@ -47,10 +47,11 @@ pub(crate) fn changes(changes: Option<wire::ContactChanges>) -> ContactChanges {
 
 pub(crate) fn context(context: Option<wire::PageContext>) -> Result<Context> {
     let context = context.unwrap_or_default();
-    let platform = match context.platform.as_str() {
-        "" => "web",
-        known @ ("web" | "ios" | "android") => known,
-        _ => return Err(Error::invalid("context.platform", "is not web, ios or android")),
+    let platform = match wire::Platform::try_from(context.platform) {
+        Ok(wire::Platform::Unspecified | wire::Platform::Web) => "web",
+        Ok(wire::Platform::Ios) => "ios",
+        Ok(wire::Platform::Android) => "android",
+        Err(_) => return Err(Error::invalid("context.platform", "is not web, ios or android")),
     };
     let (browser, system) = user_agent(&cut(context.user_agent, 1024));
     Ok(Context {
@@ -151,7 +152,7 @@ pub(crate) fn contact(
             title: page.title,
             referrer: page.referrer,
         }),
-        platform: contact.platform,
+        platform: platform(&contact.platform).into(),
         browser: contact.browser,
         system: contact.system,
         events: events.into_iter().map(Into::into).collect(),
@@ -172,6 +173,28 @@ impl From<TrackedEvent> for wire::ContactEvent {
     }
 }
 
+fn platform(name: &str) -> wire::Platform {
+    match name {
+        "web" => wire::Platform::Web,
+        "ios" => wire::Platform::Ios,
+        "android" => wire::Platform::Android,
+        _ => wire::Platform::Unspecified,
+    }
+}
+
+/// The symbol of a comparison; empty for an unknown one, which is no operator.
+pub(crate) fn operator(operator: i32) -> &'static str {
+    use wire::ContactFilterOperator as Operator;
+    match Operator::try_from(operator) {
+        Ok(Operator::Equal) => "=",
+        Ok(Operator::NotEqual) => "!=",
+        Ok(Operator::Contains) => "~",
+        Ok(Operator::Less) => "<",
+        Ok(Operator::Greater) => ">",
+        Ok(Operator::Unspecified) | Err(_) => "",
+    }
+}
+
 fn source(source: Source) -> wire::ContactSource {
     match source {
         Source::Identified => wire::ContactSource::Identified,
@@ -187,7 +210,7 @@ impl From<Device> for wire::Device {
     fn from(device: Device) -> Self {
         Self {
             id: device.id.to_string(),
-            platform: device.platform,
+            platform: platform(&device.platform).into(),
             last_seen_at: Some(timestamp(device.last_seen_at)),
         }
     }

@@ -122,15 +122,15 @@ async fn a_search_finds_the_contacts_that_match(scratch: ScratchDatabase) {
     let organization_id = OrganizationId(organization.parse().unwrap());
     let contacts = identity.service.app.batch_contacts(organization_id, ids).await.unwrap();
     let fields = [
-        "userId",
+        "user_id",
         "email",
         "name",
         "phone",
         "company",
         "source",
         "tags",
-        "lastSeenAt",
-        "createdAt",
+        "last_seen_at",
+        "created_at",
         "custom.plan",
         "custom.age",
         "custom.vip",

@@ -119,7 +119,7 @@ fn random_rows(random: &SeededEntropy, count: usize) -> Vec<wire::ImportRow> {
 
 /// What an import can change, of all contacts.
 async fn all_contacts(identity: &Identity, organization: &str) -> Vec<String> {
-    let listed = identity.list_contacts(organization, "createdAt", 200).await;
+    let listed = identity.list_contacts(organization, "created_at", 200).await;
     let mut shown: Vec<_> = listed
         .into_iter()
         .map(|mut contact| {

@@ -158,7 +158,17 @@ fn look(wire: Struct) -> Map<String, Value> {
 
 impl From<wire::PreChatField> for PreChatField {
     fn from(field: wire::PreChatField) -> Self {
-        Self { name: field.name, label: field.label, kind: field.r#type, required: field.required }
+        use wire::PreChatFieldType as Type;
+        let kind = match Type::try_from(field.r#type) {
+            Ok(Type::Unspecified) => "",
+            Ok(Type::Text) => "text",
+            Ok(Type::Email) => "email",
+            Ok(Type::Tel) => "tel",
+            // No type, so the field is invalid.
+            Err(_) => "unknown",
+        };
+        let (name, label, required) = (field.name, field.label, field.required);
+        Self { name, label, kind: kind.to_owned(), required }
     }
 }
 
@@ -181,6 +191,13 @@ impl From<Application> for wire::Application {
 
 impl From<PreChatField> for wire::PreChatField {
     fn from(field: PreChatField) -> Self {
-        Self { name: field.name, label: field.label, r#type: field.kind, required: field.required }
+        let kind = match field.kind.as_str() {
+            "text" => wire::PreChatFieldType::Text,
+            "email" => wire::PreChatFieldType::Email,
+            "tel" => wire::PreChatFieldType::Tel,
+            _ => wire::PreChatFieldType::Unspecified,
+        };
+        let (name, label, required) = (field.name, field.label, field.required);
+        Self { name, label, r#type: kind.into(), required }
     }
 }

@@ -39,7 +39,7 @@ impl App {
         organization: OrganizationId,
         actor: Actor,
         url: String,
-        events: &[String],
+        events: &[Option<Event>],
     ) -> Result<(Webhook, SecretString)> {
         let mut invalid = Vec::new();
         if let Err(detail) = read_url(&url, self.private_webhooks) {
@@ -103,13 +103,13 @@ impl App {
         actor: Actor,
         id: WebhookId,
         url: Option<String>,
-        events: Option<Vec<String>>,
+        events: Option<Vec<Option<Event>>>,
     ) -> Result<Webhook> {
         if let Some(url) = &url {
             let checked = read_url(url, self.private_webhooks);
             checked.map_err(|detail| Error::invalid("webhook.url", detail))?;
         }
-        let events = events.map(|names| read_events("webhook.events", &names)).transpose();
+        let events = events.map(|events| read_events("webhook.events", &events)).transpose();
         let events = events.map_err(Error::invalid_fields)?;
         let (patch, now) = (WebhookPatch { url, events }, self.clock.now());
         let webhook = transaction!(self.db, "webhook.change", |tx| {
@@ -178,20 +178,19 @@ impl App {
     }
 }
 
-/// Reads the names of events in the field at the path. One that is named twice counts once.
-fn read_events(path: &str, names: &[String]) -> std::result::Result<Vec<Event>, Vec<Field>> {
-    if names.is_empty() {
+/// Checks events in the field at the path; `None` is none of ours. One that is named twice counts
+/// once.
+fn read_events(path: &str, named: &[Option<Event>]) -> std::result::Result<Vec<Event>, Vec<Field>> {
+    if named.is_empty() {
         return Err(vec![Field::new(path, "names no event")]);
     }
     let mut events = Vec::new();
     let mut invalid = Vec::new();
-    for (n, name) in names.iter().enumerate() {
-        match name.parse::<Event>() {
-            Ok(event) if events.contains(&event) => {}
-            Ok(event) => events.push(event),
-            Err(_) => {
-                invalid.push(Field::new(format!("{path}[{n}]"), "is no event of a webhook"));
-            }
+    for (n, event) in named.iter().enumerate() {
+        match event {
+            Some(event) if events.contains(event) => {}
+            Some(event) => events.push(*event),
+            None => invalid.push(Field::new(format!("{path}[{n}]"), "is no event of a webhook")),
         }
     }
     if invalid.is_empty() { Ok(events) } else { Err(invalid) }

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     grpc::{Handlers, mask::Mask},
     organization::{domain::audit::Actor, grpc::audit},
-    webhook::domain::{delivery::Delivery, webhook::Webhook},
+    webhook::domain::{delivery::Delivery, event::Event, webhook::Webhook},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -30,7 +30,8 @@ impl WebhookService for Handlers {
         let created = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let actor = actor(request.actor)?;
-            self.app.create_webhook(organization, actor, request.url, &request.events).await
+            let events: Vec<_> = request.events.into_iter().map(event).collect();
+            self.app.create_webhook(organization, actor, request.url, &events).await
         };
         answer(created.await.map(|(webhook, secret)| wire::CreateWebhookResponse {
             webhook: Some(webhook.into()),
@@ -62,7 +63,8 @@ impl WebhookService for Handlers {
             let mask = Mask::new(request.update_mask, &fields)?;
             let webhook = id("webhook.id", &new.id)?;
             let url = mask.has("url").then_some(new.url);
-            let events = mask.has("events").then_some(new.events);
+            let events = new.events.into_iter().map(event).collect();
+            let events = mask.has("events").then_some(events);
             self.app.update_webhook(organization, actor, webhook, url, events).await
         };
         answer(
@@ -113,12 +115,51 @@ fn actor(actor: Option<common::Actor>) -> Result<Actor> {
     }
 }
 
+/// `None` for a number that is no event.
+fn event(number: i32) -> Option<Event> {
+    match wire::WebhookEvent::try_from(number).ok()? {
+        wire::WebhookEvent::Unspecified => None,
+        wire::WebhookEvent::ContactCreated => Some(Event::Created),
+        wire::WebhookEvent::ContactUpdated => Some(Event::Updated),
+        wire::WebhookEvent::ContactMerged => Some(Event::Merged),
+        wire::WebhookEvent::MessageCreated => Some(Event::MessageCreated),
+        wire::WebhookEvent::ConversationClosed => Some(Event::ConversationClosed),
+    }
+}
+
+fn event_message(event: Event) -> wire::WebhookEvent {
+    match event {
+        Event::Created => wire::WebhookEvent::ContactCreated,
+        Event::Updated => wire::WebhookEvent::ContactUpdated,
+        Event::Merged => wire::WebhookEvent::ContactMerged,
+        Event::MessageCreated => wire::WebhookEvent::MessageCreated,
+        Event::ConversationClosed => wire::WebhookEvent::ConversationClosed,
+    }
+}
+
+/// From the name in storage.
+fn failure(name: Option<&str>) -> wire::WebhookDeliveryFailure {
+    use wire::WebhookDeliveryFailure as Failure;
+    match name {
+        Some("status") => Failure::Status,
+        Some("address") => Failure::Address,
+        Some("name") => Failure::Name,
+        Some("connect") => Failure::Connect,
+        Some("tls") => Failure::Tls,
+        Some("timeout") => Failure::Timeout,
+        Some("protocol") => Failure::Protocol,
+        Some("secret") => Failure::Secret,
+        Some("backlog") => Failure::Backlog,
+        _ => Failure::Unspecified,
+    }
+}
+
 impl From<Webhook> for wire::Webhook {
     fn from(webhook: Webhook) -> Self {
         Self {
             id: webhook.id.to_string(),
             url: webhook.url,
-            events: webhook.events.iter().map(|event| event.name().to_owned()).collect(),
+            events: webhook.events.into_iter().map(|event| event_message(event).into()).collect(),
             created_at: Some(timestamp(webhook.created_at)),
         }
     }
@@ -133,11 +174,11 @@ impl From<Delivery> for wire::WebhookDelivery {
         };
         Self {
             id: delivery.id.to_string(),
-            event: delivery.event.name().to_owned(),
+            event: event_message(delivery.event).into(),
             state: state.into(),
             attempt_count: delivery.attempts,
             status: delivery.status.and_then(|status| i32::try_from(status).ok()),
-            error: delivery.failure.unwrap_or_default(),
+            failure: failure(delivery.failure.as_deref()).into(),
             created_at: Some(timestamp(delivery.created_at)),
             tried_at: delivery.attempted_at.map(timestamp),
             next_at: delivery.due_at.map(timestamp),

@@ -26,7 +26,10 @@ async fn an_erasure_deletes_the_undelivered_events_of_the_contact(scratch: Scrat
         actor: owner(),
         // No server listens there.
         url: "http://127.0.0.1:9/".to_owned(),
-        events: vec!["contact.created".to_owned(), "contact.updated".to_owned()],
+        events: vec![
+            wire::WebhookEvent::ContactCreated.into(),
+            wire::WebhookEvent::ContactUpdated.into(),
+        ],
     };
     let webhook = webhooks.create_webhook(request).await.unwrap().into_inner().webhook.unwrap();
     let (erased, other) = (

@@ -48,8 +48,8 @@ async fn a_contact_s_creation_and_its_changes_are_delivered(scratch: ScratchData
     let listed = identity.deliveries(&id).await;
     assert_eq!(listed.len(), 3);
     assert_eq!(
-        (&listed[2].id, &listed[2].event),
-        (&body["id"].as_str().unwrap().to_owned(), &"contact.created".to_owned())
+        (listed[2].id.as_str(), listed[2].event()),
+        (body["id"].as_str().unwrap(), wire::WebhookEvent::ContactCreated)
     );
 }
 

@@ -194,7 +194,7 @@ impl Fixture {
             organization_id: self.organization.clone(),
             actor: actor(),
             url: url.to_owned(),
-            events: events.iter().map(|&event| event.to_owned()).collect(),
+            events: events.iter().map(|&event| event_number(event)).collect(),
         };
         self.webhooks().create_webhook(request).await.map(tonic::Response::into_inner)
     }
@@ -296,4 +296,17 @@ fn message(agent: Option<Uuid>, text: &str) -> wire::record_fact_request::Fact {
 
 fn actor() -> Option<Actor> {
     Some(Actor { kind: ActorKind::Operator.into(), id: String::new() })
+}
+
+/// The event with a name of the JSON API.
+fn event_number(name: &str) -> i32 {
+    let event = match name {
+        "contact.created" => wire::WebhookEvent::ContactCreated,
+        "contact.updated" => wire::WebhookEvent::ContactUpdated,
+        "contact.joined" => wire::WebhookEvent::ContactMerged,
+        "message.created" => wire::WebhookEvent::MessageCreated,
+        "conversation.closed" => wire::WebhookEvent::ConversationClosed,
+        _ => wire::WebhookEvent::Unspecified,
+    };
+    event.into()
 }

@@ -23,7 +23,7 @@ impl Condition {
     pub(crate) fn parse(field: &str, operator: &str, value: &Value) -> Result<Self, InvalidMember> {
         let field = Field::parse(field).ok_or((
             "field",
-            "is not userId, email, name, phone, company, source, tags, lastSeenAt, createdAt or \
+            "is not user_id, email, name, phone, company, source, tags, last_seen_at, created_at or \
              custom.<key>",
         ))?;
         let operator = Operator::parse(operator).ok_or(("operator", "is not =, !=, ~, < or >"))?;
@@ -55,15 +55,15 @@ impl Operator {
 impl Field {
     fn parse(text: &str) -> Option<Self> {
         Some(match text {
-            "userId" => Self::UserId,
+            "user_id" => Self::UserId,
             "email" => Self::Email,
             "name" => Self::Name,
             "phone" => Self::Phone,
             "company" => Self::Company,
             "source" => Self::Source,
             "tags" => Self::Tags,
-            "lastSeenAt" => Self::LastSeenAt,
-            "createdAt" => Self::CreatedAt,
+            "last_seen_at" => Self::LastSeenAt,
+            "created_at" => Self::CreatedAt,
             _ => {
                 let name = text.strip_prefix("custom.")?;
                 Self::Custom(attributes::check_key(name).ok()?.into_string())
@@ -127,8 +127,8 @@ mod tests {
             ("email", "==", json!("x"), "operator"),
             ("source", "~", json!("api"), "operator"),
             ("tags", "<", json!("x"), "operator"),
-            ("createdAt", "~", json!("2026"), "operator"),
-            ("createdAt", ">", json!("yesterday"), "value"),
+            ("created_at", "~", json!("2026"), "operator"),
+            ("created_at", ">", json!("yesterday"), "value"),
             ("source", "=", json!("nowhere"), "value"),
             ("email", "=", json!(5), "value"),
             ("custom.a", ">", json!(true), "value"),
