@@ -48,3 +48,60 @@ pub use packages::identity::v1 as identity;
 
 /// The encoded `FileDescriptorSet` of all packages, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    /// Words of which the comment of each RPC has one.
+    const CODES: [&str; 8] = [
+        "OK",
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "FAILED_PRECONDITION",
+        "UNAUTHENTICATED",
+        "PERMISSION_DENIED",
+        "DATA_LOSS",
+    ];
+
+    fn files(package: &str) -> Vec<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(package);
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        files.map(|file| fs::read_to_string(file).unwrap()).collect()
+    }
+
+    /// Each line that contains a text, with the comment right above it.
+    fn commented<'a>(file: &'a str, text: &str) -> Vec<(&'a str, String)> {
+        let lines: Vec<_> = file.lines().map(str::trim).collect();
+        let found = (0..lines.len()).filter(|&at| lines[at].contains(text));
+        let found = found.filter(|&at| !lines[at].starts_with("//"));
+        let comment = |at: usize| {
+            let above = lines[..at].iter().rev().take_while(|line| line.starts_with("//"));
+            above.copied().collect::<Vec<_>>().join("\n")
+        };
+        found.map(|at| (lines[at], comment(at))).collect()
+    }
+
+    #[test]
+    fn the_comment_of_each_call_of_identity_names_its_status_codes() {
+        let mut calls = 0;
+        for file in files("onethread/identity/v1") {
+            for (call, comment) in commented(&file, "rpc ") {
+                assert!(CODES.iter().any(|code| comment.contains(code)), "{call} names no code");
+                calls += 1;
+            }
+        }
+        assert!(calls > 50, "{calls}");
+    }
+
+    #[test]
+    fn pages_of_identity_are_described_by_the_same_sentence() {
+        for file in files("onethread/identity/v1") {
+            for (field, comment) in commented(&file, "int32 page_size") {
+                let sentence = "// Page size, 1 to 200; 0 means 50, and larger values mean 200.";
+                assert_eq!(comment, sentence, "{field}");
+            }
+        }
+    }
+}
