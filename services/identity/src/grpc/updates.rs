@@ -95,6 +95,7 @@ async fn a_webhook_is_updated_without_a_mask(scratch: ScratchDatabase) {
         url: "http://127.0.0.1:9/a".to_owned(),
         events: vec![wire::WebhookEvent::ContactCreated.into()],
         actor: owner(),
+        request_id: String::new(),
     };
     let created = webhooks.create_webhook(request).await.unwrap().into_inner();
     let before = created.webhook.unwrap();

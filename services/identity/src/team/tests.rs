@@ -204,6 +204,7 @@ async fn a_removed_agent_and_a_revoked_key_are_rejected(scratch: ScratchDatabase
         organization_id: team.identity.organization_id.clone(),
         name: "shop".to_owned(),
         actor: owner(),
+        request_id: String::new(),
     };
     let created = keys.create_api_key(request).await.unwrap().into_inner();
     assert!(team.identity.authenticate(&created.secret).await.is_ok());

@@ -62,6 +62,7 @@ pub(super) async fn create(
         organization_id: owner.organization.to_string(),
         name: body.content()?.name.unwrap_or_default(),
         actor: Some(owner.actor()),
+        request_id: String::new(),
     };
     let answer = app.clients.api_keys().create_api_key(request).await?.into_inner();
     let key = NewApiKey::new(answer.api_key.unwrap_or_default(), answer.secret);

@@ -73,6 +73,7 @@ pub(super) async fn create(
     let request = CreateIdentityKeyRequest {
         actor: Some(owner.actor()),
         organization_id: owner.organization.to_string(),
+        request_id: String::new(),
     };
     let answer = app.clients.identity_keys().create_identity_key(request).await?.into_inner();
     let key_id = answer.identity_key.unwrap_or_default().id;

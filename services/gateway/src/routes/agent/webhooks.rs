@@ -66,6 +66,7 @@ pub(super) async fn create(
         organization_id: owner.organization.to_string(),
         url,
         events: events.iter().map(|name| event_to_wire(name)).collect(),
+        request_id: String::new(),
     };
     let answer = app.clients.webhooks().create_webhook(request).await?.into_inner();
     let webhook = answer.webhook.ok_or_else(Error::not_found)?.into();

@@ -31,7 +31,8 @@ impl App {
         Ok(keys.into_iter().map(ListedIdentityKey::from).collect())
     }
 
-    /// Creates a key, and returns it with its secret, which is shown this once.
+    /// Creates a key, and returns it with its secret, which is shown this once. A repeated call with
+    /// the same requested id replaces the key of the first one, whose secret the caller never got.
     ///
     /// # Errors
     ///
@@ -40,15 +41,20 @@ impl App {
         &self,
         organization: OrganizationId,
         actor: Actor,
+        requested: Option<IdentityKeyId>,
     ) -> Result<(ListedIdentityKey, SecretString)> {
+        let generate = || IdentityKeyId::generate(&*self.clock, &*self.entropy);
         let key = IdentityKey {
-            id: IdentityKeyId::generate(&*self.clock, &*self.entropy),
+            id: requested.unwrap_or_else(generate),
             secret: self.random_text(KEY_BYTES).into(),
         };
         let sealed = key.seal(organization, &self.keys, &*self.entropy);
         let now = self.clock.now();
         transaction!(self.db, "identity_key.add", |tx| {
-            let existing = identity_keys::list(tx, organization).await?;
+            let mut existing = identity_keys::list(tx, organization).await?;
+            if identity_keys::delete(tx, organization, key.id).await? {
+                existing.retain(|existing| existing.id != key.id);
+            }
             let slot = identity_key::free_slot(&existing)?;
             if !identity_keys::insert(tx, organization, key.id, slot, &sealed, now).await? {
                 // Another process used the slot first.

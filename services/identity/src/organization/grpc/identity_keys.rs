@@ -6,7 +6,10 @@ use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 
 use super::audit::actor;
-use crate::{grpc::Handlers, organization::domain::identity_key::ListedIdentityKey};
+use crate::{
+    grpc::{Handlers, requested_id},
+    organization::domain::identity_key::ListedIdentityKey,
+};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -33,7 +36,9 @@ impl IdentityKeyService for Handlers {
         let request = request.into_inner();
         let created = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            self.app.create_identity_key(organization, actor(request.actor)?).await
+            let actor = actor(request.actor)?;
+            let requested = requested_id(&request.request_id)?;
+            self.app.create_identity_key(organization, actor, requested).await
         };
         answer(created.await.map(|(key, secret)| wire::CreateIdentityKeyResponse {
             identity_key: Some(key.into()),

@@ -19,8 +19,9 @@ async fn no_more_than_two_identity_keys_are_created_at_once(scratch: ScratchData
     let identity = identity(scratch).await;
     let organization = OrganizationId(identity.organization_id.parse().unwrap());
     for round in 1..=3 {
-        let requests = (0..16)
-            .map(|n| identity.processes()[n % 2].app.create_identity_key(organization, OWNER));
+        let requests = (0..16).map(|n| {
+            identity.processes()[n % 2].app.create_identity_key(organization, OWNER, None)
+        });
         let mut created = BTreeSet::new();
         for result in join_all(requests).await {
             match result {

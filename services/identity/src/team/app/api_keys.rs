@@ -39,7 +39,8 @@ impl App {
         Ok((page, next))
     }
 
-    /// Creates a key, and returns it with its secret, which is shown this once.
+    /// Creates a key, and returns it with its secret, which is shown this once. A repeated call with
+    /// the same requested id replaces the key of the first one, whose secret the caller never got.
     ///
     /// # Errors
     ///
@@ -48,15 +49,24 @@ impl App {
         &self,
         organization: OrganizationId,
         actor: Actor,
+        requested: Option<ApiKeyId>,
         name: String,
     ) -> Result<(ListedApiKey, SecretString)> {
         fields::name(&name).map_err(|detail| Error::invalid("name", detail))?;
         let (text, token) = RandomToken::generate(RandomUse::ApiKey, organization, &*self.entropy);
-        let id = ApiKeyId::generate(&*self.clock, &*self.entropy);
+        let generate = || ApiKeyId::generate(&*self.clock, &*self.entropy);
+        let id = requested.unwrap_or_else(generate);
         let now = self.clock.now();
         transaction!(self.db, "api_key.create", |tx| {
-            api_keys::insert(tx, id, &token, &name, now).await?;
+            let is_repeated = api_keys::delete(tx, organization, id).await?;
+            let inserted = api_keys::insert(tx, id, &token, &name, now).await;
+            inserted.map_err(|error| match error {
+                // A try at the same time was first: this one replaces its key.
+                duplicate if duplicate.is_unique_violation() => onethread_db::Error::Conflict,
+                error => error,
+            })?;
             let effects = api_key::created(id, actor);
+            let effects = if is_repeated { effects.revoke(id.0) } else { effects };
             effects::record(tx, organization, effects, now, &*self.entropy).await?;
             Ok(())
         })?;

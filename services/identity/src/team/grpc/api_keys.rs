@@ -7,7 +7,9 @@ use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    grpc::Handlers, organization::grpc::audit::actor, team::domain::api_key::ListedApiKey,
+    grpc::{Handlers, requested_id},
+    organization::grpc::audit::actor,
+    team::domain::api_key::ListedApiKey,
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -39,7 +41,9 @@ impl ApiKeyService for Handlers {
         let request = request.into_inner();
         let created = async {
             let organization = id(ORGANIZATION, &request.organization_id)?;
-            self.app.create_api_key(organization, actor(request.actor)?, request.name).await
+            let actor = actor(request.actor)?;
+            let requested = requested_id(&request.request_id)?;
+            self.app.create_api_key(organization, actor, requested, request.name).await
         };
         answer(created.await.map(|(key, secret)| wire::CreateApiKeyResponse {
             api_key: Some(key.into()),

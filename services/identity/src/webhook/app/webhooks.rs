@@ -29,7 +29,8 @@ use crate::{
 const SECRET_BYTES: usize = 32;
 
 impl App {
-    /// Creates a webhook. Its secret is shown this once.
+    /// Creates a webhook. Its secret is shown this once. A repeated call with the same requested id
+    /// gives the webhook of the first one a new secret, because the caller never got the other.
     ///
     /// # Errors
     ///
@@ -38,6 +39,7 @@ impl App {
         &self,
         organization: OrganizationId,
         actor: Actor,
+        requested: Option<WebhookId>,
         url: String,
         events: &[Option<Event>],
     ) -> Result<(Webhook, SecretString)> {
@@ -52,7 +54,8 @@ impl App {
         if !invalid.is_empty() {
             return Err(Error::invalid_fields(invalid));
         }
-        let id = WebhookId::generate(&*self.clock, &*self.entropy);
+        let generate = || WebhookId::generate(&*self.clock, &*self.entropy);
+        let id = requested.unwrap_or_else(generate);
         let mut bytes = [0; SECRET_BYTES];
         self.entropy.fill(&mut bytes);
         let secret = SecretString::from(format!("ots_{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)));
@@ -67,19 +70,24 @@ impl App {
             secret: sealed,
             created_at: now,
         };
-        transaction!(self.db, "webhook.change", |tx| {
+        let stored = transaction!(self.db, "webhook.change", |tx| {
             let interest = interests::locked(tx, organization).await?;
             let mut all = webhooks::list(tx, organization).await?;
-            let created = webhook::create(&mut all, new.clone(), actor)?;
-            webhooks::insert(tx, &new).await?;
+            let is_repeated = all.iter().any(|webhook| webhook.id == id);
+            let (stored, created) = webhook::create(&mut all, new.clone(), actor)?;
+            if is_repeated {
+                webhooks::update(tx, &stored).await?;
+            } else {
+                webhooks::insert(tx, &stored).await?;
+            }
             let (wanted, changed) = interest.change(&all);
             interests::update(tx, organization, wanted).await?;
             let effects = created.and(changed);
             effects::record(tx, organization, effects, now, &*self.entropy).await?;
-            Ok(())
+            Ok(stored)
         })?;
         self.wait_for_interest(organization).await?;
-        Ok((new, secret))
+        Ok((stored, secret))
     }
 
     /// The webhooks of an organization, oldest first.

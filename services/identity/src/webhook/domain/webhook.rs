@@ -44,18 +44,26 @@ impl Webhook {
     }
 }
 
-/// Adds a webhook to those of its organization.
+/// Adds a webhook to those of its organization, or replaces the one with its id, and returns it.
 ///
 /// # Errors
 ///
 /// `TooManyWebhooks` when there are as many as allowed.
-pub(crate) fn create(webhooks: &mut Vec<Webhook>, new: Webhook, actor: Actor) -> Result<Effects> {
+pub(crate) fn create(
+    webhooks: &mut Vec<Webhook>,
+    new: Webhook,
+    actor: Actor,
+) -> Result<(Webhook, Effects)> {
+    let effects = new.audit(actor, Action::WebhookCreated);
+    if let Some(existing) = webhooks.iter_mut().find(|webhook| webhook.id == new.id) {
+        *existing = Webhook { created_at: existing.created_at, ..new };
+        return Ok((existing.clone(), effects));
+    }
     if webhooks.len() >= MAX_WEBHOOKS {
         return Err(Error::new(Reason::TooManyWebhooks).with_metadata("limit", MAX_WEBHOOKS));
     }
-    let effects = new.audit(actor, Action::WebhookCreated);
-    webhooks.push(new);
-    Ok(effects)
+    webhooks.push(new.clone());
+    Ok((new, effects))
 }
 
 /// Changes a webhook of an organization, and returns it.

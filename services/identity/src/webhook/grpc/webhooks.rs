@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    grpc::{Handlers, mask::Mask},
+    grpc::{Handlers, mask::Mask, requested_id},
     organization::{domain::audit::Actor, grpc::audit},
     webhook::domain::{delivery::Delivery, event::Event, webhook::Webhook},
 };
@@ -31,7 +31,8 @@ impl WebhookService for Handlers {
             let organization = id(ORGANIZATION, &request.organization_id)?;
             let actor = actor(request.actor)?;
             let events: Vec<_> = request.events.into_iter().map(event).collect();
-            self.app.create_webhook(organization, actor, request.url, &events).await
+            let requested = requested_id(&request.request_id)?;
+            self.app.create_webhook(organization, actor, requested, request.url, &events).await
         };
         answer(created.await.map(|(webhook, secret)| wire::CreateWebhookResponse {
             webhook: Some(webhook.into()),

@@ -29,8 +29,8 @@ const DUE: &str = "SELECT organization_id, id, url, events, sealed, sealed_with,
 const INSERT: &str =
     "INSERT INTO webhooks (organization_id, id, url, events, sealed, sealed_with, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const UPDATE: &str =
-    "UPDATE webhooks SET url = $3, events = $4 WHERE organization_id = $1 AND id = $2";
+const UPDATE: &str = "UPDATE webhooks SET url = $3, events = $4, sealed = $5, sealed_with = $6
+     WHERE organization_id = $1 AND id = $2";
 const SUCCEEDED: &str = "UPDATE webhooks SET failing_since = NULL
      WHERE organization_id = $1 AND id = $2 AND failing_since IS NOT NULL";
 const FAILED: &str = "UPDATE webhooks SET failing_since = $3
@@ -85,10 +85,11 @@ pub(crate) async fn insert(conn: &mut Connection, webhook: &Webhook) -> Result<(
     Ok(())
 }
 
-/// Writes URL and events.
+/// Writes URL, events and secret.
 pub(crate) async fn update(conn: &mut Connection, webhook: &Webhook) -> Result<()> {
     let update = conn.query(UPDATE).bind(webhook.organization_id.0).bind(webhook.id.0);
-    update.bind(&webhook.url).bind(bits(&webhook.events)).execute().await?;
+    let update = update.bind(&webhook.url).bind(bits(&webhook.events));
+    update.bind(&webhook.secret.bytes).bind(&webhook.secret.key).execute().await?;
     Ok(())
 }
 

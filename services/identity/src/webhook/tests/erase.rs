@@ -30,6 +30,7 @@ async fn an_erasure_deletes_the_undelivered_events_of_the_contact(scratch: Scrat
             wire::WebhookEvent::ContactCreated.into(),
             wire::WebhookEvent::ContactUpdated.into(),
         ],
+        request_id: String::new(),
     };
     let webhook = webhooks.create_webhook(request).await.unwrap().into_inner().webhook.unwrap();
     let (erased, other) = (

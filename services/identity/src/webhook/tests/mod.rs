@@ -195,6 +195,7 @@ impl Fixture {
             actor: actor(),
             url: url.to_owned(),
             events: events.iter().map(|&event| event_number(event)).collect(),
+            request_id: String::new(),
         };
         self.webhooks().create_webhook(request).await.map(tonic::Response::into_inner)
     }
