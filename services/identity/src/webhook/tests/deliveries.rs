@@ -125,7 +125,7 @@ async fn a_live_event_overtakes_those_of_an_import_and_none_is_lost(scratch: Scr
     let before = before.expect("the message was not delivered");
     assert!(before < PEOPLE / 10, "{before} events of the import were delivered first");
     let listed = identity.deliveries(&webhook).await;
-    assert!(listed.iter().all(|one| one.error != "backlog"));
+    assert!(listed.iter().all(|one| one.failure() != wire::WebhookDeliveryFailure::Backlog));
 }
 
 async fn the_events_of_a_contact_are_delivered_in_order(scratch: ScratchDatabase) {
@@ -140,9 +140,9 @@ async fn the_events_of_a_contact_are_delivered_in_order(scratch: ScratchDatabase
     let contact = first["data"]["id"].as_str().unwrap().to_owned();
     identity.record(1, &contact, message(None, "hello")).await;
     let is_failed = |attempts: usize, one: &wire::WebhookDelivery| {
-        one.event == "contact.created"
-            && one.error == "status"
-            && one.attempts == i64::try_from(attempts).unwrap()
+        one.event() == wire::WebhookEvent::ContactCreated
+            && one.failure() == wire::WebhookDeliveryFailure::Status
+            && one.attempt_count == i64::try_from(attempts).unwrap()
     };
     for attempts in 1..failures {
         // The first event fails, and the later ones wait for it.
