@@ -3,6 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
+use prost_types::FileDescriptorSet;
 
 const FILES: &[&str] = &[
     "onethread/common/v1/actor.proto",
@@ -33,6 +34,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Reflection serves this set, including comments.
     let out = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
     fs::write(out, descriptors.encode_to_vec())?;
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("methods.rs"), methods(&descriptors))?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
+}
+
+/// Writes the list of all methods, and whether they stream, as Rust source.
+fn methods(descriptors: &FileDescriptorSet) -> String {
+    let mut rows = String::new();
+    for file in &descriptors.file {
+        for service in &file.service {
+            for method in &service.method {
+                let (package, service, name) = (file.package(), service.name(), method.name());
+                let streams = method.client_streaming() || method.server_streaming();
+                rows.push_str(&format!("(\"{package}.{service}/{name}\", {streams}),\n"));
+            }
+        }
+    }
+    format!("&[{rows}]")
 }

@@ -49,6 +49,9 @@ pub use packages::identity::v1 as identity;
 /// The encoded `FileDescriptorSet` of all packages, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+/// All methods as `package.Service/Method`, and whether either side streams.
+pub const METHODS: &[(&str, bool)] = include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};

@@ -43,7 +43,7 @@ async fn metrics_have_their_standard_names() {
     const STATUS: &str = "http.response.status_code";
     const METHOD: &str = "http.request.method";
     let init = "/widget/v1/init";
-    let call = "onethread.conversation.v1.ConversationService";
+    let call = "onethread.conversation.v1.ConversationService/SendMessage";
     let seen: [Seen<'_>; 8] = [
         (
             "http.server.request.duration",
@@ -59,18 +59,8 @@ async fn metrics_have_their_standard_names() {
             3.0,
         ),
         ("http.server.request.duration", "s", &[(METHOD, "_OTHER"), (STATUS, "405")], 1.0),
-        (
-            "rpc.server.call.duration",
-            "s",
-            &[("rpc.service", call), ("rpc.method", "SendMessage"), ("rpc.grpc.status_code", "0")],
-            3.0,
-        ),
-        (
-            "rpc.client.call.duration",
-            "s",
-            &[("rpc.service", call), ("rpc.method", "SendMessage"), ("rpc.grpc.status_code", "0")],
-            3.0,
-        ),
+        ("rpc.server.call.duration", "s", &[("rpc.method", call), ("rpc.status_code", "OK")], 3.0),
+        ("rpc.client.call.duration", "s", &[("rpc.method", call), ("rpc.status_code", "OK")], 3.0),
         (
             "db.client.connection.max",
             "{connection}",
@@ -93,7 +83,9 @@ async fn metrics_have_their_standard_names() {
         .await;
     for service in ["identity", "conversation"] {
         for name in ["onethread.outbox.waiting", "onethread.outbox.lag"] {
-            collector.wait_for_point(name, |p| is(p, name, &[("service.name", service)])).await;
+            collector
+                .wait_for_point(name, |p| is(p, name, &[("onethread.service", service)]))
+                .await;
         }
     }
     for pool in ["identity.writer", "conversation.readers", "contact_import.writer"] {

@@ -28,11 +28,8 @@ fn linked(spans: &[Span], rpc: &str, caller: &str) -> bool {
     servers.into_iter().any(|server| {
         let chain = above(spans, server);
         let Some((client, rest)) = chain.split_first() else { return false };
-        let (service, method) = rpc.split_once('/').expect("service/method");
-        let attributes = |span: &Span| {
-            span.attributes.get("rpc.service").is_some_and(|is| is == service)
-                && span.attributes.get("rpc.method").is_some_and(|is| is == method)
-        };
+        let attributes =
+            |span: &Span| span.attributes.get("rpc.method").is_some_and(|is| is == rpc);
         client.name == rpc
             && client.kind == kind::CLIENT
             && attributes(client)

@@ -1,8 +1,11 @@
 //! Opening databases.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
-use onethread_telemetry::metrics::{CONNECTIONS, MAX_CONNECTIONS};
+use onethread_telemetry::{
+    attributes,
+    metrics::{CONNECTIONS, MAX_CONNECTIONS},
+};
 use sqlx::{
     ConnectOptions, Pool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -28,6 +31,29 @@ pub struct Database {
     pub(crate) pools: Pools,
     /// Whether transactions run on the connections for batches.
     pub(crate) batches: bool,
+    pub(crate) names: Arc<Names>,
+}
+
+/// Names of the database and its pools in spans and metrics.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// Whose database it is. Also the name of the first pool on PostgreSQL.
+    pub(crate) namespace: Arc<str>,
+    pub(crate) readers: Arc<str>,
+    pub(crate) writer: Arc<str>,
+    pub(crate) batches: Arc<str>,
+}
+
+impl Names {
+    fn new(namespace: &str) -> Self {
+        let pool = |kind| format!("{namespace}.{kind}").into();
+        Self {
+            namespace: namespace.into(),
+            readers: pool("readers"),
+            writer: pool("writer"),
+            batches: pool("batches"),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -42,8 +68,8 @@ pub(crate) enum Pools {
 }
 
 impl Database {
-    fn new(pools: Pools) -> Self {
-        Self { pools, batches: false }
+    fn new(pools: Pools, namespace: &str) -> Self {
+        Self { pools, batches: false, names: Arc::new(Names::new(namespace)) }
     }
 
     /// Returns the same database for transactions whose statements process a whole batch and find
@@ -63,7 +89,7 @@ impl Database {
     /// When the URL is invalid, or the SQLite file can't be opened.
     pub async fn connect(url: &str, schema: &str) -> Result<Self> {
         if url.starts_with("sqlite:") {
-            return Self::sqlite(SqliteConnectOptions::from_str(url)?).await;
+            return Self::sqlite(SqliteConnectOptions::from_str(url)?, schema).await;
         }
         let options = PgConnectOptions::from_str(&without_unknown_parameters(url))?
             .application_name(schema)
@@ -74,7 +100,7 @@ impl Database {
             ])
             .disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE_TIMEOUT);
-        Ok(Self::new(Pools::Postgres(Server::new(pool, options, schema))))
+        Ok(Self::new(Pools::Postgres(Server::new(pool, options, schema)), schema))
     }
 
     /// Opens an SQLite file, and creates it if it is missing.
@@ -83,10 +109,11 @@ impl Database {
     ///
     /// When the file can't be opened.
     pub async fn open(file: &Path) -> Result<Self> {
-        Self::sqlite(SqliteConnectOptions::new().filename(file)).await
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        Self::sqlite(SqliteConnectOptions::new().filename(file), &name).await
     }
 
-    async fn sqlite(options: SqliteConnectOptions) -> Result<Self> {
+    async fn sqlite(options: SqliteConnectOptions, namespace: &str) -> Result<Self> {
         let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -108,7 +135,7 @@ impl Database {
         let writer_options = options.clone().row_buffer_size(1024);
         let writer = pool().max_connections(1).connect_with(writer_options).await?;
         let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
-        Ok(Self::new(Pools::Sqlite { writer, readers }))
+        Ok(Self::new(Pools::Sqlite { writer, readers }, namespace))
     }
 
     /// True for an SQLite file, which one process at a time uses.
@@ -124,16 +151,22 @@ impl Database {
         }
     }
 
+    /// Returns whose database it is: its schema on PostgreSQL, the name of its file on SQLite.
+    pub fn namespace(&self) -> &str {
+        &self.names.namespace
+    }
+
     /// Records in the metrics how many connections of the pools are used, and how many are idle.
-    pub fn measure(&self, service: &str) {
+    pub fn measure(&self) {
+        let Names { namespace, readers: reading, writer: writing, batches } = &*self.names;
         match &self.pools {
             Pools::Sqlite { writer, readers } => {
-                measure(writer, &format!("{service}.writer"));
-                measure(readers, &format!("{service}.readers"));
+                measure(writer, writing);
+                measure(readers, reading);
             }
             Pools::Postgres(server) => {
-                measure(&server.pool, service);
-                measure(&server.batches, &format!("{service}.batches"));
+                measure(&server.pool, namespace);
+                measure(&server.batches, batches);
             }
         }
     }
@@ -192,12 +225,12 @@ fn without_unknown_parameters(url: &str) -> String {
 }
 
 fn measure<D: sqlx::Database>(pool: &Pool<D>, name: &str) {
-    let name = ("db.client.connection.pool.name", name);
-    let state = |state| [name, ("db.client.connection.state", state)];
+    let name = (attributes::DB_POOL_NAME, name);
+    let state = |state| [name, (attributes::DB_CONNECTION_STATE, state)];
     let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-    CONNECTIONS.set(f64::from(pool.size().saturating_sub(idle)), &state("used"));
-    CONNECTIONS.set(f64::from(idle), &state("idle"));
-    MAX_CONNECTIONS.set(f64::from(pool.options().get_max_connections()), &[name]);
+    CONNECTIONS.set(pool.size().saturating_sub(idle).into(), &state("used"));
+    CONNECTIONS.set(idle.into(), &state("idle"));
+    MAX_CONNECTIONS.set(pool.options().get_max_connections().into(), &[name]);
 }
 
 #[cfg(test)]

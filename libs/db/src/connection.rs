@@ -1,15 +1,15 @@
 //! Connections as use cases and stores see them.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{borrow::Cow, fmt, future::Future, sync::Arc, time::Duration};
 
-use onethread_telemetry::metrics;
+use onethread_telemetry::{metrics, spans};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tokio::time::{Instant, timeout_at};
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, Span};
 
 use crate::{
     Database, Error, Result, Sql, Statement,
-    connect::Pools,
+    connect::{Names, Pools},
     loan::{Loan, Pooled},
     server::Server,
 };
@@ -18,8 +18,9 @@ use crate::{
 /// this limit is for a server that doesn't respond at all.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A connection on which statements run one after another. It has one span and one duration
-/// metric under its name, such as `contact.get`, from the wait for the connection to its return.
+/// A connection on which statements run one after another. It has one span and one duration metric
+/// under its name, such as `contact.get`. The span includes the wait for the connection, and the
+/// metric doesn't.
 pub struct Connection {
     pub(crate) loan: Loan,
     /// Where PostgreSQL notes lost connections.
@@ -78,7 +79,9 @@ impl Connection {
 
     /// Remembers a failure for the metrics, and a lost connection for the pool.
     pub(crate) fn note<T>(&mut self, done: &Result<T>) {
-        self.usage.failed |= done.is_err();
+        if let Err(error) = done {
+            self.usage.fail(error);
+        }
         if let Some(server) = &self.server {
             server.note(done);
         }
@@ -87,7 +90,7 @@ impl Connection {
     /// Replaces a connection that was found dead.
     pub(crate) async fn replace(&mut self, db: &Database) -> Result<()> {
         self.loan = db.take(self.mode).await?.0;
-        self.usage.failed = false;
+        self.usage.error = None;
         Ok(())
     }
 }
@@ -106,15 +109,26 @@ pub(crate) async fn bounded<T>(
 /// Span and metric of one use of a connection.
 struct Usage {
     system: &'static str,
-    name: &'static str,
+    names: Arc<Names>,
+    summary: &'static str,
     span: Span,
+    /// When the wait for the connection ended.
     started: Instant,
-    failed: bool,
+    /// Class of the last error.
+    error: Option<Cow<'static, str>>,
+}
+
+impl Usage {
+    fn fail(&mut self, error: &Error) {
+        spans::fail(&self.span, error.class(), error.reason().error_info_reason());
+        self.error = Some(error.class());
+    }
 }
 
 impl Drop for Usage {
     fn drop(&mut self) {
-        metrics::database(self.system, self.name, self.failed, self.started.elapsed());
+        let database = (self.system, &self.names.namespace);
+        metrics::database(database, self.summary, self.error.as_ref(), self.started.elapsed());
     }
 }
 
@@ -138,18 +152,23 @@ impl Database {
     }
 
     pub(crate) async fn connection(&self, name: &'static str, mode: Mode) -> Result<Connection> {
-        let started = Instant::now();
-        let span = info_span!(
-            "sql",
-            otel.name = name,
-            otel.kind = "client",
-            db.system.name = self.system(),
-            db.query.summary = name,
-        );
-        let mut usage = Usage { system: self.system(), name, span, started, failed: true };
-        let (loan, server) = self.take(mode).instrument(usage.span.clone()).await?;
-        usage.failed = false;
+        let waiting_since = Instant::now();
+        let span = spans::database(self.system(), &self.names.namespace, name);
+        let taken = self.take(mode).instrument(span.clone()).await;
+        metrics::connection_waited(self.pool_name(mode), waiting_since.elapsed());
+        let (system, names, started) = (self.system(), self.names.clone(), Instant::now());
+        let mut usage = Usage { system, names, summary: name, span, started, error: None };
+        let (loan, server) = taken.inspect_err(|error| usage.fail(error))?;
         Ok(Connection { loan, server, mode, usage, deadline: Instant::now() + CONNECTION_TIMEOUT })
+    }
+
+    fn pool_name(&self, mode: Mode) -> &Arc<str> {
+        match &self.pools {
+            Pools::Sqlite { .. } if mode == Mode::Read => &self.names.readers,
+            Pools::Sqlite { .. } => &self.names.writer,
+            Pools::Postgres(_) if self.batches => &self.names.batches,
+            Pools::Postgres(_) => &self.names.namespace,
+        }
     }
 
     async fn take(&self, mode: Mode) -> Result<(Loan, Option<Server>)> {
@@ -168,6 +187,6 @@ impl Database {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("name", &self.usage.name).finish_non_exhaustive()
+        f.debug_struct("Connection").field("name", &self.usage.summary).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,8 @@
 //! Errors of database work, and what callers of a service see of them.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
+use onethread_errors::Reason;
 use sqlx::error::ErrorKind;
 
 /// Database work failed.
@@ -84,6 +85,34 @@ impl Error {
                         && code.parse::<i32>().is_ok_and(|n| matches!(n & 0xff, 5 | 6 | 10 | 13))
             }),
             _ => false,
+        }
+    }
+
+    /// Class of the error for spans and metrics: the database's own code, if it returned one.
+    pub(crate) fn class(&self) -> Cow<'static, str> {
+        let class = match self {
+            Self::Sql(sqlx::Error::Database(error)) => {
+                return error.code().map_or("_OTHER".into(), |code| code.into_owned().into());
+            }
+            Self::Sql(sqlx::Error::Io(_)) => "connection_lost",
+            Self::Sql(sqlx::Error::PoolTimedOut) => "pool_timeout",
+            Self::Conflict => "conflict",
+            Self::Locked => "locked",
+            Self::Timeout => "timeout",
+            Self::SharedTransaction(error) => return error.class(),
+            Self::Sql(_) | Self::Migrate(_) | Self::Corrupt(_) | Self::Task(_) => "_OTHER",
+        };
+        class.into()
+    }
+
+    /// What a caller of the service sees of the error.
+    pub(crate) fn reason(&self) -> Reason {
+        if self.is_full() {
+            Reason::StorageFull
+        } else if self.is_transient() {
+            Reason::Unavailable
+        } else {
+            Reason::Internal
         }
     }
 

@@ -1,4 +1,4 @@
-//! Response bodies with the deadline of their call.
+//! Response bodies with the deadline of their call. The call ends with its body.
 
 use std::{
     future::Future,
@@ -12,17 +12,34 @@ use http_body::{Body as HttpBody, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Status, body::Body};
 
+use crate::trace::Call;
+
 /// A response body that ends with an error when the deadline of its call passes, and with
 /// `UNAVAILABLE` when the connection breaks.
 struct Bounded {
     inner: Body,
     deadline: Option<Pin<Box<Sleep>>>,
+    /// `None` when it has ended.
+    call: Option<Call>,
 }
 
-/// Adds a deadline to a response body.
-pub(crate) fn bounded(inner: Body, deadline: Option<Instant>) -> Body {
+/// Adds a deadline to a response body, and lets it end its call.
+pub(crate) fn bounded(inner: Body, deadline: Option<Instant>, call: Option<Call>) -> Body {
     let deadline = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
-    Body::new(Bounded { inner, deadline })
+    Body::new(Bounded { inner, deadline, call })
+}
+
+impl Bounded {
+    /// Ends the call with the last frame.
+    fn note(&mut self, frame: Option<&Result<Frame<Bytes>, Status>>) {
+        let is_last = frame.is_none_or(|frame| frame.as_ref().map_or(true, Frame::is_trailers));
+        let Some(call) = self.call.take_if(|_| is_last) else { return };
+        match frame {
+            Some(Ok(frame)) => call.end(frame.trailers_ref().expect("only trailers are last")),
+            Some(Err(status)) => call.end_with(status.clone()),
+            None => call.end_with(Status::unknown("the response ended without a status")),
+        }
+    }
 }
 
 impl HttpBody for Bounded {
@@ -34,11 +51,15 @@ impl HttpBody for Bounded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
-            return Poll::Ready(frame.map(|frame| frame.map_err(connection_broke)));
+            let frame = frame.map(|frame| frame.map_err(connection_broke));
+            self.note(frame.as_ref());
+            return Poll::Ready(frame);
         }
         let deadline = self.deadline.as_mut();
         if deadline.is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
-            return Poll::Ready(Some(Err(Status::deadline_exceeded("the deadline passed"))));
+            let frame = Err(Status::deadline_exceeded("the deadline passed"));
+            self.note(Some(&frame));
+            return Poll::Ready(Some(frame));
         }
         Poll::Pending
     }

@@ -8,6 +8,7 @@ mod certificates;
 mod deadline;
 mod incoming;
 mod lazy;
+mod methods;
 mod peer;
 mod remote;
 mod replicas;

@@ -27,7 +27,7 @@ use tonic::{Status, TimeoutExpired, body::Body, codegen::StdError, transport::Ch
 use tower::{Service, ServiceExt};
 use tracing::debug;
 
-use crate::{Addresses, Certificates, replicas};
+use crate::{Addresses, Certificates, replicas, trace};
 
 /// How long a call waits for a ready replica if there is none. A replica restarts in this time.
 const READY_TIMEOUT: Duration = Duration::from_millis(250);
@@ -68,20 +68,19 @@ impl Remote {
     }
 
     /// Returns the next ready replica. Waits a little if there is none.
-    async fn pick(&mut self) -> Result<Channel, Status> {
-        if let Some(channel) = self.next() {
-            return Ok(channel);
+    async fn pick(&mut self) -> Result<(SocketAddr, Channel), Status> {
+        if let Some(replica) = self.next() {
+            return Ok(replica);
         }
         // It fails when all tasks have ended, so that no replica will become ready.
         let _ = timeout(READY_TIMEOUT, self.ready.wait_for(|ready| !ready.is_empty())).await;
         self.next().ok_or_else(|| Status::unavailable("no replica of the service is ready"))
     }
 
-    fn next(&self) -> Option<Channel> {
+    fn next(&self) -> Option<(SocketAddr, Channel)> {
         let ready = self.ready.borrow();
         let next = self.next.fetch_add(1, Ordering::Relaxed);
-        let (_, channel) = ready.get(next.checked_rem(ready.len())?)?;
-        Some(channel.clone())
+        ready.get(next.checked_rem(ready.len())?).cloned()
     }
 }
 
@@ -98,10 +97,11 @@ impl Service<Request<Body>> for Remote {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let mut remote = self.clone();
         Box::pin(async move {
-            let channel = match remote.pick().await {
-                Ok(channel) => channel,
+            let (address, channel) = match remote.pick().await {
+                Ok(replica) => replica,
                 Err(status) => return Ok(status.into_http()),
             };
+            trace::set_replica(address);
             let response = channel.oneshot(request).await;
             Ok(response.unwrap_or_else(|error| connection_status(&error).into_http()))
         })

@@ -1,17 +1,24 @@
 //! Conversions of fields that the messages of every service have: ids, times and page sizes.
 
-use std::str::FromStr;
+use std::{any::Any, str::FromStr};
 
-use onethread_core::{PageSize, ParseIdError, Timestamp};
+use onethread_core::{OrganizationId, PageSize, ParseIdError, Timestamp};
 use onethread_errors::{Error, Result};
+use onethread_telemetry::spans;
+use tracing::Span;
 
-/// Parses an id.
+/// Parses an id. The current span gets the id of an organization.
 ///
 /// # Errors
 ///
 /// When the text is not an id. The error names the field.
-pub fn id<T: FromStr<Err = ParseIdError>>(field: &str, text: &str) -> Result<T> {
-    text.parse().map_err(|error: ParseIdError| Error::invalid(field, error.to_string()))
+pub fn id<T: FromStr<Err = ParseIdError> + 'static>(field: &str, text: &str) -> Result<T> {
+    let parsed = text.parse::<T>();
+    let id = parsed.map_err(|error| Error::invalid(field, error.to_string()))?;
+    if let Some(organization) = (&id as &dyn Any).downcast_ref::<OrganizationId>() {
+        spans::set_organization(&Span::current(), organization);
+    }
+    Ok(id)
 }
 
 /// Parses an id that may be absent.
@@ -21,7 +28,7 @@ pub fn id<T: FromStr<Err = ParseIdError>>(field: &str, text: &str) -> Result<T> 
 /// When the text is not an id. The error names the field.
 pub fn optional_id<T>(field: &str, text: Option<&str>) -> Result<Option<T>>
 where
-    T: FromStr<Err = ParseIdError>,
+    T: FromStr<Err = ParseIdError> + 'static,
 {
     text.map(|text| id(field, text)).transpose()
 }

@@ -7,11 +7,12 @@ use onethread_core::{Backoff, Clock, Entropy, OrganizationId};
 use onethread_db::Database;
 use onethread_errors::{Error, Result};
 use onethread_lifecycle::Lifecycle;
+use onethread_telemetry::{attributes, metrics, spans};
 use tokio::{
     sync::Notify,
     time::{Instant, timeout, timeout_at},
 };
-use tracing::{Instrument, error, info_span, warn};
+use tracing::{Instrument, Span, error, warn};
 use uuid::Uuid;
 
 use crate::{Entry, table};
@@ -131,17 +132,12 @@ impl<D: Deliver> Relay<D> {
     }
 
     async fn one(&self, row: table::Row) {
-        let span = info_span!(
-            parent: None,
-            "deliver",
-            otel.name = format!("deliver {}", row.topic),
-            otel.kind = "consumer",
-            messaging.operation.type = "process",
-            messaging.destination.name = row.topic,
-            trace_id = tracing::field::Empty,
-        );
+        let span = spans::consumer("outbox", "deliver", &row.topic);
         onethread_telemetry::set_parent_from_traceparent(&span, &row.traceparent);
-        span.record("trace_id", onethread_telemetry::trace_id(&span));
+        spans::show_trace_id(&span);
+        spans::set(&span, attributes::MESSAGING_MESSAGE_ID, row.id.to_string());
+        spans::set(&span, attributes::DELIVERY_ATTEMPT, row.attempts);
+        spans::set_organization(&span, row.organization_id);
         self.attempt(row).instrument(span).await;
     }
 
@@ -170,6 +166,9 @@ impl<D: Deliver> Relay<D> {
                 } else {
                     error!(cause = error.chain(), ?delay, "delivery rejected, will retry");
                 }
+                let (service, reason) = (self.db.namespace(), error.reason.error_info_reason());
+                spans::fail(&Span::current(), reason, reason);
+                metrics::outbox_failed(service, &entry.topic, reason);
                 let due = self.clock.now().plus(delay);
                 table::delay(&self.db, row.organization_id, row.id, due).await
             }

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use onethread_core::{OrganizationId, Timestamp};
 use onethread_db::{Connection, Database, Result, Sql, Time};
-use onethread_telemetry::metrics::{OUTBOX, OUTBOX_LAG};
+use onethread_telemetry::{
+    attributes,
+    metrics::{OUTBOX, OUTBOX_LAG},
+};
 use uuid::Uuid;
 
 /// Largest number of deliveries that one statement claims.
@@ -58,7 +61,7 @@ const CLAIM_POSTGRES: &str = "UPDATE outbox SET attempts = attempts + 1, due_at 
     RETURNING organization_id, id, topic, payload, traceparent, attempts";
 const DELETE: &str = "DELETE FROM outbox WHERE organization_id = $1 AND id = $2";
 const DELAY: &str = "UPDATE outbox SET due_at = $3 WHERE organization_id = $1 AND id = $2";
-const MEASURE: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS some),
+const MEASURE: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS counted),
     (SELECT min(due_at) FROM outbox)";
 const IS_PENDING: &str = "SELECT 1 FROM outbox WHERE organization_id = $1 AND id = $2";
 const NEXT_DUE: &str = "SELECT min(due_at) FROM outbox";
@@ -148,13 +151,13 @@ pub(crate) async fn delay(
 /// # Errors
 ///
 /// When the database can't be read.
-pub async fn measure(db: &Database, service: &str, now: Timestamp) -> Result<()> {
+pub async fn measure(db: &Database, now: Timestamp) -> Result<()> {
     let mut conn = db.reader("outbox.measure").await?;
     let (waiting, oldest): (i64, Option<Time>) =
         conn.query(MEASURE).bind(COUNT_LIMIT).one().await?;
     drop(conn);
     let lag = oldest.map_or(Duration::ZERO, |oldest| now.since(oldest.0));
-    let labels = [("service.name", service)];
+    let labels = [(attributes::SERVICE, db.namespace())];
     #[expect(clippy::cast_precision_loss, reason = "it is counted no further than 10,000")]
     OUTBOX.set(waiting as f64, &labels);
     OUTBOX_LAG.set(lag.as_secs_f64(), &labels);

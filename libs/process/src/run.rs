@@ -5,7 +5,7 @@ use std::{pin::Pin, process::ExitCode};
 use onethread_config::refuse;
 use onethread_errors::Error;
 use onethread_lifecycle::Lifecycle;
-use onethread_telemetry::LogFormat;
+use onethread_telemetry::{LogFormat, metrics};
 use rustix::{fs::Mode, process::umask};
 use tracing::error;
 
@@ -57,6 +57,7 @@ fn run_boxed(
         };
         raise_open_files();
         tokio::spawn(return_free_memory());
+        tokio::spawn(metrics::measure_process());
         let status = match serve.await {
             Ok(()) => ExitCode::SUCCESS,
             Err(StartError::Configuration(what)) => refuse(what),

@@ -3,11 +3,13 @@
 
 use std::{io::IsTerminal, time::Duration};
 
-use opentelemetry::{global, trace::TracerProvider};
+use opentelemetry::{InstrumentationScope, Key, KeyValue, global, trace::TracerProvider};
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::{
-    Resource, metrics::SdkMeterProvider, propagation::TraceContextPropagator,
-    trace::SdkTracerProvider,
+    Resource,
+    metrics::SdkMeterProvider,
+    propagation::TraceContextPropagator,
+    trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider},
 };
 use tracing::{Level, Metadata, level_filters::LevelFilter};
 use tracing_subscriber::{
@@ -103,10 +105,11 @@ pub fn init(service: &'static str, format: LogFormat) -> Result<Guard, Error> {
         }
     };
 
-    let provider = tracer_provider(service)?;
+    let resource = resource(service);
+    let provider = tracer_provider(&resource)?;
     global::set_text_map_propagator(TraceContextPropagator::new());
     let spans = tracing_opentelemetry::layer()
-        .with_tracer(provider.tracer("onethread"))
+        .with_tracer(provider.tracer_with_scope(scope()))
         .with_location(false)
         .with_threads(false)
         .with_target(false)
@@ -114,7 +117,7 @@ pub fn init(service: &'static str, format: LogFormat) -> Result<Guard, Error> {
         .with_filter(filter_fn(is_own_span).with_max_level_hint(LevelFilter::INFO));
 
     tracing_subscriber::registry().with(spans).with(lines.with_filter(line_filter)).try_init()?;
-    let metrics = meter_provider(service)?;
+    let metrics = meter_provider(resource)?;
     if let Some(metrics) = &metrics {
         global::set_meter_provider(metrics.clone());
         crate::metrics::enable();
@@ -134,32 +137,51 @@ fn is_without_passwords(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO || !metadata.target().starts_with("async_nats")
 }
 
-fn tracer_provider(service: &'static str) -> Result<SdkTracerProvider, Error> {
+fn tracer_provider(resource: &Resource) -> Result<SdkTracerProvider, Error> {
     let builder = SdkTracerProvider::builder();
     if !is_enabled("TRACES")? {
         return Ok(builder.build());
     }
     let exporter = SpanExporter::builder().with_tonic().build()?;
-    Ok(builder.with_resource(resource(service)).with_batch_exporter(exporter).build())
+    crate::spans::enable();
+    Ok(builder.with_resource(resource.clone()).with_batch_exporter(exporter).build())
 }
 
-fn meter_provider(service: &'static str) -> Result<Option<SdkMeterProvider>, Error> {
+fn meter_provider(resource: Resource) -> Result<Option<SdkMeterProvider>, Error> {
     if !is_enabled("METRICS")? {
         return Ok(None);
     }
     let exporter = MetricExporter::builder().with_tonic().build()?;
-    let builder = SdkMeterProvider::builder().with_resource(resource(service));
+    let builder = SdkMeterProvider::builder().with_resource(resource);
     Ok(Some(builder.with_periodic_exporter(exporter).build()))
 }
 
+/// Describes this process. Without an id of its own, the metrics of two replicas would overwrite each
+/// other. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` take precedence.
 fn resource(service: &'static str) -> Resource {
-    let resource = Resource::builder();
-    // The builder has read OTEL_SERVICE_NAME, which takes precedence.
-    let resource = match variable("OTEL_SERVICE_NAME") {
-        Some(_) => resource,
-        None => resource.with_service_name(service),
+    let from_environment = Resource::builder().build();
+    let is_given = |key: &Key| {
+        let value = from_environment.get(key);
+        value.is_some_and(|value| !value.as_str().starts_with("unknown_service"))
     };
-    resource.build()
+    let random = RandomIdGenerator::default().new_trace_id().to_bytes();
+    let instance = uuid::Builder::from_random_bytes(random).into_uuid();
+    let own = [
+        KeyValue::new("service.name", service),
+        KeyValue::new("service.namespace", "onethread"),
+        KeyValue::new("service.version", VERSION),
+        KeyValue::new("service.instance.id", instance.to_string()),
+    ];
+    let missing = own.into_iter().filter(|attribute| !is_given(&attribute.key));
+    Resource::builder().with_attributes(missing).build()
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Who makes our spans and metrics, and the version of OpenTelemetry's conventions that they follow.
+pub(crate) fn scope() -> InstrumentationScope {
+    let scope = InstrumentationScope::builder("onethread").with_version(VERSION);
+    scope.with_schema_url("https://opentelemetry.io/schemas/1.45.0").build()
 }
 
 /// True when the standard variables enable a signal: `TRACES` or `METRICS`, as in their names.

@@ -1,7 +1,7 @@
 //! Gauges of the work queue.
 
 use onethread_lifecycle::Lifecycle;
-use onethread_telemetry::metrics;
+use onethread_telemetry::{attributes, metrics};
 use tracing::warn;
 
 use crate::{app::jobs::Jobs, domain::ImportState};
@@ -12,14 +12,14 @@ pub(crate) async fn report_metrics(jobs: Jobs, life: Lifecycle) {
         return;
     }
     let measure = async || {
-        jobs.db.measure("contact_import");
+        jobs.db.measure();
         match jobs.count_by_state().await {
             Ok(counts) => {
                 for state in [ImportState::Scanning, ImportState::Running].map(ImportState::name) {
                     let count =
                         counts.iter().find(|(name, _)| name == state).map_or(0, |(_, n)| *n);
                     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-                    metrics::IMPORTS.set(count as f64, &[("onethread.import.state", state)]);
+                    metrics::IMPORTS.set(count as f64, &[(attributes::IMPORT_STATE, state)]);
                 }
             }
             Err(error) => warn!(cause = error.chain(), "failed to measure imports"),

@@ -88,5 +88,5 @@ impl LockedSends {
 }
 
 fn reject(queued: QueuedSend) {
-    let _ = queued.answer.send(Err(conversation_is_locked()));
+    queued.answer_with(Err(conversation_is_locked()));
 }

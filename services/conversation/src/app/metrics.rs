@@ -14,8 +14,8 @@ impl App {
             return;
         }
         let measure = async || {
-            self.db.measure("conversation");
-            let outbox = onethread_outbox::measure(&self.db, "conversation", self.clock.now());
+            self.db.measure();
+            let outbox = onethread_outbox::measure(&self.db, self.clock.now());
             if let Err(error) = outbox.await {
                 warn!(cause = Error::from(error).chain(), "could not measure the outbox");
             }

@@ -8,15 +8,16 @@ use std::{mem, time::Duration};
 use onethread_db::Database;
 use onethread_errors::{Error, Result};
 use onethread_outbox::Wake;
+use onethread_telemetry::{attributes, metrics, spans};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, timeout},
 };
-use tracing::{Instrument, Span, field::Empty, info_span, warn};
+use tracing::{Instrument, Span, warn};
 
 use super::{locked_sends::LockedSends, send_batch::BatchStore};
 use crate::{
-    domain::{HintKind, NewMessage, SendOutcome},
+    domain::{AuthorKind, HintKind, NewMessage, SendOutcome},
     live::{Hint, Live},
 };
 
@@ -42,6 +43,20 @@ pub(super) struct QueuedSend {
     pub(super) answer: oneshot::Sender<Result<SendOutcome>>,
 }
 
+impl QueuedSend {
+    /// Answers the caller. The span ends first, because the caller's own ends soon.
+    pub(super) fn answer_with(self, outcome: Result<SendOutcome>) {
+        let Self { span, answer, .. } = self;
+        if let Err(error) = &outcome {
+            let reason = error.reason.error_info_reason();
+            spans::fail(&span, reason, reason);
+        }
+        drop(span);
+        // A caller who has left retries under the same client id.
+        let _ = answer.send(outcome);
+    }
+}
+
 impl SendQueue {
     /// Starts the writer.
     pub(super) fn start(db: &Database, live: Live, wake: Wake) -> Self {
@@ -55,7 +70,7 @@ impl SendQueue {
     /// nothing is stored.
     pub(super) async fn send(&self, new: NewMessage) -> Result<SendOutcome> {
         let (answer, answered) = oneshot::channel();
-        let span = info_span!("send", otel.name = "queued send", db.operation.batch.size = Empty);
+        let span = spans::step("queued send");
         let queued = QueuedSend { new, queued_at: Instant::now(), span: span.clone(), answer };
         self.0.try_send(queued).map_err(|_| Error::unavailable("the queue of sends is full"))?;
         answered.instrument(span).await.map_err(Error::internal)?
@@ -91,8 +106,7 @@ impl BatchWriter {
         let Ok(outcomes) = outcomes else {
             warn!(sends = batch.len(), "the database does not answer");
             for queued in batch {
-                let error = Error::unavailable("the database does not answer");
-                let _ = queued.answer.send(Err(error));
+                queued.answer_with(Err(Error::unavailable("the database does not answer")));
             }
             return Vec::new();
         };
@@ -104,8 +118,7 @@ impl BatchWriter {
             if matches!(outcome, Ok(SendOutcome::Locked)) {
                 locked.push(queued);
             } else {
-                // A caller who has left retries under the same client id.
-                let _ = queued.answer.send(outcome);
+                queued.answer_with(outcome);
             }
         }
         locked
@@ -119,6 +132,8 @@ impl BatchWriter {
         if *has_delivery {
             self.wake.wake();
         }
+        let author = if new.author.kind == AuthorKind::Contact { "contact" } else { "agent" };
+        metrics::message_stored(author);
         for seq in reopened_seq.iter().copied().chain([message.seq]) {
             self.live.publish(Hint {
                 organization: new.organization,
@@ -130,23 +145,21 @@ impl BatchWriter {
     }
 }
 
-/// The span of a batch: that of a lone send, else one outside of their traces that links to them.
+/// The span of a batch: that of a lone send, else one outside of their traces. They link to each
+/// other.
 fn batch_span(batch: &[QueuedSend]) -> Span {
-    let size = batch.len();
+    let size = i64::try_from(batch.len()).unwrap_or(i64::MAX);
     for queued in batch {
-        queued.span.record("db.operation.batch.size", size);
+        spans::set(&queued.span, attributes::DB_OPERATION_BATCH_SIZE, size);
     }
     if let [queued] = batch {
         return queued.span.clone();
     }
-    let span = info_span!(
-        parent: None,
-        "sends",
-        otel.name = "sends together",
-        db.operation.batch.size = size,
-    );
+    let span = spans::shared_step("sends together");
+    spans::set(&span, attributes::DB_OPERATION_BATCH_SIZE, size);
     for queued in batch {
         onethread_telemetry::link_span(&span, &queued.span);
+        onethread_telemetry::link_span(&queued.span, &span);
     }
     span
 }

@@ -12,7 +12,9 @@ use http::{HeaderMap, header, request::Parts};
 use onethread_core::OrganizationId;
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::identity::{AuthenticateRequest, authenticate_response::Caller};
+use onethread_telemetry::spans;
 use tokio::time::Instant;
+use tracing::Span;
 
 pub(crate) use api::{ApiCaller, ApiCallerKind, COOKIE, Owner, cookie_name};
 pub(crate) use cache::{Authentication, AuthenticationCache, CacheKey, subjects};
@@ -53,7 +55,10 @@ async fn authenticate_cached(
 ) -> Result<Arc<Authentication>> {
     let key = CacheKey::new(&request);
     match app.authentications.get(key, &app.revocations) {
-        Some(authentication) => Ok(authentication),
+        Some(authentication) => {
+            spans::set_organization(&Span::current(), authentication.organization);
+            Ok(authentication)
+        }
         None => authenticate_and_cache(app, key, request).await,
     }
 }
@@ -66,6 +71,7 @@ async fn authenticate_and_cache(
 ) -> Result<Arc<Authentication>> {
     let (requested_at, feed_position) = (Instant::now(), app.revocations.position());
     let (organization, caller) = authenticate(app, request).await?;
+    spans::set_organization(&Span::current(), organization);
     let authentication = Arc::new(Authentication { organization, caller, feed_position });
     app.authentications.insert(key, requested_at, &authentication);
     Ok(authentication)

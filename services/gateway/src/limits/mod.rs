@@ -21,6 +21,7 @@ use onethread_config::RateLimits;
 use onethread_core::{ApiKeyId, ApplicationId, DeviceId};
 use onethread_errors::{Error, Reason, Result};
 use onethread_proto::identity::IdentifyRequest;
+use onethread_telemetry::metrics;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -69,7 +70,7 @@ impl Limits {
 
     /// A start of the widget.
     pub(crate) fn init(&self, from: IpAddr) -> Result<()> {
-        take(self.init.as_ref(), || from)
+        take("init", self.init.as_ref(), || from)
     }
 
     /// A start of the widget for a user, before identity checks the proof. `None` for a start that
@@ -80,7 +81,10 @@ impl Limits {
         from: IpAddr,
     ) -> Result<Option<Attempt<'_>>> {
         match &self.refused_proofs {
-            Some(refused) => refused.check(request, from).await,
+            Some(refused) => {
+                let checked = refused.check(request, from).await;
+                checked.inspect_err(|_| metrics::rate_limited("refused_proof"))
+            }
             None => Ok(None),
         }
     }
@@ -101,42 +105,45 @@ impl Limits {
 
     /// A visitor who is stored for the first time.
     pub(crate) fn new_visitor(&self, from: IpAddr) -> Result<()> {
-        take(self.new_visitor.as_ref(), || from)
+        take("new_visitor", self.new_visitor.as_ref(), || from)
     }
 
     /// A call that takes a password or leads to a login, successful or not.
     pub(crate) fn login(&self, from: IpAddr) -> Result<()> {
-        take(self.login.as_ref(), || from)
+        take("login", self.login.as_ref(), || from)
     }
 
     /// The same, by the account.
     pub(crate) fn login_by_email(&self, organization: &str, email: &str) -> Result<()> {
         // Only a keyed hash is kept: it has one size, and no email can be read from it.
         let account = (organization.to_lowercase(), email.to_lowercase());
-        take(self.login_by_email.as_ref(), || self.hasher.hash_one(account))
+        take("login_by_email", self.login_by_email.as_ref(), || self.hasher.hash_one(account))
     }
 
     /// A message from a widget.
     pub(crate) fn message(&self, device: DeviceId, from: IpAddr) -> Result<()> {
-        take(self.messages.as_ref(), || device)?;
-        take(self.messages_by_address.as_ref(), || from)
+        take("message", self.messages.as_ref(), || device)?;
+        take("message_by_address", self.messages_by_address.as_ref(), || from)
     }
 
     /// A live stream. The place is to be held as long as the stream is open.
     pub(crate) fn stream(&self, from: IpAddr) -> Result<Option<Place>> {
         let Some(streams) = &self.streams else { return Ok(None) };
-        let refused = || Error::new(Reason::RateLimited).retry_after(STREAM_RETRY_INTERVAL);
+        let refused = || {
+            metrics::rate_limited("stream");
+            Error::new(Reason::RateLimited).retry_after(STREAM_RETRY_INTERVAL)
+        };
         streams.take(from).map(Some).ok_or_else(refused)
     }
 
     /// A call with an API key.
     pub(crate) fn api_key(&self, key: ApiKeyId) -> Result<()> {
-        take(self.api_key.as_ref(), || key)
+        take("api_key", self.api_key.as_ref(), || key)
     }
 
     /// Every other call.
     pub(crate) fn other(&self, from: IpAddr) -> Result<()> {
-        take(self.other.as_ref(), || from)
+        take("other", self.other.as_ref(), || from)
     }
 
     fn evict_idle(&self) {
@@ -150,8 +157,13 @@ impl Limits {
     }
 }
 
-fn take<K: Hash + Eq + Clone>(limit: Option<&Limit<K>>, key: impl FnOnce() -> K) -> Result<()> {
-    limit.map_or(Ok(()), |limit| limit.take(&key()))
+fn take<K: Hash + Eq + Clone>(
+    name: &'static str,
+    limit: Option<&Limit<K>>,
+    key: impl FnOnce() -> K,
+) -> Result<()> {
+    let taken = limit.map_or(Ok(()), |limit| limit.take(&key()));
+    taken.inspect_err(|_| metrics::rate_limited(name))
 }
 
 /// The id of an application as identity answers it.

@@ -8,6 +8,7 @@ use onethread_errors::Reason;
 use onethread_proto::identity::authenticate_response::Caller;
 use onethread_telemetry::metrics::OpenStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::Instrument;
 
 use super::{place::StreamPlace, revocations::Registration};
 use crate::{
@@ -119,7 +120,9 @@ impl Guard {
     pub(super) async fn confirm(&mut self) -> Confirmation {
         let in_doubt_since = Instant::now();
         loop {
-            match timeout(ANSWER_TIMEOUT, self.ask()).await {
+            // It is repeated as long as the stream is open.
+            let asked = self.ask().instrument(onethread_telemetry::untraced());
+            match timeout(ANSWER_TIMEOUT, asked).await {
                 Ok(Confirmation::Valid) => {
                     self.confirmed_at = Instant::now();
                     return Confirmation::Valid;

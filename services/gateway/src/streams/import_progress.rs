@@ -13,6 +13,7 @@ use tokio::{
     sync::broadcast::{Receiver, Sender},
     time::{MissedTickBehavior, interval},
 };
+use tracing::Instrument;
 
 use crate::app::App;
 
@@ -59,8 +60,10 @@ async fn poll(app: Arc<App>, organization: OrganizationId, changes: Sender<Arc<I
             page_size: NEWEST_IMPORTS,
             page_token: String::new(),
         };
+        let mut client = app.clients.imports();
+        let answer = client.list_imports(request).instrument(onethread_telemetry::untraced());
         // While the service can't answer, nothing progresses.
-        let Ok(answer) = app.clients.imports().list_imports(request).await else { continue };
+        let Ok(answer) = answer.await else { continue };
         let imports = answer.into_inner().imports.into_iter();
         let now: HashMap<_, _> = imports.map(|import| (import.id.clone(), import)).collect();
         // Clients fetch the state at the beginning themselves.

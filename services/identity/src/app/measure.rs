@@ -17,7 +17,7 @@ pub(crate) async fn run_measures(app: Arc<App>, db: Database, life: Lifecycle) {
         return;
     }
     let measure = async || {
-        db.measure("identity");
+        db.measure();
         if let Err(error) = queues(&app, &db).await {
             warn!(cause = error.chain(), "queues could not be measured");
         }
@@ -27,7 +27,7 @@ pub(crate) async fn run_measures(app: Arc<App>, db: Database, life: Lifecycle) {
 
 async fn queues(app: &App, db: &Database) -> Result<()> {
     let now = app.clock.now();
-    onethread_outbox::measure(db, "identity", now).await.map_err(Error::from)?;
+    onethread_outbox::measure(db, now).await.map_err(Error::from)?;
     let (waiting, lag) = deliveries::measure(&mut db.reader("webhook.measure").await?, now).await?;
     metrics::WEBHOOKS.set(waiting, &[]);
     metrics::WEBHOOK_LAG.set(lag.as_secs_f64(), &[]);

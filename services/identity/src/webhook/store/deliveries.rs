@@ -55,7 +55,7 @@ const RECORD_ATTEMPT: &str =
        AND due_at IS NOT NULL";
 const MEASURE: &str = "SELECT
     (SELECT count(*) FROM
-      (SELECT 1 FROM webhook_deliveries WHERE due_at IS NOT NULL LIMIT $1) AS some),
+      (SELECT 1 FROM webhook_deliveries WHERE due_at IS NOT NULL LIMIT $1) AS counted),
     (SELECT min(due_at) FROM webhook_deliveries WHERE due_at IS NOT NULL)";
 const BACKLOGS: &str = "SELECT d.organization_id, d.webhook_id, d.waiting, w.failing_since FROM
        (SELECT organization_id, webhook_id, count(*) AS waiting FROM webhook_deliveries
