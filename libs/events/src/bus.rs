@@ -18,7 +18,8 @@ pub trait Hint: Clone + Send + Sync + 'static {
     /// Returns the organization that the hint concerns. Hints of one organization use one subject.
     fn organization(&self) -> OrganizationId;
 
-    /// Returns the `traceparent` of the trace in which the hint was published, or an empty text.
+    /// Returns the trace in which the hint was published: its `traceparent`, and after a space its
+    /// `tracestate` if there is one. Empty without a trace.
     fn trace(&self) -> &str;
 
     /// Encodes the hint without its trace, for another process.

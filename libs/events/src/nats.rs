@@ -47,8 +47,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(1);
 const RECONNECT_BACKOFF: Backoff =
     Backoff { initial: Duration::from_millis(50), max: Duration::from_secs(1) };
 
-/// The header with the trace, as in HTTP.
-const TRACE_HEADER: &str = "traceparent";
+/// The headers with the trace, as in HTTP.
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
 
 /// PEM files for connections to `tls://` servers, read for each connection.
 #[derive(Debug, Clone)]
@@ -193,10 +194,29 @@ async fn publish<T: Hint>(
         let _ = if hint.trace().is_empty() {
             timeout(CLIENT_TIMEOUT, client.publish(subject, payload)).await
         } else {
-            let mut headers = HeaderMap::new();
-            headers.insert(TRACE_HEADER, hint.trace());
+            let headers = trace_headers(hint.trace());
             timeout(CLIENT_TIMEOUT, client.publish_with_headers(subject, headers, payload)).await
         };
+    }
+}
+
+/// Splits a trace, in which the state follows the parent after a space.
+fn trace_headers(trace: &str) -> HeaderMap {
+    let (parent, state) = trace.split_once(' ').unwrap_or((trace, ""));
+    let mut headers = HeaderMap::new();
+    headers.insert(TRACEPARENT, parent);
+    if !state.is_empty() {
+        headers.insert(TRACESTATE, state);
+    }
+    headers
+}
+
+/// Reads the trace from the headers of a message.
+fn trace(headers: &HeaderMap) -> String {
+    let value = |name| headers.get(name).map_or("", |value| value.as_str());
+    match (value(TRACEPARENT), value(TRACESTATE)) {
+        (parent, "") => parent.to_owned(),
+        (parent, state) => format!("{parent} {state}"),
     }
 }
 
@@ -217,10 +237,8 @@ async fn receive<T: Hint>(
         tokio::select! {
             Some(message) = subscribers.next() => {
                 let message: async_nats::Message = message;
-                let headers = message.headers.as_ref();
-                let trace = headers.and_then(|headers| headers.get(TRACE_HEADER));
-                let trace = trace.map_or("", |value| value.as_str());
-                if let Some(hint) = T::decode(&message.payload, trace) {
+                let trace = message.headers.as_ref().map(trace).unwrap_or_default();
+                if let Some(hint) = T::decode(&message.payload, &trace) {
                     // It fails when this process has no listener, which is fine.
                     let _ = local.send(Message::Hint(hint));
                 }
@@ -274,5 +292,17 @@ async fn are_commands_processed(client: &Client) -> bool {
         Ok(Ok(_)) => true,
         Ok(Err(error)) => error.kind() == RequestErrorKind::NoResponders,
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_the_same_behind_headers() {
+        for text in ["", "00-a-b-01", "00-a-b-01 vendor=x,other=y"] {
+            assert_eq!(trace(&trace_headers(text)), text);
+        }
     }
 }

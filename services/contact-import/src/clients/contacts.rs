@@ -18,6 +18,8 @@ use crate::domain::{Outcome, Row};
 
 /// Longest wait for the answer to a batch, including those before it.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for the end of a stream without open batches.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Most batches in flight.
 pub(crate) const MAX_IN_FLIGHT: usize = 2;
 
@@ -86,6 +88,14 @@ impl ImportStream {
         let answers = self.client.import_contacts(request).await?.into_inner();
         self.open = Some(OpenStream { batches, answers });
         Ok(())
+    }
+
+    /// Ends the stream. Without this, its call would count as canceled.
+    pub(crate) async fn finish(self) {
+        let Some(OpenStream { batches, mut answers }) = self.open else { return };
+        drop(batches);
+        // The outcome of every batch is known, so an error here changes nothing.
+        let _ = timeout(FINISH_TIMEOUT, answers.message()).await;
     }
 
     /// The outcome of each row of the first batch without an answer, once it is committed. `None`

@@ -7,6 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 use onethread_core::Timestamp;
 use onethread_errors::{Error, Result};
 use onethread_lifecycle::shielded;
+use onethread_telemetry::metrics;
 
 use super::{
     JobError, Worker,
@@ -52,6 +53,7 @@ impl Worker {
                 && state == ImportState::Running
                 && !self.turn_has_ended(job, turn_ends).await?;
         }
+        stream.finish().await;
         match state {
             ImportState::Canceled => self.jobs.settle(job.lease).await?,
             ImportState::Running => {
@@ -68,9 +70,12 @@ impl Worker {
 
     /// Stores the outcome of a batch, also when this worker stops meanwhile.
     async fn record(&self, lease: Lease, result: BatchResult) -> Result<Option<ImportState>> {
-        let jobs = self.jobs.clone();
+        let (jobs, counts) = (self.jobs.clone(), result.counts);
         let state = shielded(async move { jobs.record_batch(lease, result).await }).await?;
         self.wait_reasons.clear(lease.import);
+        if state.is_some() {
+            count_rows(counts);
+        }
         Ok(state)
     }
 
@@ -97,6 +102,7 @@ impl Worker {
                 break;
             }
         }
+        stream.finish().await;
         Ok(self.jobs.settle(job.lease).await?)
     }
 
@@ -112,6 +118,17 @@ impl Worker {
             Ok(BatchReader::new(records, parser, duplicates))
         });
         Ok(BatchThread::start(batches.await?))
+    }
+}
+
+fn count_rows(counts: Counts) {
+    for (outcome, rows) in [
+        ("created", counts.created),
+        ("updated", counts.updated),
+        ("unchanged", counts.unchanged),
+        ("rejected", counts.rejected),
+    ] {
+        metrics::rows_imported(outcome, u64::try_from(rows).unwrap_or(0));
     }
 }
 

@@ -3,7 +3,9 @@
 use std::io::{self, Seek, SeekFrom};
 
 use onethread_errors::{Error, Result};
+use onethread_telemetry::spans;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     Worker,
@@ -44,12 +46,15 @@ impl From<FileError> for JobError {
 impl Worker {
     pub(super) async fn run_job(&self, job: &Job) -> Result<(), JobError> {
         match job.state {
-            ImportState::Scanning => match self.scan(job).await? {
-                Some(scanned) => self.apply(&scanned).await,
-                None => Ok(()),
-            },
-            ImportState::Canceled => self.settle(job).await,
-            _ => self.apply(job).await,
+            ImportState::Scanning => {
+                let scanned = self.scan(job).instrument(spans::step("scan")).await?;
+                match scanned {
+                    Some(scanned) => self.apply(&scanned).instrument(spans::step("apply")).await,
+                    None => Ok(()),
+                }
+            }
+            ImportState::Canceled => self.settle(job).instrument(spans::step("settle")).await,
+            _ => self.apply(job).instrument(spans::step("apply")).await,
         }
     }
 

@@ -17,10 +17,11 @@ mod wait_reasons;
 use std::{sync::Arc, time::Duration};
 
 use onethread_core::{Backoff, Clock, Entropy};
-use onethread_errors::Error;
+use onethread_errors::{Error, Reason};
 use onethread_lifecycle::Lifecycle;
+use onethread_telemetry::{attributes, spans};
 use tokio::sync::Notify;
-use tracing::{Instrument, Span, error, info_span, warn};
+use tracing::{Instrument, Span, error, warn};
 
 use crate::{
     app::jobs::Jobs,
@@ -102,8 +103,16 @@ impl Worker {
         };
         match ended {
             Ok(()) | Err(JobError::LeaseLost) => {}
-            Err(JobError::Permanent(reason)) => self.fail(job, &reason).await,
-            Err(JobError::Failed(error)) => self.retry_or_fail(job, error).await,
+            Err(JobError::Permanent(reason)) => {
+                let code = Reason::InvalidArgument.error_info_reason();
+                spans::fail(&Span::current(), code, code);
+                self.fail(job, &reason).await;
+            }
+            Err(JobError::Failed(error)) => {
+                let code = error.reason.error_info_reason();
+                spans::fail(&Span::current(), code, code);
+                self.retry_or_fail(job, error).await;
+            }
         }
     }
 
@@ -165,16 +174,13 @@ impl Worker {
 
 /// The span of work on an import. It continues the trace of the call that asked for it.
 fn span(job: &Job) -> Span {
-    let span = info_span!(
-        parent: None,
-        "import",
-        otel.name = format!("import {}", job.state.name()),
-        otel.kind = "consumer",
-        import = %job.lease.import,
-        trace_id = tracing::field::Empty,
-    );
+    let span = spans::consumer("import", "process", "import");
     onethread_telemetry::set_parent_from_traceparent(&span, &job.traceparent);
-    span.record("trace_id", onethread_telemetry::trace_id(&span));
+    spans::show_trace_id(&span);
+    spans::set(&span, attributes::IMPORT_ID, job.lease.import.to_string());
+    spans::set(&span, attributes::IMPORT_STATE, job.state.name());
+    spans::set(&span, attributes::DELIVERY_ATTEMPT, job.attempts);
+    spans::set_organization(&span, job.lease.organization);
     span
 }
 

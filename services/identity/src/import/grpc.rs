@@ -10,7 +10,9 @@ use onethread_lifecycle::shielded;
 use onethread_proto::identity::{
     self as wire, contact_import_service_server::ContactImportService,
 };
+use onethread_telemetry::spans;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::{Instrument, Span};
 
 use super::{
     app::ImportRows,
@@ -61,13 +63,16 @@ fn import_contacts(
     handlers: Handlers,
     batches: Streaming<wire::ImportContactsRequest>,
 ) -> impl Stream<Item = Result<wire::ImportContactsResponse, Status>> + Send {
+    // The stream is polled outside the call's span.
+    let call = Span::current();
     async_stream::try_stream! {
         let ready = batches.map(|batch| batch.map(Batch::try_from));
         let mut ready = pin!(ready.peekable());
         while let Some(batch) = ready.next().await {
             let batch = batch?.map_err(status)?;
             let close = batch.rows.is_none();
-            let mut done = pin!(handlers.commit(batch));
+            let span = spans::import_batch(&call, batch.number);
+            let mut done = pin!(handlers.commit(batch).instrument(span));
             let answer = tokio::select! {
                 biased;
                 answer = &mut done => answer,
@@ -96,7 +101,11 @@ impl Handlers {
         // The stream may be dropped at any time; the commit must not be.
         let results =
             shielded(async move { app.import_batch(organization, import, number, rows).await });
-        let results = results.await?;
+        let results = results.await.inspect_err(|error| {
+            let reason = error.reason.error_info_reason();
+            spans::fail(&Span::current(), reason, reason);
+        });
+        let results = results?;
         Ok(wire::ImportContactsResponse {
             batch_number: number,
             closed: results.is_none(),
