@@ -310,7 +310,8 @@ impl From<Event> for pb::SubscribeResponse {
             EventKind::Ended(reason) => WireEvent::Ended(ended(reason)),
             EventKind::Heartbeat => WireEvent::Heartbeat(pb::Heartbeat {}),
         };
-        Self { subscription_id: event.subscription, event: Some(wire) }
+        let traceparent = event.trace.to_string();
+        Self { subscription_id: event.subscription, event: Some(wire), traceparent }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The commands and events of a stream.
 
+use std::sync::Arc;
+
 use onethread_core::{ConversationId, OrganizationId};
 
 use crate::domain::{Message, Side, Summary};
@@ -32,6 +34,20 @@ pub(crate) struct OpenCommand {
 pub(crate) struct Event {
     pub(crate) subscription: u64,
     pub(crate) kind: EventKind,
+    /// The trace of its delivery. Empty for what nobody traces, such as typing.
+    pub(crate) trace: Arc<str>,
+}
+
+impl Event {
+    /// An event outside a trace.
+    pub(super) fn untraced(subscription: u64, kind: EventKind) -> Self {
+        Self { subscription, kind, trace: Arc::default() }
+    }
+
+    /// An event in a trace.
+    pub(super) fn new(subscription: u64, kind: EventKind, trace: &Arc<str>) -> Self {
+        Self { subscription, kind, trace: trace.clone() }
+    }
 }
 
 /// What happened.

@@ -42,8 +42,22 @@ pub(super) struct PendingRead {
     pub(super) key: ConversationKey,
     /// The number that the page follows.
     pub(super) delivered_seq: i64,
+    /// The trace of the cause.
     pub(super) trace: Arc<str>,
+    /// Other causes of the same read.
+    pub(super) other_traces: Vec<Arc<str>>,
     subscriptions: Vec<u64>,
+}
+
+impl PendingRead {
+    /// The read belongs to the trace of its first cause, and links to the others.
+    fn add_cause(&mut self, trace: Arc<str>) {
+        if self.trace.is_empty() {
+            self.trace = trace;
+        } else if self.trace != trace && !self.other_traces.contains(&trace) && !trace.is_empty() {
+            self.other_traces.push(trace);
+        }
+    }
 }
 
 /// A part of a check of the database.
@@ -173,7 +187,7 @@ impl Registry {
             if *known < seq {
                 *known = seq;
                 let kind = EventKind::ReadMarkMoved { conversation: key.1, side, seq };
-                events.push(Event { subscription: *id, kind });
+                events.push(Event::untraced(*id, kind));
             }
         }
         events
@@ -186,7 +200,7 @@ impl Registry {
         // Readers of all conversations are agents.
         let of_all = if side == Side::Contact { self.of_organization(key.0) } else { &[] };
         let kind = EventKind::Typing { conversation: key.1, side, is_typing };
-        let event = |id: &u64| Event { subscription: *id, kind: kind.clone() };
+        let event = |id: &u64| Event::untraced(*id, kind.clone());
         of_one.chain(of_all).map(event).collect()
     }
 
@@ -210,7 +224,7 @@ impl Registry {
         for id in &ids {
             self.remove(*id);
         }
-        let event = |subscription| Event { subscription, kind: EventKind::Ended(reason.clone()) };
+        let event = |id| Event::untraced(id, EventKind::Ended(reason.clone()));
         ids.into_iter().map(event).collect()
     }
 
@@ -257,28 +271,34 @@ impl Registry {
                 break (subscription.key, subscription.delivered_seq);
             }
         };
-        let (trace, subscriptions) = (Arc::from(""), Vec::new());
-        let mut read = PendingRead { key, delivered_seq, trace, subscriptions };
+        let mut read = PendingRead {
+            key,
+            delivered_seq,
+            trace: Arc::default(),
+            other_traces: Vec::new(),
+            subscriptions: Vec::new(),
+        };
         for id in &self.by_conversation[&key] {
             let Some(subscription) = self.one.get_mut(id) else { continue };
             if subscription.delivered_seq == delivered_seq
                 && read.subscriptions.len() < MAX_SUBSCRIPTIONS_PER_PAGE
             {
                 let Some(trace) = subscription.pending.take() else { continue };
-                read.trace = trace;
+                read.add_cause(trace);
                 read.subscriptions.push(*id);
             }
         }
         Some(read)
     }
 
-    /// Delivers the page to the subscriptions that read it. If more messages follow, they stay
-    /// pending.
+    /// Delivers the page, in this trace, to the subscriptions that read it. If more messages follow,
+    /// they stay pending.
     pub(super) fn deliver(
         &mut self,
         read: &PendingRead,
         messages: &[Message],
         has_more: bool,
+        trace: &Arc<str>,
     ) -> Vec<Event> {
         let Some(last) = messages.last() else { return Vec::new() };
         let mut events = Vec::new();
@@ -287,10 +307,8 @@ impl Registry {
             subscription.delivered_seq = last.seq;
             let side = subscription.side;
             let visible = messages.iter().filter(|message| message.kind.visible_to(side));
-            events.extend(visible.map(|message| Event {
-                subscription: *id,
-                kind: EventKind::Message(Box::new(message.clone()), side),
-            }));
+            let kind = |message: &Message| EventKind::Message(Box::new(message.clone()), side);
+            events.extend(visible.map(|message| Event::new(*id, kind(message), trace)));
             if has_more {
                 self.enqueue(*id, &read.trace);
             }

@@ -11,9 +11,10 @@ use onethread_core::{ConversationId, OrganizationId, PageSize};
 use onethread_db::{Database, Result as DbResult};
 use onethread_errors::{Error, Result};
 use onethread_events::{BusEvent, Listener, is_affected};
+use onethread_telemetry::spans;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, Span};
 
 use super::{
     Command, EndReason, Event, EventKind, Hint, Live, OpenCommand,
@@ -92,10 +93,7 @@ impl Session {
                     }
                 },
                 heard = self.hints.next() => match heard {
-                    BusEvent::Hint(hint) => {
-                        let span = delivery_span(&hint.trace);
-                        self.follow(hint).instrument(span).await?
-                    }
+                    BusEvent::Hint(hint) => self.follow(hint).await?,
                     BusEvent::Missed(part) => {
                         let is_concerned = |organization| is_affected(part, organization);
                         let checks = self.registry.checks(is_concerned);
@@ -112,7 +110,7 @@ impl Session {
                     Vec::new()
                 }
                 _ = self.heartbeat_timer.tick() => {
-                    vec![Event { subscription: 0, kind: EventKind::Heartbeat }]
+                    vec![Event::untraced(0, EventKind::Heartbeat)]
                 }
                 () = ready(()), if self.registry.is_pending() => self.read_pending().await?,
                 () = ready(()), if !self.checks.is_empty() => self.check().await?,
@@ -130,7 +128,7 @@ impl Session {
             Command::Close(subscription) => {
                 let is_open = self.registry.remove(subscription);
                 let kind = EventKind::Ended(EndReason::Closed);
-                Ok(is_open.then_some(Event { subscription, kind }).into_iter().collect())
+                Ok(is_open.then_some(Event::untraced(subscription, kind)).into_iter().collect())
             }
             Command::Invalid(subscription, message) => Ok(self.reject(subscription, message)),
         }
@@ -141,7 +139,7 @@ impl Session {
     fn reject(&mut self, subscription: u64, message: String) -> Vec<Event> {
         self.registry.remove(subscription);
         let kind = EventKind::Ended(EndReason::Invalid(message));
-        vec![Event { subscription, kind }]
+        vec![Event::untraced(subscription, kind)]
     }
 
     async fn open(&mut self, open: OpenCommand) -> Result<Vec<Event>> {
@@ -150,7 +148,7 @@ impl Session {
             let message = "subscription_id is in use on this stream.".to_owned();
             return Ok(self.reject(subscription, message));
         }
-        let answer = |kind| Ok(vec![Event { subscription, kind }]);
+        let answer = |kind| Ok(vec![Event::untraced(subscription, kind)]);
         if self.registry.is_full() {
             return answer(EventKind::Ended(EndReason::TooMany));
         }
@@ -207,7 +205,8 @@ impl Session {
             }
         };
         if let Some(undelivered) = undelivered {
-            events.extend(self.deliver_to_all(key, undelivered).await?);
+            let span = delivery_span(key.0, &hint.trace);
+            events.extend(self.deliver_to_all(key, undelivered).instrument(span).await?);
         }
         Ok(events)
     }
@@ -238,10 +237,11 @@ impl Session {
         let mut kinds: Vec<_> = page.messages.into_iter().map(message).collect();
         kinds.extend(undelivered.read_marks.into_iter().map(mark));
         kinds.push(EventKind::Conversation(Box::new(summary)));
+        let trace = current_trace();
         let mut events = Vec::new();
         for subscription in self.registry.of_organization(key.0) {
-            let subscription = *subscription;
-            events.extend(kinds.iter().map(|kind| Event { subscription, kind: kind.clone() }));
+            let event = |kind: &EventKind| Event::new(*subscription, kind.clone(), &trace);
+            events.extend(kinds.iter().map(event));
         }
         Ok(events)
     }
@@ -249,11 +249,14 @@ impl Session {
     /// One page for the first subscriptions in the queue.
     async fn read_pending(&mut self) -> Result<Vec<Event>> {
         let Some(read) = self.registry.next_pending() else { return Ok(Vec::new()) };
-        let page = self
-            .messages_after(read.key, read.delivered_seq, longest_page())
-            .instrument(delivery_span(&read.trace));
-        let MessagePage { messages, has_more } = page.await?;
-        Ok(self.registry.deliver(&read, &messages, has_more))
+        let span = delivery_span(read.key.0, &read.trace);
+        for other in &read.other_traces {
+            onethread_telemetry::link_traceparent(&span, other);
+        }
+        let trace = span.in_scope(current_trace);
+        let page = self.messages_after(read.key, read.delivered_seq, longest_page());
+        let MessagePage { messages, has_more } = page.instrument(span).await?;
+        Ok(self.registry.deliver(&read, &messages, has_more, &trace))
     }
 
     /// One part of the check of the database, which finds what hints missed.
@@ -356,12 +359,22 @@ async fn next_command(
     }
 }
 
-/// The span of a delivery, in the trace of its cause.
-fn delivery_span(trace: &Arc<str>) -> Span {
-    let span =
-        info_span!(parent: None, "live", otel.name = "live delivery", otel.kind = "consumer");
+/// The span of a delivery, in the trace of its cause. None for a delivery without one: the check of the
+/// database found it.
+fn delivery_span(organization: OrganizationId, trace: &str) -> Span {
+    if trace.is_empty() {
+        return Span::none();
+    }
+    let span = spans::consumer("bus", "deliver", "live event");
     onethread_telemetry::set_parent_from_traceparent(&span, trace);
+    spans::show_trace_id(&span);
+    spans::set_organization(&span, organization);
     span
+}
+
+/// The trace for events that are delivered in the current span.
+fn current_trace() -> Arc<str> {
+    onethread_telemetry::current_traceparent().into()
 }
 
 fn longest_page() -> PageSize {

@@ -93,7 +93,7 @@ async fn a_check_of_the_database_finds_what_hints_missed(scratch: ScratchDatabas
     // The reader of one conversation and the reader of all.
     let (mut messages, mut marks) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
     while marks.iter().chain(&messages).any(Vec::is_empty) {
-        let Event { subscription, kind } = next(&mut events).await;
+        let Event { subscription, kind, .. } = next(&mut events).await;
         let reader = usize::from(subscription == 2);
         match kind {
             EventKind::Message(message, _) => messages[reader].push(message.seq),
@@ -117,10 +117,10 @@ async fn readers_that_fell_behind_continue(scratch: ScratchDatabase) {
     let mut seen = [Vec::new(), Vec::new()];
     while seen.iter().any(Vec::is_empty) {
         match next(&mut events).await {
-            Event { subscription, kind: EventKind::Message(one, _) } => {
+            Event { subscription, kind: EventKind::Message(one, _), .. } => {
                 seen[usize::from(subscription == 2)].push(one.seq);
             }
-            Event { subscription: 2, kind: EventKind::Conversation(_) } => {}
+            Event { subscription: 2, kind: EventKind::Conversation(_), .. } => {}
             other => panic!("{other:?}"),
         }
     }
@@ -141,10 +141,10 @@ async fn a_late_hint_is_delivered_once(scratch: ScratchDatabase) {
     // Both the messages and the mark, in any order.
     while seen.len() < 2 || marks == 0 {
         match next(&mut events).await {
-            Event { subscription: 1, kind: EventKind::Message(message, _) } => {
+            Event { subscription: 1, kind: EventKind::Message(message, _), .. } => {
                 seen.push(message.seq)
             }
-            Event { subscription: 1, kind: EventKind::ReadMarkMoved { .. } } => marks += 1,
+            Event { subscription: 1, kind: EventKind::ReadMarkMoved { .. }, .. } => marks += 1,
             Event { subscription: 2, .. } => {}
             other => panic!("{other:?}"),
         }
@@ -171,7 +171,7 @@ async fn a_subscription_too_many_ends_and_no_other(scratch: ScratchDatabase) {
     for _ in 0..MAX {
         assert!(matches!(next(&mut events).await.kind, EventKind::Opened));
     }
-    let Event { subscription, kind } = next(&mut events).await;
+    let Event { subscription, kind, .. } = next(&mut events).await;
     assert_eq!(subscription, MAX + 1);
     assert!(matches!(kind, EventKind::Ended(EndReason::TooMany)));
     // Another one makes room.

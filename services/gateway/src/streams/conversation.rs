@@ -14,9 +14,10 @@ use onethread_proto::{
     conversation::{ListMessagesResponse, Message},
     identity::GetContactRequest,
 };
+use tracing::Instrument;
 
 use super::{
-    event::Event,
+    event::{Event, QueuedEvent},
     guard::{Confirmation, Guard},
     hub::{Subscription, Topic},
     place::StreamPlace,
@@ -112,8 +113,9 @@ fn events(
             };
             // A client that was too slow reconnects and continues after its last message.
             let Some(next) = next else { return };
-            let is_last = matches!(next, Event::Reload);
-            match Box::pin(reader.event(next)).await {
+            let is_last = matches!(next.event, Event::Reload);
+            let span = QueuedEvent::span([&next], "widget");
+            match Box::pin(reader.event(next.event).instrument(span)).await {
                 Ok(Some(event)) => yield event,
                 Ok(None) => {}
                 Err(_) => return,

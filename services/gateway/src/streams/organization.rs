@@ -9,9 +9,10 @@ use onethread_core::{ContactId, OrganizationId};
 use onethread_errors::Result;
 use onethread_proto::conversation::Message;
 use tokio::sync::broadcast::error::RecvError;
+use tracing::Instrument;
 
 use super::{
-    event::Event,
+    event::{Event, QueuedEvent},
     guard::{Confirmation, Guard},
     hub::Topic,
     import_progress,
@@ -68,7 +69,9 @@ pub(crate) async fn follow(
                 return;
             }
             // Without names nothing can be shown: the client reconnects and fetches again.
-            let Ok(written) = write(&app, organization, batch).await else {
+            let span = QueuedEvent::span(&batch, "staff");
+            let batch = batch.into_iter().map(|queued| queued.event).collect();
+            let Ok(written) = write(&app, organization, batch).instrument(span).await else {
                 return;
             };
             for event in written {

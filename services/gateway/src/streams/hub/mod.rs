@@ -28,7 +28,7 @@ use tracing::warn;
 pub(crate) use connection::follow;
 
 use super::{
-    event::Event,
+    event::{Event, QueuedEvent},
     queue::{self, queue},
 };
 
@@ -71,7 +71,7 @@ struct State {
 #[derive(Debug)]
 struct Subscriber {
     topic: Topic,
-    events: queue::Sender<Event>,
+    events: queue::Sender<QueuedEvent>,
     /// Notified once, when the subscription first opens.
     opened: Option<oneshot::Sender<()>>,
 }
@@ -79,19 +79,19 @@ struct Subscriber {
 /// A subscriber's end. Dropping it closes the subscription.
 #[derive(Debug)]
 pub(super) struct Subscription {
-    events: queue::Receiver<Event>,
+    events: queue::Receiver<QueuedEvent>,
     id: u64,
     shared: Arc<Shared>,
 }
 
 impl Subscription {
     /// The next event. `None` when the subscriber is cut off or the subscription is over.
-    pub(super) async fn next(&mut self) -> Option<Event> {
+    pub(super) async fn next(&mut self) -> Option<QueuedEvent> {
         self.events.next().await
     }
 
     /// The queued events, at least one and at most `max`. None when there will be no more.
-    pub(super) async fn next_many(&mut self, max: usize) -> Vec<Event> {
+    pub(super) async fn next_many(&mut self, max: usize) -> Vec<QueuedEvent> {
         self.events.next_many(max).await
     }
 }
@@ -172,7 +172,7 @@ impl Shared {
         let Some(subscriber) = state.subscribers.get_mut(&id) else { return };
         let Some(event) = answer.event else { return };
         let is_last = matches!(event, WireEvent::Ended(_));
-        let keeps_up = subscriber.deliver(event);
+        let keeps_up = subscriber.deliver(event, answer.traceparent);
         if is_last {
             state.subscribers.remove(&id);
         } else if !keeps_up {
@@ -192,7 +192,7 @@ impl State {
 
 impl Subscriber {
     /// Queues an event. False if the queue is full.
-    fn deliver(&mut self, event: WireEvent) -> bool {
+    fn deliver(&mut self, event: WireEvent, traceparent: String) -> bool {
         let event = match event {
             WireEvent::Opened(_) => {
                 if let Some(opened) = self.opened.take() {
@@ -230,7 +230,7 @@ impl Subscriber {
             WireEvent::Typing(typing) => Event::Typing(typing),
             WireEvent::Heartbeat(_) => return true,
         };
-        self.events.send(event)
+        self.events.send(QueuedEvent { event, traceparent: traceparent.into() })
     }
 }
 
@@ -263,14 +263,22 @@ mod tests {
 
     fn message(id: u64, seq: i64) -> SubscribeResponse {
         let message = Message { seq, ..Message::default() };
-        SubscribeResponse { subscription_id: id, event: Some(WireEvent::Message(message)) }
+        SubscribeResponse {
+            subscription_id: id,
+            event: Some(WireEvent::Message(message)),
+            ..SubscribeResponse::default()
+        }
     }
 
     fn long(id: u64, seq: i64) -> SubscribeResponse {
         let text = "x".repeat(80_000);
         let body = Some(message::Body::Text(text));
         let message = Message { seq, body, ..Message::default() };
-        SubscribeResponse { subscription_id: id, event: Some(WireEvent::Message(message)) }
+        SubscribeResponse {
+            subscription_id: id,
+            event: Some(WireEvent::Message(message)),
+            ..SubscribeResponse::default()
+        }
     }
 
     fn subscribe(shared: &Arc<Shared>) -> (Subscription, oneshot::Receiver<()>) {
@@ -291,13 +299,18 @@ mod tests {
         shared.connected();
         let (mut subscription, mut is_open) = subscribe(&shared);
         let opened = Some(WireEvent::Opened(SubscriptionOpened {}));
-        shared.dispatch(SubscribeResponse { subscription_id: subscription.id, event: opened });
+        shared.dispatch(SubscribeResponse {
+            subscription_id: subscription.id,
+            event: opened,
+            ..SubscribeResponse::default()
+        });
         is_open.try_recv().unwrap();
         for seq in [3, 4, 4, 5] {
             shared.dispatch(message(subscription.id, seq));
         }
         let mut got = Vec::new();
-        while let Some(Event::Message(message)) = subscription.events.try_next() {
+        while let Some(queued) = subscription.events.try_next() {
+            let Event::Message(message) = queued.event else { break };
             got.push(message.seq);
         }
         assert_eq!(got, [4, 5]);
@@ -325,7 +338,11 @@ mod tests {
             let (mut other, _is_open) = subscribe(&shared);
             let ended = SubscriptionEnded { reason: reason.into(), message: String::new() };
             let event = Some(WireEvent::Ended(ended));
-            shared.dispatch(SubscribeResponse { subscription_id: one.id, event });
+            shared.dispatch(SubscribeResponse {
+                subscription_id: one.id,
+                event,
+                ..SubscribeResponse::default()
+            });
             let next = one.next().now_or_never();
             assert_eq!(matches!(next, Some(Some(Event::Reload))), reloads, "{reason:?}");
             assert!(matches!(one.next().now_or_never(), Some(None)), "{reason:?}");
@@ -362,7 +379,8 @@ mod tests {
         for seq in 4..200 {
             shared.dispatch(long(quick.id, seq));
             shared.dispatch(long(slow.id, seq));
-            assert!(matches!(quick.next().await, Some(Event::Message(one)) if one.seq == seq));
+            let next = quick.next().await.map(|queued| queued.event);
+            assert!(matches!(next, Some(Event::Message(one)) if one.seq == seq));
         }
         assert!(shared.state().subscribers.keys().eq([&quick.id]));
         let (mut slow, mut bytes) = (slow, 0);

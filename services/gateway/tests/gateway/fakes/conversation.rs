@@ -141,7 +141,11 @@ impl StreamService for Fake {
                     }
                 };
                 for (subscription_id, event) in events {
-                    let answer = SubscribeResponse { subscription_id, event: Some(event) };
+                    let answer = SubscribeResponse {
+                        subscription_id,
+                        event: Some(event),
+                        ..SubscribeResponse::default()
+                    };
                     if answers.send(Ok(answer)).await.is_err() {
                         return;
                     }
