@@ -162,7 +162,8 @@ async fn insert_events(
     let hex = || Json(contacts.iter().map(|id| id.0.simple().to_string()).collect::<Vec<_>>());
     let ids = || contacts.iter().map(|id| id.0).collect::<Vec<_>>();
     let insert = conn.query(INSERT_EVENTS).bind(organization.0).bind_either(hex, ids);
-    insert.bind(event.bit()).bind(bulk).execute().await?;
+    let trace = Some(onethread_telemetry::current_traceparent()).filter(|trace| !trace.is_empty());
+    insert.bind(event.bit()).bind(bulk).bind(trace).execute().await?;
     Ok(())
 }
 

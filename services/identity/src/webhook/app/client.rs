@@ -22,9 +22,12 @@ use hyper_util::{
     },
     rt::TokioExecutor,
 };
+use onethread_errors::Reason;
+use onethread_telemetry::{attributes, spans};
 use tokio::{net::lookup_host, time::timeout};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tower::Service;
+use tracing::{Instrument, Span};
 
 use crate::webhook::domain::url::{is_public, read_url};
 
@@ -81,7 +84,7 @@ impl WebhookClient {
         Self { http, allow_private }
     }
 
-    /// Posts a body and returns the HTTP status of the response.
+    /// Posts a body and returns the HTTP status of the response. The receiver gets the trace.
     ///
     /// # Errors
     ///
@@ -91,21 +94,41 @@ impl WebhookClient {
         url: &str,
         signature: &str,
         body: String,
+        attempt: i64,
     ) -> Result<u16, Failure> {
         // The resolver is not asked for URLs with an address instead of a name.
         let url = read_url(url, self.allow_private).map_err(|_| Failure::Address)?;
-        let request = Request::post(url.as_str())
+        let host = url.host_str().unwrap_or_default();
+        let span = spans::http_client("POST", host, url.port_or_known_default(), attempt);
+        let mut request = Request::post(url.as_str())
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, concat!("Onethread/", env!("CARGO_PKG_VERSION")))
             .header(header::CONNECTION, "close")
             .header("Onethread-Signature", signature)
             .body(Full::new(Bytes::from(body)))
             .map_err(|_| Failure::Protocol)?;
-        match timeout(REQUEST_TIMEOUT, self.http.request(request)).await {
+        onethread_telemetry::inject(&span, request.headers_mut());
+        let sent = timeout(REQUEST_TIMEOUT, self.http.request(request)).instrument(span.clone());
+        let status = match sent.await {
             Ok(Ok(response)) => Ok(response.status().as_u16()),
             Ok(Err(error)) => Err(failure(&error)),
             Err(_) => Err(Failure::Timeout),
+        };
+        record(&span, status);
+        status
+    }
+}
+
+fn record(span: &Span, status: Result<u16, Failure>) {
+    let reason = Reason::Unavailable.error_info_reason();
+    match status {
+        Ok(status) => {
+            spans::set(span, attributes::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
+            if status >= 400 {
+                spans::fail(span, status.to_string(), reason);
+            }
         }
+        Err(failure) => spans::fail(span, failure.name(), reason),
     }
 }
 
@@ -178,7 +201,7 @@ mod tests {
             (&open, format!("https://localhost:{port}"), Failure::Tls),
             (&open, format!("http://localhost:{port}"), Failure::Protocol),
         ] {
-            let failure = client.post(&url, "t=0,v1=0", String::new()).await.unwrap_err();
+            let failure = client.post(&url, "t=0,v1=0", String::new(), 1).await.unwrap_err();
             assert_eq!(failure, expected, "{url}");
         }
         server.abort();

@@ -33,7 +33,7 @@ pub(crate) async fn expand_events(
     transaction!(db, "webhook.expand", |tx| {
         let events = events::take(tx, BATCH_SIZE).await?;
         for event in &events {
-            expand(tx, *event, entropy, now).await?;
+            expand(tx, event, entropy, now).await?;
         }
         Ok(!events.is_empty())
     })
@@ -43,11 +43,11 @@ pub(crate) async fn expand_events(
 /// event's row, or, when that is another contact's, for the contact's.
 pub(super) async fn expand(
     conn: &mut Connection,
-    event: ContactEvent,
+    event: &ContactEvent,
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> Result<()> {
-    let ContactEvent { organization, contact, event, bulk } = event;
+    let &ContactEvent { organization, contact, event, bulk, ref traceparent } = event;
     let (found, merged) = if event == Event::Merged {
         let into = merges::target_of(conn, organization, contact).await?;
         let into = into.unwrap_or(contact);
@@ -59,7 +59,8 @@ pub(super) async fn expand(
     let Some(contact) = found else { return Ok(()) };
     let id = new_uuid(now, entropy);
     let body = contact_body(id, event, &contact, merged, now);
-    let new = NewDelivery { id, event, body: &body, contact: contact.id, bulk };
+    let (contact, traceparent) = (contact.id, traceparent.as_deref());
+    let new = NewDelivery { id, event, body: &body, contact, bulk, traceparent };
     deliveries::enqueue(conn, organization, new, now).await?;
     Ok(())
 }

@@ -65,11 +65,14 @@ impl App {
             let Some(contact) = found else { return Ok(()) };
             // What happened to the contact before is delivered before.
             for earlier in events::take_of_contact(tx, organization, contact.id).await? {
-                expand(tx, ContactEvent { bulk: false, ..earlier }, &*self.entropy, now).await?;
+                expand(tx, &ContactEvent { bulk: false, ..earlier }, &*self.entropy, now).await?;
             }
             let body = conversation_body(&event, &contact, name.as_deref());
             let (id, contact) = (event.id, contact.id);
-            let new = NewDelivery { id, event: kind, body: &body, contact, bulk: false };
+            let trace = onethread_telemetry::current_traceparent();
+            let traceparent = Some(&*trace).filter(|trace| !trace.is_empty());
+            let new =
+                NewDelivery { id, event: kind, body: &body, contact, bulk: false, traceparent };
             deliveries::enqueue(tx, organization, new, now).await?;
             Ok(())
         })?;

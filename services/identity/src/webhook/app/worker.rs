@@ -5,13 +5,18 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use onethread_core::{Clock, Entropy, OrganizationId, Timestamp, WebhookId};
 use onethread_db::{Database, transaction};
-use onethread_errors::Result;
+use onethread_errors::{Reason, Result};
 use onethread_lifecycle::Lifecycle;
+use onethread_telemetry::{
+    attributes,
+    metrics::{WebhookAttempt, webhook_attempted},
+    spans,
+};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, warn};
 
 use super::{
     backlog::give_up_backlogs,
@@ -23,7 +28,7 @@ use crate::{
     domain::keys::ServerKeys,
     webhook::{
         domain::{
-            delivery::{LeasedDelivery, MAX_WAITING_DELIVERIES, signature},
+            delivery::{Attempt, LeasedDelivery, MAX_WAITING_DELIVERIES, signature},
             webhook::Webhook,
         },
         store::{deliveries, webhooks},
@@ -122,8 +127,10 @@ impl DeliveryWorker {
     }
 
     async fn deliver(self: Arc<Self>, webhook: Arc<Webhook>, delivery: LeasedDelivery) -> Ended {
-        let (status, failure) = self.attempt(&webhook, &delivery).await;
+        let (started, span) = (Instant::now(), span(&webhook, &delivery));
+        let (status, failure) = self.attempt(&webhook, &delivery).instrument(span.clone()).await;
         let attempt = delivery.attempted(status, failure, self.clock.now(), &*self.entropy);
+        trace_attempt(&span, attempt, started.elapsed());
         debug!(webhook = %webhook.id, delivery = %delivery.id, status, failure, "attempted");
         Ended { webhook, delivery, attempt }
     }
@@ -139,7 +146,8 @@ impl DeliveryWorker {
             return (None, Some("secret"));
         };
         let signature = signature(&secret, self.clock.now(), &delivery.body);
-        match self.client.post(&webhook.url, &signature, delivery.body.clone()).await {
+        let (body, number) = (delivery.body.clone(), delivery.attempts);
+        match self.client.post(&webhook.url, &signature, body, number).await {
             Ok(status @ 200..=299) => (Some(status), None),
             Ok(status) => (Some(status), Some("status")),
             Err(failure) => (None, Some(Failure::name(failure))),
@@ -165,4 +173,33 @@ impl DeliveryWorker {
             Ok(())
         })
     }
+}
+
+/// The span of an attempt, in the trace of its cause. Deliveries of an import are traces of their own,
+/// which link to the import: there may be a million of them.
+fn span(webhook: &Webhook, delivery: &LeasedDelivery) -> Span {
+    let span = spans::consumer("webhook", "deliver", "webhook");
+    if delivery.bulk {
+        onethread_telemetry::link_traceparent(&span, &delivery.traceparent);
+    } else {
+        onethread_telemetry::set_parent_from_traceparent(&span, &delivery.traceparent);
+    }
+    spans::show_trace_id(&span);
+    spans::set(&span, attributes::MESSAGING_MESSAGE_ID, delivery.id.to_string());
+    spans::set(&span, attributes::DELIVERY_ATTEMPT, delivery.attempts);
+    spans::set(&span, attributes::WEBHOOK_ID, webhook.id.to_string());
+    spans::set_organization(&span, webhook.organization_id);
+    span
+}
+
+fn trace_attempt(span: &Span, attempt: Attempt, duration: Duration) {
+    let outcome = match (attempt.failure, attempt.due_at) {
+        (None, _) => "delivered",
+        (Some(_), Some(_)) => "retried",
+        (Some(_), None) => "given_up",
+    };
+    if let Some(failure) = attempt.failure {
+        spans::fail(span, failure, Reason::Unavailable.error_info_reason());
+    }
+    webhook_attempted(WebhookAttempt { outcome, failure: attempt.failure, duration });
 }

@@ -50,6 +50,10 @@ pub(crate) struct LeasedDelivery {
     /// Attempts, this one included.
     pub(crate) attempts: i64,
     pub(crate) created_at: Timestamp,
+    /// An import caused it.
+    pub(crate) bulk: bool,
+    /// The trace of its cause; empty without one.
+    pub(crate) traceparent: String,
 }
 
 /// The result of an attempt.
@@ -130,8 +134,14 @@ mod tests {
     #[test]
     fn a_delivery_is_attempted_for_a_day() {
         let created_at = Timestamp::from_micros(0);
-        let delivery =
-            LeasedDelivery { id: Uuid::nil(), body: String::new(), attempts: 30, created_at };
+        let delivery = LeasedDelivery {
+            id: Uuid::nil(),
+            body: String::new(),
+            attempts: 30,
+            created_at,
+            bulk: false,
+            traceparent: String::new(),
+        };
         let entropy = SeededEntropy::new(1);
         let due = |hours: u64, failure| {
             let at = created_at.plus(Duration::from_secs(hours * 3600));

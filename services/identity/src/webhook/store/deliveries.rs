@@ -14,8 +14,9 @@ use crate::webhook::domain::{
 };
 
 const ENQUEUE: &str = "INSERT INTO webhook_deliveries
-       (organization_id, webhook_id, id, event, body, attempts, due_at, created_at, contact_id, bulk)
-     SELECT organization_id, id, $2, $3, $4, 0, $5, $5, $6, $7 FROM webhooks
+       (organization_id, webhook_id, id, event, body, attempts, due_at, created_at, contact_id, bulk,
+        traceparent)
+     SELECT organization_id, id, $2, $3, $4, 0, $5, $5, $6, $7, $8 FROM webhooks
      WHERE organization_id = $1 AND (events & $3) <> 0
      ON CONFLICT (organization_id, webhook_id, id) DO NOTHING";
 /// The deliveries before a live one of the same contact are as urgent as it is.
@@ -41,7 +42,7 @@ macro_rules! lease {
                         < (d.created_at, d.event, d.id))
                 ORDER BY d.due_at LIMIT $5",
             $lock,
-            ") RETURNING id, body, attempts, created_at"
+            ") RETURNING id, body, attempts, created_at, bulk, traceparent"
         )
     };
 }
@@ -111,6 +112,8 @@ pub(crate) struct NewDelivery<'a> {
     pub(crate) contact: ContactId,
     /// An import caused it.
     pub(crate) bulk: bool,
+    /// The trace of its cause.
+    pub(crate) traceparent: Option<&'a str>,
 }
 
 /// Stores an event for every webhook that wants it. A repeat of its id changes nothing.
@@ -126,7 +129,7 @@ pub(crate) async fn enqueue(
     }
     let enqueue = conn.query(ENQUEUE).bind(organization.0).bind(new.id).bind(new.event.bit());
     let enqueue = enqueue.bind(new.body).bind(Time(now)).bind(contact).bind(new.bulk);
-    enqueue.execute().await?;
+    enqueue.bind(new.traceparent).execute().await?;
     Ok(())
 }
 
@@ -144,6 +147,8 @@ pub(crate) async fn page(
     rows.into_iter().map(Delivery::try_from).collect()
 }
 
+type LeasedRow = (Uuid, String, i64, Time, bool, Option<String>);
+
 /// Leases due deliveries of a webhook, those of imports or the others: other workers skip them until
 /// the lease expires.
 pub(crate) async fn lease(
@@ -156,12 +161,10 @@ pub(crate) async fn lease(
 ) -> Result<Vec<LeasedDelivery>> {
     let lease = conn.query(LEASE).bind(organization.0).bind(webhook.0).bind(Time(now));
     let lease = lease.bind(Time(lease_ends_at)).bind(limit).bind(bulk).bind(MAX_BLOCKING_ATTEMPTS);
-    let rows = lease.all::<(Uuid, String, i64, Time)>().await?;
-    let delivery = |(id, body, attempts, created_at): (Uuid, String, i64, Time)| LeasedDelivery {
-        id,
-        body,
-        attempts,
-        created_at: created_at.0,
+    let rows = lease.all::<LeasedRow>().await?;
+    let delivery = |(id, body, attempts, created_at, bulk, traceparent): LeasedRow| {
+        let (created_at, traceparent) = (created_at.0, traceparent.unwrap_or_default());
+        LeasedDelivery { id, body, attempts, created_at, bulk, traceparent }
     };
     Ok(rows.into_iter().map(delivery).collect())
 }

@@ -19,7 +19,7 @@ macro_rules! take {
                 $condition,
                 " LIMIT ",
                 $limit,
-                ") RETURNING organization_id, contact_id, event, bulk"
+                ") RETURNING organization_id, contact_id, event, bulk, traceparent"
             ),
             concat!(
                 "DELETE FROM webhook_facts WHERE (organization_id, contact_id, event) IN
@@ -28,7 +28,8 @@ macro_rules! take {
                 $condition,
                 " LIMIT ",
                 $limit,
-                " FOR UPDATE SKIP LOCKED) RETURNING organization_id, contact_id, event, bulk"
+                " FOR UPDATE SKIP LOCKED)
+                 RETURNING organization_id, contact_id, event, bulk, traceparent"
             ),
         )
     };
@@ -38,27 +39,29 @@ const TAKE_LIVE: Sql = take!("NOT bulk", "$1");
 const TAKE_BULK: Sql = take!("bulk", "$1");
 const TAKE_OF_CONTACT: Sql = take!("organization_id = $1 AND contact_id = $2", "$3");
 pub(crate) const INSERT_SQLITE: &str =
-    "INSERT INTO webhook_facts (organization_id, contact_id, event, changes, bulk)
-     SELECT $1, unhex(value), $3, count(*), $4 FROM json_each($2) WHERE true GROUP BY value
+    "INSERT INTO webhook_facts (organization_id, contact_id, event, changes, bulk, traceparent)
+     SELECT $1, unhex(value), $3, count(*), $4, $5 FROM json_each($2) WHERE true GROUP BY value
      ON CONFLICT (organization_id, contact_id, event)
      DO UPDATE SET changes = webhook_facts.changes + excluded.changes,
        bulk = webhook_facts.bulk AND excluded.bulk";
 // In the order of ids, so that two batches never wait for each other.
 pub(crate) const INSERT_POSTGRES: &str =
-    "INSERT INTO webhook_facts (organization_id, contact_id, event, changes, bulk)
-     SELECT $1, id, $3, count(*), $4 FROM unnest($2::uuid[]) AS c(id) GROUP BY id ORDER BY id
+    "INSERT INTO webhook_facts (organization_id, contact_id, event, changes, bulk, traceparent)
+     SELECT $1, id, $3, count(*), $4, $5 FROM unnest($2::uuid[]) AS c(id) GROUP BY id ORDER BY id
      ON CONFLICT (organization_id, contact_id, event)
      DO UPDATE SET changes = webhook_facts.changes + excluded.changes,
        bulk = webhook_facts.bulk AND excluded.bulk";
 
 /// An event of a contact. For a merge the contact is the one that was merged into another.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct ContactEvent {
     pub(crate) organization: OrganizationId,
     pub(crate) contact: ContactId,
     pub(crate) event: Event,
     /// An import caused it.
     pub(crate) bulk: bool,
+    /// The trace of its first cause.
+    pub(crate) traceparent: Option<String>,
 }
 
 /// True when there are events of any organization.
@@ -89,16 +92,17 @@ pub(crate) async fn take_of_contact(
     typed(take.bind(limit).all().await?)
 }
 
-type EventRow = (Uuid, Uuid, i64, bool);
+type EventRow = (Uuid, Uuid, i64, bool, Option<String>);
 
 fn typed(rows: Vec<EventRow>) -> Result<Vec<ContactEvent>> {
-    let event = |(organization, contact, event, bulk): EventRow| {
+    let event = |(organization, contact, event, bulk, traceparent): EventRow| {
         let event = Event::from_bits(event).first().copied();
         Ok(ContactEvent {
             organization: OrganizationId(organization),
             contact: ContactId(contact),
             event: event.ok_or(Error::Corrupt("webhook_facts.event"))?,
             bulk,
+            traceparent,
         })
     };
     rows.into_iter().map(event).collect()
