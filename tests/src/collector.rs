@@ -1,7 +1,7 @@
 //! A collector of traces and metrics over OTLP, which stores everything that it receives.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -34,6 +34,10 @@ pub mod kind {
     pub const SERVER: i32 = SpanKind::Server as i32;
     /// The span of an outgoing call.
     pub const CLIENT: i32 = SpanKind::Client as i32;
+    /// The span of work on a message.
+    pub const CONSUMER: i32 = SpanKind::Consumer as i32;
+    /// The span of a step within a process.
+    pub const INTERNAL: i32 = SpanKind::Internal as i32;
 }
 
 /// A span. Ids are in hex.
@@ -53,6 +57,18 @@ pub struct Span {
     pub service: String,
     /// Attributes, as text.
     pub attributes: BTreeMap<String, String>,
+    /// Names of the attributes that are integers.
+    pub integers: BTreeSet<String>,
+    /// True when its status is an error.
+    pub has_failed: bool,
+    /// Traces and ids of the spans that it links to.
+    pub links: Vec<(String, String)>,
+    /// Start and end, in nanoseconds.
+    pub time: (u64, u64),
+    /// Attributes of the process.
+    pub resource: BTreeMap<String, String>,
+    /// Version of the library that made it, and of its conventions.
+    pub scope: (String, String),
 }
 
 /// The last data point of a metric and its attributes.
@@ -148,9 +164,14 @@ impl TraceService for Receiver {
         for resource in request.resource_spans {
             let resource_attributes =
                 attributes(resource.resource.map(|r| r.attributes).unwrap_or_default());
-            let service = resource_attributes.get("service.name").cloned().unwrap_or_default();
-            let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            received.spans.extend(spans.map(|span| convert(span, service.clone())));
+            for scoped in resource.scope_spans {
+                let version = scoped.scope.map(|scope| scope.version).unwrap_or_default();
+                let scope = (version, scoped.schema_url);
+                let spans = scoped.spans.into_iter();
+                received
+                    .spans
+                    .extend(spans.map(|span| convert(span, &resource_attributes, &scope)));
+            }
         }
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
@@ -206,14 +227,26 @@ fn points(metric: Metric) -> Vec<DataPoint> {
     }
 }
 
-fn convert(span: v1::Span, service: String) -> Span {
+fn convert(span: v1::Span, resource: &BTreeMap<String, String>, scope: &(String, String)) -> Span {
+    let is_integer = |pair: &&KeyValue| {
+        let value = pair.value.as_ref().and_then(|value| value.value.as_ref());
+        matches!(value, Some(Value::IntValue(_)))
+    };
+    let integers = span.attributes.iter().filter(is_integer).map(|pair| pair.key.clone());
+    let failed = v1::status::StatusCode::Error as i32;
     Span {
+        integers: integers.collect(),
+        has_failed: span.status.as_ref().is_some_and(|status| status.code == failed),
+        links: span.links.iter().map(|to| (hex(&to.trace_id), hex(&to.span_id))).collect(),
+        time: (span.start_time_unix_nano, span.end_time_unix_nano),
+        service: resource.get("service.name").cloned().unwrap_or_default(),
+        resource: resource.clone(),
+        scope: scope.clone(),
         trace: hex(&span.trace_id),
         id: hex(&span.span_id),
         parent: hex(&span.parent_span_id),
         name: span.name,
         kind: span.kind,
-        service,
         attributes: attributes(span.attributes),
     }
 }

@@ -15,6 +15,8 @@ use crate::LONG_TIMEOUT;
 pub struct Delivery {
     /// The header `Onethread-Signature`.
     pub signature: String,
+    /// The header `traceparent`.
+    pub traceparent: String,
     /// The body as text.
     pub text: String,
     /// The body as JSON.
@@ -89,8 +91,9 @@ async fn receive(mut stream: TcpStream) -> Option<Delivery> {
     let text = String::from_utf8(bytes.split_off(bytes.len() - length)).expect("JSON is UTF-8");
     let body = serde_json::from_str(&text).expect("a delivery is JSON");
     let signature = header(&head, "onethread-signature").expect("a delivery is signed").to_owned();
+    let traceparent = header(&head, "traceparent").unwrap_or_default().to_owned();
     stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.ok()?;
-    Some(Delivery { signature, text, body })
+    Some(Delivery { signature, traceparent, text, body })
 }
 
 fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {

@@ -41,6 +41,7 @@ mod sessions;
 mod starting;
 mod streams;
 mod tenants;
+mod trace_trees;
 mod tracing;
 mod user_fields;
 mod visitors;

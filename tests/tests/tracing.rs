@@ -1,6 +1,6 @@
 //! Traces across services, as a collector receives them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use onethread_tests::{Collector, Options, SHORT_TIMEOUT, Span, TestServer, kind, wait_until};
 use serde_json::json;
@@ -164,4 +164,63 @@ async fn an_unavailable_collector_does_no_harm() {
     let mut server = TestServer::with(options).await;
     server.start_session(&json!({"user_id": "u"})).await.send("hello").await;
     assert!(server.process.terminate(SHORT_TIMEOUT * 2).await.success());
+}
+
+#[tokio::test]
+async fn the_span_of_a_stream_lasts_as_long_as_the_stream() {
+    const OPEN: Duration = Duration::from_millis(1500);
+    let collector = Collector::start().await;
+    let options = Options::default()
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
+        .env("OTEL_BSP_SCHEDULE_DELAY", "100");
+    let mut server = TestServer::with(options).await;
+    let events = server.start_session(&json!({"user_id": "u"})).await.events().await;
+    tokio::time::sleep(OPEN).await;
+    let nanos = u64::try_from(OPEN.as_nanos()).unwrap();
+    let lasted = |span: &Span| span.time.1 - span.time.0 >= nanos;
+    let is_stream = |span: &&Span| span.name == "GET /widget/v1/events";
+    assert!(!collector.spans().iter().any(|span| is_stream(&span)), "the stream is still open");
+    drop(events);
+    collector
+        .find("the span of the stream", |spans| {
+            spans.iter().find(is_stream).map(|span| assert!(lasted(span), "{span:?}"))
+        })
+        .await;
+    // The gateway's own stream ends with the process.
+    assert!(server.process.terminate(SHORT_TIMEOUT * 2).await.success());
+    let spans = collector.spans();
+    let name = format!("{CONVERSATION}.StreamService/Subscribe");
+    for kind in [kind::CLIENT, kind::SERVER] {
+        let span = spans.iter().find(|span| span.name == name && span.kind == kind);
+        let span = span.unwrap_or_else(|| panic!("no span of kind {kind}"));
+        assert!(lasted(span) && span.attributes.contains_key("rpc.status_code"), "{span:?}");
+    }
+}
+
+#[tokio::test]
+async fn sends_in_one_transaction_and_their_batch_link_to_each_other() {
+    let collector = Collector::start().await;
+    let options = Options::default()
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
+        .env("OTEL_BSP_SCHEDULE_DELAY", "100");
+    let server = TestServer::with(options).await;
+    let widget = server.start_session(&json!({"user_id": "u"})).await;
+    widget.send("first").await;
+    futures::future::join_all((0..40).map(|n| {
+        let widget = widget.clone();
+        async move { widget.send(&format!("{n}")).await }
+    }))
+    .await;
+    collector
+        .find("a batch that links to its sends and back", |spans| {
+            let by_id: HashMap<_, _> = spans.iter().map(|span| (span.id.as_str(), span)).collect();
+            let mut batches = spans.iter().filter(|span| span.name == "sends together");
+            let is_mutual = |batch: &&Span| {
+                let back = (batch.trace.clone(), batch.id.clone());
+                let mut sends = batch.links.iter().map(|(_, id)| by_id.get(id.as_str()));
+                sends.all(|send| send.is_some_and(|send| send.links.contains(&back)))
+            };
+            batches.find(is_mutual).map(|batch| assert!(batch.links.len() > 1, "{batch:?}"))
+        })
+        .await;
 }

@@ -161,3 +161,22 @@ pub(crate) fn is_conflict(error: &onethread_errors::Error) -> bool {
     let source = error.source.as_ref().and_then(|source| source.downcast_ref());
     matches!(source, Some(Error::Conflict))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_a_class_and_the_reason_that_callers_see() {
+        for (error, class, reason) in [
+            (Error::Sql(sqlx::Error::PoolTimedOut), "pool_timeout", Reason::Unavailable),
+            (Error::Conflict, "conflict", Reason::Unavailable),
+            (Error::SharedTransaction(Arc::new(Error::Timeout)), "timeout", Reason::Unavailable),
+            (Error::Sql(sqlx::Error::RowNotFound), "_OTHER", Reason::Internal),
+            (Error::Corrupt("a row"), "_OTHER", Reason::Internal),
+        ] {
+            assert_eq!((&*error.class(), error.reason()), (class, reason));
+            assert_eq!(onethread_errors::Error::from(error).reason, reason);
+        }
+    }
+}

@@ -71,6 +71,8 @@ pub(crate) struct Cluster {
     parts: Vec<Part>,
     /// Replicas of contact-import.
     imports: usize,
+    /// Environment variables of all processes.
+    environment: Vec<(&'static str, String)>,
     /// Calls without a token.
     pub(crate) api: Api,
     /// Source of random values.
@@ -90,8 +92,18 @@ impl Cluster {
     /// are `apart`, each gateway uses one replica, so that messages reach the other gateway only
     /// through the database or the bus.
     pub(crate) async fn replicated(nats: Option<String>, apart: bool) -> Self {
+        Self::replicated_with(nats, apart, Vec::new()).await
+    }
+
+    /// The same with these environment variables.
+    pub(crate) async fn replicated_with(
+        nats: Option<String>,
+        apart: bool,
+        environment: Vec<(&'static str, String)>,
+    ) -> Self {
         let mut it = Self::unstarted(Storage::Postgres).await;
         it.nats = nats;
+        it.environment = environment;
         let mut it = it.serving(2).await;
         it.add(Service::Gateway).await;
         if apart {
@@ -244,6 +256,7 @@ impl Cluster {
             nats: None,
             parts: Vec::new(),
             imports: 1,
+            environment: Vec::new(),
             api: Api::new("127.0.0.1:1"),
             random: Random::new(),
             made: Value::Null,
@@ -330,6 +343,7 @@ impl Cluster {
             }
         }
         command
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .env("ONETHREAD_RATE_LIMITS", "off")
             .env("ONETHREAD_OPERATOR_TOKEN", OPERATOR)
