@@ -343,8 +343,8 @@ mod tests {
                 event,
                 ..SubscribeResponse::default()
             });
-            let next = one.next().now_or_never();
-            assert_eq!(matches!(next, Some(Some(Event::Reload))), reloads, "{reason:?}");
+            let next = one.next().now_or_never().flatten().map(|queued| queued.event);
+            assert_eq!(matches!(next, Some(Event::Reload)), reloads, "{reason:?}");
             assert!(matches!(one.next().now_or_never(), Some(None)), "{reason:?}");
             assert!(other.next().now_or_never().is_none(), "{reason:?} ended another one");
         }
