@@ -129,12 +129,17 @@ async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDat
         }) => "assignee_id";
         list_conversations(ListConversationsRequest { assignment: Assignment::Unassigned(false) })
             => "unassigned";
-        mark_read(MarkReadRequest { conversation_id: conversation.clone(), side: side, seq: -1 })
-            => "seq";
         update_conversation(UpdateConversationRequest {
             conversation_id: conversation.clone(), update_mask: unknown_field
         }) => "update_mask";
     }
+    let mark = MarkReadRequest {
+        organization_id: organization.clone(),
+        conversation_id: conversation.clone(),
+        side: side.into(),
+        seq: -1,
+    };
+    assert_eq!(Error::from(calls.mark_read(mark).await.unwrap_err()).fields[0].path, "seq");
     let interest =
         SetInterestRequest { organization_id: organization.clone(), facts: vec![1, 7], version: 1 };
     let error = Error::from(stage.sync.clone().set_interest(interest).await.unwrap_err());
