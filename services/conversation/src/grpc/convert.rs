@@ -3,8 +3,11 @@
 
 use onethread_core::{ConversationId, OrganizationId};
 use onethread_errors::{Error, Result};
-use onethread_grpc::{id, page_size, timestamp};
-use onethread_proto::conversation as pb;
+use onethread_grpc::{id, optional_id, page_size, timestamp};
+use onethread_proto::{
+    common::{Actor, ActorKind},
+    conversation as pb,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -42,12 +45,12 @@ pub(super) fn webhook_events(codes: &[i32]) -> Result<Vec<WebhookEvent>> {
     codes.iter().enumerate().map(event).collect()
 }
 
-fn status_filter(code: i32) -> Result<Option<Status>> {
+fn status_filter(path: &str, code: i32) -> Result<Option<Status>> {
     match pb::ConversationStatus::try_from(code) {
         Ok(pb::ConversationStatus::Unspecified) => Ok(None),
         Ok(pb::ConversationStatus::Open) => Ok(Some(Status::Open)),
         Ok(pb::ConversationStatus::Closed) => Ok(Some(Status::Closed)),
-        Err(_) => Err(Error::invalid("status", "is not known")),
+        Err(_) => Err(Error::invalid(path, "is not known")),
     }
 }
 
@@ -69,7 +72,7 @@ fn assignee_filter(
 
 pub(super) fn list_input(request: &pb::ListConversationsRequest) -> Result<ListInput> {
     Ok(ListInput {
-        status: status_filter(request.status)?,
+        status: status_filter("status", request.status)?,
         assignee: assignee_filter(request.assignment.clone())?,
         size: page_size("page_size", request.page_size)?,
     })
@@ -79,27 +82,39 @@ impl TryFrom<pb::UpdateConversationRequest> for UpdateInput {
     type Error = Error;
 
     fn try_from(request: pb::UpdateConversationRequest) -> Result<Self> {
+        const STATUS: &str = "conversation.status";
+        let new = request.conversation.unwrap_or_default();
+        let mut paths = request.update_mask.unwrap_or_default().paths;
+        if paths.is_empty() {
+            let populated =
+                [("status", new.status != 0), ("assignee_id", new.assignee_id.is_some())];
+            paths.extend(populated.into_iter().filter(|one| one.1).map(|one| one.0.to_owned()));
+        }
         let mut update = ConversationUpdate::default();
-        for path in request.update_mask.iter().flat_map(|mask| &mask.paths) {
+        for path in paths {
             match path.as_str() {
                 "status" => {
-                    let status = status_filter(request.status)?;
-                    let missing = || Error::invalid("status", "is neither open nor closed");
-                    update.status = Some(status.ok_or_else(missing)?);
+                    let missing = || Error::invalid(STATUS, "is neither open nor closed");
+                    update.status = Some(status_filter(STATUS, new.status)?.ok_or_else(missing)?);
                 }
                 "assignee_id" => {
-                    let assignee = request.assignee_id.as_deref();
-                    let assignee = assignee.map(|agent| id("assignee_id", agent)).transpose()?;
-                    update.assignee = Some(assignee);
+                    let assignee = new.assignee_id.as_deref();
+                    update.assignee = Some(optional_id("conversation.assignee_id", assignee)?);
                 }
                 _ => return Err(Error::invalid("update_mask", "names a field that can't change")),
             }
         }
-        Ok(Self {
-            conversation: conversation(&request.conversation_id)?,
-            update,
-            actor: uuid("actor_id", &request.actor_id)?,
-        })
+        let conversation = id("conversation.id", &new.id)?;
+        Ok(Self { conversation, update, actor: agent_or_key(request.actor)? })
+    }
+}
+
+/// The agent or the API key that makes a change.
+fn agent_or_key(actor: Option<Actor>) -> Result<Uuid> {
+    let actor = actor.unwrap_or_default();
+    match actor.kind() {
+        ActorKind::Agent | ActorKind::ApiKey => uuid("actor.id", &actor.id),
+        _ => Err(Error::invalid("actor", "is neither an agent nor an API key")),
     }
 }
 

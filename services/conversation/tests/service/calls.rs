@@ -1,13 +1,16 @@
 //! Calls.
 
 use onethread_errors::{Error, Reason};
-use onethread_proto::conversation::{
-    AssignedEvent, Author, AuthorKind, ClosedEvent, ConversationStatus, DeleteConversationRequest,
-    GetConversationRequest, ListConversationsRequest, ListMessagesRequest, ListMessagesResponse,
-    MarkReadRequest, MergeConversationsRequest, MergedEvent, ReopenedEvent, SendMessageRequest,
-    SetInterestRequest, Side, UnassignedEvent, UpdateConversationRequest,
-    conversation_event::Kind as EventKind, list_conversations_request::Assignment, message,
-    send_message_request::Body,
+use onethread_proto::{
+    common::{Actor, ActorKind},
+    conversation::{
+        AssignedEvent, Author, AuthorKind, ClosedEvent, Conversation, ConversationStatus,
+        DeleteConversationRequest, GetConversationRequest, ListConversationsRequest,
+        ListMessagesRequest, ListMessagesResponse, MarkReadRequest, MergeConversationsRequest,
+        MergedEvent, ReopenedEvent, SendMessageRequest, SetInterestRequest, Side, UnassignedEvent,
+        UpdateConversationRequest, conversation_event::Kind as EventKind,
+        list_conversations_request::Assignment, message, send_message_request::Body,
+    },
 };
 use onethread_testing::ScratchDatabase;
 use prost_types::FieldMask;
@@ -20,6 +23,7 @@ onethread_testing::on_each_database! {
     a_send_returns_the_stored_message_and_a_repeat_the_same,
     invalid_fields_are_named_and_nothing_is_stored,
     an_error_names_the_field_by_its_path_in_the_request,
+    an_invalid_update_names_its_field,
     a_thread_is_empty_before_its_first_message_and_missing_after_its_end,
     an_event_says_what_happened,
     both_sides_see_their_own_unread_and_last_message,
@@ -94,84 +98,127 @@ async fn a_thread_is_empty_before_its_first_message_and_missing_after_its_end(
     assert_eq!(stage.messages().await.unwrap_err().reason, Reason::NotFound);
 }
 
+/// Makes calls with these fields. Each has to fail, and to name the one path.
+macro_rules! violations {
+    ($($client:ident.$call:ident($message:ident { $($field:ident: $value:expr),* $(,)? }) => $path:expr;)*) => {
+        $({
+            let mut request: $message = empty();
+            $(request.$field = $value.into();)*
+            let error = Error::from($client.$call(request).await.unwrap_err());
+            let named: Vec<_> = error.fields.iter().map(|field| &*field.path).collect();
+            assert_eq!((error.reason, &*named), (Reason::InvalidArgument, &[$path][..]));
+        })*
+    };
+}
+
+fn empty<T: Default>() -> T {
+    T::default()
+}
+
 async fn an_error_names_the_field_by_its_path_in_the_request(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
-    let (mut calls, side) = (stage.calls.clone(), Side::Agent);
-    let (organization, conversation) = (stage.organization.clone(), stage.contact.clone());
-    let unknown_field = FieldMask { paths: vec!["color".to_owned()] };
-    let mut author = stage.draft(AuthorKind::Contact, "hi");
-    author.author = Some(Author { kind: AuthorKind::Agent.into(), id: "x".to_owned() });
-    let error = stage.send(author).await.unwrap_err();
-    assert_eq!(error.fields[0].path, "author.id");
-    macro_rules! violations {
-        ($($call:ident($message:ident { $($field:ident: $value:expr),* }) => $path:expr;)*) => {
-            $(
-                let request = $message {
-                    organization_id: organization.clone(),
-                    $($field: $value.into(),)*
-                    ..Default::default()
-                };
-                let error = Error::from(calls.$call(request).await.unwrap_err());
-                let named: Vec<_> = error.fields.iter().map(|field| &*field.path).collect();
-                assert_eq!((error.reason, &*named), (Reason::InvalidArgument, &[$path][..]));
-            )*
-        };
-    }
+    let (mut calls, mut sync) = (stage.calls.clone(), stage.sync.clone());
+    let (organization, contact) = (&stage.organization, &stage.contact);
+    let agent = Author { kind: AuthorKind::Agent.into(), id: "x".to_owned() };
     violations! {
-        get_conversation(GetConversationRequest { side: side }) => "conversation_id";
-        get_conversation(GetConversationRequest { conversation_id: conversation.clone() }) => "side";
-        list_messages(ListMessagesRequest {
-            conversation_id: conversation.clone(), side: side, page_size: -1
+        calls.send_message(SendMessageRequest {
+            organization_id: organization.clone(), conversation_id: contact.clone(), author: agent,
+            body: Body::Text("hi".to_owned()), client_message_id: uuid(),
+        }) => "author.id";
+        calls.get_conversation(GetConversationRequest {
+            organization_id: organization.clone(), side: Side::Agent,
+        }) => "conversation_id";
+        calls.get_conversation(GetConversationRequest {
+            organization_id: organization.clone(), conversation_id: contact.clone(),
+        }) => "side";
+        calls.list_messages(ListMessagesRequest {
+            organization_id: organization.clone(), conversation_id: contact.clone(),
+            side: Side::Agent, page_size: -1,
         }) => "page_size";
-        list_conversations(ListConversationsRequest { page_size: -1 }) => "page_size";
-        list_conversations(ListConversationsRequest {
-            assignment: Assignment::AssigneeId("x".to_owned())
+        calls.list_conversations(ListConversationsRequest {
+            organization_id: organization.clone(), page_size: -1,
+        }) => "page_size";
+        calls.list_conversations(ListConversationsRequest {
+            organization_id: organization.clone(),
+            assignment: Assignment::AssigneeId("x".to_owned()),
         }) => "assignee_id";
-        list_conversations(ListConversationsRequest { assignment: Assignment::Unassigned(false) })
-            => "unassigned";
-        update_conversation(UpdateConversationRequest {
-            conversation_id: conversation.clone(), update_mask: unknown_field
-        }) => "update_mask";
+        calls.list_conversations(ListConversationsRequest {
+            organization_id: organization.clone(), assignment: Assignment::Unassigned(false),
+        }) => "unassigned";
+        calls.mark_read(MarkReadRequest {
+            organization_id: organization.clone(), conversation_id: contact.clone(),
+            side: Side::Agent, seq: -1,
+        }) => "seq";
+        sync.set_interest(SetInterestRequest {
+            organization_id: organization.clone(), facts: vec![1, 7], version: 1,
+        }) => "facts[1]";
+        sync.merge_conversations(MergeConversationsRequest {
+            organization_id: organization.clone(), source_conversation_id: contact.clone(),
+            target_conversation_id: contact.clone(), merge_id: uuid(),
+        }) => "target_conversation_id";
     }
-    let mark = MarkReadRequest {
-        organization_id: organization.clone(),
-        conversation_id: conversation.clone(),
-        side: side.into(),
-        seq: -1,
+}
+
+async fn an_invalid_update_names_its_field(scratch: ScratchDatabase) {
+    let stage = stage(scratch).await;
+    let (mut calls, organization) = (stage.calls.clone(), &stage.organization);
+    let actor = |kind: ActorKind| Actor { kind: kind.into(), id: uuid() };
+    let nobody = Actor { kind: ActorKind::Agent.into(), id: "x".to_owned() };
+    let of = |status: i32, assignee_id: Option<String>| Conversation {
+        id: stage.contact.clone(),
+        status,
+        assignee_id,
+        ..Default::default()
     };
-    assert_eq!(Error::from(calls.mark_read(mark).await.unwrap_err()).fields[0].path, "seq");
-    let interest =
-        SetInterestRequest { organization_id: organization.clone(), facts: vec![1, 7], version: 1 };
-    let error = Error::from(stage.sync.clone().set_interest(interest).await.unwrap_err());
-    assert_eq!(error.fields[0].path, "facts[1]");
-    let merge = MergeConversationsRequest {
-        organization_id: organization,
-        source_conversation_id: conversation.clone(),
-        target_conversation_id: conversation,
-        merge_id: uuid(),
-    };
-    let error = Error::from(stage.sync.clone().merge_conversations(merge).await.unwrap_err());
-    assert_eq!(error.fields[0].path, "target_conversation_id");
+    violations! {
+        calls.update_conversation(UpdateConversationRequest {
+            organization_id: organization.clone(),
+            update_mask: FieldMask { paths: vec!["color".to_owned()] },
+        }) => "update_mask";
+        calls.update_conversation(UpdateConversationRequest {
+            organization_id: organization.clone(), actor: actor(ActorKind::Agent),
+        }) => "conversation.id";
+        calls.update_conversation(UpdateConversationRequest {
+            organization_id: organization.clone(), conversation: of(9, None),
+        }) => "conversation.status";
+        calls.update_conversation(UpdateConversationRequest {
+            organization_id: organization.clone(), conversation: of(0, Some("x".to_owned())),
+        }) => "conversation.assignee_id";
+        calls.update_conversation(UpdateConversationRequest {
+            organization_id: organization.clone(), conversation: of(1, None),
+            actor: actor(ActorKind::Widget),
+        }) => "actor";
+        calls.update_conversation(UpdateConversationRequest {
+            organization_id: organization.clone(), conversation: of(1, None), actor: nobody,
+        }) => "actor.id";
+    }
 }
 
 async fn an_event_says_what_happened(scratch: ScratchDatabase) {
     let stage = stage(scratch).await;
     stage.write(AuthorKind::Contact, "one").await;
     let (agent, key, mut calls) = (uuid(), uuid(), stage.calls.clone());
+    let actor = Actor { kind: ActorKind::ApiKey.into(), id: key.clone() };
     let change =
         |status: ConversationStatus, assignee_id: Option<&String>| UpdateConversationRequest {
             organization_id: stage.organization.clone(),
-            conversation_id: stage.contact.clone(),
-            status: status.into(),
-            assignee_id: assignee_id.cloned(),
+            conversation: Some(Conversation {
+                id: stage.contact.clone(),
+                status: status.into(),
+                assignee_id: assignee_id.cloned(),
+                ..Default::default()
+            }),
             update_mask: Some(FieldMask {
                 paths: vec!["assignee_id".to_owned(), "status".to_owned()],
             }),
-            actor_id: key.clone(),
+            actor: Some(actor.clone()),
         };
-    for change in
-        [change(ConversationStatus::Closed, Some(&agent)), change(ConversationStatus::Open, None)]
-    {
+    // An empty mask means what has a value.
+    let masked = change(ConversationStatus::Closed, Some(&agent));
+    for change in [
+        UpdateConversationRequest { update_mask: None, ..masked },
+        change(ConversationStatus::Open, None),
+    ] {
         calls.update_conversation(change).await.unwrap();
     }
     let source = uuid();

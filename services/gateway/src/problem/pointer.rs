@@ -21,6 +21,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("changes.", ""),
     ("agent.", ""),
     ("application.", ""),
+    ("conversation.", ""),
     ("organization.", ""),
     ("webhook.", ""),
     ("context.", ""),

@@ -245,11 +245,14 @@ pub(super) async fn update(
     }
     let request = UpdateConversationRequest {
         organization_id: caller.organization.to_string(),
-        conversation_id: id.to_string(),
-        status: change.status().into(),
-        assignee_id: assignee.as_ref().map(AgentId::to_string),
+        conversation: Some(conversation::Conversation {
+            id: id.to_string(),
+            status: change.status().into(),
+            assignee_id: assignee.as_ref().map(AgentId::to_string),
+            ..Default::default()
+        }),
         update_mask: Some(change.mask()),
-        actor_id: caller.id().to_string(),
+        actor: Some(caller.actor()),
     };
     let answer = app.clients.conversations().update_conversation(request).await?.into_inner();
     Ok(Json(with_name(&app, caller.organization, answer.conversation).await?))

@@ -93,10 +93,11 @@ impl ConversationService for Fake {
     ) -> Answer<UpdateConversationResponse> {
         let request = request.into_inner();
         let conversations = self.0.conversations.lock().unwrap();
-        let found = conversations.get_key_value(&request.conversation_id);
+        let new = request.conversation.unwrap_or_default();
+        let found = conversations.get_key_value(&new.id);
         let found = found.ok_or_else(|| Status::from(Error::not_found()))?;
-        let assignee_id = request.assignee_id;
-        let changed = Conversation { status: request.status, assignee_id, ..conversation(found) };
+        let (status, assignee_id) = (new.status, new.assignee_id);
+        let changed = Conversation { status, assignee_id, ..conversation(found) };
         Ok(Response::new(UpdateConversationResponse { conversation: Some(changed) }))
     }
 
