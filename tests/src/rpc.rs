@@ -54,9 +54,10 @@ macro_rules! list_services {
                 panic!("reflection listed nothing");
             };
             let names: Vec<_> = listed.service.into_iter().map(|service| service.name).collect();
-            // Listed services must also be described.
-            for name in names.iter().filter(|name| name.starts_with("onethread.")) {
-                let symbol = MessageRequest::FileContainingSymbol(name.clone());
+            // Listed services must also be described, and so must the details of errors.
+            let ours = names.iter().map(String::as_str).filter(|name| name.starts_with("onethread."));
+            for name in ours.chain(["google.rpc.ErrorInfo", "google.rpc.BadRequest"]) {
+                let symbol = MessageRequest::FileContainingSymbol(name.to_owned());
                 let files = client.server_reflection_info(tokio_stream::iter([request(symbol)])).await;
                 let response = files.expect("reflection").into_inner().next().await;
                 let response = response.expect("a response").expect("a response").message_response;

@@ -71,7 +71,9 @@ impl Server {
         let reflection = move || {
             let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(onethread_proto::DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                // For tools that decode the details of errors.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
             listed.iter().fold(builder, |builder, name| builder.with_service_name(*name))
         };
         let reflection_alpha = reflection.clone();
