@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use onethread_tests::{ApiResponse, LONG_TIMEOUT, TestServer, Widget, wait_until};
+use std::{fs, path::Path};
+
+use onethread_tests::{
+    ApiResponse, LONG_TIMEOUT, Options, TestServer, Widget, run_to_exit, wait_until,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -112,4 +116,99 @@ async fn a_contact_erased_during_messages_logins_and_an_import_is_gone_or_new() 
         }
     })
     .await;
+}
+
+/// Part of every text of the erased contact.
+const MARK: &str = "Qxzerased";
+
+/// Files of the folder that have the mark, as text of any case or in hexadecimal.
+fn files_with_mark(folder: &Path) -> Vec<String> {
+    let text = MARK.to_lowercase().into_bytes();
+    let hex: String = MARK.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let has_mark = |bytes: &[u8]| {
+        let bytes = bytes.to_ascii_lowercase();
+        [text.as_slice(), hex.as_bytes()]
+            .iter()
+            .any(|mark| bytes.windows(mark.len()).any(|part| part == *mark))
+    };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() && fs::read(&path).is_ok_and(|bytes| has_mark(&bytes)) {
+            found.push(path.file_name().unwrap().to_string_lossy().into_owned());
+        }
+    }
+    found
+}
+
+/// Starts a session of a contact of whom every field has the mark.
+async fn start_marked_session(server: &TestServer) -> Widget {
+    let user = json!({
+        "user_id": format!("{MARK}-id"), "security_hash": "s", "name": format!("{MARK} first"),
+        "email": format!("{MARK}@mail.example"), "phone": "+49 30 1",
+        "company": format!("{MARK} and sons"), "custom_data": {"plan": format!("{MARK} gold")},
+    });
+    let mut body = server.init_body(&user);
+    body["page"] = json!({"url": format!("https://shop.example/{MARK}"), "title": MARK});
+    let start = server.api.post("/widget/v1/init", &body).await.expect(200);
+    Widget::new(server, start)
+}
+
+#[tokio::test]
+async fn nothing_of_an_erased_contact_is_left_in_the_files_or_in_a_later_backup() {
+    let options = Options::default().env("ONETHREAD_WEBHOOK_PRIVATE_ADDRESSES", "allow");
+    let mut server = TestServer::with(options).await;
+    let owner = server.log_in_owner().await;
+    // No server listens there, so deliveries wait.
+    let events = ["contact.created", "contact.updated", "message.created"];
+    let webhook = json!({"url": "http://127.0.0.1:9/", "events": events});
+    owner.api.post("/v1/webhooks", &webhook).await.expect(201);
+    let erased = start_marked_session(&server).await;
+    let mut others = Vec::new();
+    for n in 0..4 {
+        let user = json!({"user_id": format!("other-{n}"), "name": format!("Other {n}")});
+        others.push(server.start_session(&user).await);
+    }
+    // Their messages share pages of the file with those of the others, and make it rearrange them.
+    for n in 0..40 {
+        erased.send(&format!("{MARK} {n} {}", "x".repeat(n * 37 % 700))).await;
+        for other in &others {
+            other.send(&format!("another {n} {}", "y".repeat(n * 53 % 900))).await;
+        }
+        let name = json!({"name": format!("{MARK} name {n}"), "custom_data": {
+            "plan": format!("{MARK} plan {n} {}", "z".repeat(n * 17 % 500))}});
+        erased.api.patch("/widget/v1/contact", &name).await.expect(200);
+    }
+    let id = erased.contact_id();
+    owner.reply(id, &format!("{MARK} answer")).await;
+    let event = json!({"name": "bought", "data": {"item": MARK}});
+    erased.api.post("/widget/v1/track", &event).await.expect(204);
+    let tags = json!({"tags": [MARK]});
+    owner.api.patch(&format!("/v1/contacts/{id}"), &tags).await.expect(200);
+    let data_dir = server.process.data_dir();
+    let before = files_with_mark(&data_dir);
+    for file in ["identity.db", "conversation.db"] {
+        let is_there = before.iter().any(|name| name.starts_with(file));
+        assert!(is_there, "the test does not find what is there: {before:?}");
+    }
+
+    erase(&server, id).await;
+    wait_until("files without the contact", LONG_TIMEOUT, async || {
+        files_with_mark(&data_dir).is_empty().then_some(())
+    })
+    .await;
+    for other in &others {
+        assert_eq!(other.messages().await.len(), 40);
+    }
+    let found = owner.api.post("/v1/contacts/search", &json!({"q": "Other"})).await.expect(200);
+    assert_eq!(found["items"].as_array().unwrap().len(), 4);
+    server.process.terminate(LONG_TIMEOUT).await;
+    server.process.restart().await;
+    assert_eq!(files_with_mark(&data_dir), [""; 0]);
+    let backups = tempfile::tempdir().unwrap();
+    let (data, file) = (data_dir.to_str().unwrap(), backups.path().join("backup.tar"));
+    let arguments = ["backup", "--data-dir", data, file.to_str().unwrap()];
+    let backup = run_to_exit(&arguments, &Options::default()).await;
+    assert_eq!(backup.code, Some(0), "{backup:?}");
+    assert_eq!(files_with_mark(backups.path()), [""; 0]);
 }

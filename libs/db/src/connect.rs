@@ -13,7 +13,7 @@ use sqlx::{
 };
 use tracing::warn;
 
-use crate::{Result, server::Server};
+use crate::{Result, log::LogTruncation, server::Server};
 
 /// How long to wait for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,6 +63,7 @@ pub(crate) enum Pools {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        log: LogTruncation,
     },
     Postgres(Server),
 }
@@ -122,6 +123,9 @@ impl Database {
             .foreign_keys(true)
             .busy_timeout(ACQUIRE_TIMEOUT)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            // What is deleted is overwritten in the file. Every connection does so: a page that an
+            // earlier change has freed or rearranged may hold what a later erasure is about.
+            .pragma("secure_delete", "ON")
             .disable_statement_logging();
         let pool = || {
             SqlitePoolOptions::new()
@@ -134,8 +138,11 @@ impl Database {
         // Without a buffer SQLite's thread waits for the reader of each row of a batch.
         let writer_options = options.clone().row_buffer_size(1024);
         let writer = pool().max_connections(1).connect_with(writer_options).await?;
+        let log = LogTruncation::new(options.clone());
+        // A process that was killed may have left erased rows in the log.
+        log.truncate().await?;
         let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
-        Ok(Self::new(Pools::Sqlite { writer, readers }, namespace))
+        Ok(Self::new(Pools::Sqlite { writer, readers, log }, namespace))
     }
 
     /// True for an SQLite file, which one process at a time uses.
@@ -160,7 +167,7 @@ impl Database {
     pub fn measure(&self) {
         let Names { namespace, readers: reading, writer: writing, batches } = &*self.names;
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, .. } => {
                 measure(writer, writing);
                 measure(readers, reading);
             }
@@ -174,7 +181,7 @@ impl Database {
     /// Closes all connections after their current work.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }

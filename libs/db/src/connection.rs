@@ -173,7 +173,7 @@ impl Database {
 
     async fn take(&self, mode: Mode) -> Result<(Loan, Option<Server>)> {
         Ok(match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, .. } => {
                 let pool = if mode == Mode::Read { readers } else { writer };
                 (Loan::new(Pooled::Sqlite(pool.acquire().await?)), None)
             }

@@ -1,9 +1,11 @@
 //! Consistent copies of several SQLite files while other processes write to them: all copies show
 //! the same point in time. They are made by SQLite's online backup, which rusqlite offers and sqlx
-//! doesn't. A copy only reads, so writers never wait for it.
+//! doesn't. A copy only reads, so writers never wait for it. Each copy is then vacuumed, so that it
+//! has rows only, and nothing of what was deleted.
 
 use std::{
     path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -20,6 +22,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STEP_PAGES: i32 = 1024;
 /// Delay before a step is repeated that found a lock of another process. Such locks are short.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(5);
+/// Interval at which a vacuum looks whether it has to stop.
+const STOP_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Databases could not be copied.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,9 @@ pub enum CopyError {
     /// A file can't be read or written as a database.
     #[error("copying a database")]
     Sqlite(#[from] rusqlite::Error),
+    /// The copy that was to be vacuumed can't be removed.
+    #[error("removing the draft of a copy")]
+    Draft(#[source] std::io::Error),
     /// For 20 s there was no point in time between two commits.
     #[error("the databases are too busy to be copied")]
     Busy,
@@ -44,7 +51,7 @@ pub struct FileCopy {
     pub to: PathBuf,
 }
 
-/// Copies databases as of one point in time. Commits continue; their changes stay in the
+/// Copies databases as of one point in time, first to a file with `.draft` behind its name. Commits continue; their changes stay in the
 /// write-ahead log until the copy is complete. Calls `keep_going` before each step of a few MiB.
 /// Blocks the thread, and doesn't sync the copies to disk.
 ///
@@ -65,9 +72,45 @@ pub fn copy_consistently(
     let sources = sources.collect::<Result<Vec<_>, _>>()?;
     take_snapshots(&sources, &keep_going)?;
     for (source, copy) in sources.iter().zip(copies) {
-        source.copy(&copy.to, &keep_going)?;
+        let draft = draft_of(&copy.to);
+        source.copy(&draft, &keep_going)?;
+        vacuum(&draft, &copy.to, &keep_going)?;
+        std::fs::remove_file(&draft).map_err(CopyError::Draft)?;
     }
     Ok(())
+}
+
+/// Where a copy is before it is vacuumed.
+fn draft_of(copy: &Path) -> PathBuf {
+    let mut name = copy.as_os_str().to_owned();
+    name.push(".draft");
+    name.into()
+}
+
+/// Writes the rows of a database to another file. The file has no unused pages and no gaps, in which
+/// deleted rows could be found.
+fn vacuum(from: &Path, to: &Path, keep_going: impl Fn() -> bool) -> Result<(), CopyError> {
+    let conn = Connection::open(from)?;
+    let interrupt = conn.get_interrupt_handle();
+    let to = to.to_string_lossy().into_owned();
+    let waiting = thread::current();
+    let (is_stopped, done) = thread::scope(|scope| {
+        let vacuum = scope.spawn(move || {
+            let done = conn.execute("VACUUM INTO ?1", [to]);
+            waiting.unpark();
+            done.map(drop)
+        });
+        let mut is_stopped = false;
+        while !vacuum.is_finished() {
+            thread::park_timeout(STOP_POLL_INTERVAL);
+            if !is_stopped && !keep_going() {
+                is_stopped = true;
+                interrupt.interrupt();
+            }
+        }
+        (is_stopped, vacuum.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    if is_stopped { Err(CopyError::Stopped) } else { Ok(done?) }
 }
 
 /// A database that is copied.
@@ -117,7 +160,7 @@ impl Source {
                     return copy.close().map_err(|(_, error)| error.into());
                 }
                 StepResult::More => {}
-                _ => std::thread::sleep(LOCK_RETRY_INTERVAL),
+                _ => thread::sleep(LOCK_RETRY_INTERVAL),
             }
         }
         Err(CopyError::Stopped)
@@ -148,10 +191,7 @@ fn take_snapshots(sources: &[Source], keep_going: &impl Fn() -> bool) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::atomic::{AtomicBool, AtomicI64, Ordering},
-        thread,
-    };
+    use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
     use super::*;
 

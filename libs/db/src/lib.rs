@@ -8,6 +8,7 @@ mod connection;
 mod copy;
 mod error;
 mod loan;
+mod log;
 mod migrate;
 mod server;
 mod statement;

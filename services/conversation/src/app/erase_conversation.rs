@@ -29,6 +29,7 @@ impl App {
             Ok(true)
         })?;
         if is_erased {
+            self.db.truncate_log();
             let mut effects = Effects::default();
             effects.hint(id, HintKind::ConversationRemoved { was_listed: true });
             self.publish(organization, effects);

@@ -38,6 +38,8 @@ impl App {
                 .audit(actor, Action::ContactErased, id.0)
                 .deliver(Delivery::Erased(id));
             self.record(tx, organization, effects).await
-        })
+        })?;
+        self.db.truncate_log();
+        Ok(())
     }
 }
