@@ -5,6 +5,7 @@ mod attribute_key;
 mod backoff;
 mod clock;
 mod entropy;
+mod formulas;
 mod ids;
 mod names;
 mod page;
@@ -14,6 +15,7 @@ pub use attribute_key::{AttributeKey, BadAttributeKey};
 pub use backoff::Backoff;
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use formulas::{guard_formulas, unguard_formulas};
 pub use ids::{
     AgentId, ApiKeyId, ApplicationId, BlockedAddressId, ContactId, ConversationId, DeviceId,
     IdentityKeyId, ImportId, MessageId, OrganizationId, ParseIdError, WebhookId, new_uuid,

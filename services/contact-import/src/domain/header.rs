@@ -1,6 +1,8 @@
 //! The first record: which columns there are.
 
-use super::{FileError, Record, strip_formula_guard};
+use onethread_core::unguard_formulas;
+
+use super::{FileError, Record};
 
 /// Most columns of a file.
 const MAX_COLUMNS: usize = 1000;
@@ -42,7 +44,8 @@ impl Header {
         if record.text.contains('\0') {
             return error("a NUL byte: this is not a text file.");
         }
-        let names: Vec<_> = record.cells().map(|cell| strip_formula_guard(cell.trim())).collect();
+        let names: Vec<_> = record.cells().map(|cell| unguard_formulas(cell.trim())).collect();
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         let mut columns: Vec<Column> = Vec::new();
         for (position, name) in names.iter().enumerate() {
             if name.is_empty() || Self::is_added_by_us(name) {

@@ -33,14 +33,6 @@ pub(crate) const MAX_PREVIEW_BYTES: usize = 64 * 1024;
 /// Longest cell of the preview, and longest name of a file.
 pub(crate) const MAX_SHOWN_BYTES: usize = 255;
 
-/// Removes the `'` that exports put before cells that a spreadsheet would run as a formula.
-pub(crate) fn strip_formula_guard(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) => rest,
-        _ => cell,
-    }
-}
-
 /// The text's first `bytes` bytes, or fewer so that it ends with a whole character.
 pub(crate) fn truncate(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]

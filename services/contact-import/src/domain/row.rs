@@ -1,6 +1,8 @@
 //! From a record of a file to a row with the fields of a contact.
 
-use super::{Header, Key, Mapping, Record, RejectedRow, Target, strip_formula_guard};
+use onethread_core::unguard_formulas;
+
+use super::{Header, Key, Mapping, Record, RejectedRow, Target};
 
 /// The fields of one contact. An empty field leaves the stored value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,11 +80,11 @@ impl RowParser {
             return None;
         }
         let cell =
-            |cell: Option<usize>| cell.map(|cell| (cell, strip_formula_guard(record.cell(cell))));
+            |cell: Option<usize>| cell.map(|cell| (cell, unguard_formulas(record.cell(cell))));
         let user_id = cell(self.user_id).filter(|(_, text)| !text.is_empty());
         let email = || cell(self.email).filter(|(_, text)| !text.trim().is_empty());
-        let by_user_id = user_id.map(|(cell, id)| (cell, Key::user_id(id)));
-        by_user_id.or_else(|| email().map(|(cell, email)| (cell, Key::email(email))))
+        let by_user_id = user_id.map(|(cell, id)| (cell, Key::user_id(&id)));
+        by_user_id.or_else(|| email().map(|(cell, email)| (cell, Key::email(&email))))
     }
 
     /// Parses a record. `first_line` is the line of an earlier record with the same key.
@@ -114,7 +116,8 @@ impl RowParser {
         }
         let mut row = Row::default();
         for (position, target) in &self.fields {
-            let cell = strip_formula_guard(record.cell(*position));
+            let cell = unguard_formulas(record.cell(*position));
+            let cell = &*cell;
             match target {
                 Target::UserId => cell.clone_into(&mut row.user_id),
                 Target::Email => cell.clone_into(&mut row.email),
@@ -156,7 +159,7 @@ impl RowParser {
 
     /// The record's cells in the columns' order, without formula guards.
     fn cells(&self, record: &Record) -> Vec<String> {
-        self.header.cells(record).map(|cell| strip_formula_guard(cell).to_owned()).collect()
+        self.header.cells(record).map(|cell| unguard_formulas(cell).into_owned()).collect()
     }
 }
 

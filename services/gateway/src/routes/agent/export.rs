@@ -12,7 +12,7 @@ use axum::{
 use bytes::Bytes;
 use csv::Writer;
 use http::header;
-use onethread_core::PageSize;
+use onethread_core::{PageSize, guard_formulas};
 use onethread_errors::{Error, Result};
 use onethread_proto::identity::{Contact, ListAttributeKeysRequest, SearchContactsRequest};
 use serde_json::Value;
@@ -112,13 +112,15 @@ fn write(writer: &mut Writer<Vec<u8>>, contact: &Contact, keys: &[String]) -> cs
     };
     let usual = usual.into_iter().map(Option::unwrap_or_default);
     let cells = usual.chain([contact.tags.join(",")]).chain(keys.iter().map(value));
-    writer.write_record(cells.map(escape_formula))
+    writer.write_record(cells.map(guard))
 }
 
-/// Puts a `'` before a cell that a spreadsheet would run as a formula, and before a cell that begins
-/// with one, so that an import removes exactly what was added.
-pub(super) fn escape_formula(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) { format!("'{cell}") } else { cell }
+/// A cell that no spreadsheet runs as a formula. An import removes exactly what was added.
+pub(super) fn guard(cell: String) -> String {
+    match guard_formulas(&cell) {
+        Cow::Borrowed(_) => cell,
+        Cow::Owned(guarded) => guarded,
+    }
 }
 
 #[cfg(test)]

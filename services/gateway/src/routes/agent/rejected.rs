@@ -17,7 +17,7 @@ use onethread_core::ImportId;
 use onethread_errors::{Error, Result};
 use onethread_proto::contactimport::{ListRejectedRowsRequest, RejectedRow};
 
-use super::{export::escape_formula, imports};
+use super::{export::guard, imports};
 use crate::{
     app::App, authentication::ApiCaller, extract::PathId, openapi::Problems, problem::ApiResult,
 };
@@ -64,7 +64,7 @@ fn pages(
 ) -> impl Stream<Item = Result<Bytes>> {
     try_stream! {
         let mut writer = new_writer();
-        let header = columns.iter().cloned().chain(ADDED_COLUMNS.map(str::to_owned)).map(escape_formula);
+        let header = columns.iter().cloned().chain(ADDED_COLUMNS.map(str::to_owned)).map(guard);
         writer.write_record(header.collect::<Vec<_>>()).map_err(Error::internal)?;
         loop {
             let answer = app.clients.imports().list_rejected_rows(request.clone()).await;
@@ -92,7 +92,7 @@ fn write(writer: &mut Writer<Vec<u8>>, row: &RejectedRow, columns: usize) -> csv
     let cell = |n: usize| row.cells.get(n).cloned().unwrap_or_default();
     let added = [row.line.to_string(), row.column.clone(), row.reason.clone()];
     let surplus = row.cells.iter().skip(columns).cloned();
-    writer.write_record((0..columns).map(cell).chain(added).chain(surplus).map(escape_formula))
+    writer.write_record((0..columns).map(cell).chain(added).chain(surplus).map(guard))
 }
 
 #[cfg(test)]
