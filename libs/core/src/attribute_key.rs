@@ -33,7 +33,7 @@ impl AttributeKey {
         let plain = |c: char| if c.is_whitespace() && !c.is_control() { ' ' } else { c };
         let name: String = text.chars().map(plain).nfc().collect();
         let name = name.trim_matches(' ');
-        let is_letter = |c: char| c.is_alphanumeric() || is_combining_mark(c);
+        let is_letter = |c: char| (c.is_alphanumeric() || is_combining_mark(c)) && !is_invisible(c);
         let is_allowed = |c: char| is_letter(c) || matches!(c, ' ' | '_' | '.' | '-');
         let fits = (1..=MAX_CHARS).contains(&name.chars().count());
         if fits && name.chars().all(is_allowed) {
@@ -54,6 +54,17 @@ impl AttributeKey {
     pub fn into_string(self) -> String {
         self.0
     }
+}
+
+/// True for letters and marks that are not shown, so that two names with and without one look the
+/// same: those of Unicode's property `Default_Ignorable_Code_Point`.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl fmt::Display for AttributeKey {
@@ -106,6 +117,23 @@ mod tests {
         assert!(key(&"д".repeat(64)).is_some());
         assert!(key(&"д".repeat(65)).is_none());
         assert!(key(&" ".repeat(100_000)).is_none());
+    }
+
+    #[test]
+    fn characters_that_are_not_shown_are_rejected() {
+        for c in [
+            '\u{3164}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{ffa0}',
+            '\u{fe0f}',
+            '\u{34f}',
+            '\u{17b4}',
+            '\u{180b}',
+            '\u{e0100}',
+        ] {
+            assert_eq!(key(&format!("plan{c}")), None, "{c:?}");
+        }
     }
 
     proptest! {
