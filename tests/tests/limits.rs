@@ -117,6 +117,31 @@ async fn logins_of_one_address_are_limited_for_all_emails() {
 }
 
 #[tokio::test]
+async fn wrong_passwords_from_one_address_lock_no_owner_out_elsewhere() {
+    let options = Options::default().env("ONETHREAD_RATE_LIMITS", "default");
+    let server = TestServer::with(options.env("ONETHREAD_TRUSTED_PROXIES", "127.0.0.1/32")).await;
+    let agent = &server.bootstrap["agent"];
+    let log_in = async |password: &Value, from: &str| {
+        let body = json!({"organization": server.bootstrap["organization"],
+            "email": agent["email"], "password": password});
+        let request = server.api.request(Method::POST, "/v1/login").json(&body);
+        ApiResponse::send(request.header("x-forwarded-for", from)).await
+    };
+    let mut taken = 0;
+    let refused = loop {
+        let reply = log_in(&json!("wrong"), "192.0.2.1").await;
+        if reply.status != 401 {
+            break reply;
+        }
+        taken += 1;
+        assert!(taken < 20, "nothing limits logins");
+    };
+    too_many(refused);
+    too_many(log_in(&agent["password"], "192.0.2.1").await);
+    log_in(&agent["password"], "192.0.2.2").await.expect(200);
+}
+
+#[tokio::test]
 async fn api_keys_and_other_calls_have_separate_limits() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("limits.toml");

@@ -24,7 +24,7 @@ pub struct RateLimits {
     pub new_contacts: Option<NonZeroU32>,
     /// Agents' logins and all other calls that take a password or lead to a login, by address.
     pub logins: Option<NonZeroU32>,
-    /// The same, by email.
+    /// The same, by email and address. Twenty times as many by email from all addresses.
     pub logins_by_email: Option<NonZeroU32>,
     /// Messages of widgets, by device.
     pub widget_messages: Option<NonZeroU32>,

@@ -32,6 +32,10 @@ pub(crate) use places::{Place, Places};
 /// Interval at which counts of callers without recent calls are dropped.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How many addresses may use up the logins of one account. Few enough that guesses from many
+/// addresses stay slow, and too many for someone who only wants to lock the account's owner out.
+const ADDRESSES_PER_ACCOUNT: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
+
 /// When to retry to open a stream: others end when their pages are closed.
 const STREAM_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -41,7 +45,10 @@ pub(crate) struct Limits {
     init: Option<Limit<IpAddr>>,
     new_visitor: Option<Limit<IpAddr>>,
     login: Option<Limit<IpAddr>>,
+    /// By account and address, so that wrong passwords from one place lock no one out elsewhere.
     login_by_email: Option<Limit<u64>>,
+    /// By account from everywhere.
+    login_by_account: Option<Limit<u64>>,
     messages: Option<Limit<DeviceId>>,
     messages_by_address: Option<Limit<IpAddr>>,
     refused_proofs: Option<RefusedProofs>,
@@ -58,6 +65,9 @@ impl Limits {
             new_visitor: configured.new_contacts.map(Limit::per_minute),
             login: configured.logins.map(Limit::per_minute),
             login_by_email: configured.logins_by_email.map(Limit::per_minute),
+            login_by_account: configured
+                .logins_by_email
+                .map(|limit| Limit::per_minute(limit.saturating_mul(ADDRESSES_PER_ACCOUNT))),
             messages: configured.widget_messages.map(Limit::per_minute),
             messages_by_address: configured.widget_messages_by_address.map(Limit::per_minute),
             refused_proofs: configured.refused_proofs.map(RefusedProofs::per_minute),
@@ -113,11 +123,19 @@ impl Limits {
         take("login", self.login.as_ref(), || from)
     }
 
-    /// The same, by the account.
-    pub(crate) fn login_by_email(&self, organization: &str, email: &str) -> Result<()> {
+    /// The same, by the account and the address, and by the account alone.
+    pub(crate) fn login_by_email(
+        &self,
+        organization: &str,
+        email: &str,
+        from: IpAddr,
+    ) -> Result<()> {
         // Only a keyed hash is kept: it has one size, and no email can be read from it.
         let account = (organization.to_lowercase(), email.to_lowercase());
-        take("login_by_email", self.login_by_email.as_ref(), || self.hasher.hash_one(account))
+        let limit = self.login_by_email.as_ref();
+        take("login_by_email", limit, || self.hasher.hash_one((&account, from)))?;
+        let limit = self.login_by_account.as_ref();
+        take("login_by_account", limit, || self.hasher.hash_one(&account))
     }
 
     /// A message from a widget.
@@ -151,6 +169,7 @@ impl Limits {
             [&self.init, &self.new_visitor, &self.login, &self.messages_by_address, &self.other];
         by_address.into_iter().flatten().for_each(Limit::evict_idle);
         self.login_by_email.iter().for_each(Limit::evict_idle);
+        self.login_by_account.iter().for_each(Limit::evict_idle);
         self.messages.iter().for_each(Limit::evict_idle);
         self.refused_proofs.iter().for_each(RefusedProofs::evict_idle);
         self.api_key.iter().for_each(Limit::evict_idle);
@@ -210,15 +229,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_login_is_counted_by_email_in_any_case_and_from_any_address() {
+    fn a_login_is_counted_by_email_in_any_case_and_by_address() {
         let limits = Limits::new(&RateLimits::default());
+        let (here, elsewhere) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         for _ in 0..5 {
-            limits.login_by_email("demo", "Ann@example.com").unwrap();
+            limits.login_by_email("demo", "Ann@example.com", here).unwrap();
         }
-        let refused = limits.login_by_email("demo", "ann@EXAMPLE.com").unwrap_err();
+        let refused = limits.login_by_email("demo", "ann@EXAMPLE.com", here).unwrap_err();
         assert_eq!(refused.reason, Reason::RateLimited);
         assert!(refused.retry_after.unwrap() <= Duration::from_secs(12));
-        limits.login_by_email("demo", "bob@example.com").unwrap();
+        limits.login_by_email("demo", "bob@example.com", here).unwrap();
+        // Wrong passwords from one place lock no one out elsewhere.
+        limits.login_by_email("demo", "ann@example.com", elsewhere).unwrap();
+    }
+
+    #[test]
+    fn logins_of_one_account_are_limited_over_all_addresses() {
+        let limits = Limits::new(&RateLimits::default());
+        let from = |n: u32| IpAddr::V4(n.into());
+        let taken = (0..1000)
+            .take_while(|n| limits.login_by_email("demo", "a@b.example", from(*n)).is_ok());
+        assert!((100..150).contains(&taken.count()));
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(super) async fn login(
     let is_secure = !origin::is_loopback(request.headers(), request.uri());
     let body = Body::<Credentials>::from_request(request, &app).await?;
     let Credentials { organization, email, password } = body.content()?;
-    app.limits.login_by_email(&organization, &email)?;
+    app.limits.login_by_email(&organization, &email, from)?;
     let request = LoginAgentRequest { organization_name: organization, email, password };
     let answer = app.clients.sessions().login_agent(request).await?.into_inner();
     Ok(logged_in(&app, answer.session.unwrap_or_default(), is_secure))
@@ -154,7 +154,7 @@ pub(super) async fn change_password(
     let (id, agent, token) = caller.into_agent()?;
     let PasswordChange { password, new_password } = body.content()?;
     app.limits.login(from)?;
-    app.limits.login_by_email(&organization.to_string(), &agent.email)?;
+    app.limits.login_by_email(&organization.to_string(), &agent.email, from)?;
     let request = ChangePasswordRequest { token, password, new_password };
     app.clients.agents().change_password(request).await?;
     app.agent_changed(organization, id);
