@@ -66,10 +66,16 @@ pub(crate) fn context(context: Option<wire::PageContext>) -> Result<Context> {
 
 pub(crate) fn page(page: wire::WebPage) -> Page {
     Page {
-        url: cut(page.url, 2048),
-        title: cut(page.title, 255),
-        referrer: cut(page.referrer, 2048),
+        url: cut(printable(page.url), 2048),
+        title: cut(printable(page.title), 255),
+        referrer: cut(printable(page.referrer), 2048),
     }
+}
+
+/// A text without control characters, which could hide parts of it from an agent or a terminal.
+fn printable(mut text: String) -> String {
+    text.retain(|c| !c.is_control());
+    text
 }
 
 /// Browser and operating system, empty where they are unknown.
@@ -213,5 +219,22 @@ impl From<Device> for wire::Device {
             platform: platform(&device.platform).into(),
             last_seen_at: Some(timestamp(device.last_seen_at)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_a_page_are_left_out() {
+        let sent = wire::WebPage {
+            url: "https://shop.example/\u{1b}]0;title\u{7}\r\nbasket".to_owned(),
+            title: "Bas\u{9b}ket".to_owned(),
+            referrer: "https://a.example/\n".to_owned(),
+        };
+        let page = page(sent);
+        assert_eq!(page.url, "https://shop.example/]0;titlebasket");
+        assert_eq!((&*page.title, &*page.referrer), ("Basket", "https://a.example/"));
     }
 }
