@@ -27,6 +27,8 @@ enum For {
     /// Agents only.
     Agents,
     Owners,
+    /// Owners, and servers with an API key.
+    OwnersAndServers,
 }
 
 /// Kind of a caller.
@@ -99,7 +101,7 @@ const OPERATIONS: &[(&str, For, u16)] = &[
     ("DELETE /v1/contacts/{id}", For::Staff, 204),
     ("POST /v1/contacts/{id}/messages", For::Staff, 201),
     ("POST /v1/contacts/{id}/merge", For::Staff, 200),
-    ("PUT /v1/contacts/{id}/security-hash", For::Staff, 204),
+    ("PUT /v1/contacts/{id}/security-hash", For::OwnersAndServers, 204),
     ("DELETE /v1/contacts/{id}/security-hash", For::Owners, 204),
     ("GET /v1/imports", For::Staff, 200),
     ("POST /v1/imports", For::Staff, 202),
@@ -149,8 +151,10 @@ fn refusal(whom: For, caller: Caller) -> Option<(u16, &'static str)> {
         (For::People | For::Visitors, _) => ended,
         (_, Visitor | Contact) => forbidden,
         (_, Owner | Foreigner) => None,
-        (For::Staff | For::Agents, Agent) | (For::Staff, Server) => None,
-        (For::Agents | For::Owners, Server) | (For::Owners, Agent) => forbidden,
+        (For::Staff | For::Agents, Agent) | (For::Staff | For::OwnersAndServers, Server) => None,
+        (For::Agents | For::Owners, Server) | (For::Owners | For::OwnersAndServers, Agent) => {
+            forbidden
+        }
     }
 }
 

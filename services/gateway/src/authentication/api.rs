@@ -88,6 +88,20 @@ impl ApiCaller {
         Author { kind: AuthorKind::Agent.into(), id: self.id().to_string() }
     }
 
+    /// Refuses agents who aren't owners.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`.
+    pub(crate) fn owner_or_server(self) -> Result<Self> {
+        match &self.kind {
+            ApiCallerKind::Agent(_, agent) if agent.role() != AgentRole::Owner => {
+                Err(Error::new(Reason::Forbidden))
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// The agent, with the login's token.
     ///
     /// # Errors

@@ -29,7 +29,8 @@ pub(super) struct NewClaim {
     security_hash: String,
 }
 
-/// Claims the contact's user id before any page does. Sessions of the contact end.
+/// Claims the contact's user id before any page does. Sessions of the contact end. For owners and
+/// servers.
 #[utoipa::path(put, path = "/contacts/{id}/security-hash", operation_id = "setSecurityHash",
     tag = "contacts", params(PathId<ContactId>), request_body = NewClaim,
     responses((status = 204, description = "The user id is claimed."),
@@ -40,6 +41,8 @@ pub(super) async fn set(
     PathId(id): PathId<ContactId>,
     body: Body<NewClaim>,
 ) -> ApiResult<StatusCode> {
+    // Who sets a claim decides who may read the thread.
+    let caller = caller.owner_or_server()?;
     let request = SetSecurityHashRequest {
         actor: Some(caller.actor()),
         organization_id: caller.organization.to_string(),
