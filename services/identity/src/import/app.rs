@@ -21,10 +21,16 @@ use super::{
         contacts,
     },
 };
-use crate::{app::App, organization::domain::audit::Actor, store::effects};
+use crate::{
+    app::App,
+    organization::domain::audit::{Action, Actor},
+    store::effects,
+};
 
 /// Most rows of a batch.
 const MAX_ROWS: usize = 2000;
+/// Number of an import's first batch.
+const FIRST_BATCH: i64 = 1;
 /// The reason of a row that passed all checks and that the database rejects.
 const UNSTORABLE: &str = "can't be stored";
 
@@ -128,7 +134,11 @@ impl App {
             outcomes = self.apply_rows(&mut found, batch, &valid, &comparisons, now);
         }
         contacts::write(conn, organization, &found, now).await?;
-        let effects = found.into_effects().in_bulk();
+        let mut effects = found.into_effects().in_bulk();
+        if batch.number == FIRST_BATCH {
+            let import = batch.import.0;
+            effects = effects.audit(Actor::Import(import), Action::ContactsImport, import);
+        }
         effects::record(conn, organization, effects, now, &*self.entropy).await?;
         let results = rows.iter().zip(outcomes);
         Ok(results.map(|(row, outcome)| RowResult { line: row.line, outcome }).collect())

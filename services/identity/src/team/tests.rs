@@ -31,6 +31,7 @@ onethread_testing::on_each_database! {
     a_removed_agent_and_a_revoked_key_are_rejected,
     an_agent_changes_the_password_and_stays_logged_in,
     the_operator_resets_a_password,
+    logins_and_wrong_passwords_are_audited,
 }
 
 struct Team {
@@ -252,7 +253,10 @@ impl Team {
         };
         let mut client = AuditServiceClient::new(self.identity.service.peer());
         let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
+        // Logins are in the log as well.
+        let is_change = |action: &str| !action.starts_with("agent.login");
         let of = entries.into_iter().filter(|entry| entry.subject == subject);
+        let of = of.filter(|entry| is_change(&entry.action));
         of.map(|entry| (entry.action, entry.actor.unwrap().kind())).collect()
     }
 }
@@ -344,4 +348,19 @@ async fn the_operator_resets_a_password(scratch: ScratchDatabase) {
     let password = reset("demo", "ann@example.com").await.unwrap();
     assert_eq!(team.log_in("ann@example.com", password.expose_secret()).await, Ok(()));
     assert_eq!(team.accept(&token, PASSWORD).await, Err(Code::Unauthenticated));
+}
+
+async fn logins_and_wrong_passwords_are_audited(scratch: ScratchDatabase) {
+    let team = Team { identity: identity(scratch).await };
+    team.join("ann@example.com", AgentRole::Agent).await;
+    team.log_in("ann@example.com", PASSWORD).await.unwrap();
+    assert_eq!(team.identity.count_audited("agent.login").await, 1);
+    for email in ["ann@example.com", "nobody@example.com"] {
+        assert_eq!(team.log_in(email, "wrong").await, Err(Code::Unauthenticated));
+    }
+    // It is written in the background.
+    while team.identity.count_audited("agent.login-failed").await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(team.identity.count_audited("agent.login-failed").await, 1);
 }

@@ -66,6 +66,10 @@ pub(crate) enum Action {
     AgentChange,
     #[strum(serialize = "agent.invite")]
     AgentInvite,
+    #[strum(serialize = "agent.login")]
+    AgentLogin,
+    #[strum(serialize = "agent.login-failed")]
+    AgentLoginFailed,
     #[strum(serialize = "agent.password")]
     AgentPassword,
     #[strum(serialize = "agent.remove")]
@@ -88,6 +92,8 @@ pub(crate) enum Action {
     ContactErased,
     #[strum(serialize = "contact.joined")]
     ContactMerged,
+    #[strum(serialize = "contacts.import")]
+    ContactsImport,
     #[strum(serialize = "identity-key.create")]
     IdentityKeyCreate,
     #[strum(serialize = "identity-key.end")]

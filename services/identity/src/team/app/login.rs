@@ -4,6 +4,7 @@ use onethread_core::Timestamp;
 use onethread_db::transaction;
 use onethread_errors::{Error, Reason, Result};
 use secrecy::{ExposeSecret, SecretString};
+use tracing::warn;
 
 use crate::{
     app::App,
@@ -50,7 +51,14 @@ impl App {
         let account = account.filter(|account| account.has_password());
         let (agent, hash) = account.map(|account| (account.agent, account.password_hash)).unzip();
         let matches = self.passwords.verify(password, hash).await?;
-        let agent = agent.filter(|_| matches).ok_or_else(rejected)?;
+        let agent = match agent {
+            Some(agent) if matches => agent,
+            Some(agent) => {
+                self.record_failed_login(agent);
+                return Err(rejected());
+            }
+            None => return Err(rejected()),
+        };
         let organization = agent.organization_id;
         let (text, token) = RandomToken::generate(RandomUse::Login, organization, &*self.entropy);
         let now = self.clock.now();
@@ -58,9 +66,27 @@ impl App {
         transaction!(self.db, "login.store", |tx| {
             logins::delete_expired(tx, organization, agent.id, now).await?;
             logins::insert(tx, agent.id, &token, expires_at).await?;
+            let effects = agent::logged_in(agent.id);
+            effects::record(tx, organization, effects, now, &*self.entropy).await?;
             Ok(())
         })?;
         Ok(LoggedInAgent { agent, token: text.into(), expires_at })
+    }
+
+    /// Writes to the audit log that a password was wrong: in the background, so that the time of the
+    /// answer doesn't reveal whether the agent exists.
+    fn record_failed_login(&self, agent: Agent) {
+        let (db, entropy, now) = (self.db.clone(), self.entropy.clone(), self.clock.now());
+        tokio::spawn(async move {
+            let recorded: Result<()> = transaction!(db, "login.failed", |tx| {
+                let effects = agent::login_failed(agent.id);
+                effects::record(tx, agent.organization_id, effects, now, &*entropy).await?;
+                Ok(())
+            });
+            if let Err(error) = recorded {
+                warn!(cause = error.chain(), "a failed login is not in the audit log");
+            }
+        });
     }
 
     /// Logs an agent out; their streams are checked again. Doing it again changes nothing.

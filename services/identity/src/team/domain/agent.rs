@@ -136,6 +136,16 @@ impl Account {
     }
 }
 
+/// What follows when an agent logs in.
+pub(crate) fn logged_in(agent: AgentId) -> Effects {
+    Effects::none().audit(Actor::Agent(agent), Action::AgentLogin, agent.0)
+}
+
+/// What follows when the password of an agent was wrong.
+pub(crate) fn login_failed(agent: AgentId) -> Effects {
+    Effects::none().audit(Actor::Agent(agent), Action::AgentLoginFailed, agent.0)
+}
+
 /// What follows when an agent logs out: their streams are checked again.
 pub(crate) fn logged_out(agent: AgentId) -> Effects {
     Effects::none().revoke(agent.0)
