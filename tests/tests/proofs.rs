@@ -55,11 +55,16 @@ async fn keys_can_be_rotated_and_are_valid_in_their_organization_only() {
     let shouted = json!({"user_id": "u", "user_hash": user_hash(&new, "u").to_uppercase()});
     server.init(&shouted).await.expect_problem(403, "identity-refused");
 
+    let with_new_key = server.start_session(&by_hash(&new, "u")).await;
+    let mut cut = begun.events().await;
+    let since = Instant::now();
     let path = format!("/v1/identity-keys/{old_id}");
     ApiResponse::send(owner.api.request(Method::DELETE, &path)).await.expect(204);
     server.init(&by_hash(&old, "u")).await.expect_problem(403, "identity-refused");
-    // Sessions that started with the key continue, and another key can be created.
-    begun.send("still here").await;
+    // Sessions that started with the key end, and another key can be created.
+    begun.try_send("too late").await.expect_problem(401, "session-ended");
+    expect_end(&mut cut, since).await;
+    with_new_key.send("still here").await;
     let (third_id, third) = server.identity_key().await;
     server.start_session(&by_hash(&third, "u")).await;
 
@@ -200,6 +205,13 @@ async fn a_stricter_policy_ends_sessions_with_a_weaker_proof() {
     server.set_policy("hmac", false).await;
     proven.send("proven more").await;
     assert_eq!(kept.expect_without("message", "session-ended").await["text"], "proven more");
+    // What a policy has ended stays ended under a weaker one.
+    server.set_policy("optional", false).await;
+    for ended in [&unproven, &hashed] {
+        ended.try_send("too late").await.expect_problem(401, "session-ended");
+    }
+    proven.send("still here").await;
+    server.start_session(&json!({"user_id": "u"})).await.send("unproven again").await;
 }
 
 #[tokio::test]

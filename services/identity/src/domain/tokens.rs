@@ -7,7 +7,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
 };
-use onethread_core::{ApplicationId, ContactId, DeviceId, Entropy, OrganizationId, Timestamp};
+use onethread_core::{
+    ApplicationId, ContactId, DeviceId, Entropy, IdentityKeyId, OrganizationId, Timestamp,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -87,6 +89,12 @@ pub(crate) struct ContactToken {
     /// How its init proved the user id.
     #[serde(rename = "prf", default)]
     pub(crate) proven: Verified,
+    /// The identity key that proved it.
+    #[serde(rename = "key", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) identity_key: Option<IdentityKeyId>,
+    /// Changes of the organization's policy when the session began.
+    #[serde(rename = "pol", default)]
+    pub(crate) policy_version: i64,
     #[serde(rename = "iat")]
     pub(crate) issued: i64,
 }
@@ -256,6 +264,8 @@ mod tests {
             epoch: 3,
             claim_version: 1,
             proven: Verified::Jwt,
+            identity_key: Some(IdentityKeyId(Uuid::from_u128(6))),
+            policy_version: 2,
             issued: NOW.seconds(),
         })
     }

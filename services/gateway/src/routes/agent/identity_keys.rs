@@ -80,7 +80,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(NewIdentityKey { key_id, key: answer.secret })))
 }
 
-/// Deletes a key: it proves nothing any more. Sessions that it proved continue.
+/// Deletes a key: it proves nothing any more, and sessions that it proved end.
 #[utoipa::path(delete, path = "/identity-keys/{id}", operation_id = "deleteIdentityKey",
     tag = "organization", params(PathId<IdentityKeyId>),
     responses((status = 204, description = "The key is deleted."), Problems<(Owner, PathId<IdentityKeyId>)>))]
@@ -95,5 +95,6 @@ pub(super) async fn delete(
         identity_key_id: id.to_string(),
     };
     app.clients.identity_keys().delete_identity_key(request).await?;
+    app.revocations.note_organization(owner.organization);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -67,7 +67,7 @@ impl App {
         Ok((ListedIdentityKey { id: key.id, created_at: now }, key.secret))
     }
 
-    /// Revokes a key. Proofs made with it are no longer accepted.
+    /// Revokes a key. Proofs made with it are no longer accepted, and sessions that began with one end.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl App {
             if !identity_keys::delete(tx, organization, id).await? {
                 return Err(Error::not_found());
             }
-            let effects = identity_key::revoked(id, actor);
+            let effects = identity_key::revoked(organization, id, actor);
             effects::record(tx, organization, effects, now, &*self.entropy).await?;
             Ok(())
         })

@@ -92,7 +92,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, or `OrganizationExists` when the name is taken.
+    /// `InvalidArgument`, or `OrganizationExists` when an organization has or had the name.
     pub(crate) async fn create_organization(
         &self,
         name: String,
@@ -136,6 +136,10 @@ impl App {
                 }
                 error => error.into(),
             })?;
+            // Pages of the organization that had the name before still name it.
+            if organizations::is_former_name(tx, organization, &application.organization).await? {
+                return Err(Error::new(Reason::OrganizationExists));
+            }
             applications::insert(tx, application, now).await?;
             agents::insert(tx, owner, now).await?;
             api_keys::insert(tx, *key, token, "", now).await?;

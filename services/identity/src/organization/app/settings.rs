@@ -32,7 +32,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// `NotFound`; `InvalidArgument` for an invalid name; `OrganizationExists` when another one has it.
+    /// `NotFound`; `InvalidArgument` for an invalid name; `OrganizationExists` when another one has or
+    /// had it.
     pub(crate) async fn change_settings(
         &self,
         organization: OrganizationId,
@@ -56,6 +57,12 @@ impl App {
                 }
                 error => error.into(),
             })?;
+            if after.name != before.name {
+                if organizations::is_former_name(tx, organization, &after.name).await? {
+                    return Err(Error::new(Reason::OrganizationExists));
+                }
+                organizations::add_former_name(tx, organization, &before.name).await?;
+            }
             effects::record(tx, organization, effects, now, &*self.entropy).await?;
             Ok(after)
         });

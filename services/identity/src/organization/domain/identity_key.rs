@@ -89,7 +89,7 @@ pub(crate) fn created(key: IdentityKeyId, actor: Actor) -> Effects {
     Effects::none().audit(actor, Action::IdentityKeyCreate, key.0)
 }
 
-/// What follows when a key is revoked.
-pub(crate) fn revoked(key: IdentityKeyId, actor: Actor) -> Effects {
-    Effects::none().audit(actor, Action::IdentityKeyEnd, key.0)
+/// What follows when a key is revoked: sessions that began with it end, so all are checked again.
+pub(crate) fn revoked(organization: OrganizationId, key: IdentityKeyId, actor: Actor) -> Effects {
+    Effects::none().audit(actor, Action::IdentityKeyEnd, key.0).revoke(organization.0)
 }

@@ -4,7 +4,7 @@ use onethread_core::OrganizationId;
 
 use super::{
     audit::{Action, Actor},
-    policy::Policy,
+    policy::{Policy, PolicyHistory},
 };
 use crate::domain::effects::Effects;
 
@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     pub(crate) policy: Policy,
     /// The policy only counts what it would reject; `optional` is enforced.
     pub(crate) report_only: bool,
+    /// The policies that were enforced before.
+    pub(crate) history: PolicyHistory,
 }
 
 /// Changes of settings; `None` leaves a setting.
@@ -44,6 +46,7 @@ impl Settings {
             name: patch.name.clone().unwrap_or_else(|| self.name.clone()),
             policy: patch.policy.unwrap_or(self.policy),
             report_only: patch.report_only.unwrap_or(self.report_only),
+            history: self.history,
         };
         if after == *self {
             return None;
@@ -53,7 +56,8 @@ impl Settings {
         if after.enforced() == self.enforced() {
             Some((after, effects))
         } else {
-            Some((after, effects.revoke(organization.0)))
+            let history = self.history.after(self.enforced());
+            Some((Self { history, ..after }, effects.revoke(organization.0)))
         }
     }
 
@@ -103,7 +107,8 @@ mod tests {
             patch in patch(),
         ) {
             let organization = OrganizationId(Uuid::from_u128(1));
-            let before = Settings { name: "a.example".to_owned(), policy, report_only };
+            let name = "a.example".to_owned();
+            let before = Settings { name, policy, report_only, ..Settings::default() };
             match before.change(organization, &patch, Actor::Operator) {
                 None => {
                     prop_assert!(patch.name.is_none_or(|name| name == before.name));
@@ -120,6 +125,8 @@ mod tests {
                         vec![organization.0]
                     };
                     prop_assert_eq!(effects.revoked, revoked);
+                    let is_other = before.enforced() != after.enforced();
+                    prop_assert_eq!(after.history.version, i64::from(is_other));
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use onethread_core::OrganizationId;
+use onethread_errors::Reason;
 use onethread_proto::identity::{
     self as wire, identify_response::Outcome,
     organization_service_client::OrganizationServiceClient,
@@ -20,6 +21,8 @@ onethread_testing::on_each_database! {
     crate::MIGRATIONS:
     a_policy_applies_in_every_process_at_once,
     an_unknown_organization_is_not_found,
+    a_session_that_a_policy_ended_stays_ended,
+    an_organization_s_old_name_is_not_given_to_another,
 }
 
 async fn a_policy_applies_in_every_process_at_once(scratch: ScratchDatabase) {
@@ -81,4 +84,45 @@ async fn an_unknown_organization_is_not_found(scratch: ScratchDatabase) {
         actor: owner(),
     };
     assert_eq!(client.update_organization(update).await.unwrap_err().code(), Code::NotFound);
+}
+
+async fn a_session_that_a_policy_ended_stays_ended(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    let organization = OrganizationId(identity.organization_id.parse().unwrap());
+    let set = async |policy| {
+        let patch = SettingsPatch { policy: Some(policy), ..SettingsPatch::default() };
+        identity.service.app.change_settings(organization, patch, OWNER).await.unwrap();
+    };
+    let unproven = identity.start_session(Some("u"), None, "").await.token;
+    let proven = identity.start_session(Some("p"), Some("hash"), "").await.token;
+    set(Policy::SecurityHash).await;
+    assert_eq!(identity.authenticate(&unproven).await.unwrap_err(), Code::Unauthenticated);
+    identity.authenticate(&proven).await.unwrap();
+    set(Policy::Optional).await;
+    assert_eq!(identity.authenticate(&unproven).await.unwrap_err(), Code::Unauthenticated);
+    identity.authenticate(&proven).await.unwrap();
+    let later = identity.start_session(Some("u"), None, "").await.token;
+    identity.authenticate(&later).await.unwrap();
+}
+
+async fn an_organization_s_old_name_is_not_given_to_another(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    let organization = OrganizationId(identity.organization_id.parse().unwrap());
+    let app = &identity.service.app;
+    let rename = async |organization, name: &str| {
+        let patch = SettingsPatch { name: Some(name.to_owned()), ..SettingsPatch::default() };
+        app.change_settings(organization, patch, OWNER).await.map(|settings| settings.name)
+    };
+    let create = async |name: &str| {
+        let password = "a long password".to_owned().into();
+        app.create_organization(name.to_owned(), "a@b.example", password).await
+    };
+    let old = identity.organization.clone();
+    rename(organization, "new.example").await.unwrap();
+    assert_eq!(create(&old).await.unwrap_err().reason, Reason::OrganizationExists);
+    let other = create("other.example").await.unwrap().application.organization_id;
+    assert_eq!(rename(other, &old).await.unwrap_err().reason, Reason::OrganizationExists);
+    assert_eq!(app.settings(other).await.unwrap().name, "other.example");
+    // Its own old name it may take again.
+    assert_eq!(rename(organization, &old).await.unwrap(), old);
 }

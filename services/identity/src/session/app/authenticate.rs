@@ -116,13 +116,12 @@ impl App {
         token: &ContactToken,
         address: Option<IpAddr>,
     ) -> Result<(Device, Contact)> {
-        let (device, contact) = (token.device_id, token.contact_id);
         let mut conn = self.db.reader("session.get").await?;
-        let read = sessions::read(&mut conn, token.organization_id, device, contact, address);
-        let SessionRows { rows, policy, is_address_blocked } = read.await?;
+        let read = sessions::read(&mut conn, token, address);
+        let SessionRows { rows, rules, is_address_blocked } = read.await?;
         let now = self.clock.now();
         let is_valid = |(device, contact): &(Device, Contact)| {
-            is_session_valid(token, device, contact, policy, now)
+            rules.allow(token) && is_session_valid(token, device, contact, rules.enforced, now)
         };
         let rows = rows.filter(is_valid).ok_or_else(session_ended)?;
         if is_address_blocked { Err(address_blocked()) } else { Ok(rows) }

@@ -8,7 +8,7 @@ use crate::{
     domain::tokens::{CONTACT_LIFE, ContactToken},
     organization::domain::{
         application::PreChatForm,
-        policy::{Policy, Verified},
+        policy::{Policy, PolicyHistory, Verified},
     },
     team::domain::{agent::Agent, api_key::ApiKey},
 };
@@ -62,6 +62,24 @@ pub(crate) enum Caller {
     Contact { contact: Contact, device_id: DeviceId },
     Agent(Agent),
     Server(ApiKey),
+}
+
+/// What a session is checked against, besides its device and contact.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionRules {
+    /// The policy that is enforced.
+    pub(crate) enforced: Policy,
+    pub(crate) history: PolicyHistory,
+    /// The identity key that proved the session's user id has not been revoked.
+    pub(crate) has_key: bool,
+}
+
+impl SessionRules {
+    /// False for a session that an earlier policy has ended, or whose identity key was revoked.
+    pub(crate) fn allow(&self, token: &ContactToken) -> bool {
+        !self.history.has_ended(token.policy_version, token.proven)
+            && (self.has_key || token.identity_key.is_none())
+    }
 }
 
 /// True while a contact's session is valid: the contact is still logged in on the device, it was

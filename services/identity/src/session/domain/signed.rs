@@ -2,7 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use onethread_core::Timestamp;
+use onethread_core::{IdentityKeyId, Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use sha2::Sha256;
@@ -20,16 +20,17 @@ const CLOCK_LEEWAY_SECONDS: f64 = 60.0;
 /// token for 16 minutes is rejected.
 const MAX_LIFETIME_SECONDS: f64 = 15.0 * 60.0 + CLOCK_LEEWAY_SECONDS / 2.0;
 
-/// True when the `user_hash` is right for the user id under one of the keys.
-pub(crate) fn is_right_hash(
+/// The key under which the `user_hash` is right for the user id.
+pub(crate) fn key_of_hash(
     keys: &[IdentityKey],
     user_id: &UserId,
     proof: &PresentedProof,
-) -> bool {
+) -> Option<IdentityKeyId> {
     // All keys are tried, so that the time doesn't reveal which one was right.
-    keys.iter().fold(false, |is_right, key| {
+    keys.iter().fold(None, |found, key| {
         let expected = user_hash(key, user_id);
-        is_right | bool::from(expected.as_bytes().ct_eq(proof.as_str().as_bytes()))
+        let is_right = bool::from(expected.as_bytes().ct_eq(proof.as_str().as_bytes()));
+        if is_right { Some(key.id) } else { found }
     })
 }
 
@@ -43,13 +44,13 @@ fn hmac_hex(key: &[u8], bytes: &[u8]) -> String {
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The profile in a `user_jwt`; `None` when it doesn't prove the user id now.
+/// The key of a `user_jwt` and the profile in it; `None` when it doesn't prove the user id now.
 pub(crate) fn read_jwt(
     rules: &Rules,
     user_id: &UserId,
     proof: &PresentedProof,
     now: Timestamp,
-) -> Option<UserClaims> {
+) -> Option<(IdentityKeyId, UserClaims)> {
     let header = decode_header(proof.as_str()).ok()?;
     // An unsupported critical parameter makes the token invalid (RFC 7515, 4.1.11).
     if header.crit.is_some() {
@@ -67,7 +68,7 @@ pub(crate) fn read_jwt(
     let is_valid = claims.get("sub").and_then(Value::as_str) == Some(user_id.as_str())
         && has_audience(claims.get("aud"), &rules.settings.name)
         && is_current(&claims, now);
-    is_valid.then(|| profile(&claims))
+    is_valid.then(|| (key.id, profile(&claims)))
 }
 
 fn has_audience(aud: Option<&Value>, organization: &str) -> bool {

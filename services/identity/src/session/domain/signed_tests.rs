@@ -70,7 +70,8 @@ fn user_hashes_match_the_published_vectors() {
 
 fn is_accepted(secret: &str, user_id: &str, proof: &str) -> bool {
     let proof = PresentedProof::hash(proof).unwrap().unwrap();
-    is_right_hash(&[key(1, "another"), key(2, secret)], &user(user_id), &proof)
+    let key = key_of_hash(&[key(1, "another"), key(2, secret)], &user(user_id), &proof);
+    key == Some(IdentityKeyId(Uuid::from_u128(2)))
 }
 
 #[test]
@@ -93,7 +94,8 @@ fn a_user_hash_is_hmac_sha256_in_lower_case_hex_only() {
             "changed at {at}"
         );
     }
-    assert!(!is_right_hash(&[], &user(id), &PresentedProof::hash(right).unwrap().unwrap()));
+    let proof = PresentedProof::hash(right).unwrap().unwrap();
+    assert_eq!(key_of_hash(&[], &user(id), &proof), None);
 }
 
 pub(super) fn claims() -> Value {
@@ -111,7 +113,9 @@ fn sign(header: &Header, claims: &Value, secret: &str) -> String {
 
 fn read(token: &str) -> Option<UserClaims> {
     let proof = PresentedProof::jwt(token).unwrap().unwrap();
-    read_jwt(&rules(), &user("12345"), &proof, NOW)
+    let (key, claims) = read_jwt(&rules(), &user("12345"), &proof, NOW)?;
+    assert!(rules().keys.iter().any(|one| one.id == key));
+    Some(claims)
 }
 
 /// The usual claims with one changed, or without it.

@@ -17,7 +17,7 @@ use crate::{
             rows::{ContactRow, contact_columns},
         },
     },
-    organization::domain::settings::Settings,
+    organization::{domain::settings::Settings, store::organizations::PolicyHistoryRow},
     session::domain::{
         login::{AcceptedLogin, Login, LoginRows},
         session::Device,
@@ -27,7 +27,8 @@ use crate::{
 // All that a login is decided on, except keys: the settings, the device, the contact, and the
 // visitor where that is another row.
 const READ: &str = concat!(
-    "SELECT o.name AS domain, o.policy, o.report_only, d.id AS device_id,
+    "SELECT o.name AS domain, o.policy, o.report_only, o.policy_version, o.hash_required_at,
+       o.hmac_required_at, o.jwt_required_at, d.id AS device_id,
        d.contact_id AS device_contact_id, d.epoch AS device_epoch, d.platform AS device_platform,
        d.last_seen_at AS device_seen_at, d.retired AS device_retired, c.*
      FROM organizations o
@@ -47,6 +48,8 @@ struct LoginRow {
     domain: String,
     policy: String,
     report_only: bool,
+    #[sqlx(flatten)]
+    history: PolicyHistoryRow,
     device_id: Option<Uuid>,
     device_contact_id: Option<Uuid>,
     device_epoch: Option<i64>,
@@ -84,9 +87,10 @@ impl LoginRow {
         self,
         organization_id: OrganizationId,
     ) -> Result<(Settings, Option<Device>)> {
-        let Self { domain, policy, report_only, .. } = self;
+        let Self { domain, policy, report_only, history, .. } = self;
         let policy = policy.parse().map_err(|_| Error::Corrupt("organizations.policy"))?;
-        let settings = Settings { name: domain, policy, report_only };
+        let history = history.into();
+        let settings = Settings { name: domain, policy, report_only, history };
         let rest = (self.device_epoch, self.device_platform, self.device_seen_at);
         let device = match (self.device_id, rest, self.device_retired) {
             (Some(id), (Some(epoch), Some(platform), Some(last_seen_at)), Some(retired)) => {

@@ -2,31 +2,47 @@
 
 use std::net::IpAddr;
 
-use onethread_core::{ContactId, DeviceId, OrganizationId};
+use onethread_core::{DeviceId, OrganizationId};
 use onethread_db::{Connection, Error, Result};
 
 use super::devices;
 use crate::{
     contact::{domain::contact::Contact, store::contacts},
-    domain::tokens::DeviceToken,
+    domain::tokens::{ContactToken, DeviceToken},
     organization::{
-        domain::{policy::Policy, settings::Settings},
-        store::blocked_addresses::is_blocked,
+        domain::settings::Settings,
+        store::{blocked_addresses::is_blocked, organizations::PolicyHistoryRow},
     },
-    session::domain::{session::Device, visitor::VisitorRows},
+    session::domain::{
+        session::{Device, SessionRules},
+        visitor::VisitorRows,
+    },
 };
 
-const SETTINGS: &str = "SELECT o.policy, o.report_only,
+const SETTINGS: &str = "SELECT o.policy, o.report_only, o.policy_version, o.hash_required_at,
+       o.hmac_required_at, o.jwt_required_at,
        EXISTS (SELECT 1 FROM blocked_addresses b WHERE b.organization_id = o.organization_id)
+         AS blocks,
+       EXISTS (SELECT 1 FROM identity_keys k
+         WHERE k.organization_id = o.organization_id AND k.id = $2) AS has_key
      FROM organizations o WHERE o.organization_id = $1";
+
+#[derive(onethread_db::FromRow)]
+struct SettingsRow {
+    policy: String,
+    report_only: bool,
+    #[sqlx(flatten)]
+    history: PolicyHistoryRow,
+    blocks: bool,
+    has_key: bool,
+}
 
 /// The rows that a contact's session is checked on.
 #[derive(Debug)]
 pub(crate) struct SessionRows {
     /// The device and the contact, if both exist.
     pub(crate) rows: Option<(Device, Contact)>,
-    /// The policy that is enforced.
-    pub(crate) policy: Policy,
+    pub(crate) rules: SessionRules,
     /// The address that uses the session is blocked.
     pub(crate) is_address_blocked: bool,
 }
@@ -34,23 +50,24 @@ pub(crate) struct SessionRows {
 /// Reads the rows of a session that is used from this address.
 pub(crate) async fn read(
     conn: &mut Connection,
-    organization: OrganizationId,
-    device_id: DeviceId,
-    contact_id: ContactId,
+    token: &ContactToken,
     address: Option<IpAddr>,
 ) -> Result<SessionRows> {
-    let settings: Option<(String, bool, bool)> =
-        conn.query(SETTINGS).bind(organization.0).optional().await?;
-    let (policy, report_only, blocks) = settings.ok_or(Error::Corrupt("organizations"))?;
-    let policy = policy.parse().map_err(|_| Error::Corrupt("organizations.policy"))?;
-    let settings = Settings { name: String::new(), policy, report_only };
-    let device = devices::by_id(conn, organization, device_id).await?;
-    let contact = contacts::by_id(conn, organization, contact_id).await?;
-    let is_address_blocked = match address.filter(|_| blocks) {
+    let organization = token.organization_id;
+    let key = token.identity_key.map(|key| key.0);
+    let row = conn.query(SETTINGS).bind(organization.0).bind(key).optional::<SettingsRow>();
+    let row = row.await?.ok_or(Error::Corrupt("organizations"))?;
+    let policy = row.policy.parse().map_err(|_| Error::Corrupt("organizations.policy"))?;
+    let (report_only, history) = (row.report_only, row.history.into());
+    let settings = Settings { name: String::new(), policy, report_only, history };
+    let rules = SessionRules { enforced: settings.enforced(), history, has_key: row.has_key };
+    let device = devices::by_id(conn, organization, token.device_id).await?;
+    let contact = contacts::by_id(conn, organization, token.contact_id).await?;
+    let is_address_blocked = match address.filter(|_| row.blocks) {
         Some(address) => is_blocked(conn, organization, address).await?,
         None => false,
     };
-    Ok(SessionRows { rows: device.zip(contact), policy: settings.enforced(), is_address_blocked })
+    Ok(SessionRows { rows: device.zip(contact), rules, is_address_blocked })
 }
 
 /// Reads the rows that a device token refers to.

@@ -1,6 +1,6 @@
 //! The device and the tokens after a login.
 
-use onethread_core::ContactId;
+use onethread_core::{ContactId, IdentityKeyId};
 
 use super::{Login, state::LoginDevice};
 use crate::{
@@ -50,7 +50,8 @@ pub(super) fn session_token(
     login: &Login,
     device: &Device,
     contact: &Contact,
-    verified: Verified,
+    (verified, identity_key): (Verified, Option<IdentityKeyId>),
+    policy_version: i64,
 ) -> ContactToken {
     ContactToken {
         organization_id: login.organization_id,
@@ -60,6 +61,8 @@ pub(super) fn session_token(
         epoch: device.epoch,
         claim_version: contact.claim_version,
         proven: verified,
+        identity_key,
+        policy_version,
         issued: login.now.seconds(),
     }
 }

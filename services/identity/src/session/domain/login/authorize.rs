@@ -1,5 +1,7 @@
 //! Checks the proof of a user id under the organization's policy.
 
+use onethread_core::IdentityKeyId;
+
 use super::Login;
 use crate::{
     contact::domain::{
@@ -28,13 +30,21 @@ pub(super) enum Verdict {
     /// The claimed `security_hash`; with the claim under the newest server key, where the stored
     /// one is under an older key.
     Claimed(Option<Claim>),
-    /// The right `user_hash`.
-    Hmac,
-    /// A valid `user_jwt`, and the profile in it.
-    Jwt(Box<UserClaims>),
+    /// The right `user_hash` under this key.
+    Hmac(IdentityKeyId),
+    /// A valid `user_jwt` under this key, and the profile in it.
+    Jwt(IdentityKeyId, Box<UserClaims>),
 }
 
 impl Verdict {
+    /// The identity key that proved the user id.
+    pub(super) fn identity_key(&self) -> Option<IdentityKeyId> {
+        match self {
+            Self::Hmac(key) | Self::Jwt(key, _) => Some(*key),
+            Self::Rejected | Self::Unverified | Self::Claims(_) | Self::Claimed(_) => None,
+        }
+    }
+
     /// Applies it to the contact. Returns how the user id is verified, what follows from a claim,
     /// and the profile to use instead of the page's.
     pub(super) fn apply(
@@ -53,16 +63,15 @@ impl Verdict {
                 contact.claim = renewed.or_else(|| contact.claim.take());
                 Verified::SecurityHash
             }
-            Self::Hmac => Verified::Hmac,
-            Self::Jwt(claims) => {
+            Self::Hmac(_) => Verified::Hmac,
+            Self::Jwt(_, claims) => {
                 // The page's own profile is not signed.
                 profile = Some(read_profile(&claims));
                 Verified::Jwt
             }
         };
-        if verified != Verified::None {
-            contact.verified = verified;
-        }
+        // An unproven login takes the badge away: from now on the thread is read without a proof.
+        contact.verified = verified;
         (verified, effects, profile)
     }
 }
@@ -79,17 +88,17 @@ pub(super) fn authorize(
     match policy {
         Policy::Optional => check_claim(contact, login, keys, Verdict::Unverified),
         Policy::SecurityHash => check_claim(contact, login, keys, Verdict::Rejected),
-        Policy::Hmac => match &proofs.user_hash {
-            Some(proof) if signed::is_right_hash(&rules.keys, &login.user_id, proof) => {
-                Verdict::Hmac
-            }
-            _ => Verdict::Rejected,
-        },
+        Policy::Hmac => {
+            let proof = proofs.user_hash.as_ref();
+            proof
+                .and_then(|proof| signed::key_of_hash(&rules.keys, &login.user_id, proof))
+                .map_or(Verdict::Rejected, Verdict::Hmac)
+        }
         Policy::Jwt => {
             let token = proofs.user_jwt.as_ref();
             token
                 .and_then(|token| signed::read_jwt(rules, &login.user_id, token, login.now))
-                .map_or(Verdict::Rejected, |claims| Verdict::Jwt(Box::new(claims)))
+                .map_or(Verdict::Rejected, |(key, claims)| Verdict::Jwt(key, Box::new(claims)))
         }
     }
 }

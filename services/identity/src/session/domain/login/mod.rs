@@ -151,6 +151,7 @@ pub(crate) fn decide(login: &Login, rows: &LoginRows, keys: &ServerKeys) -> Deci
     if let Some(token) = visitor.ended() {
         effects = effects.revoke(token.visitor_id.0);
     }
+    let identity_key = verdict.identity_key();
     let (verified, claim_effects, trusted_profile) = verdict.apply(&mut contact);
     effects = effects.and(claim_effects);
     let (profile, mut warnings) =
@@ -174,7 +175,13 @@ pub(crate) fn decide(login: &Login, rows: &LoginRows, keys: &ServerKeys) -> Deci
     Decision::Accepted(Box::new(AcceptedLogin {
         contact_write: RowWrite::of(before, &contact),
         device_write: RowWrite::of(device_state.device(), &device),
-        session: assemble::session_token(login, &device, &contact, verified),
+        session: assemble::session_token(
+            login,
+            &device,
+            &contact,
+            (verified, identity_key),
+            settings.history.version,
+        ),
         device_token: assemble::device_token(login, &device, visitor.next(login, rows, contact.id)),
         contact,
         merge,
