@@ -8,6 +8,7 @@ mod apart;
 mod cpu;
 mod delivery;
 mod echo;
+mod fairness;
 mod footprint;
 mod gateway;
 mod growth;
@@ -30,12 +31,13 @@ use tokio::{
 };
 
 /// Names of the benchmarks, in their order.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "sends-postgres",
     "sends-sqlite",
     "gateway-sends",
     "inits",
     "delivery",
+    "fairness",
     "thread-growth",
     "contacts-growth-postgres",
     "contacts-growth-sqlite",
@@ -56,6 +58,7 @@ fn start(name: &str, time: Duration) -> JoinHandle<Vec<Row>> {
         "gateway-sends" => spawn_local(gateway::sends(time)),
         "inits" => spawn_local(gateway::inits(time)),
         "delivery" => spawn_local(delivery::run(time)),
+        "fairness" => spawn_local(fairness::run(time)),
         "thread-growth" => spawn_local(growth::thread(time)),
         "contacts-growth-postgres" => spawn_local(growth_contacts::postgres(time)),
         "contacts-growth-sqlite" => spawn_local(growth_contacts::sqlite(time)),

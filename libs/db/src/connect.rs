@@ -21,6 +21,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// has frozen, in milliseconds.
 const STATEMENT_TIMEOUT_MS: &str = "15000";
 
+/// Connections of an SQLite file that read.
+const MAX_READERS: usize = 4;
+/// Connections for searches, to either database.
+pub const MAX_SEARCHERS: usize = 4;
+
 /// Size of SQLite's write-ahead log, in pages, at which it is written back to the database file:
 /// 32 MiB. Pages that change often are then written back only once.
 const CHECKPOINT_PAGES: &str = "8192";
@@ -40,6 +45,7 @@ pub(crate) struct Names {
     /// Whose database it is. Also the name of the first pool on PostgreSQL.
     pub(crate) namespace: Arc<str>,
     pub(crate) readers: Arc<str>,
+    pub(crate) searchers: Arc<str>,
     pub(crate) writer: Arc<str>,
     pub(crate) batches: Arc<str>,
 }
@@ -50,6 +56,7 @@ impl Names {
         Self {
             namespace: namespace.into(),
             readers: pool("readers"),
+            searchers: pool("searchers"),
             writer: pool("writer"),
             batches: pool("batches"),
         }
@@ -63,6 +70,8 @@ pub(crate) enum Pools {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        /// For searches, so that other reads don't wait for them.
+        searchers: SqlitePool,
         log: LogTruncation,
     },
     Postgres(Server),
@@ -141,8 +150,12 @@ impl Database {
         let log = LogTruncation::new(options.clone());
         // A process that was killed may have left erased rows in the log.
         log.truncate().await?;
-        let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
-        Ok(Self::new(Pools::Sqlite { writer, readers, log }, namespace))
+        let read = |connections: usize| {
+            let connections = u32::try_from(connections).unwrap_or(u32::MAX);
+            pool().max_connections(connections).connect_lazy_with(options.clone().read_only(true))
+        };
+        let (readers, searchers) = (read(MAX_READERS), read(MAX_SEARCHERS));
+        Ok(Self::new(Pools::Sqlite { writer, readers, searchers, log }, namespace))
     }
 
     /// True for an SQLite file, which one process at a time uses.
@@ -165,15 +178,18 @@ impl Database {
 
     /// Records in the metrics how many connections of the pools are used, and how many are idle.
     pub fn measure(&self) {
-        let Names { namespace, readers: reading, writer: writing, batches } = &*self.names;
+        let Names { namespace, readers: reading, searchers: searching, writer: writing, batches } =
+            &*self.names;
         match &self.pools {
-            Pools::Sqlite { writer, readers, .. } => {
+            Pools::Sqlite { writer, readers, searchers, .. } => {
                 measure(writer, writing);
                 measure(readers, reading);
+                measure(searchers, searching);
             }
             Pools::Postgres(server) => {
                 measure(&server.pool, namespace);
                 measure(&server.batches, batches);
+                measure(&server.searchers, searching);
             }
         }
     }
@@ -181,11 +197,13 @@ impl Database {
     /// Closes all connections after their current work.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers, .. } => {
+            Pools::Sqlite { writer, readers, searchers, .. } => {
+                searchers.close().await;
                 readers.close().await;
                 writer.close().await;
             }
             Pools::Postgres(server) => {
+                server.searchers.close().await;
                 server.batches.close().await;
                 server.pool.close().await;
             }

@@ -35,6 +35,8 @@ pub struct Connection {
 pub(crate) enum Mode {
     /// It reads the last commit.
     Read,
+    /// The same, for reads that take long.
+    Search,
     /// It is committed immediately.
     Autocommit,
     /// It belongs to an open transaction.
@@ -142,6 +144,16 @@ impl Database {
         self.connection(name, Mode::Read).await
     }
 
+    /// Takes a connection for searches: like [`Self::reader`], but other reads don't wait for it.
+    /// There are [`MAX_SEARCHERS`](crate::MAX_SEARCHERS).
+    ///
+    /// # Errors
+    ///
+    /// When no connection becomes free in time, or the server is unavailable.
+    pub async fn searcher(&self, name: &'static str) -> Result<Connection> {
+        self.connection(name, Mode::Search).await
+    }
+
     /// Takes a connection on which each statement is committed immediately.
     ///
     /// # Errors
@@ -164,6 +176,7 @@ impl Database {
 
     fn pool_name(&self, mode: Mode) -> &Arc<str> {
         match &self.pools {
+            _ if mode == Mode::Search => &self.names.searchers,
             Pools::Sqlite { .. } if mode == Mode::Read => &self.names.readers,
             Pools::Sqlite { .. } => &self.names.writer,
             Pools::Postgres(_) if self.batches => &self.names.batches,
@@ -173,12 +186,20 @@ impl Database {
 
     async fn take(&self, mode: Mode) -> Result<(Loan, Option<Server>)> {
         Ok(match &self.pools {
-            Pools::Sqlite { writer, readers, .. } => {
-                let pool = if mode == Mode::Read { readers } else { writer };
+            Pools::Sqlite { writer, readers, searchers, .. } => {
+                let pool = match mode {
+                    Mode::Read => readers,
+                    Mode::Search => searchers,
+                    Mode::Autocommit | Mode::Transaction => writer,
+                };
                 (Loan::new(Pooled::Sqlite(pool.acquire().await?)), None)
             }
             Pools::Postgres(server) => {
-                let pool = if self.batches { &server.batches } else { &server.pool };
+                let pool = match mode {
+                    Mode::Search => &server.searchers,
+                    _ if self.batches => &server.batches,
+                    _ => &server.pool,
+                };
                 (Loan::new(Pooled::Postgres(pool.acquire().await?)), Some(server.clone()))
             }
         })

@@ -15,7 +15,7 @@ mod statement;
 mod time;
 mod transaction;
 
-pub use connect::Database;
+pub use connect::{Database, MAX_SEARCHERS};
 pub use connection::Connection;
 pub use copy::{CopyError, FileCopy, copy_consistently};
 pub use error::Error;

@@ -11,7 +11,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use crate::Result;
+use crate::{MAX_SEARCHERS, Result};
 
 /// A connection that has been idle for less than this is assumed to be alive, because a ping costs
 /// a round trip.
@@ -35,6 +35,8 @@ pub(crate) struct Server {
     /// Connections with [`BATCH_SETTINGS`]. Changing the settings in each transaction would cost
     /// more than the additional connections.
     pub(crate) batches: PgPool,
+    /// For searches, so that other work doesn't wait for them.
+    pub(crate) searchers: PgPool,
     pub(crate) schema: Arc<str>,
     losses: Losses,
 }
@@ -74,12 +76,15 @@ impl Server {
     pub(crate) fn new(pool: PgPoolOptions, options: PgConnectOptions, schema: &str) -> Self {
         let losses = Losses::default();
         let open = |options| losses.watch(pool.clone()).connect_lazy_with(options);
+        let searchers = pool.clone().max_connections(u32::try_from(MAX_SEARCHERS).unwrap_or(1));
+        let searchers = losses.watch(searchers).connect_lazy_with(options.clone());
         // Options in the operator's URL take precedence.
         let from_url = options.get_options().unwrap_or_default().to_owned();
         let settings = BATCH_SETTINGS.into_iter().filter(|(name, _)| !from_url.contains(name));
         Self {
             batches: open(options.clone().options(settings)),
             pool: open(options),
+            searchers,
             schema: schema.into(),
             losses,
         }

@@ -43,6 +43,7 @@ use onethread_proto::identity::{
 use tonic::service::Routes;
 
 use crate::{
+    contact::app::search_queue::SearchQueue,
     session::{
         app::revocations::{self, Feed},
         store::application_cache::ApplicationCache,
@@ -112,6 +113,7 @@ pub fn build(deps: Deps) -> Service {
         passwords: PasswordHasher::new(deps.entropy.clone()),
         entropy: deps.entropy,
         private_webhooks: deps.private_webhooks,
+        searches: SearchQueue::default(),
         wake: Wake::default(),
         webhook_wake: Arc::default(),
     });

@@ -17,6 +17,7 @@ use onethread_outbox::Wake;
 use tokio::sync::Notify;
 
 use crate::{
+    contact::app::search_queue::SearchQueue,
     domain::{effects::Effects, keys::ServerKeys},
     session::store::application_cache::ApplicationCache,
     store::effects,
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) passwords: PasswordHasher,
     /// Webhooks may have addresses of private networks.
     pub(crate) private_webhooks: bool,
+    /// Where searches wait for each other.
+    pub(crate) searches: SearchQueue,
     /// Wakes the outbox relay.
     pub(crate) wake: Wake,
     /// Wakes the worker that delivers to webhooks.

@@ -16,11 +16,15 @@ use onethread_core::{PageSize, guard_formulas};
 use onethread_errors::{Error, Result};
 use onethread_proto::identity::{Contact, ListAttributeKeysRequest, SearchContactsRequest};
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::contact_search::{ContactSearch, search_error};
 use crate::{
     app::App, authentication::ApiCaller, extract::Body, json, openapi::Problems, problem::ApiResult,
 };
+
+/// How often a further page is tried again when too many searches wait.
+const MAX_PAGE_RETRIES: u32 = 30;
 
 /// Columns of every export.
 const FIXED_COLUMNS: [&str; 6] = ["user_id", "email", "name", "phone", "company", "tags"];
@@ -81,7 +85,7 @@ async fn export(app: Arc<App>, mut request: SearchContactsRequest) -> Result<Res
                 break;
             }
             request.page_token = page.1;
-            page = search(&app, &request).await?;
+            page = next_page(&app, &request).await?;
         }
     };
     let pages: std::pin::Pin<Box<dyn futures::Stream<Item = Result<Bytes>> + Send>> =
@@ -98,6 +102,21 @@ async fn search(app: &App, request: &SearchContactsRequest) -> Result<(Vec<Conta
     let answer = app.clients.contacts().search_contacts(request.clone()).await;
     let page = answer.map_err(search_error)?.into_inner();
     Ok((page.contacts, page.next_page_token))
+}
+
+/// The same for a further page. The answer has begun, so when too many searches wait it is tried
+/// again instead of being cut short.
+async fn next_page(app: &App, request: &SearchContactsRequest) -> Result<(Vec<Contact>, String)> {
+    let mut attempts = 0;
+    loop {
+        match search(app, request).await {
+            Err(error) if error.retry_after.is_some() && attempts < MAX_PAGE_RETRIES => {
+                attempts += 1;
+                sleep(error.retry_after.unwrap_or_default()).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 fn write(writer: &mut Writer<Vec<u8>>, contact: &Contact, keys: &[String]) -> csv::Result<()> {

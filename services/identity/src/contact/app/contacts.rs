@@ -117,7 +117,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Each invalid part of the query.
+    /// Each invalid part of the query; `RateLimited` and `Unavailable` when too many searches wait.
     pub(crate) async fn search_contacts(
         &self,
         organization: OrganizationId,
@@ -127,14 +127,20 @@ impl App {
         let search = parse(&query)?;
         let list = List::new(organization, &query.order_by, Some(&query))?;
         let after = list.place(&query.page_token)?;
-        let mut conn = self.db.reader("contact.search").await?;
+        let _permit = self.searches.enter(organization).await?;
+        let mut conn = self.db.searcher("contact.search").await?;
         let page = search_contacts(&mut conn, organization, &search, list.sort, after, size);
         Ok(list.page(page.await?))
     }
 
     /// The keys of the attributes that contacts have, as columns of an export.
+    ///
+    /// # Errors
+    ///
+    /// `RateLimited` and `Unavailable` when too many searches wait.
     pub(crate) async fn attribute_keys(&self, organization: OrganizationId) -> Result<Vec<String>> {
-        let mut conn = self.db.reader("contact.keys").await?;
+        let _permit = self.searches.enter(organization).await?;
+        let mut conn = self.db.searcher("contact.keys").await?;
         Ok(list::attribute_keys(&mut conn, organization, MAX_KEYS).await?)
     }
 

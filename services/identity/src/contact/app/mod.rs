@@ -10,5 +10,6 @@ mod erase;
 mod first_message;
 mod merge;
 mod profile;
+pub(crate) mod search_queue;
 mod track;
 mod visit;

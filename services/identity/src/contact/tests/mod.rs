@@ -7,4 +7,5 @@ mod index_migration;
 mod list;
 mod merge;
 mod search;
+mod search_queue;
 mod tracked_events;
