@@ -40,8 +40,9 @@ use crate::{
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Interval between two checks for backlogs.
 const BACKLOG_CHECK_INTERVAL: Duration = Duration::from_secs(10);
-/// Time for which a delivery is leased to one worker. An attempt lasts 10 s at most.
-const LEASE: Duration = Duration::from_secs(60);
+/// Time for which a delivery is leased to one worker. An attempt lasts 10 s at most. When the process
+/// is killed, the later events of the contact wait for so long.
+const LEASE: Duration = Duration::from_secs(15);
 
 /// Delivers to webhooks.
 pub(crate) struct DeliveryWorker {
