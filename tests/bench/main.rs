@@ -5,6 +5,7 @@
 //! line to [`start`]. `time` is the time for each side of a comparison.
 
 mod apart;
+mod collector;
 mod cpu;
 mod delivery;
 mod echo;
@@ -78,6 +79,7 @@ async fn main() {
         match argument.as_str() {
             // Internal: the process of the baseline.
             "serve-echo" => return echo::serve().await,
+            "serve-collector" => return collector::serve().await,
             "--list" => return NAMES.iter().for_each(|name| println!("{name}")),
             "--seconds" => {
                 let value = arguments.next().and_then(|value| value.parse().ok());

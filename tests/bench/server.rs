@@ -75,12 +75,18 @@ pub(crate) fn sqlite_file(data_dir: &Path, service: &str) -> PathBuf {
 /// Starts the all-in-one on a new database of this kind.
 pub(crate) async fn start_server(database: Kind) -> TestServer {
     match database {
-        Kind::Sqlite => TestServer::new().await,
+        Kind::Sqlite => TestServer::with(options()).await,
         Kind::Postgres => {
             let url = fresh_database().await;
-            TestServer::with(Options::default().env("ONETHREAD_DATABASE_URL", url)).await
+            TestServer::with(options().env("ONETHREAD_DATABASE_URL", url)).await
         }
     }
+}
+
+/// The telemetry that the caller of the benchmark has set, if any.
+fn options() -> Options {
+    let telemetry = std::env::vars().filter(|(name, _)| name.starts_with("OTEL_"));
+    telemetry.fold(Options::default(), |options, (name, value)| options.env(&name, value))
 }
 
 /// Kind of a database.

@@ -72,6 +72,18 @@ fn required(span: &Span) -> &'static [&'static str] {
     let has = |attribute: &str| span.attributes.contains_key(attribute);
     match span.kind {
         kind::SERVER if has(name::RPC_SYSTEM_NAME) => &[name::RPC_METHOD, name::RPC_STATUS_CODE],
+        // Calls of an agent who is logged in.
+        kind::SERVER
+            if span.name.contains(" /v1/")
+                && !["/login", "/organizations"].iter().any(|end| span.name.ends_with(end)) =>
+        {
+            &[
+                name::HTTP_REQUEST_METHOD,
+                name::URL_SCHEME,
+                name::HTTP_RESPONSE_STATUS_CODE,
+                name::ORGANIZATION_ID,
+            ]
+        }
         kind::SERVER => {
             &[name::HTTP_REQUEST_METHOD, name::URL_SCHEME, name::HTTP_RESPONSE_STATUS_CODE]
         }
@@ -83,6 +95,7 @@ fn required(span: &Span) -> &'static [&'static str] {
             name::MESSAGING_OPERATION_NAME,
             name::MESSAGING_OPERATION_TYPE,
             name::MESSAGING_DESTINATION_NAME,
+            name::ORGANIZATION_ID,
         ],
         _ => &[],
     }

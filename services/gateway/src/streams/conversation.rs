@@ -114,7 +114,7 @@ fn events(
             // A client that was too slow reconnects and continues after its last message.
             let Some(next) = next else { return };
             let is_last = matches!(next.event, Event::Reload);
-            let span = QueuedEvent::span([&next], "widget");
+            let span = QueuedEvent::span([&next], "widget", reader.caller.organization);
             match Box::pin(reader.event(next.event).instrument(span)).await {
                 Ok(Some(event)) => yield event,
                 Ok(None) => {}

@@ -1,5 +1,6 @@
 //! Events of conversations on their way to one subscriber.
 
+use onethread_core::OrganizationId;
 use onethread_proto::conversation::{Conversation, Message, ReadMark, Typing, message::Body};
 use onethread_telemetry::{attributes, spans};
 use tracing::Span;
@@ -32,7 +33,11 @@ pub(super) struct QueuedEvent {
 impl QueuedEvent {
     /// The span of the delivery of these events to a stream of this kind: in the trace of the first of
     /// them, and linked to those of the others and to the stream.
-    pub(super) fn span<'e>(events: impl IntoIterator<Item = &'e Self>, kind: &'static str) -> Span {
+    pub(super) fn span<'e>(
+        events: impl IntoIterator<Item = &'e Self>,
+        kind: &'static str,
+        organization: OrganizationId,
+    ) -> Span {
         let traces = events.into_iter().map(|queued| &*queued.traceparent);
         let mut traces = traces.filter(|trace| !trace.is_empty());
         let Some(first) = traces.next().filter(|_| spans::are_exported()) else {
@@ -42,6 +47,7 @@ impl QueuedEvent {
         onethread_telemetry::set_parent_from_traceparent(&span, first);
         spans::show_trace_id(&span);
         spans::set(&span, attributes::STREAM_KIND, kind);
+        spans::set_organization(&span, organization);
         let mut earlier = first;
         let mut count = 1_i64;
         for other in traces {

@@ -69,7 +69,7 @@ pub(crate) async fn follow(
                 return;
             }
             // Without names nothing can be shown: the client reconnects and fetches again.
-            let span = QueuedEvent::span(&batch, "staff");
+            let span = QueuedEvent::span(&batch, "staff", organization);
             let batch = batch.into_iter().map(|queued| queued.event).collect();
             let Ok(written) = write(&app, organization, batch).instrument(span).await else {
                 return;
