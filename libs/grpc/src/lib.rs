@@ -23,4 +23,4 @@ pub use deadline::{DEFAULT as DEFAULT_DEADLINE, NoDeadline};
 pub use incoming::Listener;
 pub use peer::Peer;
 pub use server::Server;
-pub use wire::{id, optional_id, page_size, timestamp, to_timestamp};
+pub use wire::{id, optional_id, organization_id, page_size, timestamp, to_timestamp};

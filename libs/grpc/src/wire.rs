@@ -1,24 +1,30 @@
 //! Conversions of fields that the messages of every service have: ids, times and page sizes.
 
-use std::{any::Any, str::FromStr};
+use std::str::FromStr;
 
 use onethread_core::{OrganizationId, PageSize, ParseIdError, Timestamp};
 use onethread_errors::{Error, Result};
 use onethread_telemetry::spans;
 use tracing::Span;
 
-/// Parses an id. The current span gets the id of an organization.
+/// Parses an id.
 ///
 /// # Errors
 ///
 /// When the text is not an id. The error names the field.
-pub fn id<T: FromStr<Err = ParseIdError> + 'static>(field: &str, text: &str) -> Result<T> {
-    let parsed = text.parse::<T>();
-    let id = parsed.map_err(|error| Error::invalid(field, error.to_string()))?;
-    if let Some(organization) = (&id as &dyn Any).downcast_ref::<OrganizationId>() {
-        spans::set_organization(&Span::current(), organization);
-    }
-    Ok(id)
+pub fn id<T: FromStr<Err = ParseIdError>>(field: &str, text: &str) -> Result<T> {
+    text.parse().map_err(|error: ParseIdError| Error::invalid(field, error.to_string()))
+}
+
+/// Parses the `organization_id` of a request, and names the organization on the current span.
+///
+/// # Errors
+///
+/// When the text is not an id. The error names the field.
+pub fn organization_id(text: &str) -> Result<OrganizationId> {
+    let organization = id("organization_id", text)?;
+    spans::set_organization(&Span::current(), &organization);
+    Ok(organization)
 }
 
 /// Parses an id that may be absent.
@@ -28,7 +34,7 @@ pub fn id<T: FromStr<Err = ParseIdError> + 'static>(field: &str, text: &str) -> 
 /// When the text is not an id. The error names the field.
 pub fn optional_id<T>(field: &str, text: Option<&str>) -> Result<Option<T>>
 where
-    T: FromStr<Err = ParseIdError> + 'static,
+    T: FromStr<Err = ParseIdError>,
 {
     text.map(|text| id(field, text)).transpose()
 }

@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use onethread_core::{ImportId, PageToken};
 use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, id, log_failure, page_size};
+use onethread_grpc::{answer, id, log_failure, organization_id, page_size};
 use onethread_proto::contactimport::{
     ApplyImportRequest, ApplyImportResponse, CancelImportRequest, CancelImportResponse,
     GetImportRequest, GetImportResponse, ListImportsRequest, ListImportsResponse,
@@ -45,7 +45,7 @@ impl Handlers {
     }
 
     async fn list(&self, request: ListImportsRequest) -> Result<ListImportsResponse> {
-        let organization = id("organization_id", &request.organization_id)?;
+        let organization = organization_id(&request.organization_id)?;
         let after = page_key(&request.page_token)?.map(ImportId);
         let size = page_size("page_size", request.page_size)?;
         let Page { items, next } = self.0.list(organization, after, size).await?;
@@ -59,7 +59,7 @@ impl Handlers {
         &self,
         request: ListRejectedRowsRequest,
     ) -> Result<ListRejectedRowsResponse> {
-        let organization = id("organization_id", &request.organization_id)?;
+        let organization = organization_id(&request.organization_id)?;
         let import = id("import_id", &request.import_id)?;
         let after = page_key(&request.page_token)?.unwrap_or(0);
         let size = page_size("page_size", request.page_size)?;
@@ -75,7 +75,7 @@ impl Handlers {
         &self,
         request: WatchImportRequest,
     ) -> Result<BoxStream<'static, Result<WatchImportResponse, Status>>> {
-        let organization = id("organization_id", &request.organization_id)?;
+        let organization = organization_id(&request.organization_id)?;
         let import = id("import_id", &request.import_id)?;
         let clock = std::sync::Arc::clone(&self.0.clock);
         let imports = self.0.watch(organization, import).await?;
@@ -105,7 +105,7 @@ impl ImportService for Handlers {
     async fn get_import(&self, request: Request<GetImportRequest>) -> Answer<GetImportResponse> {
         let request = request.into_inner();
         let got = async {
-            let organization = id("organization_id", &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             self.0.get(organization, id("import_id", &request.import_id)?).await
         };
         answer(got.await.map(|import| GetImportResponse { import: self.message(import) }))
@@ -124,7 +124,7 @@ impl ImportService for Handlers {
     ) -> Answer<ApplyImportResponse> {
         let request = request.into_inner();
         let applied = async {
-            let organization = id("organization_id", &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let import = id("import_id", &request.import_id)?;
             let mut changes: Vec<_> = request.mapping.into_iter().collect();
             // A map has no order, but errors need one.
@@ -140,7 +140,7 @@ impl ImportService for Handlers {
     ) -> Answer<CancelImportResponse> {
         let request = request.into_inner();
         let canceled = async {
-            let organization = id("organization_id", &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             self.0.cancel(organization, id("import_id", &request.import_id)?).await
         };
         answer(canceled.await.map(|import| CancelImportResponse { import: self.message(import) }))

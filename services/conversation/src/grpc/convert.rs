@@ -3,7 +3,7 @@
 
 use onethread_core::{ConversationId, OrganizationId};
 use onethread_errors::{Error, Result};
-use onethread_grpc::{id, optional_id, page_size, timestamp};
+use onethread_grpc::{id, optional_id, organization_id, page_size, timestamp};
 use onethread_proto::{
     common::{Actor, ActorKind},
     conversation as pb,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub(super) fn organization(text: &str) -> Result<OrganizationId> {
-    id("organization_id", text)
+    organization_id(text)
 }
 
 pub(super) fn conversation(text: &str) -> Result<ConversationId> {

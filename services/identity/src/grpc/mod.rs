@@ -31,7 +31,7 @@ pub(crate) struct Handlers {
 /// `InvalidArgument` for a text that is no UUID.
 pub(crate) fn requested_id<T>(request_id: &str) -> Result<Option<T>>
 where
-    T: FromStr<Err = ParseIdError> + 'static,
+    T: FromStr<Err = ParseIdError>,
 {
     (!request_id.is_empty()).then(|| id("request_id", request_id)).transpose()
 }

@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use futures::{Stream, StreamExt};
 use onethread_core::{ImportId, OrganizationId};
 use onethread_errors::{Error, Result};
-use onethread_grpc::{id, log_failure};
+use onethread_grpc::{id, log_failure, organization_id};
 use onethread_lifecycle::shielded;
 use onethread_proto::identity::{
     self as wire, contact_import_service_server::ContactImportService,
@@ -33,7 +33,7 @@ impl TryFrom<wire::ImportContactsRequest> for Batch {
     type Error = Error;
 
     fn try_from(batch: wire::ImportContactsRequest) -> Result<Self> {
-        let organization = id("organization_id", &batch.organization_id)?;
+        let organization = organization_id(&batch.organization_id)?;
         let import = id("import_id", &batch.import_id)?;
         let number = batch.batch_number;
         if number < 1 {

@@ -1,7 +1,7 @@
 //! `ContactService`.
 
 use onethread_errors::Result;
-use onethread_grpc::{answer, id, page_size};
+use onethread_grpc::{answer, id, organization_id, page_size};
 use onethread_proto::identity::{self as wire, contact_service_server::ContactService};
 use serde_json::Value;
 use tonic::{Request, Response, Status};
@@ -15,7 +15,6 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "organization_id";
 const CONTACT: &str = "contact_id";
 
 #[tonic::async_trait]
@@ -26,7 +25,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::GetContactResponse> {
         let request = request.into_inner();
         let found = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             self.app.contact(organization, id(CONTACT, &request.contact_id)?).await
         };
         answer(found.await.map(|(found, devices, events)| wire::GetContactResponse {
@@ -40,7 +39,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::BatchGetContactsResponse> {
         let request = request.into_inner();
         let found = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let ids = request.contact_ids.iter().enumerate();
             let ids = ids.map(|(n, text)| id(&format!("contact_ids[{n}]"), text));
             self.app.batch_contacts(organization, ids.collect::<Result<_>>()?).await
@@ -56,7 +55,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::ListContactsResponse> {
         let request = request.into_inner();
         let page = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let size = page_size("page_size", request.page_size)?;
             self.app.list_contacts(organization, &request.order_by, size, &request.page_token).await
         };
@@ -72,7 +71,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::SearchContactsResponse> {
         let request = request.into_inner();
         let page = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let size = page_size("page_size", request.page_size)?;
             let conditions = request.filters.into_iter().map(|filter| {
                 let value = filter.value.map_or(Value::Null, from_wire);
@@ -98,7 +97,7 @@ impl ContactService for Handlers {
         request: Request<wire::ListAttributeKeysRequest>,
     ) -> Answer<wire::ListAttributeKeysResponse> {
         let keys = async {
-            let organization = id(ORGANIZATION, &request.get_ref().organization_id)?;
+            let organization = organization_id(&request.get_ref().organization_id)?;
             self.app.attribute_keys(organization).await
         };
         answer(keys.await.map(|keys| wire::ListAttributeKeysResponse { keys }))
@@ -110,7 +109,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::UpsertContactResponse> {
         let request = request.into_inner();
         let stored = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let changes = changes(request.changes);
             self.app.upsert_contact(organization, actor(request.actor)?, &changes).await
         };
@@ -126,7 +125,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::UpdateContactResponse> {
         let request = request.into_inner();
         let changed = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let contact = id(CONTACT, &request.contact_id)?;
             // Only checked: changes of a profile are not in the audit log.
             actor(request.actor)?;
@@ -144,7 +143,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::DeleteContactResponse> {
         let request = request.into_inner();
         let erased = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let contact = id(CONTACT, &request.contact_id)?;
             self.app.erase_contact(organization, contact, actor(request.actor)?).await
         };
@@ -157,7 +156,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::MergeContactsResponse> {
         let request = request.into_inner();
         let merged = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let source = id("source_contact_id", &request.source_contact_id)?;
             let target = id("target_contact_id", &request.target_contact_id)?;
             let actor = actor(request.actor)?;
@@ -176,7 +175,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::SetSecurityHashResponse> {
         let request = request.into_inner();
         let set = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let contact = id(CONTACT, &request.contact_id)?;
             self.app
                 .set_claim(organization, contact, &request.security_hash, actor(request.actor)?)
@@ -191,7 +190,7 @@ impl ContactService for Handlers {
     ) -> Answer<wire::DeleteSecurityHashResponse> {
         let request = request.into_inner();
         let reset = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let contact = id(CONTACT, &request.contact_id)?;
             self.app.reset_claim(organization, contact, request.reason, actor(request.actor)?).await
         };

@@ -1,7 +1,7 @@
 //! `ApplicationService`.
 
 use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_grpc::{answer, id, organization_id, page_size, timestamp};
 use onethread_proto::identity::{
     self as wire, application_service_server::ApplicationService,
     list_origins_request::Application as Name,
@@ -26,8 +26,6 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "organization_id";
-
 #[tonic::async_trait]
 impl ApplicationService for Handlers {
     async fn list_applications(
@@ -36,7 +34,7 @@ impl ApplicationService for Handlers {
     ) -> Answer<wire::ListApplicationsResponse> {
         let request = request.into_inner();
         let page = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let size = page_size("page_size", request.page_size)?;
             self.app.list_applications(organization, size, &request.page_token).await
         };
@@ -52,7 +50,7 @@ impl ApplicationService for Handlers {
     ) -> Answer<wire::CreateApplicationResponse> {
         let request = request.into_inner();
         let created = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let actor = actor(request.actor)?;
             let new = new_application(request.application.unwrap_or_default());
             self.app.create_application(organization, actor, new).await
@@ -86,7 +84,7 @@ impl ApplicationService for Handlers {
     ) -> Answer<wire::UpdateApplicationResponse> {
         let request = request.into_inner();
         let changed = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let application = request.application.unwrap_or_default();
             let application_id = id("application.id", &application.id)?;
             let patch = patch(application, request.update_mask)?;

@@ -2,7 +2,7 @@
 
 use onethread_core::ImportId;
 use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_grpc::{answer, id, organization_id, page_size, timestamp};
 use onethread_proto::{
     common,
     identity::{self as wire, audit_service_server::AuditService},
@@ -22,7 +22,7 @@ impl AuditService for Handlers {
     ) -> Result<Response<wire::ListAuditEntriesResponse>, Status> {
         let request = request.into_inner();
         let page = async {
-            let organization = id("organization_id", &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let size = page_size("page_size", request.page_size)?;
             self.app.audit(organization, size, &request.page_token).await
         };

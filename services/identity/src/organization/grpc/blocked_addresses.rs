@@ -1,6 +1,6 @@
 //! `BlockedAddressService`.
 
-use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_grpc::{answer, id, organization_id, page_size, timestamp};
 use onethread_proto::identity::{
     self as wire, blocked_address_service_server::BlockedAddressService,
 };
@@ -11,8 +11,6 @@ use crate::{grpc::Handlers, organization::domain::blocked_address::BlockedAddres
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "organization_id";
-
 #[tonic::async_trait]
 impl BlockedAddressService for Handlers {
     async fn list_blocked_addresses(
@@ -21,7 +19,7 @@ impl BlockedAddressService for Handlers {
     ) -> Answer<wire::ListBlockedAddressesResponse> {
         let request = request.into_inner();
         let page = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let size = page_size("page_size", request.page_size)?;
             self.app.list_blocked_addresses(organization, size, &request.page_token).await
         };
@@ -37,7 +35,7 @@ impl BlockedAddressService for Handlers {
     ) -> Answer<wire::CreateBlockedAddressResponse> {
         let request = request.into_inner();
         let blocked = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let actor = actor(request.actor)?;
             self.app.block_address(organization, actor, &request.address, request.reason).await
         };
@@ -53,7 +51,7 @@ impl BlockedAddressService for Handlers {
     ) -> Answer<wire::DeleteBlockedAddressResponse> {
         let request = request.into_inner();
         let unblocked = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let address = id("blocked_address_id", &request.blocked_address_id)?;
             self.app.unblock_address(organization, actor(request.actor)?, address).await
         };

@@ -1,6 +1,6 @@
 //! `IdentityKeyService`.
 
-use onethread_grpc::{answer, id, timestamp};
+use onethread_grpc::{answer, id, organization_id, timestamp};
 use onethread_proto::identity::{self as wire, identity_key_service_server::IdentityKeyService};
 use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
@@ -13,8 +13,6 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "organization_id";
-
 #[tonic::async_trait]
 impl IdentityKeyService for Handlers {
     async fn list_identity_keys(
@@ -22,7 +20,7 @@ impl IdentityKeyService for Handlers {
         request: Request<wire::ListIdentityKeysRequest>,
     ) -> Answer<wire::ListIdentityKeysResponse> {
         let keys = async {
-            self.app.identity_keys(id(ORGANIZATION, &request.into_inner().organization_id)?).await
+            self.app.identity_keys(organization_id(&request.into_inner().organization_id)?).await
         };
         answer(keys.await.map(|keys| wire::ListIdentityKeysResponse {
             identity_keys: keys.into_iter().map(Into::into).collect(),
@@ -35,7 +33,7 @@ impl IdentityKeyService for Handlers {
     ) -> Answer<wire::CreateIdentityKeyResponse> {
         let request = request.into_inner();
         let created = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let actor = actor(request.actor)?;
             let requested = requested_id(&request.request_id)?;
             self.app.create_identity_key(organization, actor, requested).await
@@ -52,7 +50,7 @@ impl IdentityKeyService for Handlers {
     ) -> Answer<wire::DeleteIdentityKeyResponse> {
         let request = request.into_inner();
         let revoked = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let key = id("identity_key_id", &request.identity_key_id)?;
             self.app.revoke_identity_key(organization, key, actor(request.actor)?).await
         };

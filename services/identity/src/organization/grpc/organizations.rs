@@ -1,6 +1,6 @@
 //! `OrganizationService`.
 
-use onethread_grpc::{answer, id};
+use onethread_grpc::{answer, organization_id};
 use onethread_proto::identity::{self as wire, organization_service_server::OrganizationService};
 use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
@@ -15,8 +15,6 @@ use crate::{
 };
 
 type Answer<T> = Result<Response<T>, Status>;
-
-const ORGANIZATION: &str = "organization_id";
 
 #[tonic::async_trait]
 impl OrganizationService for Handlers {
@@ -36,7 +34,7 @@ impl OrganizationService for Handlers {
         request: Request<wire::GetOrganizationRequest>,
     ) -> Answer<wire::GetOrganizationResponse> {
         let found = async {
-            let id = id(ORGANIZATION, &request.into_inner().organization_id)?;
+            let id = organization_id(&request.into_inner().organization_id)?;
             Ok(organization(id, self.app.settings(id).await?))
         };
         answer(found.await.map(|found| wire::GetOrganizationResponse { organization: Some(found) }))
@@ -48,7 +46,7 @@ impl OrganizationService for Handlers {
     ) -> Answer<wire::UpdateOrganizationResponse> {
         let request = request.into_inner();
         let changed = async {
-            let id = id(ORGANIZATION, &request.organization_id)?;
+            let id = organization_id(&request.organization_id)?;
             let patch = patch(request.organization, request.update_mask)?;
             let settings = self.app.change_settings(id, patch, actor(request.actor)?).await?;
             Ok(organization(id, settings))

@@ -1,7 +1,7 @@
 //! `AgentService`.
 
 use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_grpc::{answer, id, organization_id, page_size, timestamp};
 use onethread_proto::identity::{self as wire, agent_service_server::AgentService};
 use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
@@ -17,7 +17,6 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "organization_id";
 const AGENT: &str = "agent_id";
 
 #[tonic::async_trait]
@@ -28,7 +27,7 @@ impl AgentService for Handlers {
     ) -> Answer<wire::ListAgentsResponse> {
         let request = request.into_inner();
         let page = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let size = page_size("page_size", request.page_size)?;
             self.app.list_agents(organization, size, &request.page_token).await
         };
@@ -44,7 +43,7 @@ impl AgentService for Handlers {
     ) -> Answer<wire::BatchGetAgentsResponse> {
         let request = request.into_inner();
         let found = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let ids = request.agent_ids.iter().enumerate();
             let ids = ids.map(|(n, text)| id(&format!("agent_ids[{n}]"), text));
             self.app.batch_agents(organization, ids.collect::<Result<_>>()?).await
@@ -60,7 +59,7 @@ impl AgentService for Handlers {
     ) -> Answer<wire::CreateAgentResponse> {
         let request = request.into_inner();
         let invited = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let (actor, role) = (actor(request.actor.clone())?, role("role", request.role())?);
             self.app.invite_agent(organization, actor, &request.email, request.name, role).await
         };
@@ -77,7 +76,7 @@ impl AgentService for Handlers {
     ) -> Answer<wire::UpdateAgentResponse> {
         let request = request.into_inner();
         let changed = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let new = request.agent.unwrap_or_default();
             let fields = [("name", !new.name.is_empty()), ("role", new.role != 0)];
             let mask = Mask::new(request.update_mask, &fields)?;
@@ -97,7 +96,7 @@ impl AgentService for Handlers {
     ) -> Answer<wire::DeleteAgentResponse> {
         let request = request.into_inner();
         let removed = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             self.app
                 .remove_agent(organization, actor(request.actor)?, id(AGENT, &request.agent_id)?)
                 .await
@@ -111,7 +110,7 @@ impl AgentService for Handlers {
     ) -> Answer<wire::ResetAgentPasswordResponse> {
         let request = request.into_inner();
         let reset = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             self.app
                 .reset_agent(organization, actor(request.actor)?, id(AGENT, &request.agent_id)?)
                 .await

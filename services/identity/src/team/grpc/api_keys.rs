@@ -1,7 +1,7 @@
 //! `ApiKeyService`.
 
 use onethread_errors::Result;
-use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_grpc::{answer, id, organization_id, page_size, timestamp};
 use onethread_proto::identity::{self as wire, api_key_service_server::ApiKeyService};
 use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
@@ -14,8 +14,6 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "organization_id";
-
 #[tonic::async_trait]
 impl ApiKeyService for Handlers {
     async fn list_api_keys(
@@ -24,7 +22,7 @@ impl ApiKeyService for Handlers {
     ) -> Answer<wire::ListApiKeysResponse> {
         let request = request.into_inner();
         let page = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let size = page_size("page_size", request.page_size)?;
             self.app.list_api_keys(organization, size, &request.page_token).await
         };
@@ -40,7 +38,7 @@ impl ApiKeyService for Handlers {
     ) -> Answer<wire::CreateApiKeyResponse> {
         let request = request.into_inner();
         let created = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let actor = actor(request.actor)?;
             let requested = requested_id(&request.request_id)?;
             self.app.create_api_key(organization, actor, requested, request.name).await
@@ -57,7 +55,7 @@ impl ApiKeyService for Handlers {
     ) -> Answer<wire::DeleteApiKeyResponse> {
         let request = request.into_inner();
         let revoked = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let key = id("api_key_id", &request.api_key_id)?;
             self.app.revoke_api_key(organization, actor(request.actor)?, key).await
         };

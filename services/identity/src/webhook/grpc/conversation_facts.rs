@@ -1,7 +1,7 @@
 //! `ConversationFactService`.
 
 use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, id, optional_id, to_timestamp};
+use onethread_grpc::{answer, id, optional_id, organization_id, to_timestamp};
 use onethread_proto::identity::{
     self as wire, conversation_fact_service_server::ConversationFactService,
 };
@@ -15,8 +15,6 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "organization_id";
-
 #[tonic::async_trait]
 impl ConversationFactService for Handlers {
     async fn record_first_message(
@@ -25,7 +23,7 @@ impl ConversationFactService for Handlers {
     ) -> Answer<wire::RecordFirstMessageResponse> {
         let request = request.into_inner();
         let recorded = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             self.app
                 .record_first_message(organization, id("contact_id", &request.contact_id)?)
                 .await
@@ -39,7 +37,7 @@ impl ConversationFactService for Handlers {
     ) -> Answer<wire::RecordFactResponse> {
         let request = request.into_inner();
         let recorded = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             self.app.record_conversation_event(organization, request.try_into()?).await
         };
         answer(recorded.await.map(|()| wire::RecordFactResponse {}))

@@ -1,7 +1,7 @@
 //! `WebhookService`.
 
 use onethread_errors::{Error, Result};
-use onethread_grpc::{answer, id, page_size, timestamp};
+use onethread_grpc::{answer, id, organization_id, page_size, timestamp};
 use onethread_proto::{
     common,
     identity::{self as wire, webhook_service_server::WebhookService},
@@ -17,7 +17,6 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-const ORGANIZATION: &str = "organization_id";
 const WEBHOOK: &str = "webhook_id";
 
 #[tonic::async_trait]
@@ -28,7 +27,7 @@ impl WebhookService for Handlers {
     ) -> Answer<wire::CreateWebhookResponse> {
         let request = request.into_inner();
         let created = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let actor = actor(request.actor)?;
             let events: Vec<_> = request.events.into_iter().map(event).collect();
             let requested = requested_id(&request.request_id)?;
@@ -45,7 +44,7 @@ impl WebhookService for Handlers {
         request: Request<wire::ListWebhooksRequest>,
     ) -> Answer<wire::ListWebhooksResponse> {
         let request = request.into_inner();
-        let found = async { self.app.webhooks(id(ORGANIZATION, &request.organization_id)?).await };
+        let found = async { self.app.webhooks(organization_id(&request.organization_id)?).await };
         answer(found.await.map(|found| wire::ListWebhooksResponse {
             webhooks: found.into_iter().map(Into::into).collect(),
         }))
@@ -57,7 +56,7 @@ impl WebhookService for Handlers {
     ) -> Answer<wire::UpdateWebhookResponse> {
         let request = request.into_inner();
         let changed = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let actor = actor(request.actor)?;
             let new = request.webhook.unwrap_or_default();
             let fields = [("url", !new.url.is_empty()), ("events", !new.events.is_empty())];
@@ -81,7 +80,7 @@ impl WebhookService for Handlers {
     ) -> Answer<wire::DeleteWebhookResponse> {
         let request = request.into_inner();
         let deleted = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let webhook = id(WEBHOOK, &request.webhook_id)?;
             self.app.delete_webhook(organization, actor(request.actor)?, webhook).await
         };
@@ -94,7 +93,7 @@ impl WebhookService for Handlers {
     ) -> Answer<wire::ListWebhookDeliveriesResponse> {
         let request = request.into_inner();
         let page = async {
-            let organization = id(ORGANIZATION, &request.organization_id)?;
+            let organization = organization_id(&request.organization_id)?;
             let webhook = id(WEBHOOK, &request.webhook_id)?;
             let size = page_size("page_size", request.page_size)?;
             self.app.webhook_deliveries(organization, webhook, size, &request.page_token).await
