@@ -34,6 +34,11 @@ impl App {
         let outcome = transaction!(self.db, "conversation.fold", |tx| {
             Ok(resolve_and_merge(tx, organization, merge).await?)
         })?;
+        if outcome.is_source_removed && outcome.target.is_none() {
+            // It was erased, because its target is.
+            self.histories.remove(organization, merge.source);
+            self.db.truncate_log();
+        }
         self.publish(organization, outcome.effects(merge.source));
         Ok(outcome)
     }

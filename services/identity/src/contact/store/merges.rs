@@ -12,6 +12,9 @@ const MOVE_EVENTS: &str =
     "UPDATE contact_events SET contact_id = $3 WHERE organization_id = $1 AND contact_id = $2";
 const MOVE_DEVICES: &str =
     "UPDATE devices SET contact_id = $3 WHERE organization_id = $1 AND contact_id = $2";
+// So that an erasure of the target deletes them too.
+const MOVE_DELIVERIES: &str =
+    "UPDATE webhook_deliveries SET contact_id = $3 WHERE organization_id = $1 AND contact_id = $2";
 const MOVE_EARLIER_MERGES: &str =
     "UPDATE contact_joins SET into_id = $3 WHERE organization_id = $1 AND into_id = $2";
 const INSERT: &str =
@@ -20,8 +23,8 @@ const INSERT: &str =
 const TARGET: &str =
     "SELECT into_id FROM contact_joins WHERE organization_id = $1 AND contact_id = $2";
 
-/// Merges the source's rows into the target's, except the profile: events, devices and earlier
-/// merges move, the source's row is deleted. Both rows are locked.
+/// Merges the source's rows into the target's, except the profile: events, devices,
+/// deliveries to webhooks and earlier merges move, the source's row is deleted. Both rows are locked.
 pub(crate) async fn insert(
     conn: &mut Connection,
     organization: OrganizationId,
@@ -29,7 +32,7 @@ pub(crate) async fn insert(
     now: Timestamp,
 ) -> Result<()> {
     let Merge { id, source, target } = *merge;
-    for text in [MOVE_EVENTS, MOVE_DEVICES, MOVE_EARLIER_MERGES] {
+    for text in [MOVE_EVENTS, MOVE_DEVICES, MOVE_DELIVERIES, MOVE_EARLIER_MERGES] {
         conn.query(text).bind(organization.0).bind(source.0).bind(target.0).execute().await?;
     }
     tracked_events::delete_excess(conn, organization, target).await?;

@@ -78,13 +78,12 @@ impl App {
         id: IdentityKeyId,
         actor: Actor,
     ) -> Result<()> {
-        let now = self.clock.now();
         transaction!(self.db, "identity_key.end", |tx| {
             if !identity_keys::delete(tx, organization, id).await? {
                 return Err(Error::not_found());
             }
             let effects = identity_key::revoked(organization, id, actor);
-            effects::record(tx, organization, effects, now, &*self.entropy).await?;
+            self.record(tx, organization, effects).await?;
             Ok(())
         })
     }

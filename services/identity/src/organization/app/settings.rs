@@ -14,7 +14,6 @@ use crate::{
         },
         store::organizations,
     },
-    store::effects,
 };
 
 impl App {
@@ -43,7 +42,6 @@ impl App {
         if let Some(Err(detail)) = patch.name.as_deref().map(fields::domain) {
             return Err(Error::invalid("organization.name", detail));
         }
-        let now = self.clock.now();
         let changed = transaction!(self.db, "organization.change", |tx| {
             let before = organizations::locked_settings(tx, organization).await?;
             let before = before.ok_or_else(Error::not_found)?;
@@ -63,7 +61,7 @@ impl App {
                 }
                 organizations::add_former_name(tx, organization, &before.name).await?;
             }
-            effects::record(tx, organization, effects, now, &*self.entropy).await?;
+            self.record(tx, organization, effects).await?;
             Ok(after)
         });
         self.applications.clear();

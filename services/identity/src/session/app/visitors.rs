@@ -166,7 +166,12 @@ impl App {
             } else if !devices::insert(tx, &device).await? {
                 return Err(Error::from(DbError::Conflict));
             }
-            self.record(tx, organization, Effects::none().revoke(id.0)).await?;
+            let mut effects = Effects::none().revoke(id.0);
+            if let Some(contact) = before.and_then(|device| device.contact_id) {
+                // A merge into the contact waits until this session has ended everywhere.
+                effects = effects.revoke(contact.0);
+            }
+            self.record(tx, organization, effects).await?;
             Ok(())
         })
     }

@@ -2,29 +2,28 @@
 
 use std::time::Duration;
 
-use onethread_core::{Clock, SystemClock, SystemEntropy};
+use onethread_core::{Clock, OrganizationId, SystemClock, SystemEntropy, Timestamp, WebhookId};
 use onethread_proto::identity::{self as wire, webhook_service_client::WebhookServiceClient};
 use onethread_testing::ScratchDatabase;
 use serde_json::json;
 
 use crate::{
-    testing::{identity, owner},
+    testing::{Identity, identity, owner},
     webhook::{app::expand::expand_events, store::deliveries},
 };
 
 onethread_testing::on_each_database! {
     crate::MIGRATIONS:
     an_erasure_deletes_the_undelivered_events_of_the_contact,
+    an_erasure_deletes_the_undelivered_events_of_merged_contacts,
 }
 
-async fn an_erasure_deletes_the_undelivered_events_of_the_contact(scratch: ScratchDatabase) {
-    let identity = identity(scratch).await;
-    let organization = identity.organization_id.clone();
+/// Creates a webhook that no server listens to.
+async fn create_webhook(identity: &Identity) -> WebhookId {
     let mut webhooks = WebhookServiceClient::new(identity.service.peer());
     let request = wire::CreateWebhookRequest {
-        organization_id: organization.clone(),
+        organization_id: identity.organization_id.clone(),
         actor: owner(),
-        // No server listens there.
         url: "http://127.0.0.1:9/".to_owned(),
         events: vec![
             wire::WebhookEvent::ContactCreated.into(),
@@ -33,6 +32,22 @@ async fn an_erasure_deletes_the_undelivered_events_of_the_contact(scratch: Scrat
         request_id: String::new(),
     };
     let webhook = webhooks.create_webhook(request).await.unwrap().into_inner().webhook.unwrap();
+    webhook.id.parse().unwrap()
+}
+
+/// The bodies of the deliveries that wait.
+async fn waiting(identity: &Identity, webhook: WebhookId, now: Timestamp) -> Vec<String> {
+    let organization = OrganizationId(identity.organization_id.parse().unwrap());
+    let mut conn = identity.service.app.db.writer("test").await.unwrap();
+    let lease = (now, now.plus(Duration::from_secs(60)));
+    let due = deliveries::lease(&mut conn, organization, webhook, lease, false, 10).await.unwrap();
+    due.into_iter().map(|one| one.body).collect()
+}
+
+async fn an_erasure_deletes_the_undelivered_events_of_the_contact(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    let organization = identity.organization_id.clone();
+    let webhook = create_webhook(&identity).await;
     let (erased, other) = (
         identity.create(&organization, &json!({"userId": "erased", "name": "Erased"})).await,
         identity.create(&organization, &json!({"userId": "other", "name": "Other"})).await,
@@ -44,12 +59,27 @@ async fn an_erasure_deletes_the_undelivered_events_of_the_contact(scratch: Scrat
     identity.update(&organization, &erased, &json!({"name": "Erased Again"})).await.unwrap();
     identity.erase(&organization, &erased).await.unwrap();
     assert!(!expand_events(db, &SystemEntropy, now).await.unwrap(), "no event is left");
-    let webhook = webhook.id.parse().unwrap();
-    let organization = onethread_core::OrganizationId(organization.parse().unwrap());
-    let later = now.plus(Duration::from_secs(60));
-    let mut conn = db.writer("test").await.unwrap();
-    let lease = (now, later);
-    let due = deliveries::lease(&mut conn, organization, webhook, lease, false, 10).await.unwrap();
-    let is_other: Vec<_> = due.iter().map(|one| one.body.contains(&other)).collect();
+    let due = waiting(&identity, webhook, now).await;
+    let is_other: Vec<_> = due.iter().map(|body| body.contains(&other)).collect();
     assert_eq!(is_other, [true]);
+}
+
+async fn an_erasure_deletes_the_undelivered_events_of_merged_contacts(scratch: ScratchDatabase) {
+    let identity = identity(scratch).await;
+    let organization = identity.organization_id.clone();
+    let webhook = create_webhook(&identity).await;
+    let source = identity.create(&organization, &json!({"name": "Source"})).await;
+    let target = identity.create(&organization, &json!({"userId": "u", "name": "Target"})).await;
+    let now = SystemClock.now();
+    assert!(expand_events(&identity.service.app.db, &SystemEntropy, now).await.unwrap());
+    let merge = wire::MergeContactsRequest {
+        organization_id: organization.clone(),
+        source_contact_id: source,
+        target_contact_id: target.clone(),
+        validate_only: false,
+        actor: owner(),
+    };
+    identity.contacts().merge_contacts(merge).await.unwrap();
+    identity.erase(&organization, &target).await.unwrap();
+    assert_eq!(waiting(&identity, webhook, now).await, Vec::<String>::new());
 }
