@@ -50,7 +50,7 @@ impl App {
         // An invited agent has no password yet. The rejection lasts as long as any other.
         let account = account.filter(|account| account.has_password());
         let (agent, hash) = account.map(|account| (account.agent, account.password_hash)).unzip();
-        let matches = self.passwords.verify(password, hash).await?;
+        let matches = self.passwords.verify(password, hash.clone()).await?;
         let agent = match agent {
             Some(agent) if matches => agent,
             Some(agent) => {
@@ -64,6 +64,11 @@ impl App {
         let now = self.clock.now();
         let expires_at = now.plus(LOGIN_LIFETIME);
         transaction!(self.db, "login.store", |tx| {
+            // The password may have been changed while it was checked.
+            let current = agents::locked_by_email(tx, organization, &agent.email).await?;
+            if current.map(|account| account.password_hash) != hash {
+                return Err(rejected());
+            }
             logins::delete_expired(tx, organization, agent.id, now).await?;
             logins::insert(tx, agent.id, &token, expires_at).await?;
             let effects = agent::logged_in(agent.id);
@@ -93,7 +98,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// When the database is away.
+    /// When the database is unavailable.
     pub(crate) async fn end_login(&self, token: &str) -> Result<()> {
         let Some(token) = RandomToken::read(RandomUse::Login, token) else { return Ok(()) };
         let (organization, now) = (token.organization_id, self.clock.now());
