@@ -149,7 +149,9 @@ impl Database {
         let writer = pool().max_connections(1).connect_with(writer_options).await?;
         let log = LogTruncation::new(options.clone());
         // A process that was killed may have left erased rows in the log.
-        log.truncate().await?;
+        if !log.truncate().await? {
+            log.request();
+        }
         let read = |connections: usize| {
             let connections = u32::try_from(connections).unwrap_or(u32::MAX);
             pool().max_connections(connections).connect_lazy_with(options.clone().read_only(true))

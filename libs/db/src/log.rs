@@ -56,6 +56,12 @@ impl LogTruncation {
         Ok(!is_busy)
     }
 
+    /// Truncates it as soon as no reader is in the way, in the background.
+    pub(crate) fn request(&self) {
+        self.0.is_requested.store(true, Ordering::SeqCst);
+        self.start();
+    }
+
     async fn run(self) {
         while self.0.is_requested.swap(false, Ordering::SeqCst) {
             let mut attempts = 0;
@@ -86,8 +92,7 @@ impl Database {
     /// itself has overwritten it in the file. Does nothing on PostgreSQL.
     pub fn truncate_log(&self) {
         if let Pools::Sqlite { log, .. } = &self.pools {
-            log.0.is_requested.store(true, Ordering::SeqCst);
-            log.start();
+            log.request();
         }
     }
 }

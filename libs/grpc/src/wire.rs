@@ -23,7 +23,7 @@ pub fn id<T: FromStr<Err = ParseIdError>>(field: &str, text: &str) -> Result<T> 
 /// When the text is not an id. The error names the field.
 pub fn organization_id(text: &str) -> Result<OrganizationId> {
     let organization = id("organization_id", text)?;
-    spans::set_organization(&Span::current(), &organization);
+    spans::set_organization(&Span::current(), organization);
     Ok(organization)
 }
 

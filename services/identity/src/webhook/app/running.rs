@@ -1,6 +1,10 @@
 //! The attempts that run, and how many may run for each webhook.
 
-use std::{collections::HashMap, future::Future, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    sync::Arc,
+};
 
 use onethread_core::WebhookId;
 use tokio::task::{Id, JoinSet};
@@ -33,6 +37,8 @@ pub(super) struct Running {
     webhooks: HashMap<Id, WebhookId>,
     /// How many attempts may run for a webhook, where it is more than the minimum.
     limits: HashMap<WebhookId, usize>,
+    /// Webhooks whose due deliveries all wait for an earlier one of their contact.
+    held_back: HashSet<WebhookId>,
 }
 
 impl Running {
@@ -45,8 +51,17 @@ impl Running {
         self.webhooks.insert(task.id(), webhook);
     }
 
+    /// Notes that nothing due of this webhook can be attempted: until one of its attempts ends, or
+    /// the next poll, it isn't read again.
+    pub(super) fn hold_back(&mut self, webhook: WebhookId) {
+        self.held_back.insert(webhook);
+    }
+
     /// How many more attempts of this webhook may run.
     pub(super) fn capacity(&self, webhook: WebhookId) -> usize {
+        if self.held_back.contains(&webhook) {
+            return 0;
+        }
         let running = self.webhooks.values().filter(|one| **one == webhook).count();
         let limit = self.limits.get(&webhook).copied().unwrap_or(MIN_PER_WEBHOOK);
         limit.saturating_sub(running).min(MAX_CONCURRENT.saturating_sub(self.tasks.len()))
@@ -77,6 +92,7 @@ impl Running {
     }
 
     fn adapt(&mut self, webhook: WebhookId, has_succeeded: bool) {
+        self.held_back.remove(&webhook);
         if !has_succeeded {
             self.limits.remove(&webhook);
             return;
@@ -85,8 +101,9 @@ impl Running {
         *limit = MAX_PER_WEBHOOK.min(*limit + 1);
     }
 
-    /// Forgets what webhooks that have no attempts may do.
-    pub(super) fn forget_idle(&mut self) {
+    /// Removes limits of webhooks without attempts, and lets those that were held back be read again.
+    pub(super) fn poll(&mut self) {
+        self.held_back.clear();
         if self.tasks.is_empty() {
             self.limits.clear();
         }

@@ -76,7 +76,7 @@ impl DeliveryWorker {
             let next_poll = Instant::now() + POLL_INTERVAL;
             tokio::select! {
                 () = life.stopping() => {}
-                () = sleep_until(next_poll) => running.forget_idle(),
+                () = sleep_until(next_poll) => running.poll(),
                 () = this.wake.notified() => {}
                 ended = running.ended() => {
                     if let Err(error) = this.record(ended).await {
@@ -98,7 +98,12 @@ impl DeliveryWorker {
         drop(conn);
         for webhook in due {
             let webhook = Arc::new(webhook);
-            for delivery in self.lease(&webhook, running.capacity(webhook.id), now).await? {
+            let capacity = running.capacity(webhook.id);
+            let leased = self.lease(&webhook, capacity, now).await?;
+            if capacity > 0 && leased.is_empty() {
+                running.hold_back(webhook.id);
+            }
+            for delivery in leased {
                 running.spawn(webhook.id, self.clone().deliver(webhook.clone(), delivery));
             }
         }
