@@ -401,7 +401,7 @@ async fn a_merge_into_a_visitor_shows_the_visitor_nothing_of_a_known_contact() {
 async fn a_login_that_ends_sessions_merges_when_they_have_ended() {
     let server = TestServer::new().await;
     for round in 0..6 {
-        // Somebody reads the stream of a user id that nobody has proved yet.
+        // A page reads the stream of a user id that isn't proven yet.
         let user = format!("victim{round}");
         let attacker = server.start_session(&json!({"user_id": user})).await;
         let mut stream = attacker.events().await;

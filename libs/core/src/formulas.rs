@@ -36,7 +36,7 @@ pub fn guard_formulas(cell: &str) -> Cow<'_, str> {
     Cow::Owned(guarded)
 }
 
-/// Takes off what [`guard_formulas`] has added.
+/// Removes what [`guard_formulas`] has added.
 pub fn unguard_formulas(cell: &str) -> Cow<'_, str> {
     if !boundaries(cell).any(|(_, c)| c == GUARD) {
         return Cow::Borrowed(cell);
@@ -88,7 +88,7 @@ mod tests {
             assert_eq!(guard_formulas(cell), guarded, "{cell:?}");
             assert_eq!(unguard_formulas(guarded), cell, "{cell:?}");
         }
-        // Of another program, with a guard that is none.
+        // Written by another program: this `'` isn't a guard.
         assert_eq!(unguard_formulas("'hello"), "'hello");
         assert_eq!(unguard_formulas("rock;'n'roll"), "rock;'n'roll");
     }

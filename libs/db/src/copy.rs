@@ -51,8 +51,8 @@ pub struct FileCopy {
     pub to: PathBuf,
 }
 
-/// Copies databases as of one point in time, first to a file with `.draft` behind its name. Commits continue; their changes stay in the
-/// write-ahead log until the copy is complete. Calls `keep_going` before each step of a few MiB.
+/// Copies databases as of one point in time, first to a file with `.draft` behind its name. Commits
+/// continue; their changes stay in the write-ahead log until the copy is complete. Calls `keep_going` before each step of a few MiB.
 /// Blocks the thread, and doesn't sync the copies to disk.
 ///
 /// All copies must show the same point in time, because the services exchange data through

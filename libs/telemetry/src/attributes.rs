@@ -14,9 +14,9 @@ macro_rules! attributes {
 }
 
 attributes! {
-    /// Why the operation failed, in the words of its protocol: a gRPC or HTTP status, an SQLSTATE.
+    /// Why the operation failed, as a code of its protocol: a gRPC or HTTP status, an SQLSTATE.
     ERROR_TYPE = "error.type";
-    /// Why the operation failed, in ours: the `reason` of the gRPC `ErrorInfo`.
+    /// Why the operation failed, as our reason: the `reason` of the gRPC `ErrorInfo`.
     ERROR_REASON = "onethread.error.reason";
     /// The organization that the work is for.
     ORGANIZATION_ID = "onethread.organization.id";

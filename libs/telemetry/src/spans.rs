@@ -168,7 +168,8 @@ pub fn fail(span: &Span, error_type: impl Into<Value>, reason: &'static str) {
     span.set_status(Status::error(reason));
 }
 
-/// Ends a span now. A span ends where it was last entered, so one that was only held ends too early.
+/// Ends a span now. A span ends where it was last entered, so one that was stored but not entered
+/// would end too early.
 pub fn end(span: Span) {
     span.in_scope(|| {});
 }

@@ -1,5 +1,4 @@
-//! The first organization: `demo`, with its secrets in `bootstrap.json` for whoever starts
-//! Onethread for the first time.
+//! The first organization: `demo`. Its secrets are in `bootstrap.json`, for the first login.
 
 use std::{
     fs,

@@ -101,7 +101,7 @@ pub struct RpcCall<'a> {
     pub is_stream: bool,
     /// Name of the status.
     pub status: &'static str,
-    /// What its span says.
+    /// True if its span has an error status.
     pub failed: bool,
     /// Host and port that were called, for calls to another process.
     pub server: Option<(&'a str, u16)>,

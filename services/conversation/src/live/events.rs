@@ -34,7 +34,7 @@ pub(crate) struct OpenCommand {
 pub(crate) struct Event {
     pub(crate) subscription: u64,
     pub(crate) kind: EventKind,
-    /// The trace of its delivery. Empty for what nobody traces, such as typing.
+    /// The trace of its delivery. Empty for events that aren't traced, such as typing.
     pub(crate) trace: Arc<str>,
 }
 

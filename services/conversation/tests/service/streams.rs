@@ -180,7 +180,7 @@ async fn an_invalid_request_ends_its_subscription_and_no_other(scratch: ScratchD
         assert_eq!((ended, reason), (id, SubscriptionEndReason::Invalid), "{said}");
         assert!(said.starts_with(message), "{said}");
     }
-    // A number in use means neither the one nor the other.
+    // A number that is in use ends both subscriptions.
     stream.opened(7, stage.open(Side::Agent, None)).await;
     stream.command(7, stage.open(Side::Agent, None)).await;
     assert_eq!(stream.ended().await.1, SubscriptionEndReason::Invalid);

@@ -88,7 +88,7 @@ impl ApiCaller {
         Author { kind: AuthorKind::Agent.into(), id: self.id().to_string() }
     }
 
-    /// Refuses agents who aren't owners.
+    /// Rejects agents who aren't owners.
     ///
     /// # Errors
     ///

@@ -98,7 +98,7 @@ pub(crate) async fn of_contact(
     empty_if_missing(page(app, conversation, Side::Contact, position, page_size).await)
 }
 
-/// What doesn't exist any more has nothing to show and nothing to change.
+/// A conversation that was erased is empty and can't change.
 pub(crate) fn empty_if_missing<T: Default>(found: Result<T>) -> Result<T> {
     match found {
         Err(error) if error.reason == Reason::NotFound => Ok(T::default()),

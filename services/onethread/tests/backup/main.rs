@@ -188,8 +188,8 @@ async fn a_backup_under_load_restores_to_a_state_that_was() {
         })
         .await;
         assert_eq!((rows(&import), &import["created"]), (ROWS as i64, &json!(ROWS)));
-        // Whoever filled in the form and wrote before enters Contacts, and every contact that a
-        // conversation is of is there.
+        // Visitors who filled in the form and wrote are in Contacts, and so is the contact of each
+        // conversation.
         until("all enter Contacts", async || {
             let contacts = server.contacts().await;
             let with = |source: &str| contacts.iter().filter(|c| c["source"] == source).count();

@@ -20,7 +20,7 @@ pub(crate) const MAX_WAITING_PER_ORGANIZATION: usize = 16;
 const MAX_WAITING: usize = 256;
 /// Longest time that a search waits.
 pub(crate) const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
-/// When a caller that was turned away should try again.
+/// When a caller that was rejected should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The queue. Cheap to clone.

@@ -115,7 +115,7 @@ impl App {
     }
 
     /// Ends the session of a contact, and retires the device. Returns the session of a new visitor
-    /// on a new device. A visitor, of whom nobody is logged in, goes on as the same visitor.
+    /// on a new device. A visitor, who isn't logged in, stays the same visitor.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use super::event::Event;
 
 /// Deliveries that wait for a webhook whose attempts fail, at most. Those beyond are given up.
 pub(crate) const MAX_WAITING_DELIVERIES: i64 = 10_000;
-/// How many times as many may wait for a webhook that takes deliveries.
+/// Factor on that limit for a webhook whose attempts succeed.
 const HEALTHY_FACTOR: i64 = 100;
 /// A webhook of which every attempt has failed for so long is taken for dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
