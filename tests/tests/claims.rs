@@ -111,11 +111,12 @@ async fn a_claim_is_audited_once_and_shown_to_owners_only() {
     let audit = agent.api.get("/v1/audit").await.expect(200);
     assert_eq!(audit["nextCursor"], Value::Null);
     let items = audit["items"].as_array().unwrap();
+    let items: Vec<_> = items.iter().filter(|item| item["action"] == "claim.set").collect();
     assert_eq!(items.len(), 1, "{audit}");
     let at = &items[0]["at"];
     let claimed = json!({"at": at, "actor": "widget", "action": "claim.set",
         "subject": person.contact_id(), "detail": ""});
-    assert_eq!(items[0], claimed);
+    assert_eq!(*items[0], claimed);
     let by_api_key = server.api.with_token(server.bootstrap["apiKey"].as_str().unwrap());
     by_api_key.get("/v1/audit").await.expect_problem(403, "forbidden");
     person.api.get("/v1/audit").await.expect_problem(403, "forbidden");

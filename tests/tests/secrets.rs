@@ -194,13 +194,16 @@ async fn nothing_secret_reaches_logs_or_spans() {
         .await
         .expect_problem(404, "not-found");
     let spoken = call_as_staff(&server, &agent).await;
-    let fresh = owner.api.post("/widget/v1/logout", &json!({})).await.expect(200);
+    // A stricter policy has ended the first session meanwhile.
+    owner.api.post("/widget/v1/logout", &json!({})).await.expect_problem(401, "session-ended");
+    let again = server.start_session(&person).await;
+    let fresh = again.api.post("/widget/v1/logout", &json!({})).await.expect(200);
     drop(stream);
 
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let mut secrets: Vec<_> = CANARIES.map(str::to_owned).to_vec();
     secrets.extend(spoken);
-    for session in [&owner.start, &visitor.start, &refused["cleanSession"], &fresh] {
+    for session in [&owner.start, &again.start, &visitor.start, &refused["cleanSession"], &fresh] {
         secrets
             .extend([text(&session["session"]["token"]), text(&session["session"]["deviceToken"])]);
     }
