@@ -27,27 +27,24 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// Measures the all-in-one with SQLite, whose memory is that of all services.
 pub(crate) async fn run(time: Duration) -> Vec<Row> {
     let server = start_server(Kind::Sqlite).await;
-    let mut writers = Vec::new();
-    for number in 0..WRITERS {
-        writers.push(Writer::new(&server, &log_in(&server, number).await).await);
-    }
     let numbers = stream::iter(0..STREAMS);
     let tokens: Vec<String> = numbers
         .map(|number| login(&server, number))
         .buffer_unordered(CONCURRENT_OPENS)
         .collect()
         .await;
-    run_closed_loop(&mut writers, Duration::from_secs(1), &mut Measurements::default()).await;
+    let second = Duration::from_secs(1);
+    run_closed_loop(&mut writers(&server).await, second, &mut Measurements::default()).await;
 
     let (mut alone, mut during) = (Measurements::default(), Measurements::default());
-    run_closed_loop(&mut writers, time / 2, &mut alone).await;
+    run_closed_loop(&mut writers(&server).await, time / 2, &mut alone).await;
     let before = resident_mib(server.process.pid());
     let opened = stream::iter(tokens.iter().enumerate());
     let opened = opened.map(|(number, token)| open(&server, number, token));
     let mut streams: Vec<Events> = opened.buffered(CONCURRENT_OPENS).collect().await;
     tokio::time::sleep(time / 3).await;
     let held = resident_mib(server.process.pid());
-    run_closed_loop(&mut writers, time, &mut during).await;
+    run_closed_loop(&mut writers(&server).await, time, &mut during).await;
     // The streams work: every hundredth receives a message of its contact.
     for (token, events) in tokens.iter().zip(&mut streams).step_by(100) {
         let id = server.random.uuid();
@@ -59,7 +56,7 @@ pub(crate) async fn run(time: Duration) -> Vec<Row> {
     }
     drop(streams);
     tokio::time::sleep(time / 3).await;
-    run_closed_loop(&mut writers, time / 2, &mut alone).await;
+    run_closed_loop(&mut writers(&server).await, time / 2, &mut alone).await;
     vec![
         Row {
             what: format!("memory of an idle stream, {STREAMS} held"),
@@ -78,6 +75,15 @@ pub(crate) async fn run(time: Duration) -> Vec<Row> {
             notes: during.summary(),
         },
     ]
+}
+
+/// Writers with connections of their own. The server closes those that were silent for too long.
+async fn writers(server: &TestServer) -> Vec<Writer> {
+    let mut writers = Vec::new();
+    for number in 0..WRITERS {
+        writers.push(Writer::new(server, &log_in(server, number).await).await);
+    }
+    writers
 }
 
 /// Logs in a new contact, and returns the session token.
